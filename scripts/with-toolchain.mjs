@@ -1,4 +1,4 @@
-// node scripts/with-toolchain.mjs [--build] <command> [argument...]
+// node scripts/with-toolchain.mjs [--build | --no-install] <command> [argument...]
 //
 // Runs a command of this workspace with the Node and pnpm it is developed on, whatever Node started
 // this file (20.19 or later, hence plain JavaScript): finds the two, or gets them from the package
@@ -30,7 +30,8 @@ const pnpmVersion = JSON.parse(
 
 /** What the outer npm or pnpm exported would change how the inner one behaves; only what reaches the network stays. */
 function cleanEnvironment() {
-  const kept = /^npm_config_(registry|userconfig|cache|(https?_?)?proxy|https-proxy|no_?proxy|cafile|ca|strict_ssl|.*:.*)$/i;
+  const kept =
+    /^npm_config_(registry|userconfig|cache|(https?_?)?proxy|https-proxy|no_?proxy|cafile|ca|strict_ssl|.*:.*)$/i;
   const env = {};
   for (const [name, value] of Object.entries(process.env)) {
     const outer = /^npm_/i.test(name) || /^(INIT_CWD|PNPM_SCRIPT_SRC_DIR)$/.test(name);
@@ -60,14 +61,19 @@ function toolFolder(env) {
   const noted = join(cache, 'toolchain.json');
   try {
     const note = JSON.parse(readFileSync(noted, 'utf8'));
-    if (note.wanted === wanted && ['node', 'pnpm'].every((tool) => existsSync(join(note.folder, tool)))) {
+    if (
+      note.wanted === wanted &&
+      ['node', 'pnpm'].every((tool) => existsSync(join(note.folder, tool)))
+    ) {
       return note.folder;
     }
   } catch {
     // nothing noted yet
   }
 
-  process.stderr.write(`Getting Node ${NODE_VERSION} and pnpm ${pnpmVersion} from the package registry…\n`);
+  process.stderr.write(
+    `Getting Node ${NODE_VERSION} and pnpm ${pnpmVersion} from the package registry…\n`,
+  );
   const packages = wanted.split(' ').flatMap((name) => ['-p', name]);
   const asked = spawnSync(
     'npx',
@@ -87,7 +93,9 @@ function toolFolder(env) {
 /** Called inside npx: where on PATH it put the two. */
 function printToolFolder() {
   const folders = process.env.PATH.split(delimiter);
-  const folder = folders.find((each) => ['node', 'pnpm'].every((tool) => existsSync(join(each, tool))));
+  const folder = folders.find((each) =>
+    ['node', 'pnpm'].every((tool) => existsSync(join(each, tool))),
+  );
   if (folder === undefined || process.version !== `v${NODE_VERSION}`) process.exit(1);
   console.log(folder);
 }
@@ -100,7 +108,11 @@ function installDigest() {
     if (!existsSync(join(root, parent))) continue;
     for (const name of readdirSync(join(root, parent)).sort()) folders.push(`${parent}/${name}`);
   }
-  for (const file of ['pnpm-lock.yaml', 'pnpm-workspace.yaml', ...folders.map((f) => join(f, 'package.json'))]) {
+  for (const file of [
+    'pnpm-lock.yaml',
+    'pnpm-workspace.yaml',
+    ...folders.map((f) => join(f, 'package.json')),
+  ]) {
     const path = join(root, file);
     if (existsSync(path)) hash.update(file).update(readFileSync(path));
   }
@@ -172,11 +184,12 @@ function run(command, args, env, { toStderr }) {
 async function main() {
   const args = process.argv.slice(2);
   if (args[0] === '--print-tool-folder') return printToolFolder();
-  const build = args[0] === '--build';
-  if (build) args.shift();
+  const option = args[0]?.startsWith('--') ? args.shift() : '';
   const [command, ...rest] = args;
-  if (command === undefined) {
-    process.stderr.write('usage: node scripts/with-toolchain.mjs [--build] <command> [argument...]\n');
+  if (command === undefined || !['', '--build', '--no-install'].includes(option)) {
+    process.stderr.write(
+      'usage: node scripts/with-toolchain.mjs [--build | --no-install] <command> [argument...]\n',
+    );
     process.exit(2);
   }
 
@@ -186,15 +199,21 @@ async function main() {
   if (folder !== '') bins.unshift(folder);
   env.PATH = bins.join(delimiter);
 
-  if (!isInstalled()) {
+  if (option !== '--no-install' && !isInstalled()) {
     await withInstallLock(async () => {
       if (isInstalled()) return;
-      const install = ['install', '--frozen-lockfile', '--reporter=append-only', '--loglevel=error'];
+      const install = [
+        'install',
+        '--frozen-lockfile',
+        '--reporter=append-only',
+        '--loglevel=error',
+      ];
       await run('pnpm', install, env, { toStderr: true });
       writeFileSync(join(cache, 'installed'), installDigest());
     });
   }
-  if (build) await run('pnpm', ['run', '--silent', 'build'], env, { toStderr: true });
+  if (option === '--build')
+    await run('pnpm', ['run', '--silent', 'build'], env, { toStderr: true });
   await run(command, rest, env, { toStderr: false });
 }
 
