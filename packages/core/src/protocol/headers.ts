@@ -1,0 +1,15 @@
+/** Header names, each written once. HTTP compares them without regard to case. */
+export const HEADERS = {
+  signature: 'X-EZThrottle-Signature',
+  deliveryId: 'X-EZThrottle-Delivery',
+  attempt: 'X-EZThrottle-Attempt',
+  jobId: 'X-EZThrottle-Job-Id',
+  region: 'X-EZThrottle-Region',
+  idempotencyKey: 'Idempotency-Key',
+  requestId: 'X-Request-Id',
+  retryAfter: 'Retry-After',
+  apiKeyAlias: 'X-API-Key',
+} as const;
+
+/** Prefixes of the headers by which a target sets its pace; an earlier one wins, header by header. */
+export const PACE_PREFIXES = ['x-aqueduct-', 'x-ezthrottle-', 'x-aquifer-'] as const;

@@ -1,0 +1,228 @@
+/**
+ * Shapes of a job on the wire. Names are snake_case, as every client of the three dialects reads them.
+ * What these shapes mean is written in `spec/`; how they are checked, in `./schemas/`.
+ */
+
+/** Where a job stands, in the one vocabulary that the server uses inside. `spec/states.md` draws it. */
+export const JOB_STATES = [
+  'pending',
+  'scheduled',
+  'processing',
+  'completed',
+  'failed',
+  'deadletter',
+  'cancelled',
+] as const;
+
+export type JobState = (typeof JOB_STATES)[number];
+
+/** States that a job never leaves. */
+export type FinalJobState = 'completed' | 'failed' | 'deadletter' | 'cancelled';
+
+export function isFinalState(state: JobState): state is FinalJobState {
+  return (
+    state === 'completed' || state === 'failed' || state === 'deadletter' || state === 'cancelled'
+  );
+}
+
+/** Words of the cloud dialect, used in `status` of every `/api/v1/jobs` answer. */
+export type JobStatus = 'queued' | 'racing' | 'processing' | 'success' | 'failed' | 'cancelled';
+
+export type RegionPolicy = 'fallback' | 'strict';
+
+/** `failover` (one region at a time) is ours; `race` and `fanout` are the cloud dialect's. */
+export type ExecutionMode = 'race' | 'fanout' | 'failover';
+
+export type BodyEncoding = 'utf8' | 'base64';
+
+/** JSON as a value; what users put into metadata. */
+export type JsonValue =
+  | string
+  | number
+  | boolean
+  | null
+  | readonly JsonValue[]
+  | { readonly [key: string]: JsonValue };
+
+export type Metadata = { readonly [key: string]: JsonValue };
+
+export interface WebhookRequest {
+  /** Absolute http(s) address that receives the signed result. */
+  readonly url: string;
+  /** Regions to deliver from. Default: any. */
+  readonly regions?: readonly string[];
+  /** Whether a 2xx of this endpoint counts towards `webhook_quorum`. Default: true. */
+  readonly has_quorum_vote?: boolean;
+  /** Whether this endpoint receives the job's continuation. Default: only the first webhook does. */
+  readonly continuation?: boolean;
+}
+
+export interface RetryPolicyRequest {
+  /** Further attempts in the same region. Default 3. */
+  readonly max_retries?: number;
+  /** Further attempts from other regions. Default 2. */
+  readonly max_reroutes?: number;
+  /** Statuses that are tried again in the same region. Default 429, 503. */
+  readonly retry_codes?: readonly number[];
+  /** Statuses that are tried again from another region. Default 500, 502, 504. */
+  readonly reroute_codes?: readonly number[];
+}
+
+/** When a fallback starts. Absent or empty: on any failure of what it is attached to. */
+export type TriggerRequest =
+  | { readonly type: 'on_error'; readonly codes: readonly number[] }
+  | { readonly type: 'on_timeout'; readonly timeout_ms: number }
+  | { readonly type?: undefined };
+
+/** A job as a client submits it, in its canonical spelling. */
+export interface JobRequest {
+  readonly url: string;
+  /** Default `GET`. */
+  readonly method?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string;
+  /** `base64` for binary bodies. Default `utf8`. */
+  readonly body_encoding?: BodyEncoding;
+  /** Time allowed to one attempt, in milliseconds. Default 30 000. */
+  readonly timeout_ms?: number;
+  /** Echoed in the delivery, never sent to the target. */
+  readonly metadata?: Metadata;
+  readonly tags?: readonly string[];
+  readonly webhooks?: readonly WebhookRequest[];
+  /** How many voting webhooks must answer 2xx. Default 1. */
+  readonly webhook_quorum?: number;
+  readonly regions?: readonly string[];
+  readonly region_policy?: RegionPolicy;
+  readonly execution_mode?: ExecutionMode;
+  readonly retry_policy?: RetryPolicyRequest;
+  readonly fallback_job?: FallbackJobRequest;
+  readonly on_success?: JobRequest;
+  readonly on_failure?: JobRequest;
+  /** Deadline of the whole job, from acceptance, in milliseconds. */
+  readonly on_failure_timeout_ms?: number;
+  /** Absent: the server derives one from method, URL and body. */
+  readonly idempotent_key?: string;
+  /** Answer 422 instead of the first job when the key is known with another payload. Default false. */
+  readonly strict_idempotency?: boolean;
+  /** Send the key to the target as `Idempotency-Key`. Default false. */
+  readonly send_idempotency_key?: boolean;
+  /** Do not start before this instant, in milliseconds since the epoch. */
+  readonly retry_at?: number;
+  /** Account within the API key's organization; the unit of fairness. */
+  readonly user_id?: string;
+  /** −100 to 100, higher goes first. Default 0. */
+  readonly priority?: number;
+  /** `never`: an attempt whose outcome a crash has hidden is not sent again. Default `allowed`. */
+  readonly repeat?: 'allowed' | 'never';
+}
+
+export interface FallbackJobRequest extends JobRequest {
+  readonly trigger?: TriggerRequest;
+}
+
+/** Answer to a submit: 201 when new, 200 when a duplicate. */
+export interface SubmitReply {
+  readonly job_id: string;
+  readonly status: JobStatus;
+  readonly state: JobState;
+  readonly idempotent_key: string;
+  /** Milliseconds since the epoch. */
+  readonly queued_at: number;
+  /** End of the idempotency window once the job has ended; null while it is live. */
+  readonly idempotency_expires_at: number | null;
+  readonly duplicate?: true;
+  /** A duplicate key came with another method, URL or body. */
+  readonly mismatch?: true;
+  /** Unknown or unused fields of the request, each with its path. */
+  readonly warnings?: readonly WarningView[];
+}
+
+export interface WarningView {
+  readonly path: string;
+  readonly message: string;
+}
+
+/** What a target answered, as it stands in deliveries and job views. */
+export interface ResponseView {
+  readonly status_code: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+  readonly body_encoding?: 'base64';
+  readonly truncated?: true;
+  /** Only in `responses` of a fan-out. */
+  readonly region?: string;
+}
+
+export interface AttemptView {
+  readonly attempt: number;
+  /** 0 is the job's own call, n its n-th fallback. */
+  readonly path: number;
+  readonly region: string;
+  readonly url: string;
+  readonly outcome: 'armed' | 'response' | 'network_error' | 'timeout' | 'aborted' | 'refused' | 'unknown';
+  readonly status_code: number | null;
+  readonly error: string | null;
+  readonly started_at: number | null;
+  readonly ended_at: number | null;
+}
+
+export interface DeliveryView {
+  readonly delivery_id: string;
+  readonly url: string;
+  readonly state: 'pending' | 'delivered' | 'dead';
+  readonly has_quorum_vote: boolean;
+  readonly attempts: number;
+  readonly status_code: number | null;
+  readonly error: string | null;
+  readonly next_attempt_at: number | null;
+}
+
+/** One job as `GET /api/v1/jobs/:id` shows it. */
+export interface JobView {
+  readonly job_id: string;
+  readonly status: JobStatus;
+  readonly state: JobState;
+  readonly idempotent_key: string;
+  readonly url: string;
+  readonly method: string;
+  readonly tags: readonly string[];
+  readonly metadata: Metadata;
+  readonly created_at: number;
+  readonly started_at: number | null;
+  readonly ended_at: number | null;
+  readonly parent_job_id: string | null;
+  readonly children: readonly { readonly job_id: string; readonly edge: string }[];
+  readonly attempts: readonly AttemptView[];
+  readonly deliveries: readonly DeliveryView[];
+  /** Null until enough voting webhooks have answered 2xx, or when there are none. */
+  readonly quorum_reached_at: number | null;
+  /** The same object as the webhook's, once the job has ended. */
+  readonly result: ResultView | null;
+}
+
+export interface ResultView {
+  readonly status: 'success' | 'failed';
+  readonly response?: ResponseView;
+  readonly responses?: readonly ResponseView[];
+  readonly error?: string;
+  /** Which path gave the result: 0 the job's own call, n its n-th fallback; absent when none did. */
+  readonly path?: number;
+}
+
+export interface JobSummaryView {
+  readonly job_id: string;
+  readonly status: JobStatus;
+  readonly state: JobState;
+  readonly idempotent_key: string;
+  readonly url: string;
+  readonly method: string;
+  readonly tags: readonly string[];
+  readonly created_at: number;
+  readonly ended_at: number | null;
+}
+
+export interface JobPage {
+  readonly jobs: readonly JobSummaryView[];
+  /** Pass as `cursor` to read on; null at the end. */
+  readonly next_cursor: string | null;
+}

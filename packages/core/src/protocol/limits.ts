@@ -1,0 +1,45 @@
+/** Bounds that both sides enforce; `spec/limits.md` explains each. A server may be configured otherwise. */
+export const LIMITS = {
+  /** Bytes of one HTTP request body to the server. */
+  requestBytes: 1_048_576,
+  /** Bytes of a target's answer that are stored; the rest is cut and marked `truncated`. */
+  responseBytes: 1_048_576,
+  /** Bytes a receiver accepts. */
+  receiverBytes: 8_388_608,
+  /** Levels of steps under one root. */
+  treeDepth: 32,
+  /** Steps in one tree. */
+  treeSteps: 1_000,
+  /** Bytes of metadata as JSON, per job. */
+  metadataBytes: 65_536,
+  webhooks: 16,
+  regions: 16,
+  tags: 32,
+  tagLength: 128,
+  idempotentKeyLength: 512,
+  urlLength: 8_192,
+  headers: 100,
+  headerBytes: 32_768,
+  /** Jobs in one batch submit. */
+  batchJobs: 1_000,
+} as const;
+
+/** Defaults of one attempt and of its retries. */
+export const DEFAULTS = {
+  attemptTimeoutMs: 30_000,
+  maxAttemptTimeoutMs: 900_000,
+  maxRetries: 3,
+  maxReroutes: 2,
+  retryCodes: [429, 503],
+  rerouteCodes: [500, 502, 504],
+  /** A job that has not ended by then fails. */
+  deadlineMs: 86_400_000,
+  /** How long a key stays taken after its job has ended. */
+  idempotencyWindowMs: 86_400_000,
+  /** Waits before each delivery attempt, in milliseconds; then hourly until `deliveryGiveUpMs`. */
+  deliveryDelaysMs: [0, 1_000, 5_000, 30_000, 60_000, 300_000, 900_000, 3_600_000],
+  deliveryGiveUpMs: 86_400_000,
+  deliveryTimeoutMs: 30_000,
+  /** Difference allowed between a signature's time and now. */
+  signatureToleranceSeconds: 300,
+} as const;

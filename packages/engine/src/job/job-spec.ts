@@ -1,0 +1,74 @@
+import type {
+  BodyEncoding,
+  ExecutionMode,
+  Metadata,
+  RegionPolicy,
+} from '@ezthrottle/core/protocol';
+
+/** When a fallback starts. */
+export type Trigger =
+  | { readonly kind: 'any_failure' }
+  | { readonly kind: 'on_error'; readonly codes: readonly number[] }
+  | { readonly kind: 'on_timeout'; readonly timeoutMs: number };
+
+export interface RetryPolicy {
+  readonly maxRetries: number;
+  readonly maxReroutes: number;
+  readonly retryCodes: readonly number[];
+  readonly rerouteCodes: readonly number[];
+}
+
+export interface BodySpec {
+  readonly encoding: BodyEncoding;
+  readonly data: string;
+}
+
+/** One HTTP call that can settle the job: its own (path 0) or a fallback (path n). */
+export interface PathSpec {
+  readonly url: string;
+  /** `scheme://host[:port]` of the url: what is paced. */
+  readonly origin: string;
+  readonly method: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: BodySpec | null;
+  readonly timeoutMs: number;
+  /** Empty: anywhere. */
+  readonly regions: readonly string[];
+  readonly regionPolicy: RegionPolicy;
+  readonly executionMode: ExecutionMode;
+  readonly retry: RetryPolicy;
+  /** Path 0 has none. */
+  readonly trigger: Trigger | null;
+  /** Spawned when this path gave the job its success; path 0's whenever the job succeeds. */
+  readonly onSuccess: JobSpec | null;
+  /** Spawned when the job failed and this path had run; path 0's whenever the job fails. */
+  readonly onFailure: JobSpec | null;
+}
+
+export interface WebhookSpec {
+  readonly url: string;
+  readonly regions: readonly string[];
+  readonly hasQuorumVote: boolean;
+  readonly receivesContinuation: boolean;
+}
+
+/** A job as the engine knows it: every default filled in, fallbacks flattened in order. */
+export interface JobSpec {
+  readonly planVersion: 1;
+  readonly paths: readonly [PathSpec, ...PathSpec[]];
+  readonly metadata: Metadata;
+  readonly tags: readonly string[];
+  readonly webhooks: readonly WebhookSpec[];
+  readonly webhookQuorum: number;
+  readonly onFailureTimeoutMs: number | null;
+  /** Milliseconds since the epoch; null: at once. */
+  readonly notBefore: number | null;
+  /** As submitted; null: derived by the server. */
+  readonly idempotentKey: string | null;
+  readonly strictIdempotency: boolean;
+  readonly sendIdempotencyKey: boolean;
+  /** Empty: the API key itself is the account. */
+  readonly userId: string;
+  readonly priority: number;
+  readonly repeat: 'allowed' | 'never';
+}

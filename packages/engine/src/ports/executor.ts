@@ -1,0 +1,37 @@
+import type { BodySpec } from '../job/job-spec.ts';
+import type { Outcome, StoredResponse } from '../job/outcome.ts';
+
+/** One outbound call as plain data: nothing in it but what can cross a thread or a network. */
+export interface AttemptCall {
+  /** Names this call for `abort` and in its report. */
+  readonly token: string;
+  readonly url: string;
+  readonly method: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: BodySpec | null;
+  readonly timeoutMs: number;
+  readonly region: string;
+  /** Bytes of the answer to keep. */
+  readonly maxResponseBytes: number;
+}
+
+export interface AttemptReport {
+  readonly token: string;
+  readonly outcome: Outcome;
+  /** With a `response` outcome only. */
+  readonly response: StoredResponse | null;
+  /** Milliseconds since the epoch. */
+  readonly startedAt: number;
+  readonly endedAt: number;
+}
+
+/** Makes outbound calls. Every call that is run is reported exactly once, aborted ones too. */
+export interface Executor {
+  run(calls: readonly AttemptCall[]): void;
+  /** Unknown tokens are ignored: their report is on its way. */
+  abort(tokens: readonly string[]): void;
+  /** Set once, before the first call. */
+  onReports(listener: (reports: readonly AttemptReport[]) => void): void;
+  /** Aborts what runs and frees its sockets; resolves when every call has been reported. */
+  close(): Promise<void>;
+}

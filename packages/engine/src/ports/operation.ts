@@ -1,0 +1,200 @@
+import type { JobState } from '@ezthrottle/core/protocol';
+import type { JobSpec } from '../job/job-spec.ts';
+import type { OutcomeKind, StoredResponse } from '../job/outcome.ts';
+import type { JobEnd, RunState } from '../job/run.ts';
+import type { ApiKeyRecord, OrganizationRecord, WebhookSecretsRecord } from './records.ts';
+
+/** A write. Applied as a whole or not at all. */
+export type Operation =
+  | SubmitOperation
+  | AdvanceOperation
+  | StageOperation
+  | SettleDeliveryOperation
+  | PruneOperation
+  | PutPaceOperation
+  | TenancyOperation;
+
+/** Identifier of a job, delivery or organization: a UUID in lower case with dashes. */
+export type Id = string;
+
+export interface IdempotencyClaim {
+  readonly scope: string;
+  /** As the client may read it back. */
+  readonly key: string;
+  /** SHA-256 over method, URL and body: tells a repeat from another request under the same key. */
+  readonly fingerprint: string;
+  /** How long the key stays taken after the job has ended. */
+  readonly windowMs: number;
+}
+
+export interface NewJob {
+  readonly id: Id;
+  readonly organization: Id;
+  readonly apiKey: Id;
+  readonly spec: JobSpec;
+  readonly run: RunState;
+  /** Every live leg, waiting or armed. */
+  readonly work: readonly NewWork[];
+  readonly armed: readonly ArmedAttempt[];
+  /** Next moment to decide again; null: none. */
+  readonly wakeAt: number | null;
+  readonly idempotency: IdempotencyClaim;
+  readonly parent: { readonly id: Id; readonly edge: string } | null;
+  readonly createdAt: number;
+}
+
+/** A leg that stands in line (or is armed) at an origin. */
+export interface NewWork {
+  readonly leg: number;
+  readonly origin: string;
+  /** `delayed` until the stager finds it due, then `ready`; `armed` once its attempt is committed. */
+  readonly state: 'delayed' | 'ready' | 'armed';
+  readonly readyAt: number;
+  /** Order within the account: smaller goes first. */
+  readonly rank: number;
+}
+
+export interface ArmedAttempt {
+  readonly attempt: number;
+  readonly leg: number;
+  readonly path: number;
+  readonly token: string;
+  readonly region: string;
+  readonly url: string;
+  readonly armedAt: number;
+}
+
+export interface EndedAttempt {
+  readonly attempt: number;
+  readonly token: string;
+  readonly outcome: OutcomeKind;
+  readonly statusCode: number | null;
+  readonly error: string | null;
+  readonly startedAt: number | null;
+  readonly endedAt: number;
+  /** Kept when the rules asked for it. */
+  readonly response: StoredResponse | null;
+}
+
+export interface NewDelivery {
+  /** Derived from (job, webhook index): inserting it twice leaves one. */
+  readonly id: Id;
+  readonly webhook: number;
+  readonly endpointId: string;
+  readonly url: string;
+  readonly hasQuorumVote: boolean;
+  readonly receivesContinuation: boolean;
+  readonly nextAttemptAt: number;
+}
+
+/** Takes a job, unless its key is taken: then `duplicate` names the first one. */
+export interface SubmitOperation {
+  readonly type: 'submit';
+  readonly job: NewJob;
+}
+
+/**
+ * Moves a job on. `stale` when `version` is not the stored one (somebody else moved it), `gone` when
+ * the job is unknown or has ended. Every applied advance adds one to the version; a new job has 1.
+ */
+export interface AdvanceOperation {
+  readonly type: 'advance';
+  readonly jobId: Id;
+  readonly version: number;
+  readonly run: RunState;
+  readonly wakeAt: number | null;
+  /** Put in line or changed; replaces the row of the same leg. */
+  readonly putWork: readonly NewWork[];
+  readonly removeWork: readonly number[];
+  readonly armed: readonly ArmedAttempt[];
+  readonly ended: readonly EndedAttempt[];
+  /** Set once, with the last advance: work and timer vanish, the key's window begins. */
+  readonly end: JobEnd | null;
+  /** Children; one whose id exists already is left alone. */
+  readonly children: readonly NewJob[];
+  readonly deliveries: readonly NewDelivery[];
+}
+
+/** Delayed work that has become due stands in line now. Unknown or changed rows are skipped. */
+export interface StageOperation {
+  readonly type: 'stage';
+  readonly rows: readonly { readonly jobId: Id; readonly leg: number }[];
+}
+
+/**
+ * Settles one attempt of a delivery and counts its vote, in one step. `stale` when the attempt is not
+ * the next one, `gone` when the delivery is unknown or has ended.
+ */
+export interface SettleDeliveryOperation {
+  readonly type: 'settle_delivery';
+  readonly deliveryId: Id;
+  /** From 1. */
+  readonly attempt: number;
+  readonly statusCode: number | null;
+  readonly error: string | null;
+  readonly startedAt: number;
+  readonly endedAt: number;
+  readonly next:
+    | { readonly state: 'delivered' }
+    | { readonly state: 'dead' }
+    | { readonly state: 'pending'; readonly nextAttemptAt: number };
+}
+
+/** Removes what is past its time, at most `limit` rows of each kind. The verdict carries the count. */
+export interface PruneOperation {
+  readonly type: 'prune';
+  readonly now: number;
+  /** Ended jobs older than this go, with all that hangs on them. */
+  readonly jobsEndedBefore: number;
+  readonly limit: number;
+}
+
+/** What a destination has taught: survives restarts (decision 14). `data` is `pace`'s own. */
+export interface PutPaceOperation {
+  readonly type: 'put_pace';
+  readonly rows: readonly {
+    readonly organization: Id;
+    readonly origin: string;
+    readonly data: string;
+  }[];
+}
+
+export type TenancyOperation =
+  | { readonly type: 'put_organization'; readonly organization: OrganizationRecord }
+  | { readonly type: 'put_api_key'; readonly apiKey: ApiKeyRecord }
+  | { readonly type: 'put_webhook_secrets'; readonly secrets: WebhookSecretsRecord }
+  | { readonly type: 'delete_webhook_secrets'; readonly organization: Id }
+  /** Moves the stored primary to secondary; `gone` when none is stored. */
+  | {
+      readonly type: 'rotate_webhook_secrets';
+      readonly organization: Id;
+      readonly primary: SealedText;
+      readonly at: number;
+    };
+
+/** A secret at rest: AES-256-GCM under the key named `keyId`. */
+export interface SealedText {
+  readonly keyId: string;
+  /** base64 */
+  readonly nonce: string;
+  /** base64, tag included */
+  readonly ciphertext: string;
+}
+
+export type Verdict =
+  | { readonly verdict: 'ok'; readonly count?: number }
+  | {
+      readonly verdict: 'duplicate';
+      readonly jobId: Id;
+      readonly state: JobState;
+      readonly createdAt: number;
+      /** The first job came with another fingerprint. */
+      readonly mismatch: boolean;
+      readonly expiresAt: number | null;
+      /** Whether the first job races, for the cloud dialect's `status`. */
+      readonly racing: boolean;
+    }
+  | { readonly verdict: 'stale' }
+  | { readonly verdict: 'gone' }
+  /** The operation itself cannot be written (a row the engine refuses); its neighbours were. */
+  | { readonly verdict: 'rejected'; readonly reason: string };

@@ -1,0 +1,46 @@
+import type { Id } from '../operation.ts';
+
+/** One leg in line. */
+export interface WorkRow {
+  readonly jobId: Id;
+  readonly leg: number;
+  readonly organization: Id;
+  readonly apiKey: Id;
+  readonly userId: string;
+  readonly origin: string;
+  readonly rank: number;
+  readonly readyAt: number;
+}
+
+/** One account's line at one origin. */
+export interface WorkLine {
+  readonly organization: Id;
+  readonly origin: string;
+  readonly apiKey: Id;
+  readonly userId: string;
+  readonly ready: number;
+}
+
+export interface WorkReads {
+  /** Every line that has ready work: the directory a node starts from. */
+  lines(): Promise<readonly WorkLine[]>;
+  /** Ready rows of one line in order of (rank, arrival), after the given one; at most `limit`. */
+  ready(
+    line: Omit<WorkLine, 'ready'>,
+    after: { readonly rank: number; readonly jobId: Id; readonly leg: number } | null,
+    limit: number,
+  ): Promise<readonly WorkRow[]>;
+  /** Delayed rows that are due, the longest overdue first. */
+  due(now: number, limit: number): Promise<readonly WorkRow[]>;
+  /** When the next delayed row becomes due; null when there is none. */
+  nextDueAt(): Promise<number | null>;
+  /** Armed rows: after a start, attempts whose outcome nobody knows. Ordered by job, paged by id. */
+  armed(afterJobId: Id | null, limit: number): Promise<readonly { readonly jobId: Id; readonly leg: number }[]>;
+  /** Jobs whose `wakeAt` has come. */
+  wakeable(now: number, limit: number): Promise<readonly Id[]>;
+  nextWakeAt(): Promise<number | null>;
+  /** What destinations have taught, as put by `put_pace`. */
+  pace(): Promise<
+    readonly { readonly organization: Id; readonly origin: string; readonly data: string }[]
+  >;
+}

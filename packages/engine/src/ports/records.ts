@@ -1,0 +1,108 @@
+import type { JobState } from '@ezthrottle/core/protocol';
+import type { JobSpec } from '../job/job-spec.ts';
+import type { OutcomeKind, StoredResponse } from '../job/outcome.ts';
+import type { JobEnd, RunState } from '../job/run.ts';
+import type { Id, SealedText } from './operation.ts';
+
+export interface OrganizationRecord {
+  readonly id: Id;
+  readonly name: string;
+  readonly createdAt: number;
+}
+
+export interface ApiKeyRecord {
+  readonly id: Id;
+  readonly organization: Id;
+  readonly name: string;
+  /** SHA-256 of the key, hex: the key itself is not stored. */
+  readonly hash: string;
+  /** Which vocabulary its clients speak (decision 2). */
+  readonly dialect: 'ezthrottle' | 'spooled';
+  readonly createdAt: number;
+  readonly expiresAt: number | null;
+}
+
+export interface WebhookSecretsRecord {
+  readonly organization: Id;
+  readonly primary: SealedText;
+  readonly secondary: SealedText | null;
+  readonly updatedAt: number;
+}
+
+/** A job that has not ended, with all that the rules need to move it on. */
+export interface LiveJob {
+  readonly id: Id;
+  readonly organization: Id;
+  readonly apiKey: Id;
+  readonly spec: JobSpec;
+  readonly run: RunState;
+  readonly version: number;
+  readonly wakeAt: number | null;
+  readonly idempotentKey: string;
+  readonly createdAt: number;
+}
+
+export interface AttemptRecord {
+  readonly attempt: number;
+  readonly leg: number;
+  readonly path: number;
+  readonly region: string;
+  readonly url: string;
+  readonly outcome: OutcomeKind | null;
+  readonly statusCode: number | null;
+  readonly error: string | null;
+  readonly armedAt: number;
+  readonly startedAt: number | null;
+  readonly endedAt: number | null;
+}
+
+export interface DeliveryRecord {
+  readonly id: Id;
+  readonly jobId: Id;
+  readonly organization: Id;
+  readonly webhook: number;
+  readonly endpointId: string;
+  readonly url: string;
+  readonly state: 'pending' | 'delivered' | 'dead';
+  readonly hasQuorumVote: boolean;
+  readonly receivesContinuation: boolean;
+  readonly attempts: number;
+  readonly statusCode: number | null;
+  readonly error: string | null;
+  readonly nextAttemptAt: number | null;
+  readonly createdAt: number;
+}
+
+/** A job as it is shown and delivered, ended or not. */
+export interface JobRecord {
+  readonly id: Id;
+  readonly organization: Id;
+  readonly idempotentKey: string;
+  readonly spec: JobSpec;
+  readonly state: JobState;
+  readonly createdAt: number;
+  readonly startedAt: number | null;
+  readonly end: JobEnd | null;
+  readonly parent: { readonly id: Id; readonly edge: string } | null;
+  readonly quorumReachedAt: number | null;
+}
+
+/** The responses that a result is made of, by attempt number. */
+export interface ResultResponse {
+  readonly attempt: number;
+  readonly region: string;
+  readonly response: StoredResponse;
+}
+
+/** A row of a list: no payload. */
+export interface JobSummary {
+  readonly id: Id;
+  readonly idempotentKey: string;
+  readonly url: string;
+  readonly method: string;
+  readonly tags: readonly string[];
+  readonly state: JobState;
+  readonly racing: boolean;
+  readonly createdAt: number;
+  readonly endedAt: number | null;
+}
