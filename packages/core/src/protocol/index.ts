@@ -4,3 +4,4 @@ export * from './delivery.ts';
 export * from './headers.ts';
 export * from './limits.ts';
 export * from './wire-error.ts';
+export * from './checks.ts';

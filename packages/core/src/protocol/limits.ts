@@ -20,6 +20,8 @@ export const LIMITS = {
   urlLength: 8_192,
   headers: 100,
   headerBytes: 32_768,
+  /** Statuses in one list (`retry_codes`, `reroute_codes`, `codes` of a trigger). */
+  statusCodes: 100,
   /** Jobs in one batch submit. */
   batchJobs: 1_000,
 } as const;
