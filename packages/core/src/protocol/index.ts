@@ -5,3 +5,4 @@ export * from './headers.ts';
 export * from './limits.ts';
 export * from './wire-error.ts';
 export * from './checks.ts';
+export * from './plan.ts';

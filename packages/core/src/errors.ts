@@ -1,0 +1,160 @@
+import type { Problem } from './protocol/wire-error.ts';
+
+export interface EZThrottleErrorOptions {
+  /** Stable, machine-readable. Default `error`. */
+  readonly code?: string;
+  /** HTTP status of the answer; null when there was none. */
+  readonly status?: number | null;
+  /** Names the request in the server's log. */
+  readonly requestId?: string | null;
+  /** Whether the same call may succeed later. Default false. */
+  readonly retryable?: boolean;
+  /** Not before this moment, in milliseconds since the epoch. */
+  readonly retryAt?: number | null;
+  readonly cause?: unknown;
+}
+
+/** Base of every error that this package throws on its own account. */
+export class EZThrottleError extends Error {
+  readonly code: string;
+  readonly status: number | null;
+  readonly requestId: string | null;
+  readonly retryable: boolean;
+  readonly retryAt: number | null;
+
+  constructor(message: string, options: EZThrottleErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = new.target.name;
+    this.code = options.code ?? 'error';
+    this.status = options.status ?? null;
+    this.requestId = options.requestId ?? null;
+    this.retryable = options.retryable ?? false;
+    this.retryAt = options.retryAt ?? null;
+  }
+}
+
+/** The client was built or used without something it needs: an API key, a sealing key. */
+export class ConfigurationError extends EZThrottleError {
+  constructor(message: string, code = 'configuration') {
+    super(message, { code });
+  }
+}
+
+/** The server could not be reached, or the connection broke before its answer was read. */
+export class NetworkError extends EZThrottleError {
+  constructor(message: string, options: EZThrottleErrorOptions = {}) {
+    super(message, { code: 'network_error', retryable: true, ...options });
+  }
+}
+
+/** No answer came in time. */
+export class TimeoutError extends EZThrottleError {
+  constructor(message: string, options: EZThrottleErrorOptions = {}) {
+    super(message, { code: 'timeout', retryable: true, ...options });
+  }
+}
+
+/** 429: too much at once, or over a plan's limit. `retryAt` says when to come back, if known. */
+export class RateLimitError extends EZThrottleError {
+  constructor(message: string, options: EZThrottleErrorOptions = {}) {
+    super(message, { code: 'rate_limited', status: 429, retryable: true, ...options });
+  }
+}
+
+/** 401: the API key is missing, unknown or revoked. */
+export class AuthenticationError extends EZThrottleError {
+  constructor(message: string, options: EZThrottleErrorOptions = {}) {
+    super(message, { code: 'unauthorized', status: 401, ...options });
+  }
+}
+
+/** 403: the API key is known but may not do this. */
+export class PermissionError extends EZThrottleError {
+  constructor(message: string, options: EZThrottleErrorOptions = {}) {
+    super(message, { code: 'forbidden', status: 403, ...options });
+  }
+}
+
+/** 404: there is no such job, or nothing is set. */
+export class NotFoundError extends EZThrottleError {
+  constructor(message: string, options: EZThrottleErrorOptions = {}) {
+    super(message, { code: 'not_found', status: 404, ...options });
+  }
+}
+
+/** 409: it stands in a state that does not allow this. */
+export class ConflictError extends EZThrottleError {
+  constructor(message: string, options: EZThrottleErrorOptions = {}) {
+    super(message, { code: 'conflict', status: 409, ...options });
+  }
+}
+
+/** 5xx of the server. */
+export class ServerError extends EZThrottleError {
+  constructor(message: string, options: EZThrottleErrorOptions = {}) {
+    super(message, { code: 'internal_error', retryable: true, ...options });
+  }
+}
+
+/** Something in the input is wrong; `problems` lists everything that is. */
+export class ValidationError extends EZThrottleError {
+  readonly problems: readonly Problem[];
+
+  constructor(
+    message: string,
+    problems: readonly Problem[],
+    options: EZThrottleErrorOptions = {},
+  ) {
+    super(message, { code: 'validation_failed', ...options });
+    this.problems = problems;
+  }
+}
+
+/** A step tree that cannot be compiled. Paths read like `onSuccess.fallback[0].url`. */
+export class StepValidationError extends ValidationError {
+  constructor(problems: readonly Problem[]) {
+    super(describeProblems(problems), problems, { code: 'step_validation' });
+  }
+}
+
+/** A continuation that is altered, foreign, too old for our keys or not meant for this endpoint. */
+export class ContinuationError extends EZThrottleError {
+  constructor(message: string, options: EZThrottleErrorOptions = {}) {
+    super(message, { code: 'continuation_invalid', ...options });
+  }
+}
+
+const SHOWN_PROBLEMS = 10;
+
+function describeProblems(problems: readonly Problem[]): string {
+  const lines = problems
+    .slice(0, SHOWN_PROBLEMS)
+    .map(({ path, message, expected }) => `${path || 'step'} ${message} (expected: ${expected})`);
+  const rest = problems.length - lines.length;
+  if (rest > 0) lines.push(`and ${rest} more`);
+  return `The step tree has ${problems.length} problem${problems.length === 1 ? '' : 's'}: ${lines.join('; ')}`;
+}
+
+export function isEZThrottleError(error: unknown): error is EZThrottleError {
+  return error instanceof EZThrottleError;
+}
+
+export function isRateLimitError(error: unknown): error is RateLimitError {
+  return error instanceof RateLimitError;
+}
+
+export function isTimeoutError(error: unknown): error is TimeoutError {
+  return error instanceof TimeoutError;
+}
+
+export function isNetworkError(error: unknown): error is NetworkError {
+  return error instanceof NetworkError;
+}
+
+export function isValidationError(error: unknown): error is ValidationError {
+  return error instanceof ValidationError;
+}
+
+export function isRetryable(error: unknown): boolean {
+  return error instanceof EZThrottleError && error.retryable;
+}
