@@ -6,3 +6,20 @@ export * from './limits.ts';
 export * from './wire-error.ts';
 export * from './checks.ts';
 export * from './plan.ts';
+export {
+  MIN_SECRET_LENGTH,
+  SIGNATURE_VERSION,
+  formatSignature,
+  parseSignatureHeader,
+  signedContent,
+  type ParsedSignatureHeader,
+  type SignatureHeader,
+  type SignatureHeaderProblem,
+} from './signature.ts';
+export { signWebhook, type SignWebhookInput } from './sign-webhook.ts';
+export {
+  decodeDelivery,
+  type DecodedDelivery,
+  type Delivery,
+  type DeliveryResponse,
+} from './decode-delivery.ts';

@@ -1,0 +1,134 @@
+import { FieldReader, isObject, nameOf } from './field-reader.ts';
+import type { Metadata } from './job.ts';
+import type { Problem } from './wire-error.ts';
+
+/** What a target answered. */
+export interface DeliveryResponse {
+  readonly statusCode: number;
+  readonly headers: Readonly<Record<string, string>>;
+  /** As text; base64 when `bodyEncoding` says so. */
+  readonly body: string;
+  readonly bodyEncoding: 'utf8' | 'base64';
+  /** The answer was longer than the server keeps. */
+  readonly truncated: boolean;
+  /** Only in `responses`. */
+  readonly region?: string;
+}
+
+/** A webhook about an ended job, whichever dialect it came in. */
+export interface Delivery {
+  /** Signed, and the same each time this delivery is sent; null from servers that send none. */
+  readonly deliveryId: string | null;
+  readonly endpointId: string | null;
+  /** From 1; null from servers that do not count. */
+  readonly attempt: number | null;
+  readonly jobId: string;
+  readonly idempotentKey: string | null;
+  readonly status: 'success' | 'failed';
+  /** The last answer of the target, if it ever gave one. */
+  readonly response?: DeliveryResponse;
+  /** One per region, of a fan-out. */
+  readonly responses?: readonly DeliveryResponse[];
+  readonly error?: string;
+  /** 0 the job's own call, n its n-th fallback; absent when no path gave a result. */
+  readonly path?: number;
+  readonly metadata: Metadata;
+  readonly tags: readonly string[];
+  readonly parentJobId?: string;
+  /** Milliseconds since the epoch. */
+  readonly endedAt?: number;
+  /** The payload as it came. */
+  readonly raw: Metadata;
+}
+
+export type DecodedDelivery =
+  | { readonly ok: true; readonly delivery: Delivery }
+  | { readonly ok: false; readonly problems: readonly Problem[] };
+
+/**
+ * Reads a webhook's JSON, of the cloud dialect (`success`, `failed`, `response`) or of self-hosted
+ * servers (`completed`, `failed`, `response_status`, `reason`). There a job is `completed` whatever
+ * the target said; here success is 2xx, so `completed` with another status becomes `failed`.
+ * A field that is null counts as absent; unknown fields stay in `raw`. All problems come at once.
+ */
+export function decodeDelivery(payload: unknown): DecodedDelivery {
+  const problems: Problem[] = [];
+  if (!isObject(payload)) {
+    const message = `is ${nameOf(payload)}`;
+    return { ok: false, problems: [{ path: '', message, expected: 'a JSON object' }] };
+  }
+  const fields = new FieldReader(payload, '', problems);
+  const jobId = fields.required('job_id');
+  const result = readResult(fields);
+  const responses = fields.list('responses', readResponse);
+  const tags = fields.list('tags', readTag);
+  const path = fields.integer('path', 0);
+  const parentJobId = fields.text('parent_job_id');
+  const endedAt = fields.integer('ended_at', 0);
+  const delivery: Delivery = {
+    deliveryId: fields.identifier('delivery_id'),
+    endpointId: fields.identifier('endpoint_id'),
+    attempt: fields.integer('attempt', 1),
+    jobId,
+    idempotentKey: fields.text('idempotent_key'),
+    ...result,
+    ...(responses === null ? {} : { responses }),
+    ...(path === null ? {} : { path }),
+    metadata: fields.object('metadata') ?? {},
+    tags: tags ?? [],
+    ...(parentJobId === null ? {} : { parentJobId }),
+    ...(endedAt === null ? {} : { endedAt }),
+    raw: payload,
+  };
+  return problems.length === 0 ? { ok: true, delivery } : { ok: false, problems };
+}
+
+function readResult(fields: FieldReader): Pick<Delivery, 'status' | 'response' | 'error'> {
+  const status = fields.oneOf('status', ['success', 'failed', 'completed']);
+  const nested = fields.object('response');
+  const response =
+    nested === null
+      ? readFlatResponse(fields)
+      : readResponse(new FieldReader(nested, 'response', fields.problems));
+  const error = fields.text('error') ?? fields.text('reason');
+  const shared = response === null ? {} : { response };
+  const isRefused = status === 'completed' && response !== null && !isSuccess(response.statusCode);
+  if (status === 'failed' || isRefused) {
+    const reason = error ?? (isRefused ? `the target answered ${response.statusCode}` : null);
+    return { status: 'failed', ...shared, ...(reason === null ? {} : { error: reason }) };
+  }
+  return { status: 'success', ...shared, ...(error === null ? {} : { error }) };
+}
+
+function isSuccess(statusCode: number): boolean {
+  return statusCode >= 200 && statusCode < 300;
+}
+
+/** Self-hosted servers put the answer beside the job's id; status 0 says that there was none. */
+function readFlatResponse(fields: FieldReader): DeliveryResponse | null {
+  const statusCode = fields.integer('response_status', 0);
+  if (statusCode === null || statusCode === 0) return null;
+  return readBody(fields, statusCode);
+}
+
+function readResponse(fields: FieldReader): DeliveryResponse {
+  const statusCode = fields.integer('status_code', 0);
+  if (statusCode === null) fields.report('status_code', 'an HTTP status');
+  return readBody(fields, statusCode ?? 0);
+}
+
+function readBody(fields: FieldReader, statusCode: number): DeliveryResponse {
+  const region = fields.text('region');
+  return {
+    statusCode,
+    headers: fields.headers('headers'),
+    body: fields.text('body') ?? '',
+    bodyEncoding: fields.text('body_encoding') === 'base64' ? 'base64' : 'utf8',
+    truncated: fields.value('truncated') === true,
+    ...(region === null ? {} : { region }),
+  };
+}
+
+function readTag(fields: FieldReader): string {
+  return fields.text('') ?? '';
+}

@@ -1,0 +1,23 @@
+import { createHmac, createSecretKey, type KeyObject } from 'node:crypto';
+import { toBytes } from './bytes.ts';
+
+/** An application has a handful of secrets; a server that signs for many tenants has many. */
+const MAX_KEYS = 1_000;
+const keys = new Map<string, KeyObject>();
+
+/** Making a key object costs about as much as signing a small body, so the latest ones are kept. */
+function keyOf(secret: string): KeyObject {
+  const known = keys.get(secret);
+  if (known !== undefined) return known;
+  if (keys.size >= MAX_KEYS) keys.clear();
+  const key = createSecretKey(toBytes(secret));
+  keys.set(secret, key);
+  return key;
+}
+
+/** HMAC-SHA256 of the parts, one after the other, by node:crypto. */
+export function hmacSha256(secret: string, parts: readonly Uint8Array[]): Uint8Array {
+  const running = createHmac('sha256', keyOf(secret));
+  for (const part of parts) running.update(part);
+  return running.digest();
+}

@@ -1,0 +1,13 @@
+import { hmac } from '@noble/hashes/hmac.js';
+import { sha256 } from '@noble/hashes/sha2.js';
+import { toBytes } from './bytes.ts';
+
+/**
+ * HMAC-SHA256 of the parts, one after the other, where there is no node:crypto.
+ * In JavaScript, since WebCrypto has no synchronous form.
+ */
+export function hmacSha256(secret: string, parts: readonly Uint8Array[]): Uint8Array {
+  const running = hmac.create(sha256, toBytes(secret));
+  for (const part of parts) running.update(part);
+  return running.digest();
+}

@@ -1,0 +1,107 @@
+import { fromHex, isEqualInConstantTime, toBytes, toHex } from './bytes.ts';
+
+/** Version tag of the signature: HMAC-SHA256 over `<t>.<raw body>`, in hexadecimal digits. */
+export const SIGNATURE_VERSION = 'v1';
+
+/** Bytes of an HMAC-SHA256. */
+export const SIGNATURE_BYTES = 32;
+
+/** Secrets shorter than this are refused wherever they are configured, in UTF-16 units. */
+export const MIN_SECRET_LENGTH = 16;
+
+/** More signatures than this in one header are not looked at. */
+const MAX_SIGNATURES = 16;
+
+const TIMESTAMP = /^\d{1,12}$/;
+
+/** What the header says, before anything about it is believed. */
+export interface SignatureHeader {
+  /** `t` as it was written: these characters are signed, not the number they stand for. */
+  readonly timestamp: string;
+  /** Unix seconds. */
+  readonly timestampSeconds: number;
+  /** Each well-formed `v1`; a malformed one cannot match and is left out. */
+  readonly signatures: readonly Uint8Array[];
+}
+
+export type SignatureHeaderProblem =
+  | 'no_signature_header'
+  | 'missing_v1_signature'
+  | 'invalid_timestamp';
+
+export type ParsedSignatureHeader =
+  | { readonly ok: true; readonly header: SignatureHeader }
+  | { readonly ok: false; readonly reason: SignatureHeaderProblem };
+
+/**
+ * Reads `t=<unix seconds>,v1=<hex>[,v1=<hex>…]`. Spaces round a part are allowed, unknown parts are
+ * passed over, and two different `t` are refused, since only one of them can have been signed.
+ */
+export function parseSignatureHeader(value: string | null | undefined): ParsedSignatureHeader {
+  if (value === null || value === undefined || value.trim() === '') {
+    return { ok: false, reason: 'no_signature_header' };
+  }
+  const timestamps = new Set<string>();
+  const digests: string[] = [];
+  for (const part of value.split(',')) {
+    const separator = part.indexOf('=');
+    if (separator < 0) continue;
+    const name = part.slice(0, separator).trim();
+    const content = part.slice(separator + 1).trim();
+    if (name === 't') timestamps.add(content);
+    if (name === SIGNATURE_VERSION && content !== '' && digests.length < MAX_SIGNATURES) {
+      digests.push(content);
+    }
+  }
+  if (digests.length === 0) return { ok: false, reason: 'missing_v1_signature' };
+  const [timestamp] = timestamps;
+  if (timestamp === undefined || timestamps.size > 1 || !TIMESTAMP.test(timestamp)) {
+    return { ok: false, reason: 'invalid_timestamp' };
+  }
+  const signatures = digests.flatMap((digest) => {
+    const bytes = fromHex(digest);
+    return bytes !== null && bytes.length === SIGNATURE_BYTES ? [bytes] : [];
+  });
+  return {
+    ok: true,
+    header: { timestamp, timestampSeconds: Number(timestamp), signatures },
+  };
+}
+
+/** Null when the signature's time is near enough to now, in either direction; else why not. */
+export function checkSignatureTime(
+  header: SignatureHeader,
+  nowSeconds: number,
+  toleranceSeconds: number,
+): `timestamp_expired (${string})` | null {
+  const difference = Math.abs(nowSeconds - header.timestampSeconds);
+  if (difference <= toleranceSeconds) return null;
+  return `timestamp_expired (diff=${difference}s, tolerance=${toleranceSeconds}s)`;
+}
+
+/** The bytes that are signed, in the pieces to feed to the HMAC: a large body is not copied. */
+export function signedContent(
+  timestamp: string,
+  body: string | Uint8Array,
+): readonly [prefix: Uint8Array, body: Uint8Array] {
+  return [toBytes(`${timestamp}.`), toBytes(body)];
+}
+
+/** Whether one of the header's signatures is the expected one. Every one of them is compared. */
+export function hasSignature(header: SignatureHeader, expected: Uint8Array): boolean {
+  let found = false;
+  for (const signature of header.signatures) {
+    if (isEqualInConstantTime(expected, signature)) found = true;
+  }
+  return found;
+}
+
+/** Header value as it is sent: one `t`, one `v1`, no spaces, which is all that older readers accept. */
+export function formatSignature(timestampSeconds: number, signature: Uint8Array): string {
+  if (!TIMESTAMP.test(String(timestampSeconds))) {
+    throw new RangeError(
+      `timestampSeconds must be a whole number of Unix seconds (at most 12 digits), got ${timestampSeconds}.`,
+    );
+  }
+  return `t=${timestampSeconds},${SIGNATURE_VERSION}=${toHex(signature)}`;
+}
