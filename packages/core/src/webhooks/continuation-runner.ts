@@ -1,0 +1,35 @@
+import type { Delivery } from '../protocol/decode-delivery.ts';
+
+/** Whether a piece of work is ours to do, by the receiver's own dedupe store. */
+export type WorkClaim =
+  | {
+      readonly state: 'acquired';
+      /**
+       * Marks the work as done, so that nobody does it again.
+       * Rejects when the lease was lost meanwhile; then it may be done once more.
+       */
+      commit(): Promise<void>;
+      /** Gives the work back after a failure, so that the next delivery tries again. */
+      release(): Promise<void>;
+    }
+  | { readonly state: 'in_flight' }
+  | { readonly state: 'done' };
+
+export interface ContinuationContext {
+  /** Aborted when the handler's time is up or the receiver closes. */
+  readonly signal: AbortSignal;
+  /**
+   * Claims work by an id of its own, such as `<job id>/<path>`: the same work may arrive under
+   * several delivery ids. Ids of continuations and of deliveries never meet.
+   */
+  claim(id: string): Promise<WorkClaim>;
+}
+
+/**
+ * Carries on what follows a job, when the delivery brings a continuation along; does nothing when it
+ * brings none. A rejection makes the receiver answer 500, so that the delivery is sent again; reject
+ * with `WorkInFlightError` while another process does the work, and the answer is 409.
+ */
+export interface ContinuationRunner {
+  run(delivery: Delivery, context: ContinuationContext): Promise<void>;
+}
