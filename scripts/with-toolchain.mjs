@@ -24,6 +24,7 @@ import { fileURLToPath } from 'node:url';
 const NODE_VERSION = '24.21.0';
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const cache = join(root, '.cache');
+const startedByNpm = process.env.npm_lifecycle_event !== undefined;
 const pnpmVersion = JSON.parse(
   readFileSync(join(root, 'package.json'), 'utf8'),
 ).packageManager.split('@')[1];
@@ -156,6 +157,7 @@ async function withInstallLock(work) {
 /**
  * Runs a command to its end; ends this process with it when it fails.
  * A terminal sends its Ctrl-C to the whole group, so SIGINT is passed on only without one.
+ * When the npm that started this process is killed, the command is ended too and not left behind.
  */
 function run(command, args, env, { toStderr }) {
   return new Promise((resolve) => {
@@ -169,11 +171,16 @@ function run(command, args, env, { toStderr }) {
     };
     const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'];
     for (const signal of signals) process.on(signal, forward);
+    const parent = process.ppid;
+    const watch = setInterval(() => {
+      if (startedByNpm && process.ppid !== parent) child.kill('SIGTERM');
+    }, 500);
     child.once('error', (error) => {
       process.stderr.write(`${command}: ${error.message}\n`);
       process.exit(127);
     });
     child.once('exit', (code, signal) => {
+      clearInterval(watch);
       for (const each of signals) process.off(each, forward);
       if (code === 0) resolve();
       else process.exit(code ?? 128 + constants.signals[signal]);
