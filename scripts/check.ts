@@ -1,7 +1,8 @@
 // The whole check behind `npm test`. `--only lint,unit` runs some steps (and what they need).
 
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 type Step = {
@@ -28,7 +29,8 @@ type Result = {
 };
 
 const root = join(import.meta.dirname, '..');
-const work = join(root, '.cache/check');
+/** Of this run alone, so that two runs do not read each other's reports. */
+const work = mkdtempSync(join(tmpdir(), 'ezthrottle-check-'));
 const concurrency = 2;
 
 function publishedPackages(): string[] {
@@ -237,6 +239,7 @@ function printTable(results: Result[]): void {
   );
 }
 
+process.once('exit', () => rmSync(work, { recursive: true, force: true }));
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.once(signal, () => {
     for (const child of running) child.kill(signal);
@@ -245,8 +248,6 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
 }
 
 const chosen = selectSteps();
-rmSync(work, { recursive: true, force: true });
-mkdirSync(work, { recursive: true });
 const results = await runAll(chosen);
 printTable(results);
 process.exitCode = results.every((result) => result.ok) ? 0 : 1;
