@@ -1,0 +1,76 @@
+import { PACE_LAW } from './pace-settings.ts';
+import type { PaceSettings } from './pace-settings.ts';
+
+/**
+ * Where one key stands. Plain data; times are monotonic milliseconds. The rate is held by GCRA:
+ * `arrivesAt` is the theoretical arrival time, by which everything sent so far is paid off.
+ */
+export interface PaceState {
+  readonly settings: PaceSettings;
+  readonly ratePerSecond: number;
+  /** Calls allowed at the same time; a fraction is a slot that is coming back. */
+  readonly concurrency: number;
+  /** What the target announced last; null: it never did. */
+  readonly learnedRate: number | null;
+  readonly learnedConcurrency: number | null;
+  readonly arrivesAt: number;
+  readonly inFlight: number;
+  readonly pausedUntil: number | null;
+  /** When the rate was last cut for a 429 or 503. */
+  readonly decreasedAt: number | null;
+  /** Up to when successes have been turned into increases. */
+  readonly raisedAt: number;
+}
+
+/** A key of which nothing is known yet: its first request may leave at once. */
+export function createPace(settings: PaceSettings, now: number): PaceState {
+  return {
+    settings,
+    ratePerSecond: settings.ratePerSecond,
+    concurrency: settings.concurrency,
+    learnedRate: null,
+    learnedConcurrency: null,
+    arrivesAt: now,
+    inFlight: 0,
+    pausedUntil: null,
+    decreasedAt: null,
+    raisedAt: now,
+  };
+}
+
+/** Milliseconds between two requests. */
+export function intervalMs(state: PaceState): number {
+  return 1_000 / state.ratePerSecond;
+}
+
+/** Requests that may leave at once after a rest: part of every bound on the rate. */
+export function effectiveBurst(state: PaceState): number {
+  const slack = (state.ratePerSecond * PACE_LAW.timerSlackMs) / 1_000;
+  return Math.max(1, state.settings.burst, slack);
+}
+
+/** Requests sent and not yet paid off by time. */
+export function owedRequests(state: PaceState, now: number): number {
+  return Math.max(0, state.arrivesAt - now) / intervalMs(state);
+}
+
+/** Earliest moment at which the rate alone lets the next request go. */
+export function nextByRate(state: PaceState): number {
+  return state.arrivesAt - (effectiveBurst(state) - 1) * intervalMs(state);
+}
+
+/**
+ * Another rate from now on. What is owed stays owed, in requests and not in time, so that over any
+ * window no more leaves than the rates of that window add up to, plus one burst.
+ */
+export function withRate(state: PaceState, ratePerSecond: number, now: number): PaceState {
+  if (ratePerSecond === state.ratePerSecond) return state;
+  const owed = owedRequests(state, now);
+  return { ...state, ratePerSecond, arrivesAt: now + (owed * 1_000) / ratePerSecond };
+}
+
+/** No burst to begin with: for a key whose past is not known in full. */
+export function spendBurst(state: PaceState, now: number): PaceState {
+  const spent = now + effectiveBurst(state) * intervalMs(state);
+  return spent > state.arrivesAt ? { ...state, arrivesAt: spent } : state;
+}
