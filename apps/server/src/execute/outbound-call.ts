@@ -1,0 +1,157 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import type {
+  AttemptCall,
+  AttemptReport,
+  Clock,
+  Outcome,
+  StoredResponse,
+} from '@ezthrottle/engine';
+import type { Dispatcher } from 'undici';
+import { outcomeOfError } from './network-error.ts';
+import { prepareRequest } from './outbound-request.ts';
+import { isDecodable, ResponseBody } from './response-body.ts';
+import { storedText } from './stored-text.ts';
+
+export interface OutboundCallOptions {
+  readonly clock: Clock;
+  readonly userAgent: string;
+  /** Called once, when the call is over for whatever reason. */
+  readonly report: (report: AttemptReport) => void;
+}
+
+/**
+ * One call from its start to its report, as undici's handler. undici's own `request()` wraps the
+ * same callbacks into a promise, a stream and an abort signal; we need none of the three.
+ */
+export class OutboundCall implements Dispatcher.DispatchHandler {
+  readonly #call: AttemptCall;
+  readonly #options: OutboundCallOptions;
+  readonly #startedAt: number;
+  #controller: Dispatcher.DispatchController | null = null;
+  #cancelTimer: (() => void) | null = null;
+  #isOver = false;
+  #status = 0;
+  #headers: Record<string, string> = {};
+  #body: ResponseBody | null = null;
+
+  constructor(call: AttemptCall, options: OutboundCallOptions) {
+    this.#call = call;
+    this.#options = options;
+    this.#startedAt = options.clock.now();
+  }
+
+  start(dispatcher: Dispatcher): void {
+    const prepared = prepareRequest(this.#call, this.#options.userAgent);
+    if (!prepared.ok) {
+      this.#settle(prepared.refused, null);
+      return;
+    }
+    // One timer over everything, connecting included. undici's own two would bound only parts.
+    const { timeoutMs } = this.#call;
+    this.#cancelTimer = this.#options.clock.after(timeoutMs, () => {
+      this.#stop({ kind: 'timeout', message: `no complete answer within ${timeoutMs} ms` });
+    });
+    try {
+      dispatcher.dispatch({ ...prepared.request, headersTimeout: 0, bodyTimeout: 0 }, this);
+    } catch (error) {
+      this.#settle(outcomeOfError(error), null);
+    }
+  }
+
+  abort(): void {
+    this.#stop({ kind: 'aborted' });
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    // It may have been stopped while it waited for its connection: then nothing goes out.
+    if (this.#isOver) controller.abort(new CallOver());
+    else this.#controller = controller;
+  }
+
+  onResponseStart(
+    _controller: Dispatcher.DispatchController,
+    status: number,
+    headers: IncomingHttpHeaders,
+  ): void {
+    const isInformational = status < 200;
+    if (this.#isOver || isInformational) return;
+    this.#status = status;
+    this.#headers = joinedHeaders(headers);
+    this.#body = new ResponseBody(this.#call.maxResponseBytes, this.#headers['content-encoding'], {
+      pause: () => this.#controller?.pause(),
+      resume: () => this.#controller?.resume(),
+      done: (bytes, isCut) => this.#answered(bytes, isCut),
+    });
+  }
+
+  onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    if (!this.#isOver) this.#body?.push(chunk);
+  }
+
+  onResponseEnd(): void {
+    if (this.#isOver) return;
+    // From here on the socket may carry another call: it is no longer ours to pause or abort.
+    this.#controller = null;
+    this.#body?.end();
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
+    if (!this.#isOver) this.#settle(outcomeOfError(error), null);
+  }
+
+  #answered(bytes: Buffer, isCut: boolean): void {
+    const controller = this.#controller;
+    const headers = bytes.length > 0 || isCut ? decodedHeaders(this.#headers) : this.#headers;
+    const response: StoredResponse = {
+      status: this.#status,
+      headers,
+      ...storedText(bytes, isCut),
+      truncated: isCut,
+    };
+    this.#settle({ kind: 'response', status: this.#status, headers }, response);
+    if (isCut) controller?.abort(new CallOver());
+  }
+
+  #stop(outcome: Outcome): void {
+    if (this.#isOver) return;
+    const controller = this.#controller;
+    this.#settle(outcome, null);
+    controller?.abort(new CallOver());
+  }
+
+  #settle(outcome: Outcome, response: StoredResponse | null): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#controller = null;
+    this.#cancelTimer?.();
+    this.#body?.discard();
+    this.#options.report({
+      token: this.#call.token,
+      outcome,
+      response,
+      startedAt: this.#startedAt,
+      endedAt: this.#options.clock.now(),
+    });
+  }
+}
+
+/** Tells undici to drop a request whose outcome has been reported already. */
+class CallOver extends Error {
+  override readonly name = 'CallOver';
+  readonly code = 'call_over';
+}
+
+function joinedHeaders(headers: IncomingHttpHeaders): Record<string, string> {
+  const joined: Record<string, string> = {};
+  for (const [name, value] of Object.entries(headers)) {
+    if (value !== undefined) joined[name.toLowerCase()] = [value].flat().join(', ');
+  }
+  return joined;
+}
+
+/** A decoded body no longer has the encoding and the length that the target stated. */
+function decodedHeaders(headers: Record<string, string>): Record<string, string> {
+  if (!isDecodable(headers['content-encoding'])) return headers;
+  const { 'content-encoding': _encoding, 'content-length': _length, ...others } = headers;
+  return others;
+}

@@ -1,0 +1,74 @@
+import {
+  CONNECTION_HEADERS,
+  checkHeaders,
+  checkMethod,
+  checkUrl,
+  type Problem,
+} from '@ezthrottle/core/protocol';
+import type { AttemptCall, Outcome } from '@ezthrottle/engine';
+
+/** A call in the words of HTTP/1.1. */
+export interface OutboundRequest {
+  readonly origin: string;
+  /** Path with query. */
+  readonly path: string;
+  readonly method: string;
+  readonly headers: Record<string, string>;
+  readonly body: Buffer | null;
+}
+
+export type Prepared =
+  | { readonly ok: true; readonly request: OutboundRequest }
+  | { readonly ok: false; readonly refused: Outcome };
+
+/**
+ * Turns a call into a request. Headers that describe the connection or the framing (`host`,
+ * `content-length`, hop-by-hop ones) are left out, whatever the user gave: they follow from the URL
+ * and the body. What cannot be sent as it is, is refused rather than mended.
+ */
+export function prepareRequest(call: AttemptCall, userAgent: string): Prepared {
+  const headers = sendableHeaders(call.headers, userAgent);
+  const [problem] = [
+    ...checkUrl(call.url, 'url'),
+    ...checkMethod(call.method, 'method'),
+    ...checkHeaders(headers, 'headers'),
+  ];
+  if (problem !== undefined) return { ok: false, refused: refusedFor(problem) };
+  const url = new URL(call.url);
+  return {
+    ok: true,
+    request: {
+      origin: url.origin,
+      path: `${url.pathname}${url.search}`,
+      method: call.method,
+      headers,
+      body: call.body === null ? null : Buffer.from(call.body.data, call.body.encoding),
+    },
+  };
+}
+
+function sendableHeaders(
+  given: Readonly<Record<string, string>>,
+  userAgent: string,
+): Record<string, string> {
+  const headers: Record<string, string> = {};
+  let hasUserAgent = false;
+  for (const [name, value] of Object.entries(given)) {
+    const lower = name.toLowerCase();
+    if (CONNECTION_HEADERS.has(lower)) continue;
+    if (lower === 'user-agent') hasUserAgent = true;
+    headers[name] = value;
+  }
+  if (!hasUserAgent) headers['user-agent'] = userAgent;
+  return headers;
+}
+
+/** Names the place but not the value, which may be a secret. */
+function refusedFor(problem: Problem): Outcome {
+  const place = problem.path.startsWith('headers') ? 'header' : problem.path;
+  return {
+    kind: 'refused',
+    code: `invalid_${place}`,
+    message: `${problem.path} ${problem.message}; expected ${problem.expected}`,
+  };
+}
