@@ -16,7 +16,7 @@ export type WorkClaim =
   | { readonly state: 'done' };
 
 export interface ContinuationContext {
-  /** Aborted when the handler's time is up or the receiver closes. */
+  /** Aborted when the time for handling is up, or when whoever called `receive` gave up. */
   readonly signal: AbortSignal;
   /**
    * Claims work by an id of its own, such as `<job id>/<path>`: the same work may arrive under

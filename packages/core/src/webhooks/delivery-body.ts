@@ -1,0 +1,34 @@
+import { decodeDelivery, type Delivery } from '../protocol/decode-delivery.ts';
+import { CONTINUATION_METADATA_KEY } from '../protocol/delivery.ts';
+import type { Refusal } from './receiver-answer.ts';
+
+/** A delivery, or why the body is none. */
+export type DecodedBody = { readonly delivery: Delivery } | { readonly refusal: Refusal };
+
+/** Reads bytes whose signature was found good. */
+export function decodeBody(body: Uint8Array): DecodedBody {
+  let payload: unknown;
+  try {
+    payload = JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(body));
+  } catch {
+    return { refusal: { code: 'invalid_json', message: 'The body is not JSON in UTF-8.' } };
+  }
+  const decoded = decodeDelivery(payload);
+  if (decoded.ok) return { delivery: decoded.delivery };
+  const message = 'The body is not a delivery.';
+  return { refusal: { code: 'validation_failed', message, problems: decoded.problems } };
+}
+
+/** What a delivery is known by. From the signed body only: a header could be changed without breaking the signature. */
+export function dedupeId(delivery: Delivery): string {
+  return delivery.deliveryId === null
+    ? `job:${delivery.jobId}:${delivery.status}`
+    : `delivery:${delivery.deliveryId}`;
+}
+
+/** Handlers see the metadata that was submitted, not what travels with it. */
+export function withoutContinuation(delivery: Delivery): Delivery {
+  if (!Object.hasOwn(delivery.metadata, CONTINUATION_METADATA_KEY)) return delivery;
+  const { [CONTINUATION_METADATA_KEY]: _sealed, ...metadata } = delivery.metadata;
+  return { ...delivery, metadata };
+}

@@ -1,0 +1,126 @@
+import { EZThrottleError, ValidationError } from '../errors.ts';
+import type { Problem } from '../protocol/wire-error.ts';
+
+/** Thrown by the strict check; the message ends with the reason. */
+export class WebhookVerificationError extends EZThrottleError {
+  constructor(message: string) {
+    super(message, { code: 'webhook_verification_failed' });
+  }
+}
+
+/** The receiver's options cannot work; `problems` lists everything that is wrong with them. */
+export class ReceiverConfigurationError extends ValidationError {
+  constructor(problems: readonly Problem[]) {
+    const lines = problems.map(
+      ({ path, message, expected }) => `${path} ${message} (expected: ${expected})`,
+    );
+    super(`The webhook receiver cannot be made: ${lines.join('; ')}`, problems, {
+      code: 'receiver_configuration',
+    });
+  }
+}
+
+/** The body has more bytes than the receiver accepts; answered with 413. */
+export class BodyTooLargeError extends EZThrottleError {
+  readonly limitBytes: number;
+
+  constructor(limitBytes: number) {
+    super(`The request body has more than ${limitBytes} bytes.`, {
+      code: 'body_too_large',
+      status: 413,
+    });
+    this.limitBytes = limitBytes;
+  }
+}
+
+/**
+ * Something read the body before the receiver, so the bytes that were signed are gone. Answered with
+ * 500: it is a mistake in the application, and parsing and writing again would not give the same bytes.
+ */
+export class BodyAlreadyParsedError extends EZThrottleError {
+  /** What read it, as far as that can be told. */
+  readonly parser: string;
+
+  constructor(parser: string, fix: string) {
+    super(
+      `The webhook's body was already read by ${parser}, so its signature cannot be checked: ` +
+        `it covers the bytes as they were sent. ${fix}`,
+      { code: 'body_already_parsed', status: 500 },
+    );
+    this.parser = parser;
+  }
+}
+
+/** The connection broke before the whole body had come; answered with 400. */
+export class BodyUnreadableError extends EZThrottleError {
+  constructor(cause: unknown) {
+    super('The request body could not be read to its end.', {
+      code: 'body_unreadable',
+      status: 400,
+      cause,
+    });
+  }
+}
+
+/** Handlers did not end in time; the delivery is answered with 503 and comes again. */
+export class HandlerTimeoutError extends EZThrottleError {
+  constructor(timeoutMs: number) {
+    super(`The webhook handlers did not end within ${timeoutMs} ms.`, {
+      code: 'handler_timeout',
+      retryable: true,
+    });
+  }
+}
+
+/** Whoever called `receive` gave up by its signal; the delivery is answered with 503 and comes again. */
+export class ReceiveAbortedError extends EZThrottleError {
+  constructor(cause: unknown) {
+    super('The webhook was given up before its handlers ended.', {
+      code: 'receive_aborted',
+      retryable: true,
+      cause,
+    });
+  }
+}
+
+/** Handlers ran for longer than their claim held: somebody else may have run them as well. */
+export class LeaseLostError extends EZThrottleError {
+  constructor(id: string) {
+    super(
+      `The claim on ${id} was lost before it could be committed; it may be handled once more. ` +
+        'Give handlers less time, or the claim a longer lease.',
+      { code: 'lease_lost', retryable: true },
+    );
+  }
+}
+
+/** The same work is being done elsewhere; the delivery is answered with 409 and comes again. */
+export class WorkInFlightError extends EZThrottleError {
+  constructor(id: string) {
+    super(`${id} is being handled elsewhere.`, { code: 'work_in_flight', retryable: true });
+  }
+}
+
+/** A store that keeps claims has no room for a further one. */
+export class DedupeStoreFullError extends EZThrottleError {
+  constructor(maxEntries: number) {
+    super(`All ${maxEntries} places of the dedupe store hold deliveries that are being handled.`, {
+      code: 'dedupe_store_full',
+      retryable: true,
+    });
+  }
+}
+
+/** Several handlers of one delivery failed; `errors` has each failure. */
+export class HandlersFailedError extends EZThrottleError {
+  readonly errors: readonly unknown[];
+
+  constructor(errors: readonly unknown[]) {
+    super(`${errors.length} webhook handlers failed.`, {
+      code: 'handlers_failed',
+      retryable: true,
+      cause: errors[0],
+    });
+    this.errors = errors;
+  }
+}

@@ -1,0 +1,100 @@
+import type { DedupeClaim, DedupeLease, DedupeStore } from './dedupe-store.ts';
+import { DedupeStoreFullError } from './errors.ts';
+
+export interface MemoryDedupeStoreOptions {
+  /** The time now, in milliseconds. Default `Date.now`. */
+  readonly now?: () => number;
+  /** Deliveries it remembers, running and done together. Default 100 000. */
+  readonly maxEntries?: number;
+}
+
+interface RunningEntry {
+  readonly token: string;
+  readonly leaseEndsAt: number;
+}
+
+/**
+ * Remembers deliveries in this process, for one process and for tests. When it is full it forgets
+ * the delivery that was done longest ago; one that is being handled is never forgotten before its
+ * lease ends, so a store full of those refuses further ones.
+ */
+export class MemoryDedupeStore implements DedupeStore {
+  readonly #now: () => number;
+  readonly #maxEntries: number;
+  readonly #running = new Map<string, RunningEntry>();
+  /** Id → until when it is remembered, in the order in which they were done. */
+  readonly #done = new Map<string, number>();
+  /** No lease ends before this moment, as far as the last look through all of them could tell. */
+  #nextLeaseEnd = 0;
+
+  /** @throws {RangeError} when `maxEntries` is not a whole number of at least 1. */
+  constructor(options: MemoryDedupeStoreOptions = {}) {
+    const maxEntries = options.maxEntries ?? 100_000;
+    if (!Number.isSafeInteger(maxEntries) || maxEntries < 1) {
+      throw new RangeError(`maxEntries must be a whole number of at least 1, got ${maxEntries}.`);
+    }
+    this.#now = options.now ?? Date.now;
+    this.#maxEntries = maxEntries;
+  }
+
+  /** Entries held, running and done. */
+  get size(): number {
+    return this.#running.size + this.#done.size;
+  }
+
+  /** @throws {DedupeStoreFullError} when every place holds a delivery that is being handled. */
+  async begin(id: string, lease: DedupeLease): Promise<DedupeClaim> {
+    const now = this.#now();
+    this.#forgetExpired(now);
+    const doneUntil = this.#done.get(id);
+    if (doneUntil !== undefined) {
+      if (doneUntil > now) return 'done';
+      this.#done.delete(id);
+    }
+    const running = this.#running.get(id);
+    if (running !== undefined && running.leaseEndsAt > now) return 'in_flight';
+    if (running === undefined) this.#makeRoom(now);
+    const leaseEndsAt = now + lease.leaseMs;
+    this.#running.set(id, { token: lease.token, leaseEndsAt });
+    this.#nextLeaseEnd = Math.min(this.#nextLeaseEnd, leaseEndsAt);
+    return 'acquired';
+  }
+
+  async commit(id: string, token: string, ttlMs: number): Promise<boolean> {
+    if (this.#running.get(id)?.token !== token) return false;
+    this.#running.delete(id);
+    this.#done.set(id, this.#now() + ttlMs);
+    return true;
+  }
+
+  async release(id: string, token: string): Promise<boolean> {
+    if (this.#running.get(id)?.token !== token) return false;
+    return this.#running.delete(id);
+  }
+
+  /** From the oldest on, up to the first that is still remembered; no sweep over all of them. */
+  #forgetExpired(now: number): void {
+    for (const [id, doneUntil] of this.#done) {
+      if (doneUntil > now) return;
+      this.#done.delete(id);
+    }
+  }
+
+  #makeRoom(now: number): void {
+    if (this.size < this.#maxEntries) return;
+    if (now >= this.#nextLeaseEnd) this.#dropEndedLeases(now);
+    if (this.size < this.#maxEntries) return;
+    const [oldest] = this.#done.keys();
+    if (oldest === undefined) throw new DedupeStoreFullError(this.#maxEntries);
+    this.#done.delete(oldest);
+  }
+
+  #dropEndedLeases(now: number): void {
+    let next = Number.POSITIVE_INFINITY;
+    for (const [id, { leaseEndsAt }] of this.#running) {
+      if (leaseEndsAt <= now) this.#running.delete(id);
+      else next = Math.min(next, leaseEndsAt);
+    }
+    this.#nextLeaseEnd = next;
+  }
+}

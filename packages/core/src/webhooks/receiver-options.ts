@@ -1,0 +1,125 @@
+import type { Delivery } from '../protocol/decode-delivery.ts';
+import { DEFAULTS, LIMITS } from '../protocol/limits.ts';
+import type { Problem } from '../protocol/wire-error.ts';
+import type { ContinuationRunner } from './continuation-runner.ts';
+import type { DedupeStore } from './dedupe-store.ts';
+import { ReceiverConfigurationError } from './errors.ts';
+import type { DeliveryHandler } from './handler-registry.ts';
+import { MemoryDedupeStore } from './memory-dedupe-store.ts';
+import type { Refusal } from './receiver-answer.ts';
+import { findSecretProblems, type WebhookSecretsSource } from './webhook-verifier.ts';
+
+export interface ReceiverOptions {
+  /** Webhook secrets that are good now, the newest first; each has at least 16 characters. */
+  readonly secrets: WebhookSecretsSource;
+  /** Handlers that are there from the start; `receiver.on(…)` adds more. */
+  readonly on?: {
+    readonly success?: DeliveryHandler;
+    readonly failed?: DeliveryHandler;
+    readonly any?: DeliveryHandler;
+  };
+  /**
+   * Remembers what was handled. Default: in this process, which is enough for one process only;
+   * several instances of an application need a store that they share.
+   */
+  readonly dedupe?: DedupeStore;
+  /** How long a handled delivery is remembered, in milliseconds. Default 7 days. */
+  readonly dedupeTtlMs?: number;
+  /** How long a claim holds when its process dies, in milliseconds. Default 60 000. */
+  readonly leaseMs?: number;
+  /** Time for all handlers of one delivery, in milliseconds; less than the lease. Default 25 000. */
+  readonly handlerTimeoutMs?: number;
+  /** Difference allowed between a signature's time and now, in seconds. Default 300. */
+  readonly toleranceSeconds?: number;
+  /** Bytes of a body that are accepted. Default 8 MiB. */
+  readonly maxBodyBytes?: number;
+  /** Carries on step trees of this application: `client.continuations`. */
+  readonly continuations?: ContinuationRunner;
+  /** Told of everything that failed on this side; the sender never is. Default: `console.error`. */
+  readonly onError?: (error: unknown, about: ErrorContext) => unknown;
+  /** Told of every delivery that was refused: a wrong secret shows here. Default: nobody. */
+  readonly onRefused?: (refusal: Refusal) => unknown;
+  /** The time now, in milliseconds since the epoch. Default `Date.now`. */
+  readonly now?: () => number;
+  /** Calls back after a delay in milliseconds, unless cancelled. Default `setTimeout`. */
+  readonly after?: (delayMs: number, callback: () => void) => () => void;
+}
+
+export interface ErrorContext {
+  /** The delivery that was being handled; null when the error came before one was read. */
+  readonly delivery: Delivery | null;
+}
+
+/** The options with every default in place. */
+export interface ReceiverSettings {
+  readonly dedupe: DedupeStore;
+  readonly dedupeTtlMs: number;
+  readonly leaseMs: number;
+  readonly handlerTimeoutMs: number;
+  readonly toleranceSeconds: number;
+  readonly maxBodyBytes: number;
+  readonly now: () => number;
+  readonly after: (delayMs: number, callback: () => void) => () => void;
+}
+
+const WEEK_MS = 604_800_000;
+const LONGEST_TIMER_MS = 2_147_483_647;
+
+/** @throws {ReceiverConfigurationError} naming everything that is wrong. */
+export function settleOptions(options: ReceiverOptions): ReceiverSettings {
+  const now = options.now ?? Date.now;
+  const settings: ReceiverSettings = {
+    dedupe: options.dedupe ?? new MemoryDedupeStore({ now }),
+    dedupeTtlMs: options.dedupeTtlMs ?? WEEK_MS,
+    leaseMs: options.leaseMs ?? 60_000,
+    handlerTimeoutMs: options.handlerTimeoutMs ?? 25_000,
+    toleranceSeconds: options.toleranceSeconds ?? DEFAULTS.signatureToleranceSeconds,
+    maxBodyBytes: options.maxBodyBytes ?? LIMITS.receiverBytes,
+    now,
+    after: options.after ?? afterTimeout,
+  };
+  const problems = [
+    ...(typeof options.secrets === 'function' ? [] : findSecretProblems(options.secrets)),
+    ...findDedupeProblems(settings.dedupe),
+    ...findNumberProblems(settings),
+  ];
+  if (problems.length > 0) throw new ReceiverConfigurationError(problems);
+  return settings;
+}
+
+function findNumberProblems(settings: ReceiverSettings): Problem[] {
+  const { dedupeTtlMs, leaseMs, handlerTimeoutMs, toleranceSeconds, maxBodyBytes } = settings;
+  const problems: Problem[] = [];
+  const check = (path: string, value: number, least: number, most: number): void => {
+    if (Number.isFinite(value) && value >= least && value <= most) return;
+    const expected = `a number from ${least} to ${most}`;
+    problems.push({ path, message: `is ${String(value)}`, expected });
+  };
+  check('dedupeTtlMs', dedupeTtlMs, 1, Number.MAX_SAFE_INTEGER);
+  check('leaseMs', leaseMs, 1, Number.MAX_SAFE_INTEGER);
+  check('handlerTimeoutMs', handlerTimeoutMs, 1, LONGEST_TIMER_MS);
+  check('toleranceSeconds', toleranceSeconds, 0, Number.MAX_SAFE_INTEGER);
+  check('maxBodyBytes', maxBodyBytes, 1, Number.MAX_SAFE_INTEGER);
+  if (leaseMs <= handlerTimeoutMs) {
+    problems.push({
+      path: 'leaseMs',
+      message: `is ${leaseMs}, so a claim could end while its handlers still run`,
+      expected: `more than handlerTimeoutMs (${handlerTimeoutMs})`,
+    });
+  }
+  return problems;
+}
+
+function findDedupeProblems(store: DedupeStore): Problem[] {
+  const isStore = (['begin', 'commit', 'release'] as const).every(
+    (verb) => typeof store[verb] === 'function',
+  );
+  if (isStore) return [];
+  const expected = 'a store with begin, commit and release, each atomic';
+  return [{ path: 'dedupe', message: 'lacks a method', expected }];
+}
+
+function afterTimeout(delayMs: number, callback: () => void): () => void {
+  const timer = setTimeout(callback, delayMs);
+  return () => clearTimeout(timer);
+}
