@@ -1,0 +1,1 @@
+export { ezthrottle } from './webhook-handler.ts';
