@@ -12,11 +12,19 @@ export const LIMITS = {
   treeSteps: 1_000,
   /** Bytes of metadata as JSON, per job. */
   metadataBytes: 65_536,
+  /** Levels of objects and lists inside metadata. */
+  metadataDepth: 64,
   webhooks: 16,
   regions: 16,
   tags: 32,
   tagLength: 128,
   idempotentKeyLength: 512,
+  userIdLength: 256,
+  regionLength: 64,
+  /** From minus this to this. */
+  priority: 100,
+  /** Highest `max_retries` and `max_reroutes`. */
+  retries: 100,
   urlLength: 8_192,
   headers: 100,
   headerBytes: 32_768,

@@ -65,5 +65,7 @@ export interface RunState {
   readonly paths: readonly PathState[];
   /** Path that started last: the one whose successor's `on_timeout` is being measured. */
   readonly lastStartedPath: number;
+  /** The newest response that was kept, which is the result if nothing better comes; absent until there is one. */
+  readonly lastResponse?: { readonly path: number; readonly attempt: number };
   readonly end: JobEnd | null;
 }

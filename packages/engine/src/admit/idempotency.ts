@@ -1,0 +1,64 @@
+import { DEFAULTS } from '@ezthrottle/core/protocol';
+import type { BodySpec, JobSpec } from '../job/job-spec.ts';
+import type { Id, IdempotencyClaim } from '../ports/operation.ts';
+import { base64Url, decodeBase64, type DigestContext, encodeParts } from './digest.ts';
+
+/** Keys of the native and cloud dialects are shared by everybody in an organization. */
+export const ORGANIZATION_SCOPE = 'organization';
+
+/** Before the digest in a derived key: says how it was made, so that the way may change. */
+const HASH_PREFIX = 'h1_';
+
+export interface IdempotencyContext extends DigestContext {
+  /** Among whom the key is unique within the organization. Default `ORGANIZATION_SCOPE`. */
+  readonly scope?: string;
+  /** How long the key stays taken after the job has ended, in milliseconds. Default 24 h. */
+  readonly windowMs?: number;
+}
+
+/**
+ * The key under which a job is taken once. Without one of its own: a digest over method, URL, decoded
+ * body and organization. Headers do not count, since tokens and dates in them change by themselves.
+ */
+export function idempotencyClaim(
+  spec: JobSpec,
+  organization: Id,
+  context: IdempotencyContext,
+): IdempotencyClaim {
+  const fingerprint = fingerprintOf(spec, organization, context);
+  return claim(spec.idempotentKey ?? HASH_PREFIX + fingerprint, fingerprint, context);
+}
+
+/**
+ * The key of a spawned job: its own if it has one, else derived from its parent. Never a digest of its
+ * payload: two parents may well spawn the same call.
+ */
+export function childIdempotencyClaim(
+  spec: JobSpec,
+  organization: Id,
+  parent: { readonly id: Id; readonly edge: string },
+  context: IdempotencyContext,
+): IdempotencyClaim {
+  const fingerprint = fingerprintOf(spec, organization, context);
+  return claim(spec.idempotentKey ?? `${parent.id}/${parent.edge}`, fingerprint, context);
+}
+
+function claim(key: string, fingerprint: string, context: IdempotencyContext): IdempotencyClaim {
+  return {
+    scope: context.scope ?? ORGANIZATION_SCOPE,
+    key,
+    fingerprint,
+    windowMs: context.windowMs ?? DEFAULTS.idempotencyWindowMs,
+  };
+}
+
+function fingerprintOf(spec: JobSpec, organization: Id, { sha256 }: DigestContext): string {
+  const [{ method, url, body }] = spec.paths;
+  const parts = [method, url, bodyBytes(body), organization];
+  return base64Url(sha256(encodeParts('ezthrottle/idempotency/1', parts)));
+}
+
+function bodyBytes(body: BodySpec | null): string | Uint8Array {
+  if (body === null) return '';
+  return body.encoding === 'base64' ? decodeBase64(body.data) : body.data;
+}

@@ -1,0 +1,117 @@
+import type {
+  FallbackJobRequest,
+  JobRequest,
+  RetryPolicyRequest,
+  TriggerRequest,
+  WebhookRequest,
+} from '@ezthrottle/core/protocol';
+import { CONNECTION_HEADERS, DEFAULTS } from '@ezthrottle/core/protocol';
+import type {
+  BodySpec,
+  JobSpec,
+  PathSpec,
+  RetryPolicy,
+  Trigger,
+  WebhookSpec,
+} from '../job/job-spec.ts';
+
+/**
+ * A checked job with every default filled in and its chain of fallbacks flattened. Children belong to
+ * their parent's account unless they name one.
+ *
+ * @param job In canonical spelling, without problems by schema and `checkJob`.
+ * @param account `user_id` of jobs that name none. Default: empty, the API key itself.
+ * @throws TypeError when a url is not one, which `checkJob` would have said.
+ */
+export function toJobSpec(job: JobRequest, account = ''): JobSpec {
+  const userId = job.user_id ?? account;
+  const fallbacks: PathSpec[] = [];
+  for (let next = job.fallback_job; next !== undefined; next = next.fallback_job) {
+    fallbacks.push(pathSpec(next, triggerOf(next.trigger), userId));
+  }
+  return {
+    planVersion: 1,
+    paths: [pathSpec(job, null, userId), ...fallbacks],
+    metadata: job.metadata ?? {},
+    tags: unique(job.tags ?? []),
+    webhooks: webhookSpecs(job.webhooks ?? []),
+    webhookQuorum: job.webhook_quorum ?? 1,
+    onFailureTimeoutMs: job.on_failure_timeout_ms ?? null,
+    notBefore: job.retry_at ?? null,
+    idempotentKey: job.idempotent_key ?? null,
+    strictIdempotency: job.strict_idempotency ?? false,
+    sendIdempotencyKey: job.send_idempotency_key ?? false,
+    userId,
+    priority: job.priority ?? 0,
+    repeat: job.repeat ?? 'allowed',
+  };
+}
+
+function pathSpec(
+  job: JobRequest | FallbackJobRequest,
+  trigger: Trigger | null,
+  userId: string,
+): PathSpec {
+  return {
+    url: job.url,
+    origin: new URL(job.url).origin,
+    method: (job.method ?? 'GET').toUpperCase(),
+    headers: ownHeaders(job.headers ?? {}),
+    body: bodySpec(job),
+    timeoutMs: job.timeout_ms ?? DEFAULTS.attemptTimeoutMs,
+    regions: unique(job.regions ?? []),
+    regionPolicy: job.region_policy ?? 'fallback',
+    executionMode: job.execution_mode ?? 'race',
+    retry: retryPolicy(job.retry_policy ?? {}),
+    trigger,
+    onSuccess: job.on_success === undefined ? null : toJobSpec(job.on_success, userId),
+    onFailure: job.on_failure === undefined ? null : toJobSpec(job.on_failure, userId),
+  };
+}
+
+function bodySpec({ body, body_encoding: encoding }: JobRequest): BodySpec | null {
+  if (body === undefined || body === '') return null;
+  return { encoding: encoding ?? 'utf8', data: body };
+}
+
+function ownHeaders(headers: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  const own = Object.entries(headers).filter(
+    ([name]) => !CONNECTION_HEADERS.has(name.toLowerCase()),
+  );
+  return Object.fromEntries(own);
+}
+
+function retryPolicy(policy: RetryPolicyRequest): RetryPolicy {
+  return {
+    maxRetries: policy.max_retries ?? DEFAULTS.maxRetries,
+    maxReroutes: policy.max_reroutes ?? DEFAULTS.maxReroutes,
+    retryCodes: unique(policy.retry_codes ?? DEFAULTS.retryCodes),
+    rerouteCodes: unique(policy.reroute_codes ?? DEFAULTS.rerouteCodes),
+  };
+}
+
+function triggerOf(trigger: TriggerRequest | undefined): Trigger {
+  switch (trigger?.type) {
+    case undefined:
+      return { kind: 'any_failure' };
+    case 'on_error':
+      return { kind: 'on_error', codes: unique(trigger.codes) };
+    case 'on_timeout':
+      return { kind: 'on_timeout', timeoutMs: trigger.timeout_ms };
+  }
+}
+
+function webhookSpecs(webhooks: readonly WebhookRequest[]): readonly WebhookSpec[] {
+  const chosen = webhooks.findIndex(({ continuation }) => continuation === true);
+  const receiver = chosen === -1 ? 0 : chosen;
+  return webhooks.map((webhook, index) => ({
+    url: webhook.url,
+    regions: unique(webhook.regions ?? []),
+    hasQuorumVote: webhook.has_quorum_vote ?? true,
+    receivesContinuation: index === receiver && webhook.continuation !== false,
+  }));
+}
+
+function unique<T>(values: readonly T[]): readonly T[] {
+  return [...new Set(values)];
+}

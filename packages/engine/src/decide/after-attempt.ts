@@ -1,0 +1,121 @@
+import type { JobSpec, PathSpec } from '../job/job-spec.ts';
+import type { Outcome } from '../job/outcome.ts';
+import { isSuccess } from '../job/outcome.ts';
+import type { Failure, Leg } from '../job/run.ts';
+import { backoffMs } from './backoff.ts';
+import type { DecideContext } from './decision.ts';
+import { OUTCOME_UNKNOWN, REGION_UNAVAILABLE } from './failure.ts';
+import { rerouteRegion } from './region.ts';
+import { retryAfterInstant } from './retry-after.ts';
+
+/** How often one leg is sent again although a crash hid what the attempt before gave. */
+export const MAX_UNKNOWNS = 3;
+
+/** What becomes of a leg after one of its attempts. */
+export type LegStep =
+  | { readonly type: 'succeed' }
+  /** The changed counters and the moment from which the leg stands in line again. */
+  | { readonly type: 'again'; readonly change: LegChange; readonly readyAt: number }
+  | { readonly type: 'fail'; readonly failure: Failure };
+
+export type LegChange = Partial<
+  Pick<Leg, 'region' | 'triedRegions' | 'retries' | 'reroutes' | 'unknowns' | 'heldBack'>
+>;
+
+interface Situation {
+  readonly spec: JobSpec;
+  readonly path: PathSpec;
+  readonly leg: Leg;
+  readonly siblings: ReadonlySet<string>;
+  readonly deadlineAt: number;
+  readonly context: DecideContext;
+}
+
+/** The order of decision 17 for one leg: retry, then reroute, then failed. */
+export function afterAttempt(situation: Situation, outcome: Outcome): LegStep {
+  if (isSuccess(outcome)) return { type: 'succeed' };
+  const step = retryOrReroute(situation, outcome);
+  // A wait that outlasts the job only hides the failure from the fallbacks.
+  if (step.type === 'again' && step.readyAt >= situation.deadlineAt) {
+    return { type: 'fail', failure: failureOf(outcome) };
+  }
+  return step;
+}
+
+function retryOrReroute(situation: Situation, outcome: Outcome): LegStep {
+  switch (outcome.kind) {
+    case 'response':
+      return afterStatus(situation, outcome.status, outcome.headers['retry-after']);
+    case 'network_error':
+    case 'timeout':
+      return reroute(situation, failureOf(outcome), null);
+    case 'refused':
+      return { type: 'fail', failure: failureOf(outcome) };
+    case 'aborted':
+    case 'unknown':
+      return afterUnknown(situation);
+  }
+}
+
+function afterStatus(
+  situation: Situation,
+  status: number,
+  retryAfter: string | undefined,
+): LegStep {
+  const { path, leg, context } = situation;
+  const { retry } = path;
+  const failure: Failure = { kind: 'status', status };
+  const named = retryAfterInstant(retryAfter, context.now);
+  if (retry.retryCodes.includes(status)) {
+    // It says that the call was not taken up, and when it will be: nothing was tried in vain.
+    if (named !== null && (status === 429 || status === 503)) {
+      return { type: 'again', change: { heldBack: leg.heldBack + 1 }, readyAt: named };
+    }
+    if (leg.retries < retry.maxRetries) {
+      const readyAt = named ?? context.now + backoffMs(leg.retries, context.random);
+      return { type: 'again', change: { retries: leg.retries + 1 }, readyAt };
+    }
+  }
+  if (retry.rerouteCodes.includes(status)) return reroute(situation, failure, named);
+  return { type: 'fail', failure };
+}
+
+function reroute(situation: Situation, failure: Failure, named: number | null): LegStep {
+  const { path, leg, siblings, context } = situation;
+  if (leg.reroutes >= path.retry.maxReroutes) return { type: 'fail', failure };
+  const region = rerouteRegion(path, leg, siblings, context.liveRegions);
+  if (region === null) return { type: 'fail', failure: REGION_UNAVAILABLE };
+  const others = leg.triedRegions.filter((tried) => tried !== leg.region);
+  const isFresh = region !== leg.region && !others.includes(region);
+  const wait = named ?? context.now + backoffMs(leg.reroutes, context.random);
+  return {
+    type: 'again',
+    change: { region, triedRegions: [...others, leg.region], reroutes: leg.reroutes + 1 },
+    readyAt: isFresh ? context.now : wait,
+  };
+}
+
+function afterUnknown({ spec, leg, context }: Situation): LegStep {
+  if (spec.repeat === 'never' || leg.unknowns >= MAX_UNKNOWNS) {
+    return { type: 'fail', failure: OUTCOME_UNKNOWN };
+  }
+  return { type: 'again', change: { unknowns: leg.unknowns + 1 }, readyAt: context.now };
+}
+
+function failureOf(outcome: Outcome): Failure {
+  switch (outcome.kind) {
+    case 'response':
+      return { kind: 'status', status: outcome.status };
+    case 'network_error':
+    case 'refused':
+      return {
+        kind: outcome.kind,
+        message: outcome.message === '' ? outcome.code : outcome.message,
+      };
+    case 'timeout':
+      return { kind: 'timeout', message: outcome.message };
+    case 'aborted':
+    case 'unknown':
+      return OUTCOME_UNKNOWN;
+  }
+}

@@ -1,0 +1,30 @@
+import type { Effect } from '../job/effect.ts';
+import type { RunState } from '../job/run.ts';
+
+/** Regions that can send now, in order of preference; `any`: every region named is served. */
+export type LiveRegions = readonly string[] | 'any';
+
+/** The world as one decision sees it. */
+export interface AcceptContext {
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+  readonly liveRegions: LiveRegions;
+  /** Time after which a job fails whatever it does, in milliseconds. Default `DEFAULTS.deadlineMs`. */
+  readonly deadlineMs?: number;
+}
+
+export interface DecideContext extends AcceptContext {
+  /** From 0 (included) to 1 (excluded): spreads the backoff. */
+  readonly random: () => number;
+}
+
+/** What a job is after an event, and what must follow from it. No effects: nothing changed that others see. */
+export interface Decision {
+  readonly run: RunState;
+  readonly effects: readonly Effect[];
+}
+
+/** Puts more effects behind a decision's. */
+export function withEffects(decision: Decision, ...effects: readonly Effect[]): Decision {
+  return { run: decision.run, effects: [...decision.effects, ...effects] };
+}

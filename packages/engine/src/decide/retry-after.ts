@@ -1,0 +1,18 @@
+const SECONDS = /^\d{1,10}$/;
+const HTTP_DATE = /^[A-Za-z]{3,9},? .+ GMT$/;
+
+/**
+ * The instant that a `Retry-After` value names: whole seconds from now, or an HTTP date.
+ *
+ * @returns Milliseconds since the epoch; null when the value names none, or one that is not ahead.
+ */
+export function retryAfterInstant(value: string | undefined, now: number): number | null {
+  const text = value?.trim() ?? '';
+  if (SECONDS.test(text)) {
+    const seconds = Number(text);
+    return seconds > 0 ? now + seconds * 1_000 : null;
+  }
+  if (!HTTP_DATE.test(text)) return null;
+  const instant = Date.parse(text);
+  return Number.isNaN(instant) || instant <= now ? null : instant;
+}

@@ -1,0 +1,53 @@
+import { DEFAULTS } from '@ezthrottle/core/protocol';
+import type { JobSpec } from '../job/job-spec.ts';
+import type { RunState } from '../job/run.ts';
+
+/**
+ * The instant at which a job fails whatever it does: `on_failure_timeout_ms` from acceptance, or the
+ * general deadline from when it may start, whichever comes first. Milliseconds since the epoch.
+ */
+export function deadlineAt(
+  spec: JobSpec,
+  run: RunState,
+  deadlineMs: number = DEFAULTS.deadlineMs,
+): number {
+  const general = Math.max(run.acceptedAt, spec.notBefore ?? 0) + deadlineMs;
+  if (spec.onFailureTimeoutMs === null) return general;
+  return Math.min(general, run.acceptedAt + spec.onFailureTimeoutMs);
+}
+
+/** A fallback that starts because its predecessor takes too long, and when. */
+export interface DueFallback {
+  readonly path: number;
+  readonly at: number;
+}
+
+/**
+ * The next `on_timeout` fallback by the clock: the first idle one after the path that started last,
+ * measured from that path's first byte sent. Null while nothing was sent, or when none is left.
+ */
+export function nextTimedFallback(spec: JobSpec, run: RunState): DueFallback | null {
+  const last = run.paths[run.lastStartedPath];
+  if (last === undefined || last.state === 'idle' || last.startedAt === null) return null;
+  for (let path = run.lastStartedPath + 1; path < spec.paths.length; path += 1) {
+    const trigger = spec.paths[path]?.trigger;
+    if (trigger?.kind === 'on_timeout' && run.paths[path]?.state === 'idle') {
+      return { path, at: last.startedAt + trigger.timeoutMs };
+    }
+  }
+  return null;
+}
+
+/** When this job must be decided again without any event from outside; null: it has ended. */
+export function nextWakeAt(
+  spec: JobSpec,
+  run: RunState,
+  deadlineMs: number = DEFAULTS.deadlineMs,
+): number | null {
+  if (run.end !== null) return null;
+  // Accepted where no region could take it: the first decision says what follows.
+  if (!run.legs.some((leg) => leg.state !== 'ended')) return run.acceptedAt;
+  const deadline = deadlineAt(spec, run, deadlineMs);
+  const timed = nextTimedFallback(spec, run);
+  return timed === null ? deadline : Math.min(deadline, timed.at);
+}
