@@ -23,3 +23,4 @@ export {
   type Delivery,
   type DeliveryResponse,
 } from './decode-delivery.ts';
+export * from './dialect.ts';

@@ -5,6 +5,7 @@ import {
   checkStatusCodes,
   checkUrl,
   CONNECTION_HEADERS,
+  LIMITS,
   memberPath,
 } from '@ezthrottle/core/protocol';
 import { checkTrigger } from './check-trigger.ts';
@@ -118,7 +119,9 @@ function checkNames(job: JsonObject, path: string): Problem[] {
     ...checkName(key, memberPath(path, 'idempotent_key')),
     ...checkName(userId, memberPath(path, 'user_id')),
     ...(isJsonList(tags)
-      ? tags.flatMap((tag, index) => checkName(tag, `${memberPath(path, 'tags')}[${index}]`))
+      ? tags
+          .slice(0, LIMITS.tags)
+          .flatMap((tag, index) => checkName(tag, `${memberPath(path, 'tags')}[${index}]`))
       : []),
   ];
   if (job['send_idempotency_key'] === true && typeof key === 'string' && !LATIN1_TEXT.test(key)) {

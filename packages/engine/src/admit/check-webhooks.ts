@@ -1,11 +1,13 @@
 import type { Problem } from '@ezthrottle/core/protocol';
-import { checkUrl, memberPath } from '@ezthrottle/core/protocol';
+import { checkUrl, LIMITS, memberPath } from '@ezthrottle/core/protocol';
 import { isJsonList, isJsonObject, type JsonObject } from './json-object.ts';
 
 /** A job's webhooks as a whole: their addresses, one receiver of the continuation, a quorum in reach. */
 export function checkWebhooks(job: JsonObject, path: string): Problem[] {
-  const webhooks = job['webhooks'];
-  if (!isJsonList(webhooks) || webhooks.length === 0) return [];
+  const all = job['webhooks'];
+  if (!isJsonList(all) || all.length === 0) return [];
+  // More than that is a problem of its own, told by the schema.
+  const webhooks = all.slice(0, LIMITS.webhooks);
   const at = memberPath(path, 'webhooks');
   const addresses = webhooks.flatMap((webhook, index) =>
     isJsonObject(webhook) ? checkUrl(webhook['url'], `${at}[${index}].url`) : [],

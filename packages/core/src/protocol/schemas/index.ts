@@ -1,0 +1,5 @@
+/** JSON Schemas of what clients send. Apart from `./protocol`, so that no client bundles them. */
+export type { JsonSchema } from './json-schema.ts';
+export * from './job-request-schema.ts';
+export * from './webhook-secrets-schema.ts';
+export * from './job-list-schema.ts';

@@ -1,0 +1,43 @@
+import {
+  CONTINUATION_METADATA_KEY,
+  type DeliveryPayload,
+  type Metadata,
+} from '@ezthrottle/core/protocol';
+import type { DeliveryRecord, JobRecord, ResultResponse } from '../ports/records.ts';
+import { resultView } from './result-view.ts';
+
+/**
+ * The body of one attempt of a delivery. The continuation travels in the metadata of the one delivery
+ * that is meant to receive it, and in no other.
+ *
+ * @param responses Of `resultAttempts`.
+ * @param attempt The delivery's own, from 1.
+ * @returns Null while the job has not ended: there is nothing to tell.
+ */
+export function deliveryPayload(
+  job: JobRecord,
+  delivery: Pick<DeliveryRecord, 'id' | 'endpointId' | 'receivesContinuation'>,
+  responses: readonly ResultResponse[],
+  attempt: number,
+): DeliveryPayload | null {
+  const result = resultView(job, responses);
+  if (result === null || job.end === null) return null;
+  const { metadata, tags } = job.spec;
+  return {
+    delivery_id: delivery.id,
+    endpoint_id: delivery.endpointId,
+    attempt,
+    job_id: job.id,
+    idempotent_key: job.idempotentKey,
+    ...result,
+    metadata: delivery.receivesContinuation ? metadata : withoutContinuation(metadata),
+    ...(tags.length === 0 ? {} : { tags }),
+    ...(job.parent === null ? {} : { parent_job_id: job.parent.id }),
+    ended_at: job.end.at,
+  };
+}
+
+function withoutContinuation(metadata: Metadata): Metadata {
+  const { [CONTINUATION_METADATA_KEY]: _, ...rest } = metadata;
+  return rest;
+}
