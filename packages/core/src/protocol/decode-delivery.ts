@@ -113,7 +113,7 @@ function readFlatResponse(fields: FieldReader): DeliveryResponse | null {
 
 function readResponse(fields: FieldReader): DeliveryResponse {
   const statusCode = fields.integer('status_code', 0);
-  if (statusCode === null) fields.report('status_code', 'an HTTP status');
+  if (fields.value('status_code') === undefined) fields.report('status_code', 'an HTTP status');
   return readBody(fields, statusCode ?? 0);
 }
 

@@ -8,9 +8,9 @@ export type WorkClaim =
        * Marks the work as done, so that nobody does it again.
        * Rejects when the lease was lost meanwhile; then it may be done once more.
        */
-      commit(): Promise<void>;
+      readonly commit: () => Promise<void>;
       /** Gives the work back after a failure, so that the next delivery tries again. */
-      release(): Promise<void>;
+      readonly release: () => Promise<void>;
     }
   | { readonly state: 'in_flight' }
   | { readonly state: 'done' };
@@ -22,7 +22,7 @@ export interface ContinuationContext {
    * Claims work by an id of its own, such as `<job id>/<path>`: the same work may arrive under
    * several delivery ids. Ids of continuations and of deliveries never meet.
    */
-  claim(id: string): Promise<WorkClaim>;
+  readonly claim: (id: string) => Promise<WorkClaim>;
 }
 
 /**

@@ -1,0 +1,131 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import vectors from '../../../../spec/vectors/signatures.json' with { type: 'json' };
+import { fromHex, isEqualInConstantTime, toBytes, toHex } from './bytes.ts';
+import { hmacSha256 as nodeHmac } from './node-hmac.ts';
+import { hmacSha256 as portableHmac } from './portable-hmac.ts';
+import { signWebhook } from './sign-webhook.ts';
+import { formatSignature, parseSignatureHeader, signedContent } from './signature.ts';
+
+function bodyOf(vector: { body?: string; body_base64?: string }): string | Uint8Array {
+  return vector.body ?? new Uint8Array(Buffer.from(vector.body_base64 ?? '', 'base64'));
+}
+
+describe('signing a webhook', () => {
+  for (const vector of vectors.sign) {
+    it(`gives the published header for: ${vector.name}`, () => {
+      const { secret, timestamp_seconds: timestampSeconds, header } = vector;
+      expect(signWebhook({ body: bodyOf(vector), secret, timestampSeconds })).toBe(header);
+    });
+
+    it(`gives it without node:crypto as well: ${vector.name}`, () => {
+      const { secret, timestamp_seconds: timestampSeconds, header } = vector;
+      const content = signedContent(String(timestampSeconds), bodyOf(vector));
+      expect(formatSignature(timestampSeconds, portableHmac(secret, content))).toBe(header);
+    });
+  }
+
+  it('gives the same with and without node:crypto, whatever the secret and the body', () => {
+    fc.assert(
+      fc.property(
+        fc.string({ unit: 'binary', minLength: 1, maxLength: 200 }),
+        fc.array(fc.uint8Array({ maxLength: 300 }), { maxLength: 4 }),
+        (secret, parts) => {
+          expect(toHex(portableHmac(secret, parts))).toBe(toHex(nodeHmac(secret, parts)));
+        },
+      ),
+    );
+  });
+
+  it('keeps secrets apart when there are more of them than it remembers keys for', () => {
+    const secrets = Array.from({ length: 1_200 }, (_, index) => `secret number ${index}`);
+    const parts = [toBytes('body')];
+    for (let round = 0; round < 2; round += 1) {
+      for (const secret of secrets.slice(0, round === 0 ? secrets.length : 20)) {
+        expect(toHex(nodeHmac(secret, parts))).toBe(toHex(portableHmac(secret, parts)));
+      }
+    }
+  });
+
+  it('refuses an empty secret, with which anyone could sign', () => {
+    expect(() => signWebhook({ body: '{}', secret: '', timestampSeconds: 1 })).toThrow(
+      /secret must not be empty/,
+    );
+  });
+
+  it.each([1.5, -1, Number.NaN, 1e12, Number.POSITIVE_INFINITY])(
+    'refuses %s as a time',
+    (timestampSeconds) => {
+      expect(() => signWebhook({ body: '', secret: 's', timestampSeconds })).toThrow(
+        /whole number of Unix seconds/,
+      );
+    },
+  );
+});
+
+describe('reading a signature header', () => {
+  it('gets back what was formatted', () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 0, max: 999_999_999_999 }),
+        fc.uint8Array({ minLength: 32, maxLength: 32 }),
+        (timestampSeconds, signature) => {
+          const parsed = parseSignatureHeader(formatSignature(timestampSeconds, signature));
+          expect(parsed).toEqual({
+            ok: true,
+            header: {
+              timestamp: String(timestampSeconds),
+              timestampSeconds,
+              signatures: [new Uint8Array(signature)],
+            },
+          });
+        },
+      ),
+    );
+  });
+
+  it('takes any text without failing', () => {
+    fc.assert(
+      fc.property(
+        fc.oneof(fc.string(), fc.stringMatching(/^[tv1=, \da-f]{0,200}$/)),
+        (text) => typeof parseSignatureHeader(text).ok === 'boolean',
+      ),
+    );
+  });
+
+  it('looks at a bounded number of signatures', () => {
+    const many = Array.from({ length: 500 }, () => `v1=${'0'.repeat(64)}`).join(',');
+    const parsed = parseSignatureHeader(`t=1,${many}`);
+    expect(parsed.ok && parsed.header.signatures.length).toBe(16);
+  });
+});
+
+describe('bytes', () => {
+  it('come back from their hexadecimal digits, in either case', () => {
+    fc.assert(
+      fc.property(fc.uint8Array(), (bytes) => {
+        expect(fromHex(toHex(bytes))).toEqual(new Uint8Array(bytes));
+        expect(fromHex(toHex(bytes).toUpperCase())).toEqual(new Uint8Array(bytes));
+      }),
+    );
+  });
+
+  it.each(['0', 'zz', '0x', ' 00', '１２'])('are not read from %j', (text) => {
+    expect(fromHex(text)).toBeNull();
+  });
+
+  it('are equal when they are, whatever their length', () => {
+    fc.assert(
+      fc.property(fc.uint8Array(), fc.uint8Array(), (left, right) => {
+        expect(isEqualInConstantTime(left, right)).toBe(toHex(left) === toHex(right));
+        expect(isEqualInConstantTime(left, left.slice())).toBe(true);
+      }),
+    );
+  });
+
+  it('are not equal to a longer run that begins with them', () => {
+    expect(isEqualInConstantTime(toBytes('abc'), toBytes('abcd'))).toBe(false);
+    expect(isEqualInConstantTime(toBytes('abc'), toBytes('ab'))).toBe(false);
+    expect(isEqualInConstantTime(toBytes(''), toBytes('\0'))).toBe(false);
+  });
+});
