@@ -1,7 +1,23 @@
+import type { Id } from '../operation.ts';
 import type { DeliveryRecord } from '../records.ts';
 
+/** Where a delivery stands in the order of `due`. */
+export interface DueDelivery {
+  readonly id: Id;
+  readonly nextAttemptAt: number;
+}
+
 export interface DeliveryReads {
-  /** Pending deliveries that are due, the longest overdue first. */
-  due(now: number, limit: number): Promise<readonly DeliveryRecord[]>;
-  nextDueAt(): Promise<number | null>;
+  /**
+   * Pending deliveries that are due, the longest overdue first.
+   *
+   * @param after Only those that come after this one; null or absent: from the first.
+   */
+  due(now: number, limit: number, after?: DueDelivery | null): Promise<readonly DeliveryRecord[]>;
+  /**
+   * When the next pending delivery becomes due; null when there is none.
+   *
+   * @param after Only those that become due later than this moment; absent: all.
+   */
+  nextDueAt(after?: number): Promise<number | null>;
 }
