@@ -1,0 +1,79 @@
+import { JOB_STATES } from '@ezthrottle/core/protocol';
+import type { JobListQuery, JobSummary } from '@ezthrottle/engine';
+import { boundedLimit } from './bounded-limit.ts';
+import type { Connection, Row, SqlValue, Statement } from './connection.ts';
+import { identifierBytes } from './identifier.ts';
+import { idempotencyKeyHash, idempotencyKeyPrefix } from './idempotency-writes.ts';
+import { jobSummary } from './records.ts';
+
+const COLUMNS = `jobs.public_id, jobs.idempotent_key, jobs.url, jobs.method, jobs.tags, jobs.state,
+  jobs.racing, jobs.created_at, jobs.ended_at`;
+
+export const LIST_BY_STATE: string = `SELECT ${COLUMNS} FROM jobs
+  WHERE organization = ? AND state = ? AND (created_at, public_id) < (?, ?)
+  ORDER BY created_at DESC, public_id DESC LIMIT ?`;
+
+export const LIST_BY_KEY: string = `SELECT ${COLUMNS} FROM jobs
+  WHERE organization = ? AND idempotent_key_prefix = ? AND idempotent_key = ?
+    AND (created_at, public_id) < (?, ?)
+    AND state IN (SELECT value FROM json_each(?))
+    AND (? IS NULL OR EXISTS (SELECT 1 FROM json_each(jobs.tags) WHERE json_each.value = ?))
+  ORDER BY created_at DESC, public_id DESC LIMIT ?`;
+
+export const LIST_BY_TAG: string = `SELECT ${COLUMNS} FROM tags CROSS JOIN jobs ON jobs.id = tags.job
+  WHERE tags.organization = ? AND tags.tag = ?
+    AND (tags.created_at, tags.public_id) < (?, ?)
+    AND jobs.state IN (SELECT value FROM json_each(?))
+  ORDER BY tags.created_at DESC, tags.public_id DESC LIMIT ?`;
+
+/** Lists of jobs, newest first. Each filter has an index that gives its rows in that order. */
+export class JobList {
+  readonly #byState: Statement;
+  readonly #byKey: Statement;
+  readonly #byTag: Statement;
+
+  constructor(connection: Connection) {
+    this.#byState = connection.prepare(LIST_BY_STATE);
+    this.#byKey = connection.prepare(LIST_BY_KEY);
+    this.#byTag = connection.prepare(LIST_BY_TAG);
+  }
+
+  read(organization: number, query: JobListQuery): readonly JobSummary[] {
+    return this.#rows(organization, query).map(jobSummary);
+  }
+
+  #rows(organization: number, query: JobListQuery): readonly Row[] {
+    const limit = boundedLimit(query.limit);
+    const states = query.states ?? JOB_STATES;
+    const before = cursorOf(query);
+    const { idempotentKey, tag } = query;
+    if (idempotentKey !== null) {
+      const prefix = idempotencyKeyPrefix(idempotencyKeyHash(idempotentKey));
+      const filters = [JSON.stringify(states), tag, tag];
+      return this.#byKey.all(organization, prefix, idempotentKey, ...before, ...filters, limit);
+    }
+    if (tag !== null) {
+      return this.#byTag.all(organization, tag, ...before, JSON.stringify(states), limit);
+    }
+    // One index serves every choice of states: the newest of each, merged.
+    const rows = [...new Set(states)].flatMap((state) => [
+      ...this.#byState.all(organization, state, ...before, limit),
+    ]);
+    return rows.sort(newestFirst).slice(0, limit);
+  }
+}
+
+function cursorOf({ before }: JobListQuery): readonly [SqlValue, SqlValue] {
+  if (before === null) return [Number.MAX_SAFE_INTEGER, Buffer.alloc(16, 0xff)];
+  return [before.createdAt, identifierBytes(before.id) ?? Buffer.alloc(16)];
+}
+
+function newestFirst(one: Row, other: Row): number {
+  const byTime = Number(other['created_at']) - Number(one['created_at']);
+  return byTime === 0 ? Buffer.compare(bytesOf(other), bytesOf(one)) : byTime;
+}
+
+function bytesOf(row: Row): Uint8Array {
+  const value = row['public_id'];
+  return value instanceof Uint8Array ? value : new Uint8Array();
+}

@@ -1,0 +1,147 @@
+import { JOB_STATES, type JobState } from '@ezthrottle/core/protocol';
+import type {
+  AttemptRecord,
+  DeliveryRecord,
+  Id,
+  JobReads,
+  JobRecord,
+  JobSummary,
+  LiveJob,
+  ResultResponse,
+} from '@ezthrottle/engine';
+import type { JobListQuery } from '@ezthrottle/engine';
+import type { Connection, Statement } from './connection.ts';
+import { identifierBytes } from './identifier.ts';
+import type { Interned } from './interned.ts';
+import { JobList } from './job-list.ts';
+import { attemptRecord, deliveryRecord, jobRecord, liveJob, resultResponse } from './records.ts';
+import { identifier, integer, text, word } from './row.ts';
+
+/** Rows that hang on one job: its attempts, deliveries, children. All of them are bounded elsewhere. */
+export class SqliteJobReads implements JobReads {
+  readonly #interned: Interned;
+  readonly #list: JobList;
+  readonly #get: Statement;
+  readonly #live: Statement;
+  readonly #attempts: Statement;
+  readonly #response: Statement;
+  readonly #deliveries: Statement;
+  readonly #children: Statement;
+  readonly #counts: Statement;
+
+  constructor(connection: Connection, interned: Interned) {
+    this.#interned = interned;
+    this.#list = new JobList(connection);
+    this.#get = connection.prepare(
+      `SELECT jobs.*, job_payloads.spec FROM jobs JOIN job_payloads ON job_payloads.job = jobs.id
+       WHERE jobs.public_id = ? AND jobs.organization = ?`,
+    );
+    this.#live = connection.prepare(
+      `SELECT jobs.public_id, organizations.public_id AS organization_id,
+              api_keys.public_id AS api_key_id, job_payloads.spec, runs.data, runs.version,
+              runs.wake_at, jobs.idempotent_key, jobs.created_at
+       FROM jobs
+       JOIN runs ON runs.job = jobs.id
+       JOIN job_payloads ON job_payloads.job = jobs.id
+       JOIN organizations ON organizations.id = jobs.organization
+       JOIN accounts ON accounts.id = jobs.account
+       JOIN api_keys ON api_keys.id = accounts.api_key
+       WHERE jobs.public_id = ?`,
+    );
+    this.#attempts = connection.prepare(
+      `SELECT attempts.*, ended.outcome, ended.status_code, ended.error, ended.started_at,
+              ended.ended_at
+       FROM jobs
+       JOIN attempts ON attempts.job = jobs.id
+       LEFT JOIN attempt_outcomes AS ended
+         ON ended.job = attempts.job AND ended.attempt = attempts.attempt
+       WHERE jobs.public_id = ? ORDER BY attempts.attempt`,
+    );
+    this.#response = connection.prepare(
+      `SELECT responses.*, attempts.region
+       FROM jobs
+       JOIN attempts ON attempts.job = jobs.id AND attempts.attempt = ?
+       JOIN responses ON responses.job = jobs.id AND responses.attempt = attempts.attempt
+       WHERE jobs.public_id = ?`,
+    );
+    this.#deliveries = connection.prepare(
+      `SELECT deliveries.*, jobs.public_id AS job_id, organizations.public_id AS organization_id
+       FROM jobs
+       JOIN organizations ON organizations.id = jobs.organization
+       JOIN deliveries ON deliveries.job = jobs.id
+       WHERE jobs.public_id = ? ORDER BY deliveries.webhook`,
+    );
+    this.#children = connection.prepare(
+      'SELECT public_id, edge FROM jobs WHERE parent = ? ORDER BY id',
+    );
+    this.#counts = connection.prepare('SELECT state, jobs FROM job_counts');
+  }
+
+  async get(organization: Id, id: Id): Promise<JobRecord | null> {
+    const bytes = identifierBytes(id);
+    const owner = this.#interned.findOrganization(organization);
+    if (bytes === null || owner === null) return null;
+    const row = this.#get.get(bytes, owner);
+    return row === undefined ? null : jobRecord(row, organization);
+  }
+
+  async live(ids: readonly Id[]): Promise<readonly LiveJob[]> {
+    const found: LiveJob[] = [];
+    for (const id of ids) {
+      const bytes = identifierBytes(id);
+      const row = bytes === null ? undefined : this.#live.get(bytes);
+      if (row !== undefined) found.push(liveJob(row));
+    }
+    return found;
+  }
+
+  async list(query: JobListQuery): Promise<readonly JobSummary[]> {
+    const organization = this.#interned.findOrganization(query.organization);
+    return organization === null ? [] : this.#list.read(organization, query);
+  }
+
+  async attempts(id: Id): Promise<readonly AttemptRecord[]> {
+    const bytes = identifierBytes(id);
+    return bytes === null ? [] : this.#attempts.all(bytes).map(attemptRecord);
+  }
+
+  async responses(id: Id, attempts: readonly number[]): Promise<readonly ResultResponse[]> {
+    const bytes = identifierBytes(id);
+    if (bytes === null) return [];
+    const found: ResultResponse[] = [];
+    for (const attempt of attempts) {
+      const row = this.#response.get(attempt, bytes);
+      if (row !== undefined) found.push(resultResponse(row));
+    }
+    return found;
+  }
+
+  async deliveries(id: Id): Promise<readonly DeliveryRecord[]> {
+    const bytes = identifierBytes(id);
+    return bytes === null ? [] : this.#deliveries.all(bytes).map(deliveryRecord);
+  }
+
+  async children(id: Id): Promise<readonly { readonly id: Id; readonly edge: string }[]> {
+    const bytes = identifierBytes(id);
+    if (bytes === null) return [];
+    return this.#children
+      .all(bytes)
+      .map((row) => ({ id: identifier(row, 'public_id'), edge: text(row, 'edge') }));
+  }
+
+  async counts(): Promise<Readonly<Record<JobState, number>>> {
+    const counts: Record<JobState, number> = {
+      pending: 0,
+      scheduled: 0,
+      processing: 0,
+      completed: 0,
+      failed: 0,
+      deadletter: 0,
+      cancelled: 0,
+    };
+    for (const row of this.#counts.all()) {
+      counts[word(row, 'state', JOB_STATES)] = integer(row, 'jobs');
+    }
+    return counts;
+  }
+}

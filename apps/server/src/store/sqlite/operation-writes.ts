@@ -1,0 +1,54 @@
+import type { Operation, Verdict } from '@ezthrottle/engine';
+import { AdvanceWrites } from './advance-writes.ts';
+import { AttemptWrites } from './attempt-writes.ts';
+import { DeliveryWrites } from './delivery-writes.ts';
+import { IdempotencyWrites } from './idempotency-writes.ts';
+import { JobWrites } from './job-writes.ts';
+import { PaceWrites } from './pace-writes.ts';
+import { PruneWrites } from './prune-writes.ts';
+import { TenancyWrites } from './tenancy-writes.ts';
+import { WorkWrites } from './work-writes.ts';
+import type { WriteScope } from './write-scope.ts';
+
+/** Applies one operation inside the open transaction. */
+export interface OperationWrites {
+  /** @throws Rejection or a driver's error; what was written by then must be rolled back. */
+  apply(operation: Operation): Verdict;
+}
+
+export function createOperationWrites(scope: WriteScope): OperationWrites {
+  const work = new WorkWrites(scope);
+  const attempts = new AttemptWrites(scope);
+  const idempotency = new IdempotencyWrites(scope);
+  const jobs = new JobWrites(scope, work, attempts, idempotency);
+  const advances = new AdvanceWrites(scope, jobs, work, attempts, idempotency);
+  const deliveries = new DeliveryWrites(scope);
+  const pruning = new PruneWrites(scope);
+  const pace = new PaceWrites(scope);
+  const tenancy = new TenancyWrites(scope);
+  return {
+    apply(operation: Operation): Verdict {
+      switch (operation.type) {
+        case 'submit':
+          return jobs.submit(operation.job);
+        case 'advance':
+          return advances.advance(operation);
+        case 'stage':
+          return { verdict: 'ok', count: work.stage(operation.rows) };
+        case 'settle_delivery':
+          return deliveries.settle(operation);
+        case 'prune':
+          return { verdict: 'ok', count: pruning.prune(operation) };
+        case 'put_pace':
+          pace.put(operation.rows);
+          return { verdict: 'ok' };
+        case 'put_organization':
+        case 'put_api_key':
+        case 'put_webhook_secrets':
+        case 'delete_webhook_secrets':
+        case 'rotate_webhook_secrets':
+          return tenancy.apply(operation);
+      }
+    },
+  };
+}

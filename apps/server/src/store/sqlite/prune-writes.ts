@@ -1,0 +1,53 @@
+import { JOB_STATES } from '@ezthrottle/core/protocol';
+import type { PruneOperation } from '@ezthrottle/engine';
+import type { Statement } from './connection.ts';
+import { boundedLimit } from './bounded-limit.ts';
+import type { JobCountChanges } from './job-counts.ts';
+import { integer, word } from './row.ts';
+import type { WriteScope } from './write-scope.ts';
+
+/** Removes what is past its time, the oldest first. */
+export class PruneWrites {
+  readonly #counts: JobCountChanges;
+  readonly #selectJobs: Statement;
+  readonly #deleteTags: Statement;
+  readonly #deleteJob: Statement;
+  readonly #deleteKeys: Statement;
+
+  constructor({ connection, counts }: WriteScope) {
+    this.#counts = counts;
+    this.#selectJobs = connection.prepare(SELECT_PRUNABLE_JOBS);
+    this.#deleteTags = connection.prepare(
+      `DELETE FROM tags WHERE (organization, tag, created_at, public_id) IN (
+         SELECT jobs.organization, json_each.value, jobs.created_at, jobs.public_id
+         FROM jobs, json_each(jobs.tags) WHERE jobs.id = ?)`,
+    );
+    // What hangs on the job goes by its foreign keys, its idempotency key too.
+    this.#deleteJob = connection.prepare('DELETE FROM jobs WHERE id = ?');
+    this.#deleteKeys = connection.prepare(DELETE_EXPIRED_KEYS);
+  }
+
+  /** How many rows went: jobs, and keys that expired before their job was due to go. */
+  prune({ now, jobsEndedBefore, limit }: PruneOperation): number {
+    const step = boundedLimit(limit);
+    const jobs = this.#selectJobs.all(jobsEndedBefore, now, step);
+    for (const row of jobs) {
+      const job = integer(row, 'id');
+      this.#deleteTags.run(job);
+      this.#deleteJob.run(job);
+      this.#counts.add(word(row, 'state', JOB_STATES), -1);
+    }
+    return jobs.length + this.#deleteKeys.run(now, step).changes;
+  }
+}
+
+// A job whose key is still taken stays, since a repeat is answered with it.
+export const SELECT_PRUNABLE_JOBS = `SELECT id, state FROM jobs
+  WHERE ended_at < ? AND NOT EXISTS (
+    SELECT 1 FROM deliveries WHERE deliveries.job = jobs.id AND deliveries.state = 'pending')
+  AND NOT EXISTS (
+    SELECT 1 FROM idempotency_keys WHERE idempotency_keys.job = jobs.id AND expires_at > ?)
+  ORDER BY ended_at LIMIT ?`;
+
+export const DELETE_EXPIRED_KEYS = `DELETE FROM idempotency_keys WHERE job IN (
+  SELECT job FROM idempotency_keys WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)`;

@@ -1,0 +1,53 @@
+import type { Id } from '@ezthrottle/engine';
+import type { Row } from './connection.ts';
+import { identifierText } from './identifier.ts';
+
+/** A stored row is not what this code writes: another program wrote to the file, or it is damaged. */
+export class UnreadableRowError extends Error {
+  readonly code = 'unreadable_row';
+  override readonly name = 'UnreadableRowError';
+
+  constructor(column: string, expected: string) {
+    super(`column ${column} does not hold ${expected}`);
+  }
+}
+
+export function integer(row: Row, column: string): number {
+  const value = row[column];
+  if (typeof value !== 'number') throw new UnreadableRowError(column, 'an integer');
+  return value;
+}
+
+export function optionalInteger(row: Row, column: string): number | null {
+  return row[column] === null ? null : integer(row, column);
+}
+
+export function flag(row: Row, column: string): boolean {
+  return integer(row, column) === 1;
+}
+
+export function text(row: Row, column: string): string {
+  const value = row[column];
+  if (typeof value !== 'string') throw new UnreadableRowError(column, 'text');
+  return value;
+}
+
+export function optionalText(row: Row, column: string): string | null {
+  return row[column] === null ? null : text(row, column);
+}
+
+export function identifier(row: Row, column: string): Id {
+  const value = row[column];
+  if (!(value instanceof Uint8Array) || value.byteLength !== 16) {
+    throw new UnreadableRowError(column, 'an identifier of 16 bytes');
+  }
+  return identifierText(value);
+}
+
+/** One of a closed list of words. */
+export function word<Word extends string>(row: Row, column: string, words: readonly Word[]): Word {
+  const value = text(row, column);
+  const found = words.find((candidate) => candidate === value);
+  if (found === undefined) throw new UnreadableRowError(column, `one of ${words.join(', ')}`);
+  return found;
+}

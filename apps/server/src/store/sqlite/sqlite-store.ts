@@ -1,0 +1,98 @@
+import type {
+  Clock,
+  DeliveryReads,
+  JobReads,
+  Operation,
+  Store,
+  TenancyReads,
+  Verdict,
+  WorkReads,
+} from '@ezthrottle/engine';
+import { StoreFailedError } from '../store-failed-error.ts';
+import { BatchCommit } from './batch-commit.ts';
+import { type Connection, openConnection } from './connection.ts';
+import { SqliteDeliveryReads } from './delivery-reads.ts';
+import { Interned } from './interned.ts';
+import { JobCountChanges } from './job-counts.ts';
+import { SqliteJobReads } from './job-reads.ts';
+import { migrate } from './migrate.ts';
+import { MIGRATIONS } from './migrations.ts';
+import { SqliteTenancyReads } from './tenancy-reads.ts';
+import { SqliteWorkReads } from './work-reads.ts';
+
+/** What the store tells about itself: the part of pino's logger that it uses. */
+export interface StoreLogger {
+  info(details: object, message: string): void;
+}
+
+export interface SqliteStoreOptions {
+  /** Path of the database file; it and its folder are created when absent. */
+  readonly file: string;
+  /** Only for the record of when a migration ran. Default: the system's clock. */
+  readonly clock?: Pick<Clock, 'now'>;
+  /** Default: silent. */
+  readonly logger?: StoreLogger;
+}
+
+/**
+ * Opens the embedded store and brings its schema up to date.
+ *
+ * @throws SchemaTooNewError when a newer server has written the file.
+ * @throws SqliteError when the file cannot be opened.
+ */
+export async function openSqliteStore(options: SqliteStoreOptions): Promise<Store> {
+  const connection = openConnection({ file: options.file });
+  try {
+    const applied = migrate(connection, MIGRATIONS, options.clock ?? { now: Date.now });
+    if (applied.length > 0) options.logger?.info({ versions: applied }, 'schema migrated');
+    return new SqliteStore(connection);
+  } catch (error) {
+    connection.close();
+    throw error;
+  }
+}
+
+/** The store on an open connection whose schema is current. It closes the connection. */
+export class SqliteStore implements Store {
+  readonly jobs: JobReads;
+  readonly work: WorkReads;
+  readonly deliveries: DeliveryReads;
+  readonly tenancy: TenancyReads;
+  readonly #connection: Connection;
+  readonly #batches: BatchCommit;
+  #failure: StoreFailedError | null = null;
+
+  constructor(connection: Connection) {
+    const interned = new Interned(connection);
+    this.#connection = connection;
+    this.#batches = new BatchCommit({
+      connection,
+      interned,
+      counts: new JobCountChanges(connection),
+    });
+    this.jobs = new SqliteJobReads(connection, interned);
+    this.work = new SqliteWorkReads(connection, interned);
+    this.deliveries = new SqliteDeliveryReads(connection);
+    this.tenancy = new SqliteTenancyReads(connection);
+  }
+
+  async commit(batch: readonly Operation[]): Promise<readonly Verdict[]> {
+    // After a failure nobody knows what the file holds: only a new start, which reads it, does.
+    if (this.#failure !== null) throw this.#failure;
+    if (batch.length === 0) return [];
+    try {
+      return this.#batches.commit(batch);
+    } catch (error) {
+      this.#failure =
+        error instanceof StoreFailedError
+          ? error
+          : new StoreFailedError('the batch could not be written', { cause: error });
+      throw this.#failure;
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#failure ??= new StoreFailedError('the store is closed');
+    this.#connection.close();
+  }
+}
