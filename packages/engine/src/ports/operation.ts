@@ -144,7 +144,10 @@ export interface SettleDeliveryOperation {
 export interface PruneOperation {
   readonly type: 'prune';
   readonly now: number;
-  /** Ended jobs older than this go, with all that hangs on them. */
+  /**
+   * Ended jobs older than this go, with all that hangs on them; but not while a delivery is pending
+   * or the idempotency key is still taken.
+   */
   readonly jobsEndedBefore: number;
   readonly limit: number;
 }
