@@ -1,0 +1,135 @@
+import { describe, expect, it } from 'vitest';
+import type { NewDelivery, NewJob, Store } from '@ezthrottle/engine';
+import {
+  ORGANIZATION,
+  T0,
+  endingAdvance,
+  newDelivery,
+  newEnd,
+  newJob,
+  newSettle,
+  newSpec,
+  nextId,
+} from './builders.ts';
+import { commitOne, given, onStore, type OpenStore } from './harness.ts';
+
+async function endedWith(
+  store: Store,
+  job: NewJob,
+  deliveries: readonly NewDelivery[],
+): Promise<void> {
+  await given(store, job);
+  await commitOne(store, endingAdvance(job.id, 1, newEnd(), { deliveries }));
+}
+
+export function deliveryPromises(open: OpenStore): void {
+  describe('a delivery', () => {
+    it(
+      'is found when it is due, the longest overdue first, until it has ended',
+      onStore(open, async ({ store }) => {
+        const job = newJob();
+        const late = newDelivery({ webhook: 0, nextAttemptAt: T0 + 300 });
+        const early = newDelivery({ webhook: 1, nextAttemptAt: T0 + 200 });
+        await endedWith(store, job, [late, early]);
+        expect(await store.deliveries.nextDueAt()).toBe(T0 + 200);
+        expect(await store.deliveries.due(T0 + 199, 10)).toEqual([]);
+        const due = await store.deliveries.due(T0 + 300, 10);
+        expect(due.map((delivery) => delivery.id)).toEqual([early.id, late.id]);
+        expect(due[0]).toMatchObject({ jobId: job.id, organization: ORGANIZATION.id, attempts: 0 });
+        expect(await store.deliveries.due(T0 + 300, 1)).toMatchObject([{ id: early.id }]);
+        await commitOne(store, newSettle(early.id));
+        await commitOne(store, newSettle(late.id, { next: { state: 'dead' } }));
+        expect(await store.deliveries.due(T0 + 9_999, 10)).toEqual([]);
+        expect(await store.deliveries.nextDueAt()).toBeNull();
+      }),
+    );
+
+    it(
+      'tried in vain waits for its next attempt',
+      onStore(open, async ({ store }) => {
+        const job = newJob();
+        const delivery = newDelivery();
+        await endedWith(store, job, [delivery]);
+        const failed = newSettle(delivery.id, {
+          statusCode: 500,
+          error: 'answered 500',
+          next: { state: 'pending', nextAttemptAt: T0 + 900 },
+        });
+        expect(await commitOne(store, failed)).toEqual({ verdict: 'ok' });
+        expect(await store.jobs.deliveries(job.id)).toMatchObject([
+          {
+            state: 'pending',
+            attempts: 1,
+            statusCode: 500,
+            error: 'answered 500',
+            nextAttemptAt: T0 + 900,
+          },
+        ]);
+        expect(await commitOne(store, newSettle(delivery.id, { attempt: 2 }))).toEqual({
+          verdict: 'ok',
+        });
+        expect(await store.jobs.deliveries(job.id)).toMatchObject([
+          { state: 'delivered', attempts: 2, statusCode: 204, error: null, nextAttemptAt: null },
+        ]);
+      }),
+    );
+
+    it(
+      'is settled only by its next attempt, and never after its end',
+      onStore(open, async ({ store }) => {
+        const delivery = newDelivery();
+        await endedWith(store, newJob(), [delivery]);
+        for (const attempt of [0, 2]) {
+          expect(await commitOne(store, newSettle(delivery.id, { attempt }))).toEqual({
+            verdict: 'stale',
+          });
+        }
+        const dead = newSettle(delivery.id, { next: { state: 'dead' } });
+        const verdicts = await store.commit([dead, dead, newSettle(delivery.id, { attempt: 2 })]);
+        expect(verdicts.map((verdict) => verdict.verdict)).toEqual(['ok', 'gone', 'gone']);
+        expect(await commitOne(store, newSettle(nextId()))).toEqual({ verdict: 'gone' });
+      }),
+    );
+  });
+
+  describe('a quorum', () => {
+    it(
+      'is reached once, by the vote that completes it',
+      onStore(open, async ({ store }) => {
+        const job = newJob({ spec: newSpec({ webhookQuorum: 2 }) });
+        const [first, second, third] = [0, 1, 2].map((webhook) => newDelivery({ webhook }));
+        const mute = newDelivery({ webhook: 3, hasQuorumVote: false });
+        if (first === undefined || second === undefined || third === undefined) return;
+        await endedWith(store, job, [first, second, third, mute]);
+        const reachedAt = async () =>
+          (await store.jobs.get(ORGANIZATION.id, job.id))?.quorumReachedAt;
+
+        await commitOne(store, newSettle(mute.id, { endedAt: T0 + 1 }));
+        const again = { state: 'pending', nextAttemptAt: T0 + 50 } as const;
+        await commitOne(store, newSettle(first.id, { endedAt: T0 + 2, next: again }));
+        await commitOne(store, newSettle(first.id, { attempt: 2, endedAt: T0 + 3 }));
+        expect(await commitOne(store, newSettle(first.id, { attempt: 2 }))).toEqual({
+          verdict: 'gone',
+        });
+        expect(await reachedAt()).toBeNull();
+        await commitOne(store, newSettle(second.id, { endedAt: T0 + 4 }));
+        expect(await reachedAt()).toBe(T0 + 4);
+        await commitOne(store, newSettle(third.id, { endedAt: T0 + 5 }));
+        expect(await reachedAt()).toBe(T0 + 4);
+      }),
+    );
+
+    it(
+      'is not reached by the dead',
+      onStore(open, async ({ store }) => {
+        const job = newJob();
+        const delivery = newDelivery();
+        await endedWith(store, job, [delivery]);
+        await commitOne(store, newSettle(delivery.id, { next: { state: 'dead' } }));
+        expect(await store.jobs.get(ORGANIZATION.id, job.id)).toMatchObject({
+          quorumReachedAt: null,
+        });
+      }),
+    );
+  });
+}

@@ -1,0 +1,31 @@
+import { describe } from 'vitest';
+import { advancePromises } from './advance-promises.ts';
+import { deliveryPromises } from './delivery-promises.ts';
+import { durabilityPromises } from './durability-promises.ts';
+import type { OpenStore } from './harness.ts';
+import { listPromises } from './list-promises.ts';
+import { modelPromises } from './model-promises.ts';
+import { prunePromises } from './prune-promises.ts';
+import { submitPromises } from './submit-promises.ts';
+import { tenancyPromises } from './tenancy-promises.ts';
+import { workPromises } from './work-promises.ts';
+
+/**
+ * Holds a store to every promise of the `Store` port. `open` gives a new, empty one for each test.
+ *
+ * @example
+ * storeSuite('sqlite', () => openInTemporaryFolder());
+ */
+export function storeSuite(name: string, open: OpenStore): void {
+  describe(`the ${name} store`, () => {
+    submitPromises(open);
+    advancePromises(open);
+    workPromises(open);
+    listPromises(open);
+    deliveryPromises(open);
+    tenancyPromises(open);
+    prunePromises(open);
+    durabilityPromises(open);
+    modelPromises(open);
+  });
+}

@@ -1,0 +1,119 @@
+import { describe, expect, it } from 'vitest';
+import type { SealedText, WebhookSecretsRecord } from '@ezthrottle/engine';
+import {
+  API_KEY,
+  ORGANIZATION,
+  OTHER_API_KEY,
+  OTHER_ORGANIZATION,
+  T0,
+  nextId,
+} from './builders.ts';
+import { commitOne, onStore, type OpenStore } from './harness.ts';
+
+function sealed(name: string): SealedText {
+  return {
+    keyId: `key of ${name}`,
+    nonce: 'AAEC',
+    ciphertext: Buffer.from(name).toString('base64'),
+  };
+}
+
+const SECRETS: WebhookSecretsRecord = {
+  organization: ORGANIZATION.id,
+  primary: sealed('one'),
+  secondary: null,
+  updatedAt: T0,
+};
+
+export function tenancyPromises(open: OpenStore): void {
+  describe('organizations and keys', () => {
+    it(
+      'are found again, a key by its hash alone',
+      onStore(open, async ({ store }) => {
+        expect(await store.tenancy.organizations()).toEqual([ORGANIZATION, OTHER_ORGANIZATION]);
+        expect(await store.tenancy.apiKeyByHash(API_KEY.hash)).toEqual(API_KEY);
+        expect(await store.tenancy.apiKeyByHash(OTHER_API_KEY.hash)).toEqual(OTHER_API_KEY);
+        expect(await store.tenancy.apiKeyByHash('c'.repeat(64))).toBeNull();
+      }),
+    );
+
+    it(
+      'put again replace what they were',
+      onStore(open, async ({ store }) => {
+        const organization = { ...ORGANIZATION, name: 'Acme Ltd' };
+        const apiKey = { ...API_KEY, name: 'renamed', expiresAt: T0 + 5, hash: 'd'.repeat(64) };
+        await store.commit([
+          { type: 'put_organization', organization },
+          { type: 'put_api_key', apiKey },
+        ]);
+        expect(await store.tenancy.organizations()).toEqual([organization, OTHER_ORGANIZATION]);
+        expect(await store.tenancy.apiKeyByHash(apiKey.hash)).toEqual(apiKey);
+        expect(await store.tenancy.apiKeyByHash(API_KEY.hash)).toBeNull();
+      }),
+    );
+
+    it(
+      'refuse a key of no organization, of two, or with a hash that is taken',
+      onStore(open, async ({ store }) => {
+        for (const apiKey of [
+          { ...API_KEY, id: nextId(), organization: nextId(), hash: 'e'.repeat(64) },
+          { ...API_KEY, organization: OTHER_ORGANIZATION.id },
+          { ...API_KEY, id: nextId() },
+        ]) {
+          const verdict = await commitOne(store, { type: 'put_api_key', apiKey });
+          expect(verdict.verdict).toBe('rejected');
+        }
+        expect(await store.tenancy.apiKeyByHash(API_KEY.hash)).toEqual(API_KEY);
+      }),
+    );
+  });
+
+  describe('webhook secrets', () => {
+    it(
+      'are put, rotated so that the old one stays beside the new, and deleted',
+      onStore(open, async ({ store }) => {
+        const read = () => store.tenancy.webhookSecrets(ORGANIZATION.id);
+        expect(await read()).toBeNull();
+        await commitOne(store, { type: 'put_webhook_secrets', secrets: SECRETS });
+        expect(await read()).toEqual(SECRETS);
+
+        const rotate = (name: string, at: number) =>
+          commitOne(store, {
+            type: 'rotate_webhook_secrets',
+            organization: ORGANIZATION.id,
+            primary: sealed(name),
+            at,
+          });
+        expect(await rotate('two', T0 + 1)).toEqual({ verdict: 'ok' });
+        expect(await rotate('three', T0 + 2)).toEqual({ verdict: 'ok' });
+        expect(await read()).toEqual({
+          ...SECRETS,
+          primary: sealed('three'),
+          secondary: sealed('two'),
+          updatedAt: T0 + 2,
+        });
+        expect(await store.tenancy.webhookSecrets(OTHER_ORGANIZATION.id)).toBeNull();
+
+        await commitOne(store, { type: 'put_webhook_secrets', secrets: SECRETS });
+        expect(await read()).toEqual(SECRETS);
+        const drop = { type: 'delete_webhook_secrets', organization: ORGANIZATION.id } as const;
+        expect(await commitOne(store, drop)).toMatchObject({ verdict: 'ok' });
+        expect(await commitOne(store, drop)).toMatchObject({ verdict: 'ok' });
+        expect(await read()).toBeNull();
+        expect(await rotate('four', T0 + 3)).toEqual({ verdict: 'gone' });
+      }),
+    );
+
+    it(
+      'cannot be put or rotated for an organization that is not known',
+      onStore(open, async ({ store }) => {
+        const organization = nextId();
+        const verdicts = await store.commit([
+          { type: 'put_webhook_secrets', secrets: { ...SECRETS, organization } },
+          { type: 'rotate_webhook_secrets', organization, primary: sealed('x'), at: T0 },
+        ]);
+        expect(verdicts.map((verdict) => verdict.verdict)).toEqual(['rejected', 'gone']);
+      }),
+    );
+  });
+}
