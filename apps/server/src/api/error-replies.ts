@@ -1,0 +1,108 @@
+import type { Socket } from 'node:net';
+import { ERROR_STATUS, HEADERS, type WireError } from '@ezthrottle/core/protocol';
+import type { Clock } from '@ezthrottle/engine';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { ApiError } from './api-error.ts';
+
+/** Where failures of the server itself are told; requests that are merely wrong are not. */
+export type ReportFailure = (error: unknown, requestId: string) => void;
+
+/** Sends errors of every kind as the wire's one error shape. */
+export function createErrorReplies(
+  clock: Clock,
+  report: ReportFailure,
+): {
+  send(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply;
+} {
+  return {
+    send(error, request, reply) {
+      const failure = toApiError(error);
+      if (failure === null) report(error, request.id);
+      const answer = failure ?? new ApiError('internal_error', 'the server failed on this request');
+      const { body, headers } = wireErrorOf(answer, request.id, clock.now());
+      return reply
+        .code(ERROR_STATUS[answer.code])
+        .headers({ [HEADERS.requestId]: request.id, ...headers })
+        .type('application/json; charset=utf-8')
+        .send(JSON.stringify(body));
+    },
+  };
+}
+
+/** The body and headers of a refusal. */
+export function wireErrorOf(
+  error: ApiError,
+  requestId: string,
+  now: number,
+): { readonly body: WireError; readonly headers: Readonly<Record<string, string>> } {
+  const waits = error.retryAfter === null ? null : Math.max(1, Math.ceil(error.retryAfter));
+  return {
+    body: {
+      error: error.code,
+      message: error.message,
+      ...(error.problems.length > 0 && { problems: error.problems }),
+      ...error.details,
+      request_id: requestId,
+      ...(waits !== null && { retry_after: waits, retry_at: now + waits * 1_000 }),
+    },
+    headers: {
+      ...error.headers,
+      ...(waits !== null && { [HEADERS.retryAfter]: String(waits) }),
+    },
+  };
+}
+
+/** What the framework complains about, in the wire's words; null when it is our own failure. */
+function toApiError(error: unknown): ApiError | null {
+  if (error instanceof ApiError) return error;
+  if (!(error instanceof Error) || !('code' in error)) return null;
+  switch (error.code) {
+    case 'FST_ERR_CTP_BODY_TOO_LARGE':
+      return new ApiError('payload_too_large', 'the request body is too long');
+    case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
+      return new ApiError(
+        'unsupported_media_type',
+        'the request body must be JSON: send Content-Type: application/json',
+      );
+    case 'FST_ERR_CTP_INVALID_CONTENT_LENGTH':
+      return new ApiError('invalid_json', 'the request body is not as long as Content-Length says');
+    case 'FST_ERR_CTP_INVALID_JSON_BODY':
+    case 'FST_ERR_CTP_EMPTY_JSON_BODY':
+      return new ApiError('invalid_json', 'the request body is not JSON');
+    case 'FST_ERR_BAD_URL':
+    case 'FST_ERR_MAX_PARAM_LENGTH':
+      return new ApiError('not_found', 'there is nothing at this address');
+    case 'FST_ERR_HANDLER_TIMEOUT':
+      return new ApiError('unavailable', 'the server is busy', { retryAfter: 1 });
+    default:
+      return null;
+  }
+}
+
+const RAW_ERRORS = {
+  HPE_HEADER_OVERFLOW: {
+    status: '431 Request Header Fields Too Large',
+    message: 'the request headers are too long',
+  },
+  ERR_HTTP_REQUEST_TIMEOUT: {
+    status: '408 Request Timeout',
+    message: 'the request did not arrive in time',
+  },
+} as const;
+
+/** Answers what is not HTTP, or not in time, on the bare socket: no request exists to answer to. */
+export function refuseOnSocket(error: Error & { readonly code?: string }, socket: Socket): void {
+  if (!socket.writable || error.code === 'ECONNRESET') {
+    socket.destroy();
+    return;
+  }
+  const { status, message } =
+    error.code === 'HPE_HEADER_OVERFLOW' || error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
+      ? RAW_ERRORS[error.code]
+      : { status: '400 Bad Request', message: 'the request is not HTTP' };
+  const body = JSON.stringify({ error: 'validation_failed', message, request_id: '' });
+  socket.end(
+    `HTTP/1.1 ${status}\r\nContent-Type: application/json; charset=utf-8\r\n` +
+      `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+  );
+}

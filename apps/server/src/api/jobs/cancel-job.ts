@@ -1,0 +1,31 @@
+import type { JobReads } from '@ezthrottle/engine';
+import type { JobGate } from '../../dispatch/job-gate.ts';
+import { ApiError } from '../api-error.ts';
+import { jobIdOf, jobNotFound } from '../job-id.ts';
+import type { Route } from '../route.ts';
+
+/** Stops a job that has not ended. */
+export function cancelJobRoute(gate: Pick<JobGate, 'cancel'>, jobs: Pick<JobReads, 'get'>): Route {
+  return {
+    method: 'DELETE',
+    path: '/jobs/:id',
+    access: 'key',
+    async handle(call, caller) {
+      const id = jobIdOf(call);
+      const verdict = await gate.cancel(caller.organization, id);
+      switch (verdict) {
+        case 'cancelled':
+          return { status: 200, body: { job_id: id, status: 'cancelled', state: 'cancelled' } };
+        case 'unknown':
+          throw jobNotFound();
+        case 'already_ended': {
+          const job = await jobs.get(caller.organization, id);
+          if (job === null) throw jobNotFound();
+          throw new ApiError('conflict', `the job has already ended: it is ${job.state}`, {
+            details: { job_id: id, state: job.state },
+          });
+        }
+      }
+    },
+  };
+}

@@ -1,0 +1,32 @@
+import type { JobRequest, WarningView } from '@ezthrottle/core/protocol';
+import { JOB_REQUEST_SCHEMA } from '@ezthrottle/core/protocol/schemas';
+import { checkJob, type JobSpec, mergeProblems, normaliseJob, toJobSpec } from '@ezthrottle/engine';
+import { ApiError, refuseProblems } from '../api-error.ts';
+import { schemaCheck } from '../schema-check.ts';
+
+const checkShape = schemaCheck<JobRequest>(JOB_REQUEST_SCHEMA);
+
+/**
+ * A submitted job, however its client spells it, with every default filled in.
+ *
+ * @throws ApiError `validation_failed` with all that is wrong, each with its path.
+ */
+export function readJob(body: unknown): {
+  readonly spec: JobSpec;
+  readonly warnings: readonly WarningView[];
+} {
+  if (body === undefined) {
+    throw new ApiError('validation_failed', 'the request has no body: send a job as JSON');
+  }
+  const normalised = normaliseJob(body);
+  // A tree beyond its bounds was not read to its end: what else is wrong cannot be told.
+  refuseProblems(normalised.problems, 'the job');
+  const shape = checkShape(normalised.value);
+  const rules = checkJob(normalised.value);
+  refuseProblems(mergeProblems(shape.ok ? [] : shape.problems, rules.problems), 'the job');
+  if (!shape.ok) throw new ApiError('validation_failed', 'the job is not valid');
+  return {
+    spec: toJobSpec(shape.value),
+    warnings: [...normalised.warnings, ...rules.warnings],
+  };
+}

@@ -1,0 +1,210 @@
+import { isFinalState } from '@ezthrottle/core/protocol';
+import type { Clock, Id, JobReads, JobRecord } from '@ezthrottle/engine';
+import type { JobNotice } from '../../realtime/job-event.ts';
+import type { JobEventHub } from '../../realtime/job-event-hub.ts';
+import {
+  eventsAfter,
+  isEndType,
+  numberedEvent,
+  type TimelineEvent,
+  timelineOf,
+} from '../../realtime/job-timeline.ts';
+import { ApiError } from '../api-error.ts';
+import { jobIdOf, jobNotFound } from '../job-id.ts';
+import type { Answer, Route } from '../route.ts';
+import { EventStream } from './event-stream.ts';
+
+export interface JobStreamsOptions {
+  readonly jobs: Pick<JobReads, 'get' | 'attempts' | 'live'>;
+  readonly hub: JobEventHub;
+  readonly clock: Clock;
+  /** What the last event says beside the job's id and the time. */
+  readonly endData: (job: JobRecord) => Promise<Readonly<Record<string, unknown>>>;
+  /** Milliseconds between two signs of life; default 15 000. */
+  readonly keepAliveMs?: number;
+}
+
+export interface JobStreams {
+  readonly route: Route;
+  /** Ends every stream and opens no new one; clients come back to whoever listens next. */
+  close(): void;
+}
+
+/** Notices that are kept while the history is being read. */
+const MAX_EARLY_NOTICES = 1_000;
+
+/** A job's life as server-sent events: what has happened first, then what happens, until the end. */
+export function createJobStreams(options: JobStreamsOptions): JobStreams {
+  const open = new Set<EventStream>();
+  let isClosed = false;
+  return {
+    close() {
+      isClosed = true;
+      for (const stream of open) stream.end();
+    },
+    route: {
+      method: 'GET',
+      path: '/jobs/:id/stream',
+      access: 'key',
+      async handle(call, caller) {
+        if (isClosed) throw busy('the server is stopping');
+        const lastSeen = lastEventId(call.header('last-event-id'));
+        return watch(options, caller.organization, jobIdOf(call), lastSeen, open);
+      },
+    },
+  };
+}
+
+function busy(message: string): ApiError {
+  return new ApiError('unavailable', message, { retryAfter: 5 });
+}
+
+function lastEventId(header: string | null): number | null {
+  return header !== null && /^\d{1,9}$/.test(header) ? Number(header) : null;
+}
+
+async function watch(
+  options: JobStreamsOptions,
+  organization: Id,
+  id: Id,
+  lastSeen: number | null,
+  open: Set<EventStream>,
+): Promise<Answer> {
+  const { hub, jobs } = options;
+  // Listening starts before reading, so that nothing falls in between.
+  let listener = (notice: JobNotice): void => {
+    if (early.length < MAX_EARLY_NOTICES) early.push(notice);
+  };
+  const early: JobNotice[] = [];
+  const unsubscribe = hub.subscribe(id, (notice) => listener(notice));
+  if (unsubscribe === null) throw busy('too many event streams are open');
+  try {
+    const job = await jobs.get(organization, id);
+    if (job === null) throw jobNotFound();
+    const events = await readTimeline(options, job);
+    const last = events.at(-1);
+    if (job.end !== null && last !== undefined && last.number === lastSeen) {
+      // It has seen the end. Only this status keeps an EventSource from coming back for ever.
+      unsubscribe();
+      return { status: 204 };
+    }
+    const stream = new EventStream();
+    open.add(stream);
+    const watcher = new Watcher(options, job, stream);
+    stream.onClose(() => {
+      open.delete(stream);
+      unsubscribe();
+      watcher.stop();
+    });
+    await watcher.begin(job, events, lastSeen);
+    listener = (notice) => watcher.onNotice(notice);
+    for (const notice of early) watcher.onNotice(notice);
+    return { status: 200, events: stream.readable };
+  } catch (error) {
+    unsubscribe();
+    throw error;
+  }
+}
+
+async function readTimeline(
+  options: JobStreamsOptions,
+  job: JobRecord,
+): Promise<readonly TimelineEvent[]> {
+  const attempts = await options.jobs.attempts(job.id);
+  const [live] = job.end === null ? await options.jobs.live([job.id]) : [];
+  return timelineOf({
+    createdAt: job.createdAt,
+    attempts,
+    legs: live?.run.legs ?? [],
+    end: job.end,
+  });
+}
+
+/** Brings one stream up to date and keeps it so. */
+class Watcher {
+  readonly #options: JobStreamsOptions;
+  readonly #organization: Id;
+  readonly #id: Id;
+  readonly #stream: EventStream;
+  readonly #sent = new Set<number>();
+  #cancelTimer: () => void = () => undefined;
+
+  constructor(options: JobStreamsOptions, job: JobRecord, stream: EventStream) {
+    this.#options = options;
+    this.#organization = job.organization;
+    this.#id = job.id;
+    this.#stream = stream;
+  }
+
+  async begin(
+    job: JobRecord,
+    events: readonly TimelineEvent[],
+    lastSeen: number | null,
+  ): Promise<void> {
+    const news = new Set(eventsAfter(events, lastSeen));
+    for (const event of events) {
+      if (!news.has(event)) this.#sent.add(event.number);
+    }
+    await this.#catchUp(job, events);
+    this.#keepAlive();
+  }
+
+  stop(): void {
+    this.#cancelTimer();
+  }
+
+  onNotice(notice: JobNotice): void {
+    if (!this.#stream.isOpen) return;
+    if (isEndType(notice.type)) {
+      this.#readAgain();
+    } else if (notice.type === 'waiting') {
+      if (this.#stream.isBehind) return;
+      const { key, reason, until, at } = notice;
+      this.#stream.send({ event: 'waiting', data: { job_id: this.#id, at, key, reason, until } });
+    } else {
+      const event = numberedEvent(notice);
+      if (event !== null) this.#send(event, event.data);
+    }
+  }
+
+  /** Sends what the store knows and the client does not; ends the stream after the job's end. */
+  async #catchUp(job: JobRecord, events: readonly TimelineEvent[]): Promise<void> {
+    for (const event of events) {
+      const data = isEndType(event.type) ? await this.#options.endData(job) : event.data;
+      this.#send(event, data);
+    }
+    if (job.end !== null || isFinalState(job.state)) this.#stream.end();
+  }
+
+  #send(event: TimelineEvent, data: Readonly<Record<string, unknown>>): void {
+    if (this.#sent.has(event.number)) return;
+    this.#sent.add(event.number);
+    this.#stream.send({
+      event: event.type,
+      id: event.number,
+      data: { job_id: this.#id, at: event.at, ...data },
+    });
+  }
+
+  #readAgain(): void {
+    const { jobs } = this.#options;
+    const reading = async (): Promise<void> => {
+      const job = await jobs.get(this.#organization, this.#id);
+      if (job === null) this.#stream.end();
+      else await this.#catchUp(job, await readTimeline(this.#options, job));
+    };
+    // Whoever cannot be told now comes back and asks again.
+    reading().catch(() => this.#stream.end());
+  }
+
+  /** A sign of life; it also finds an end that no notice told of. */
+  #keepAlive(): void {
+    const { clock, keepAliveMs = 15_000 } = this.#options;
+    this.#cancelTimer = clock.after(keepAliveMs, () => {
+      if (!this.#stream.isOpen) return;
+      this.#stream.keepAlive();
+      this.#readAgain();
+      this.#keepAlive();
+    });
+  }
+}

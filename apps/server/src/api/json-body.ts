@@ -1,0 +1,85 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { ApiError } from './api-error.ts';
+
+/** Brackets within brackets. The deepest tree of steps stays far below. */
+const MAX_DEPTH = 1_500;
+
+/**
+ * Reads request bodies: JSON in UTF-8, of bounded depth, without keys that poison prototypes. An empty
+ * body is `undefined`. Every other content type is refused.
+ */
+export function acceptJsonOnly(app: FastifyInstance): void {
+  const parseSafely = app.getDefaultJsonParser('error', 'error');
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser(
+    /^application\/(?:[\w.-]+\+)?json(?:;|$)/i,
+    { parseAs: 'buffer' },
+    (
+      request: FastifyRequest,
+      body: Buffer,
+      done: (error: Error | null, value?: unknown) => void,
+    ) => {
+      if (body.length === 0) {
+        done(null);
+        return;
+      }
+      const text = decode(body);
+      if (text === null) {
+        done(new ApiError('invalid_json', 'the request body is not UTF-8'));
+      } else if (text.length > MAX_DEPTH && isDeeperThan(text, MAX_DEPTH)) {
+        done(
+          new ApiError(
+            'invalid_json',
+            `the request body is nested deeper than ${MAX_DEPTH} levels`,
+          ),
+        );
+      } else {
+        void parseSafely(request, text, (error, value) => {
+          done(error === null ? null : invalid(error), value);
+        });
+      }
+    },
+  );
+}
+
+function decode(body: Buffer): string | null {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(body);
+  } catch {
+    return null;
+  }
+}
+
+/** The parser quotes what it stumbled over, which may be a secret: only the place is repeated. */
+function invalid(error: Error): ApiError {
+  const place = /at position (\d+)/.exec(error.message)?.[1];
+  return new ApiError(
+    'invalid_json',
+    place === undefined
+      ? 'the request body is not JSON'
+      : `the request body is not JSON at position ${place}`,
+  );
+}
+
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+
+function isDeeperThan(text: string, limit: number): boolean {
+  let depth = 0;
+  let isInString = false;
+  for (let index = 0; index < text.length; index += 1) {
+    const code = text.charCodeAt(index);
+    if (isInString) {
+      if (code === BACKSLASH) index += 1;
+      else if (code === QUOTE) isInString = false;
+    } else if (code === QUOTE) {
+      isInString = true;
+    } else if (code === 0x7b || code === 0x5b) {
+      depth += 1;
+      if (depth > limit) return true;
+    } else if (code === 0x7d || code === 0x5d) {
+      depth -= 1;
+    }
+  }
+  return false;
+}

@@ -1,0 +1,53 @@
+import type { Clock, Id, JobReads } from '@ezthrottle/engine';
+import { jobStatus } from '@ezthrottle/core/protocol';
+import { isRacing } from '@ezthrottle/engine';
+import type { JobGate } from '../dispatch/job-gate.ts';
+import type { JobEventHub } from '../realtime/job-event-hub.ts';
+import type { SigningSecrets } from '../tenancy/signing-secrets.ts';
+import type { Admission } from './admission.ts';
+import { readResult } from './job-views.ts';
+import { cancelJobRoute } from './jobs/cancel-job.ts';
+import { listJobsRoute } from './jobs/list-jobs.ts';
+import { showJobRoute } from './jobs/show-job.ts';
+import { createJobStreams, type JobStreams } from './jobs/stream-job.ts';
+import { submitJobRoute } from './jobs/submit-job.ts';
+import type { Surface } from './route.ts';
+import { webhookSecretRoutes } from './webhook-secrets.ts';
+
+export interface NativeSurfaceOptions {
+  readonly gate: JobGate;
+  readonly jobs: JobReads;
+  readonly hub: JobEventHub;
+  readonly secrets: SigningSecrets;
+  readonly admission: Admission;
+  readonly clock: Clock;
+  readonly newId: () => Id;
+  readonly idempotencyWindowMs: number;
+}
+
+/** `/api/v1`: the native dialect, which is the cloud dialect's too. */
+export function createNativeSurface(options: NativeSurfaceOptions): {
+  readonly surface: Surface;
+  readonly streams: JobStreams;
+} {
+  const { gate, jobs, hub, secrets, clock } = options;
+  const streams = createJobStreams({
+    jobs,
+    hub,
+    clock,
+    endData: async (job) => ({
+      status: jobStatus(job.state, isRacing(job.spec)),
+      state: job.state,
+      result: await readResult(job, jobs),
+    }),
+  });
+  const routes = [
+    submitJobRoute(options),
+    listJobsRoute(jobs),
+    showJobRoute(jobs),
+    cancelJobRoute(gate, jobs),
+    streams.route,
+    ...webhookSecretRoutes(secrets),
+  ];
+  return { surface: { prefix: '/api/v1', routes }, streams };
+}

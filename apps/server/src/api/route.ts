@@ -1,0 +1,37 @@
+import type { Readable } from 'node:stream';
+import type { Caller } from '../tenancy/api-keys.ts';
+
+export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+
+/** A request as a route sees it: nothing of the framework. */
+export interface Call {
+  /** Parsed JSON; undefined when there was no body. */
+  readonly body: unknown;
+  readonly params: Readonly<Record<string, string>>;
+  /** A parameter that was given more than once is an array. */
+  readonly query: Readonly<Record<string, string | readonly string[]>>;
+  header(name: string): string | null;
+  readonly requestId: string;
+}
+
+/** `body` is sent as JSON; `events` as an event stream, until it ends. */
+export type Answer = {
+  readonly status: number;
+  readonly headers?: Readonly<Record<string, string>>;
+} & ({ readonly body?: unknown } | { readonly events: Readable });
+
+/** One method at one address. A handler that throws an `ApiError` is answered with that. */
+export type Route = { readonly method: Method; readonly path: string } & (
+  | { readonly access: 'public'; handle(call: Call): Promise<Answer> }
+  | { readonly access: 'key'; handle(call: Call, caller: Caller): Promise<Answer> }
+);
+
+/**
+ * A set of routes that speak one dialect. Surfaces are mounted side by side under prefixes of their
+ * own, so another client's dialect is one more surface, translating at this edge only.
+ */
+export interface Surface {
+  /** Without a trailing slash; empty for the root. */
+  readonly prefix: string;
+  readonly routes: readonly Route[];
+}

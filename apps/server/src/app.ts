@@ -1,0 +1,223 @@
+import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
+import { DEFAULTS } from '@ezthrottle/core/protocol';
+import { DEFAULT_PACE, type Executor, type Id, type PaceSettings } from '@ezthrottle/engine';
+import { pino } from 'pino';
+import { v7 as uuidv7 } from 'uuid';
+import { createAdmission } from './api/admission.ts';
+import { createJobCounts, healthRoute } from './api/health.ts';
+import { createHttpServer } from './api/http-server.ts';
+import { createNativeSurface } from './api/native-surface.ts';
+import { systemClock } from './clock.ts';
+import { createCommitter } from './commit/committer.ts';
+import type { Config } from './config.ts';
+import { createDeliverer } from './deliver/deliverer.ts';
+import { createDispatcher } from './dispatch/dispatcher.ts';
+import { createUndiciExecutor } from './execute/undici-executor.ts';
+import { createAddressPolicy } from './net/address-policy.ts';
+import { createJobEventHub } from './realtime/job-event-hub.ts';
+import { openSqliteStore } from './store/sqlite/sqlite-store.ts';
+import { createApiKeys } from './tenancy/api-keys.ts';
+import { provision } from './tenancy/provision.ts';
+import { createSecretBox } from './tenancy/secret-box.ts';
+import { createSigningSecrets } from './tenancy/signing-secrets.ts';
+import { VERSION } from './version.ts';
+
+/** What opens, signs and seals. Nothing of it is written to disk in the clear by the app. */
+export interface AppKeys {
+  readonly apiKey: string;
+  /** 32 bytes in base64. */
+  readonly masterKey: string;
+  /** Stored when no signing secret is stored yet. */
+  readonly signingSecret: string | null;
+}
+
+export interface AppOptions {
+  readonly config: Config;
+  /** Absolute path of a folder that exists. */
+  readonly dataDir: string;
+  readonly keys: AppKeys;
+  /** A stored signing secret that another master key sealed is given up instead of an error. Default false. */
+  readonly replaceUnreadableSecrets?: boolean;
+  /** The store failed: what is in memory is ahead of the disk, and the process has to end. */
+  readonly onFatal: (error: Error) => void;
+}
+
+export interface RunningApp {
+  /** Where it listens, for example `http://127.0.0.1:8080`. */
+  readonly url: string;
+  /** The secret that signs webhooks; null when there is none. */
+  readonly signingSecret: string | null;
+}
+
+export interface App {
+  /** Opens the store, goes on with the jobs in it, and listens. On an error everything is closed again. */
+  start(): Promise<RunningApp>;
+  /** Takes no more requests, lets calls under way end within the configured bound, closes the store. */
+  stop(): Promise<void>;
+}
+
+/** The whole server, put together. This is the only file that knows which part is what. */
+export function createApp(options: AppOptions): App {
+  const closers: (() => Promise<void> | void)[] = [];
+  let starting: Promise<RunningApp> | null = null;
+  let stopping: Promise<void> | null = null;
+
+  async function closeAll(): Promise<void> {
+    for (let close = closers.pop(); close !== undefined; close = closers.pop()) await close();
+  }
+
+  async function startOrClose(): Promise<RunningApp> {
+    try {
+      return await compose(options, (close) => closers.push(close));
+    } catch (error) {
+      await closeAll();
+      throw error;
+    }
+  }
+
+  return {
+    start() {
+      starting ??= startOrClose();
+      return starting;
+    },
+    stop() {
+      stopping ??= (async () => {
+        await starting?.catch(() => undefined);
+        await closeAll();
+      })();
+      return stopping;
+    },
+  };
+}
+
+type OnClose = (close: () => Promise<void> | void) => void;
+
+/** Starts the parts from the store upwards; what is closed last is named first. */
+async function compose(options: AppOptions, onClose: OnClose): Promise<RunningApp> {
+  const { config, dataDir, keys } = options;
+  const clock = systemClock;
+  const newId = (): Id => uuidv7();
+  const logger = pino(
+    { level: config.logLevel, base: null },
+    pino.destination({ dest: 2, sync: true }),
+  );
+
+  const store = await openSqliteStore({ file: join(dataDir, 'ezthrottle.db'), clock, logger });
+  onClose(() => store.close());
+  const committer = createCommitter({ store, onFatal: options.onFatal });
+  onClose(() => committer.close());
+
+  const tenancy = { reads: store.tenancy, commit: committer.write.bind(committer), clock };
+  const secrets = createSigningSecrets({ ...tenancy, box: createSecretBox(keys.masterKey) });
+  const { signingSecret } = await provision({
+    ...tenancy,
+    secrets,
+    newId,
+    apiKey: keys.apiKey,
+    signingSecret: keys.signingSecret,
+    replaceUnreadable: options.replaceUnreadableSecrets ?? false,
+  });
+  if (signingSecret === null) logger.warn({}, 'no signing secret is set: webhooks go out unsigned');
+
+  const executors = createExecutors(config, onClose);
+  const hub = createJobEventHub(config.maxStreams);
+  const work = {
+    store,
+    committer,
+    clock,
+    random: Math.random,
+    newToken: () => randomUUID(),
+    logger,
+  };
+  const deliverer = createDeliverer({
+    ...work,
+    executor: executors.deliveries,
+    secretsOf: (organization) => secrets.secretsOf(organization),
+    delaysMs: config.deliveryDelaysMs,
+    giveUpMs: config.deliveryGiveUpMs,
+    timeoutMs: DEFAULTS.deliveryTimeoutMs,
+    stopTimeoutMs: config.stopTimeoutMs,
+  });
+  const dispatcher = createDispatcher({
+    ...work,
+    executor: executors.jobs,
+    settings: (origin) => paceOf(config, origin),
+    liveRegions: config.regions,
+    notices: hub,
+    deliverer: { offer: () => deliverer.wake() },
+    limits: { maxResponseBytes: config.maxResponseBytes, stopTimeoutMs: config.stopTimeoutMs },
+  });
+  for (const service of [deliverer, dispatcher]) {
+    onClose(() => service.stop());
+    await service.start();
+  }
+
+  const counts = createJobCounts(store.jobs, clock);
+  const admission = createAdmission({
+    clock,
+    backlog: async () => {
+      const { pending, scheduled, processing } = await counts.get();
+      return pending + scheduled + processing;
+    },
+    residentBytes: () => process.memoryUsage.rss(),
+    maxBacklog: config.maxBacklog,
+    memoryLimitMb: config.memoryLimitMb,
+    maxBodyBytes: config.maxBodyBytes,
+  });
+  const native = createNativeSurface({
+    gate: dispatcher,
+    jobs: store.jobs,
+    hub,
+    secrets,
+    admission,
+    clock,
+    newId,
+    idempotencyWindowMs: config.idempotencyWindowMs,
+  });
+  const health = healthRoute({ version: VERSION, counts, admission: admission.report });
+  const server = await createHttpServer({
+    surfaces: [native.surface, { prefix: '', routes: [health] }],
+    apiKeys: createApiKeys({ reads: store.tenancy, clock }),
+    clock,
+    maxBodyBytes: config.maxBodyBytes,
+    report: (error, requestId) => logger.error({ err: error, requestId }, 'a request failed'),
+  });
+  onClose(() => {
+    native.streams.close();
+    return server.close();
+  });
+  return { url: await server.listen(config.host, config.port), signingSecret };
+}
+
+/** Jobs and deliveries have connections of their own, so that neither waits for the other's. */
+function createExecutors(
+  config: Config,
+  onClose: OnClose,
+): { readonly jobs: Executor; readonly deliveries: Executor } {
+  const policy = createAddressPolicy({
+    allowPrivate: config.allowPrivateTargets,
+    allow: [...config.allowTargets, ...(config.allowLoopbackTargets ? LOOPBACK : [])],
+  });
+  const create = (): Executor => {
+    const executor = createUndiciExecutor({ clock: systemClock, policy });
+    onClose(() => executor.close());
+    return executor;
+  };
+  return { jobs: create(), deliveries: create() };
+}
+
+const LOOPBACK = ['127.0.0.0/8', '::1'] as const;
+
+function paceOf(config: Config, origin: string): PaceSettings {
+  const rule = config.rates[origin];
+  if (rule === undefined) return DEFAULT_PACE;
+  return {
+    ...DEFAULT_PACE,
+    ratePerSecond: rule.requestsPerSecond,
+    burst: rule.burst ?? DEFAULT_PACE.burst,
+    concurrency: rule.concurrency ?? DEFAULT_PACE.concurrency,
+    configured: true,
+    allowRaise: rule.allowRaise,
+  };
+}

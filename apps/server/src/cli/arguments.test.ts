@@ -1,0 +1,53 @@
+import { describe, expect, test } from 'vitest';
+import { readArguments } from './arguments.ts';
+
+function lineOf(...argv: readonly string[]): unknown {
+  const read = readArguments(argv);
+  return read.ok ? read.line : read.problems.map(({ where }) => where);
+}
+
+describe('the command line', () => {
+  test('takes flags with and without an equals sign, switches, and lists', () => {
+    expect(
+      lineOf(
+        'dev',
+        '--port=0',
+        '--data-dir',
+        'd',
+        '--json',
+        '--rate',
+        'https://a=1',
+        '--rate',
+        'https://b=2',
+      ),
+    ).toEqual({
+      command: 'dev',
+      flags: { port: '0', 'data-dir': 'd', rate: ['https://a=1', 'https://b=2'] },
+      json: true,
+      configFile: null,
+    });
+  });
+
+  test('turns a switch off with --no-', () => {
+    expect(lineOf('dev', '--no-allow-loopback-targets')).toMatchObject({
+      flags: { 'allow-loopback-targets': false },
+    });
+  });
+
+  test('names everything that it does not understand, at once', () => {
+    expect(lineOf('serve', 'now', '--colour', '--port', '1', '--port', '2', '--json=1')).toEqual([
+      '--colour',
+      '--port',
+      '--json',
+      '"serve"',
+      '"now"',
+    ]);
+    expect(lineOf('dev', '--port')).toEqual(['--port']);
+  });
+
+  test('shows the help when nothing is asked, or when it is', () => {
+    expect(lineOf()).toMatchObject({ command: 'help' });
+    expect(lineOf('dev', '-h')).toMatchObject({ command: 'help' });
+    expect(lineOf('--version')).toMatchObject({ command: 'version' });
+  });
+});

@@ -1,0 +1,138 @@
+import { parseArgs } from 'node:util';
+import type { ConfigProblem } from '../config/config-error.ts';
+import { SETTINGS } from '../config/settings.ts';
+
+export type CommandName = 'dev' | 'start' | 'help' | 'version';
+
+/** A command line that can be carried out. */
+export interface CommandLine {
+  readonly command: CommandName;
+  /** Settings by flag name, as `readConfig` takes them. */
+  readonly flags: Readonly<Record<string, unknown>>;
+  /** One JSON line on stdout instead of text. */
+  readonly json: boolean;
+  readonly configFile: string | null;
+}
+
+const COMMANDS: readonly CommandName[] = ['dev', 'start', 'help', 'version'];
+
+/** Flags that are no settings. */
+const OWN_FLAGS = {
+  json: { type: 'boolean' },
+  help: { type: 'boolean', short: 'h' },
+  version: { type: 'boolean', short: 'v' },
+  config: { type: 'string' },
+} as const;
+
+interface FlagOption {
+  readonly type: 'boolean' | 'string';
+  readonly short?: string;
+  readonly multiple?: boolean;
+}
+
+function flagOptions(): Record<string, FlagOption> {
+  const options: Record<string, FlagOption> = { ...OWN_FLAGS };
+  for (const { flag, kind } of Object.values(SETTINGS)) {
+    options[flag] =
+      kind === 'switch' ? { type: 'boolean' } : { type: 'string', multiple: kind === 'list' };
+  }
+  return options;
+}
+
+/** Reads the arguments after the program's name; tells everything that is wrong with them. */
+export function readArguments(
+  argv: readonly string[],
+):
+  | { readonly ok: true; readonly line: CommandLine }
+  | { readonly ok: false; readonly problems: readonly ConfigProblem[] } {
+  const options = flagOptions();
+  const { tokens } = parseArgs({
+    args: [...argv],
+    options,
+    strict: false,
+    allowNegative: true,
+    allowPositionals: true,
+    tokens: true,
+  });
+  const flags: Record<string, unknown> = {};
+  const problems: ConfigProblem[] = [];
+  const words: string[] = [];
+  for (const token of tokens) {
+    if (token.kind === 'positional') words.push(token.value);
+    if (token.kind !== 'option') continue;
+    const problem = putFlag(token, options[flagName(token.name, options)], flags);
+    if (problem !== null) problems.push(problem);
+  }
+  const [word, ...surplus] = words;
+  const command = commandOf(word, flags);
+  if (command === null) problems.push(unknownWord(word ?? '', `a command: ${COMMANDS.join(', ')}`));
+  for (const extra of surplus) problems.push(unknownWord(extra, 'one command and flags'));
+  if (command === null || problems.length > 0) return { ok: false, problems };
+  const { json, config, help, version, ...settings } = flags;
+  return {
+    ok: true,
+    line: {
+      command,
+      flags: settings,
+      json: json === true,
+      configFile: typeof config === 'string' ? config : null,
+    },
+  };
+}
+
+function commandOf(word: string | undefined, flags: Record<string, unknown>): CommandName | null {
+  if (flags['help'] === true || (word === undefined && flags['version'] !== true)) return 'help';
+  if (flags['version'] === true) return 'version';
+  return COMMANDS.find((command) => command === word) ?? null;
+}
+
+function flagName(name: string, options: Record<string, FlagOption>): string {
+  const positive = name.replace(/^no-/, '');
+  return !Object.hasOwn(options, name) && options[positive]?.type === 'boolean' ? positive : name;
+}
+
+interface OptionToken {
+  readonly name: string;
+  readonly rawName: string;
+  readonly value?: string | boolean | undefined;
+}
+
+/** Takes one flag; the problem with it, or null. */
+function putFlag(
+  token: OptionToken,
+  option: FlagOption | undefined,
+  flags: Record<string, unknown>,
+): ConfigProblem | null {
+  const where = token.rawName;
+  if (option === undefined) {
+    return {
+      where,
+      message: 'is not a flag',
+      expected: 'one of those that `ezthrottle help` lists',
+    };
+  }
+  if (option.type === 'boolean') {
+    if (token.value !== undefined && token.value !== false) {
+      return { where, message: 'takes no value', expected: `${where} alone` };
+    }
+    const isNegative = where.startsWith('--no-');
+    flags[isNegative ? where.slice('--no-'.length) : token.name] = !isNegative;
+    return null;
+  }
+  if (typeof token.value !== 'string') {
+    return { where, message: 'has no value', expected: `${where} <value>` };
+  }
+  const earlier = flags[token.name];
+  if (option.multiple === true) {
+    flags[token.name] = [...(Array.isArray(earlier) ? earlier : []), token.value];
+  } else if (earlier !== undefined) {
+    return { where, message: 'is given twice', expected: 'it once' };
+  } else {
+    flags[token.name] = token.value;
+  }
+  return null;
+}
+
+function unknownWord(word: string, expected: string): ConfigProblem {
+  return { where: JSON.stringify(word), message: 'is not understood', expected };
+}

@@ -1,0 +1,47 @@
+import { SETTINGS } from '../config/settings.ts';
+import type { Setting } from '../config/setting.ts';
+
+const COMMANDS = `ezthrottle: runs HTTP calls durably and at a pace that their targets can bear
+
+usage: ezthrottle <command> [flag...]
+
+commands:
+  dev       a server for development: makes its own API key and secrets, keeps them in the data folder
+  start     a server for production: is told its data folder and keys, writes no secret to disk
+  help      this text
+  version   the version
+
+flags of dev and start (each is also an environment variable, or a key of the file):
+`;
+
+const OWN_FLAGS = `  --config <file>
+      JSON file with settings; a flag or a variable wins over it
+  --json
+      the first line on stdout is one JSON object, and the only one
+  -h, --help, -v, --version
+`;
+
+/** The text of `ezthrottle help`, made from the settings themselves. */
+export function helpText(): string {
+  const settings: readonly (readonly [string, Setting<unknown>])[] = Object.entries(SETTINGS);
+  return COMMANDS + settings.map(([key, setting]) => describe(key, setting)).join('') + OWN_FLAGS;
+}
+
+function describe(key: string, setting: Setting<unknown>): string {
+  const { flag, environment, placeholder, description, defaults, requiredBy } = setting;
+  const required = requiredBy.length > 0 ? `; required by ${requiredBy.join(', ')}` : '';
+  const dev = show(defaults.dev);
+  const start = requiredBy.includes('start') ? dev : show(defaults.start);
+  const byDefault = dev === start ? dev : `${dev} in dev, ${start} in start`;
+  const shown = byDefault === '' ? '' : `; default ${byDefault}`;
+  return (
+    `  --${flag}${placeholder === '' ? '' : ` ${placeholder}`}\n` +
+    `      ${description}${shown}${required}\n      ${environment}, "${key}"\n`
+  );
+}
+
+function show(value: unknown): string {
+  if (value === null || value === '') return '';
+  if (Array.isArray(value)) return value.join(',');
+  return typeof value === 'object' ? '' : String(value);
+}

@@ -1,0 +1,56 @@
+import { type CommandLine, readArguments } from './arguments.ts';
+import { ConfigError } from '../config/config-error.ts';
+
+/** Exit codes: told wrongly what to do; could not do it. */
+export const EXIT = { ok: 0, failed: 1, usage: 2 } as const;
+
+/** Carries out one command line. Sets the exit code; `dev` and `start` go on until they are stopped. */
+export async function runCommand(argv: readonly string[]): Promise<void> {
+  const read = readArguments(argv);
+  if (!read.ok) {
+    complain(new ConfigError(read.problems));
+    return;
+  }
+  try {
+    await carryOut(read.line);
+  } catch (error) {
+    complain(error);
+  }
+}
+
+async function carryOut(line: CommandLine): Promise<void> {
+  switch (line.command) {
+    case 'help': {
+      const { helpText } = await import('./help.ts');
+      process.stdout.write(helpText());
+      return;
+    }
+    case 'version': {
+      const { VERSION } = await import('../version.ts');
+      process.stdout.write(`${VERSION}\n`);
+      return;
+    }
+    case 'dev':
+    case 'start': {
+      const { runServer } = await import('./run-server.ts');
+      await runServer(line.command, line);
+    }
+  }
+}
+
+/** Says on stderr what is wrong, without a stack where the words are enough. */
+function complain(error: unknown): void {
+  process.exitCode = error instanceof ConfigError ? EXIT.usage : EXIT.failed;
+  if (error instanceof ConfigError) {
+    const lines = error.problems.map(
+      ({ where, message, expected }) => `  ${where} ${message}\n    expected ${expected}`,
+    );
+    process.stderr.write(
+      `ezthrottle: cannot start\n${lines.join('\n')}\nSee \`ezthrottle help\`.\n`,
+    );
+    return;
+  }
+  const isExpected = error instanceof Error && 'code' in error && typeof error.code === 'string';
+  const text = isExpected ? error.message : error instanceof Error ? error.stack : String(error);
+  process.stderr.write(`ezthrottle: ${text}\n`);
+}

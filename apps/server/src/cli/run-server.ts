@@ -1,0 +1,118 @@
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { createApp, type RunningApp } from '../app.ts';
+import { type Config, readConfig } from '../config.ts';
+import { ConfigError } from '../config/config-error.ts';
+import type { Profile } from '../config/setting.ts';
+import type { CommandLine } from './arguments.ts';
+import { lockDataFolder } from './data-lock.ts';
+import { loadDevKeys } from './dev-keys.ts';
+import { greeting, readyLine } from './ready-message.ts';
+import { stopOnSignal } from './stop-on-signal.ts';
+
+/** Starts a server and says so on stdout; it runs until a signal stops it. */
+export async function runServer(profile: Profile, line: CommandLine): Promise<void> {
+  const config = readConfig(profile, {
+    flags: line.flags,
+    environment: process.env,
+    ...(line.configFile !== null && { file: readConfigFile(line.configFile) }),
+    readSecretFile: (path) => readFileSync(path, 'utf8'),
+  });
+  const dataDir = resolve(config.dataDir);
+  mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+  const unlock = lockDataFolder(dataDir);
+  try {
+    const keys = profile === 'dev' ? devKeys(dataDir, config) : givenKeys(config);
+    const app = createApp({
+      config,
+      dataDir,
+      keys,
+      // A development server that lost its file of keys shall start all the same.
+      replaceUnreadableSecrets: profile === 'dev',
+      onFatal: (error) => {
+        process.stderr.write(`ezthrottle: the store failed, stopping at once: ${String(error)}\n`);
+        process.exit(1);
+      },
+    });
+    // A signal that comes while it starts stops it as well.
+    stopOnSignal({ stop: () => app.stop(), boundMs: config.stopTimeoutMs + 2_000, unlock });
+    const running = await started(app.start(), config);
+    announce(profile, line.json, { ...running, apiKey: keys.apiKey, dataDir });
+  } catch (error) {
+    unlock();
+    throw error;
+  }
+}
+
+async function started(starting: Promise<RunningApp>, config: Config): Promise<RunningApp> {
+  try {
+    return await starting;
+  } catch (error) {
+    if (!(error instanceof Error) || !('code' in error)) throw error;
+    const place = `port ${config.port} on ${config.host}`;
+    if (error.code === 'EADDRINUSE') {
+      throw new StartError(`${place} is in use; choose another with --port (0 takes a free one)`);
+    }
+    if (error.code === 'EACCES' || error.code === 'EADDRNOTAVAIL' || error.code === 'ENOTFOUND') {
+      throw new StartError(`cannot listen on ${place}: ${error.message}`);
+    }
+    throw error;
+  }
+}
+
+/** The server cannot run where it was told to. */
+export class StartError extends Error {
+  readonly code = 'cannot_start';
+  override readonly name = 'StartError';
+}
+
+function readConfigFile(path: string): { readonly path: string; readonly content: unknown } {
+  try {
+    return { path, content: JSON.parse(readFileSync(path, 'utf8')) };
+  } catch (error) {
+    const reason = error instanceof SyntaxError ? 'is not JSON' : 'cannot be read';
+    throw new ConfigError([
+      {
+        where: `--config ${path}`,
+        message: reason,
+        expected: 'a JSON file with an object of settings',
+      },
+    ]);
+  }
+}
+
+interface Keys {
+  readonly apiKey: string;
+  readonly masterKey: string;
+  readonly signingSecret: string | null;
+}
+
+function devKeys(dataDir: string, config: Config): Keys {
+  // So that nobody commits the keys with the project they develop.
+  writeFileSync(join(dataDir, '.gitignore'), '*\n');
+  return loadDevKeys(dataDir, {
+    ...(config.apiKey !== null && { apiKey: config.apiKey }),
+    ...(config.masterKey !== null && { masterKey: config.masterKey }),
+    ...(config.signingSecret !== null && { signingSecret: config.signingSecret }),
+  });
+}
+
+function givenKeys(config: Config): Keys {
+  const { apiKey, masterKey, signingSecret } = config;
+  if (apiKey !== null && masterKey !== null) return { apiKey, masterKey, signingSecret };
+  throw new ConfigError([
+    { where: 'start', message: 'has no keys', expected: '--api-key and --master-key' },
+  ]);
+}
+
+function announce(
+  profile: Profile,
+  json: boolean,
+  facts: RunningApp & { readonly apiKey: string; readonly dataDir: string },
+): void {
+  process.stdout.on('error', () => {
+    // Whoever started us does not read any more; the server goes on.
+  });
+  const isDev = profile === 'dev';
+  process.stdout.write(json ? readyLine(isDev, facts) : greeting(isDev, facts));
+}

@@ -1,0 +1,104 @@
+import { describe, expect, test } from 'vitest';
+import { readConfig } from './config.ts';
+import { ConfigError } from './config/config-error.ts';
+
+function problemsOf(action: () => unknown): readonly { readonly where: string }[] {
+  try {
+    action();
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems;
+    throw error;
+  }
+  return [];
+}
+
+describe('the configuration', () => {
+  test('of dev needs nothing: it listens on this machine only and lets jobs call it', () => {
+    const config = readConfig('dev', {});
+    expect(config).toMatchObject({
+      host: '127.0.0.1',
+      port: 8080,
+      dataDir: '.ezthrottle',
+      apiKey: null,
+      allowLoopbackTargets: true,
+      allowPrivateTargets: false,
+      regions: 'any',
+    });
+    expect(Object.isFrozen(config)).toBe(true);
+  });
+
+  test('of start lets no job call this machine and must be told folder and keys', () => {
+    const problems = problemsOf(() => readConfig('start', {}));
+    expect(problems.map(({ where }) => where)).toEqual(['--data-dir', '--api-key', '--master-key']);
+    const config = readConfig('start', {
+      environment: {
+        EZTHROTTLE_DATA_DIR: '/data',
+        EZTHROTTLE_API_KEY: 'k'.repeat(16),
+        EZTHROTTLE_MASTER_KEY: Buffer.alloc(32, 1).toString('base64'),
+      },
+    });
+    expect(config.allowLoopbackTargets).toBe(false);
+  });
+
+  test('takes a flag before the environment, that before the file, that before the default', () => {
+    const file = { path: 'c.json', content: { port: 3, host: '10.0.0.3', maxStreams: 3 } };
+    const environment = { EZTHROTTLE_PORT: '2', EZTHROTTLE_HOST: '10.0.0.2' };
+    const config = readConfig('dev', { flags: { port: '1' }, environment, file });
+    expect([config.port, config.host, config.maxStreams]).toEqual([1, '10.0.0.2', 3]);
+  });
+
+  test('tells every problem at once, and where each came from', () => {
+    const problems = problemsOf(() =>
+      readConfig('dev', {
+        flags: { port: '70000', rate: ['example.com=1'] },
+        environment: { EZTHROTTLE_RETENTION: 'long' },
+        file: { path: 'c.json', content: { logLevel: 'loud', colour: 1 } },
+      }),
+    );
+    expect(problems.map(({ where }) => where).toSorted()).toEqual([
+      '--port',
+      '--rate',
+      'EZTHROTTLE_RETENTION',
+      'c.json: colour',
+      'c.json: logLevel',
+    ]);
+  });
+
+  test('never repeats a secret in a complaint', () => {
+    const secret = 'short secret';
+    const flags = { 'api-key': secret, 'master-key': secret, 'signing-secret': secret };
+    expect(() => readConfig('dev', { flags })).toThrow(ConfigError);
+    try {
+      readConfig('dev', { flags });
+    } catch (error) {
+      expect(String(error)).not.toContain(secret);
+    }
+  });
+
+  test('reads a secret from the file that a variable names', () => {
+    const config = readConfig('dev', {
+      environment: { EZTHROTTLE_API_KEY_FILE: '/run/secrets/key' },
+      readSecretFile: (path) => (path === '/run/secrets/key' ? 'a-key-of-sixteen\n' : ''),
+    });
+    expect(config.apiKey).toBe('a-key-of-sixteen');
+  });
+
+  test('reads rates by origin, from flags as from the file', () => {
+    const flags = { rate: ['https://a.example=10', 'https://b.example:8443=0.5'] };
+    expect(readConfig('dev', { flags }).rates).toMatchObject({
+      'https://a.example': { requestsPerSecond: 10, allowRaise: false },
+      'https://b.example:8443': { requestsPerSecond: 0.5 },
+    });
+    const content = { rates: { 'https://a.example': { requestsPerSecond: 3, concurrency: 2 } } };
+    expect(readConfig('dev', { file: { path: 'c.json', content } }).rates).toMatchObject({
+      'https://a.example': { requestsPerSecond: 3, concurrency: 2, burst: null },
+    });
+  });
+
+  test('reads durations with units', () => {
+    const flags = { retention: '2d', 'delivery-delays': '0s,1500,5m' };
+    const config = readConfig('dev', { flags });
+    expect(config.retentionMs).toBe(172_800_000);
+    expect(config.deliveryDelaysMs).toEqual([0, 1_500, 300_000]);
+  });
+});

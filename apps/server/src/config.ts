@@ -1,0 +1,176 @@
+import { ConfigError, type ConfigProblem } from './config/config-error.ts';
+import type { RateRules } from './config/rate-rules.ts';
+import type { Profile, Setting } from './config/setting.ts';
+import { SETTINGS } from './config/settings.ts';
+
+export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent';
+
+/** All that a server can be told. `config/settings.ts` has each default, bound and flag. */
+export interface Config {
+  readonly host: string;
+  /** 0: a free one. */
+  readonly port: number;
+  readonly dataDir: string;
+  /** Null: `dev` makes one and keeps it in `dev.json`. */
+  readonly apiKey: string | null;
+  /** 32 bytes in base64. Null: as above. */
+  readonly masterKey: string | null;
+  /** `whsec_` and base64. Null: whatever is stored; `dev` makes one. */
+  readonly signingSecret: string | null;
+  readonly allowLoopbackTargets: boolean;
+  readonly allowPrivateTargets: boolean;
+  /** Addresses, ranges and host names that may be called in any case. */
+  readonly allowTargets: readonly string[];
+  readonly regions: 'any' | readonly string[];
+  readonly rates: RateRules;
+  readonly logLevel: LogLevel;
+  readonly maxBodyBytes: number;
+  readonly maxResponseBytes: number;
+  readonly retentionMs: number;
+  readonly idempotencyWindowMs: number;
+  readonly deliveryDelaysMs: readonly number[];
+  readonly deliveryGiveUpMs: number;
+  /** 0: no bound. */
+  readonly maxBacklog: number;
+  /** 0: no bound. */
+  readonly memoryLimitMb: number;
+  readonly maxStreams: number;
+  readonly stopTimeoutMs: number;
+}
+
+export type ConfigKey = keyof Config;
+
+/** Where values come from, the strongest first: flags, environment, file, defaults. */
+export interface ConfigSources {
+  /** By flag name without dashes: text, true or false for a switch, several texts for a list. */
+  readonly flags?: Readonly<Record<string, unknown>>;
+  readonly environment?: Readonly<Record<string, string | undefined>>;
+  /** A parsed JSON object whose keys are those of `Config`. */
+  readonly file?: { readonly path: string; readonly content: unknown };
+  /** Reads the file that an environment variable `EZTHROTTLE_…_FILE` names. */
+  readonly readSecretFile?: (path: string) => string;
+}
+
+type Found = { readonly where: string; readonly raw: unknown };
+
+/**
+ * One frozen configuration out of all sources.
+ *
+ * @throws ConfigError that names every problem and where each came from.
+ */
+export function readConfig(profile: Profile, sources: ConfigSources): Config {
+  const problems: ConfigProblem[] = [...unknownFileKeys(sources.file)];
+
+  function take<K extends ConfigKey>(key: K): Config[K] {
+    const setting: Setting<Config[K]> = SETTINGS[key];
+    const found = find(key, setting, sources, problems);
+    if (found === null) {
+      if (setting.requiredBy.includes(profile)) {
+        problems.push({
+          where: `--${setting.flag}`,
+          message: 'is missing',
+          expected: `${describeSources(key, setting)}: ${setting.description}`,
+        });
+      }
+      return setting.defaults[profile];
+    }
+    const reading = setting.read(found.raw);
+    if (reading.ok) return reading.value;
+    const shown = setting.secret ? '' : ` (${show(found.raw)})`;
+    problems.push({
+      where: found.where,
+      message: `has a wrong value${shown}`,
+      expected: reading.expected,
+    });
+    return setting.defaults[profile];
+  }
+
+  const config: Config = {
+    host: take('host'),
+    port: take('port'),
+    dataDir: take('dataDir'),
+    apiKey: take('apiKey'),
+    masterKey: take('masterKey'),
+    signingSecret: take('signingSecret'),
+    allowLoopbackTargets: take('allowLoopbackTargets'),
+    allowPrivateTargets: take('allowPrivateTargets'),
+    allowTargets: take('allowTargets'),
+    regions: take('regions'),
+    rates: take('rates'),
+    logLevel: take('logLevel'),
+    maxBodyBytes: take('maxBodyBytes'),
+    maxResponseBytes: take('maxResponseBytes'),
+    retentionMs: take('retentionMs'),
+    idempotencyWindowMs: take('idempotencyWindowMs'),
+    deliveryDelaysMs: take('deliveryDelaysMs'),
+    deliveryGiveUpMs: take('deliveryGiveUpMs'),
+    maxBacklog: take('maxBacklog'),
+    memoryLimitMb: take('memoryLimitMb'),
+    maxStreams: take('maxStreams'),
+    stopTimeoutMs: take('stopTimeoutMs'),
+  };
+  if (problems.length > 0) throw new ConfigError(problems);
+  return Object.freeze(config);
+}
+
+function find(
+  key: ConfigKey,
+  setting: Pick<Setting<unknown>, 'flag' | 'environment' | 'secret'>,
+  sources: ConfigSources,
+  problems: ConfigProblem[],
+): Found | null {
+  const flag = sources.flags?.[setting.flag];
+  if (flag !== undefined) return { where: `--${setting.flag}`, raw: flag };
+
+  const variable = sources.environment?.[setting.environment];
+  if (variable !== undefined && variable !== '')
+    return { where: setting.environment, raw: variable };
+
+  const fileVariable = `${setting.environment}_FILE`;
+  const secretPath = setting.secret ? sources.environment?.[fileVariable] : undefined;
+  if (secretPath !== undefined && secretPath !== '' && sources.readSecretFile !== undefined) {
+    try {
+      return { where: fileVariable, raw: sources.readSecretFile(secretPath).trim() };
+    } catch (error) {
+      problems.push({
+        where: fileVariable,
+        message: `cannot be read: ${error instanceof Error ? error.message : String(error)}`,
+        expected: 'the path of a file that this process may read',
+      });
+      return null;
+    }
+  }
+
+  const content = sources.file?.content;
+  if (sources.file !== undefined && isObject(content) && Object.hasOwn(content, key)) {
+    return { where: `${sources.file.path}: ${key}`, raw: content[key] };
+  }
+  return null;
+}
+
+function unknownFileKeys(file: ConfigSources['file']): readonly ConfigProblem[] {
+  if (file === undefined) return [];
+  if (!isObject(file.content)) {
+    return [{ where: file.path, message: 'is not an object', expected: 'one JSON object' }];
+  }
+  return Object.keys(file.content)
+    .filter((key) => !Object.hasOwn(SETTINGS, key))
+    .map((key) => ({
+      where: `${file.path}: ${key}`,
+      message: 'is not a setting',
+      expected: `one of ${Object.keys(SETTINGS).join(', ')}`,
+    }));
+}
+
+function describeSources(key: ConfigKey, setting: Setting<unknown>): string {
+  return `--${setting.flag}, ${setting.environment} or "${key}" in the file`;
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function show(raw: unknown): string {
+  const shown = typeof raw === 'string' ? raw : JSON.stringify(raw);
+  return shown.length > 80 ? `${shown.slice(0, 80)}…` : shown;
+}

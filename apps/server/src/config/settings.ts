@@ -1,0 +1,266 @@
+import { isIP } from 'node:net';
+import { DEFAULTS, LIMITS } from '@ezthrottle/core/protocol';
+import type { Config } from '../config.ts';
+import { AddressPolicyError, createAddressPolicy } from '../net/address-policy.ts';
+import { readRateRules } from './rate-rules.ts';
+import {
+  choice,
+  custom,
+  duration,
+  durations,
+  flagSwitch,
+  integer,
+  listOf,
+  optionalText,
+  type Setting,
+  text,
+} from './setting.ts';
+
+const DAY_MS = 86_400_000;
+const YEAR_MS = 366 * DAY_MS;
+const MAX_BYTES = 1_073_741_824;
+
+/** Every setting, in the order of the help. The type makes the table complete. */
+export const SETTINGS: { readonly [K in keyof Config]: Setting<Config[K]> } = {
+  host: custom(
+    {
+      flag: 'host',
+      placeholder: '<address>',
+      description: 'Address to listen on; 0.0.0.0 for every interface',
+      dev: '127.0.0.1',
+      start: '0.0.0.0',
+    },
+    'value',
+    (raw) =>
+      typeof raw === 'string' && (isIP(raw) !== 0 || /^[a-z\d.-]{1,253}$/i.test(raw))
+        ? { ok: true, value: raw }
+        : { ok: false, expected: 'an IP address or a host name' },
+  ),
+  port: integer(
+    {
+      flag: 'port',
+      description: 'Port to listen on; 0 takes a free one',
+      dev: 8080,
+      start: 8080,
+    },
+    { min: 0, max: 65_535 },
+  ),
+  dataDir: text(
+    {
+      flag: 'data-dir',
+      placeholder: '<folder>',
+      description: 'Folder of the database; one server at a time',
+      requiredBy: ['start'],
+      dev: '.ezthrottle',
+      start: '',
+    },
+    /^[^\0]+$/,
+    'the path of a folder',
+  ),
+  apiKey: optionalText(
+    {
+      flag: 'api-key',
+      placeholder: '<key>',
+      description: 'API key that is valid from the start; dev makes one when it is not given',
+      secret: true,
+      requiredBy: ['start'],
+      dev: null,
+      start: null,
+    },
+    /^[\x21-\x7e]{16,512}$/,
+    '16 to 512 printable characters without spaces',
+  ),
+  masterKey: optionalText(
+    {
+      flag: 'master-key',
+      placeholder: '<base64>',
+      description: 'Key under which stored secrets are encrypted: 32 bytes in base64',
+      secret: true,
+      requiredBy: ['start'],
+      dev: null,
+      start: null,
+    },
+    /^[A-Za-z\d+/]{43}=$/,
+    '32 random bytes in base64, as printed by: openssl rand -base64 32',
+  ),
+  signingSecret: optionalText(
+    {
+      flag: 'signing-secret',
+      placeholder: '<secret>',
+      description: 'Signs webhooks when none is stored yet: whsec_ and base64',
+      secret: true,
+      dev: null,
+      start: null,
+    },
+    /^whsec_(?=.{24,88}$)(?:[A-Za-z\d+/]{4})*(?:[A-Za-z\d+/]{2}==|[A-Za-z\d+/]{3}=)?$/,
+    'whsec_ followed by 24 to 64 random bytes in base64',
+  ),
+  allowLoopbackTargets: flagSwitch({
+    flag: 'allow-loopback-targets',
+    description: 'Let jobs and webhooks call this machine (127.0.0.0/8, ::1)',
+    dev: true,
+    start: false,
+  }),
+  allowPrivateTargets: flagSwitch({
+    flag: 'allow-private-targets',
+    description: 'Let jobs and webhooks call every private address, loopback included',
+    dev: false,
+    start: false,
+  }),
+  allowTargets: custom(
+    {
+      flag: 'allow-target',
+      placeholder: '<address>',
+      description: 'Address, range or host name that may be called in any case; may be repeated',
+      dev: Object.freeze([]),
+      start: Object.freeze([]),
+    },
+    'list',
+    (raw) => {
+      const entries = listOf(raw)?.filter((entry) => typeof entry === 'string') ?? [];
+      try {
+        createAddressPolicy({ allow: entries });
+        if (entries.length > 0 && entries.length <= 1_000) {
+          return { ok: true, value: Object.freeze(entries) };
+        }
+      } catch (error) {
+        if (!(error instanceof AddressPolicyError)) throw error;
+      }
+      return {
+        ok: false,
+        expected: 'such as 10.1.2.3, 10.0.0.0/8, internal.example or *.internal.example',
+      };
+    },
+  ),
+  regions: custom<Config['regions']>(
+    {
+      flag: 'regions',
+      placeholder: '<any|name,…>',
+      description: 'Regions that this node serves; any: whichever a job names',
+      dev: 'any',
+      start: 'any',
+    },
+    'value',
+    (raw) => {
+      if (raw === 'any') return { ok: true, value: 'any' };
+      const names = listOf(raw)?.filter((name) => typeof name === 'string') ?? [];
+      const fits =
+        names.length > 0 &&
+        names.length <= 64 &&
+        names.every((name) => /^[a-z\d][a-z\d-]{0,63}$/.test(name));
+      return fits
+        ? { ok: true, value: Object.freeze([...new Set(names)]) }
+        : { ok: false, expected: 'any, or 1 to 64 names of small letters, digits and dashes' };
+    },
+  ),
+  rates: custom(
+    {
+      flag: 'rate',
+      placeholder: '<origin=n>',
+      description: 'Requests per second to one destination; may be repeated',
+      dev: Object.freeze({}),
+      start: Object.freeze({}),
+    },
+    'list',
+    readRateRules,
+  ),
+  logLevel: choice(
+    {
+      flag: 'log-level',
+      description: 'What is logged, on stderr',
+      dev: 'info',
+      start: 'info',
+    },
+    ['trace', 'debug', 'info', 'warn', 'error', 'silent'],
+  ),
+  maxBodyBytes: integer(
+    {
+      flag: 'max-body-bytes',
+      description: 'Longest request body that is accepted',
+      dev: LIMITS.requestBytes,
+      start: LIMITS.requestBytes,
+    },
+    { min: 1_024, max: MAX_BYTES },
+  ),
+  maxResponseBytes: integer(
+    {
+      flag: 'max-response-bytes',
+      description: "Bytes of a target's answer that are kept; the rest is cut",
+      dev: LIMITS.responseBytes,
+      start: LIMITS.responseBytes,
+    },
+    { min: 0, max: MAX_BYTES },
+  ),
+  retentionMs: duration(
+    {
+      flag: 'retention',
+      description: 'How long ended jobs are kept',
+      dev: 7 * DAY_MS,
+      start: 7 * DAY_MS,
+    },
+    { min: 1_000, max: 10 * YEAR_MS },
+  ),
+  idempotencyWindowMs: duration(
+    {
+      flag: 'idempotency-window',
+      description: 'How long a key stays taken after its job has ended',
+      dev: DEFAULTS.idempotencyWindowMs,
+      start: DEFAULTS.idempotencyWindowMs,
+    },
+    { min: 0, max: YEAR_MS },
+  ),
+  deliveryDelaysMs: durations(
+    {
+      flag: 'delivery-delays',
+      description: 'Waits before each attempt of a webhook; the last one is used again',
+      dev: DEFAULTS.deliveryDelaysMs,
+      start: DEFAULTS.deliveryDelaysMs,
+    },
+    { min: 0, max: 30 * DAY_MS, count: 64 },
+  ),
+  deliveryGiveUpMs: duration(
+    {
+      flag: 'delivery-give-up',
+      description: 'When a webhook that nobody accepts is given up',
+      dev: DEFAULTS.deliveryGiveUpMs,
+      start: DEFAULTS.deliveryGiveUpMs,
+    },
+    { min: 0, max: 30 * DAY_MS },
+  ),
+  maxBacklog: integer(
+    {
+      flag: 'max-backlog',
+      description: 'Unfinished jobs above which new ones are answered 429; 0: no bound',
+      dev: 1_000_000,
+      start: 1_000_000,
+    },
+    { min: 0, max: 1_000_000_000 },
+  ),
+  memoryLimitMb: integer(
+    {
+      flag: 'memory-limit-mb',
+      description: 'Resident memory above which new jobs are answered 429; 0: no bound',
+      dev: 0,
+      start: 0,
+    },
+    { min: 0, max: 1_048_576 },
+  ),
+  maxStreams: integer(
+    {
+      flag: 'max-streams',
+      description: 'Event streams open at one time',
+      dev: 1_000,
+      start: 1_000,
+    },
+    { min: 0, max: 100_000 },
+  ),
+  stopTimeoutMs: duration(
+    {
+      flag: 'stop-timeout',
+      description: 'How long a stop waits for calls under way',
+      dev: 5_000,
+      start: 25_000,
+    },
+    { min: 0, max: 600_000 },
+  ),
+};

@@ -1,0 +1,109 @@
+import type { AttemptRecord } from '@ezthrottle/engine';
+import { describe, expect, test } from 'vitest';
+import { eventsAfter, timelineOf } from './job-timeline.ts';
+
+function attempt(number: number, more: Partial<AttemptRecord> = {}): AttemptRecord {
+  return {
+    attempt: number,
+    leg: 0,
+    path: 0,
+    region: 'iad',
+    url: 'http://target.example/',
+    outcome: 'response',
+    statusCode: 503,
+    error: null,
+    armedAt: number * 10,
+    startedAt: number * 10 + 1,
+    endedAt: number * 10 + 2,
+    ...more,
+  };
+}
+
+const completed = {
+  state: 'completed',
+  at: 99,
+  path: 0,
+  attempt: 2,
+  attempts: [],
+  error: null,
+} as const;
+
+describe('the timeline of a job', () => {
+  test('tells a retried and completed job in order, under numbers of its own', () => {
+    const events = timelineOf({
+      createdAt: 5,
+      attempts: [attempt(1), attempt(2, { statusCode: 200 })],
+      legs: [],
+      end: completed,
+    });
+    expect(events.map(({ number, type, at }) => [number, type, at])).toEqual([
+      [0, 'queued', 5],
+      [1, 'dispatching', 11],
+      [2, 'retrying', 12],
+      [3, 'dispatching', 21],
+      [5, 'completed', 99],
+    ]);
+    expect(events[2]?.data).toEqual({
+      attempt: 1,
+      reason: 'status 503',
+      status_code: 503,
+      retry_at: 20,
+    });
+  });
+
+  test('says when a waiting attempt will be tried again', () => {
+    const events = timelineOf({
+      createdAt: 5,
+      attempts: [attempt(1)],
+      legs: [
+        {
+          id: 0,
+          path: 0,
+          region: 'iad',
+          triedRegions: [],
+          retries: 1,
+          reroutes: 0,
+          unknowns: 0,
+          heldBack: 0,
+          state: 'waiting',
+          readyAt: 70,
+        },
+      ],
+      end: null,
+    });
+    expect(events.at(-1)).toMatchObject({ type: 'retrying', data: { retry_at: 70 } });
+  });
+
+  test('leaves out what has not been sent, and a job that never ran still ends', () => {
+    const armed = attempt(1, { startedAt: null, endedAt: null, outcome: null, statusCode: null });
+    const events = timelineOf({ createdAt: 5, attempts: [armed], legs: [], end: null });
+    expect(events.map(({ type }) => type)).toEqual(['queued']);
+    const never = timelineOf({
+      createdAt: 5,
+      attempts: [],
+      legs: [],
+      end: { ...completed, state: 'cancelled', attempt: null },
+    });
+    expect(never.map(({ number, type }) => [number, type])).toEqual([
+      [0, 'queued'],
+      [1, 'cancelled'],
+    ]);
+  });
+
+  test('resumes after the last event seen, and does not skip what a race overtook', () => {
+    const events = timelineOf({
+      createdAt: 5,
+      attempts: [
+        attempt(1, { armedAt: 10, startedAt: 11, endedAt: 50 }),
+        attempt(2, { leg: 1, armedAt: 10, startedAt: 12, endedAt: null, outcome: null }),
+        attempt(3, { armedAt: 60, startedAt: 61, endedAt: null, outcome: null }),
+      ],
+      legs: [],
+      end: null,
+    });
+    // It saw both legs start (1 and 3); the first one's retry (2) came later.
+    expect(eventsAfter(events, 3).map(({ number }) => number)).toEqual([2, 5]);
+    expect(eventsAfter(events, 5)).toEqual([]);
+    expect(eventsAfter(events, null)).toEqual(events);
+  });
+});

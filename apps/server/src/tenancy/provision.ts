@@ -1,0 +1,84 @@
+import type { Clock, Id, TenancyReads } from '@ezthrottle/engine';
+import { hashApiKey } from './api-keys.ts';
+import { type Commit, commitOrThrow } from './committing.ts';
+import { SecretBoxError } from './secret-box.ts';
+import type { SecretPair, SigningSecrets } from './signing-secrets.ts';
+
+export interface Provisioned {
+  readonly organization: Id;
+  /** The primary secret that signs from now on; null when none is stored and none was given. */
+  readonly signingSecret: string | null;
+}
+
+/**
+ * Sees to it that the first organization exists, that the given API key opens it, and that it has a
+ * signing secret. What is stored already stays: keys given earlier go on working, and secrets that
+ * were set through the API win over the given one.
+ */
+export async function provision(options: {
+  readonly reads: TenancyReads;
+  readonly commit: Commit;
+  readonly secrets: SigningSecrets;
+  readonly clock: Clock;
+  readonly newId: () => Id;
+  readonly apiKey: string;
+  readonly signingSecret: string | null;
+  /** Give up a stored secret that another master key sealed, and store the given one. */
+  readonly replaceUnreadable: boolean;
+}): Promise<Provisioned> {
+  const { reads, commit, secrets, clock, newId } = options;
+  const organization = await firstOrganization(reads, commit, clock, newId);
+
+  const hash = hashApiKey(options.apiKey);
+  if ((await reads.apiKeyByHash(hash)) === null) {
+    await commitOrThrow(commit, {
+      type: 'put_api_key',
+      apiKey: {
+        id: newId(),
+        organization,
+        name: 'first key',
+        hash,
+        dialect: 'ezthrottle',
+        createdAt: clock.now(),
+        expiresAt: null,
+      },
+    });
+  }
+
+  const stored = await readOrGiveUp(secrets, organization, options.replaceUnreadable);
+  if (stored !== null) return { organization, signingSecret: stored.primary };
+  if (options.signingSecret !== null) {
+    await secrets.put(organization, { primary: options.signingSecret, secondary: null });
+  }
+  return { organization, signingSecret: options.signingSecret };
+}
+
+async function readOrGiveUp(
+  secrets: SigningSecrets,
+  organization: Id,
+  replaceUnreadable: boolean,
+): Promise<SecretPair | null> {
+  try {
+    return await secrets.read(organization);
+  } catch (error) {
+    if (replaceUnreadable && error instanceof SecretBoxError) return null;
+    throw error;
+  }
+}
+
+async function firstOrganization(
+  reads: TenancyReads,
+  commit: Commit,
+  clock: Clock,
+  newId: () => Id,
+): Promise<Id> {
+  const organizations = await reads.organizations();
+  const [first] = organizations.toSorted((a, b) => a.createdAt - b.createdAt);
+  if (first !== undefined) return first.id;
+  const id = newId();
+  await commitOrThrow(commit, {
+    type: 'put_organization',
+    organization: { id, name: 'default', createdAt: clock.now() },
+  });
+  return id;
+}

@@ -1,0 +1,109 @@
+import type { Clock, Id, SealedText, TenancyReads } from '@ezthrottle/engine';
+import { type Commit, commitOrThrow } from './committing.ts';
+import type { SecretBox } from './secret-box.ts';
+
+export interface SecretPair {
+  readonly primary: string;
+  readonly secondary: string | null;
+}
+
+/** The secrets that sign an organization's webhooks. */
+export interface SigningSecrets {
+  /** Primary first, then secondary; empty when none is set. */
+  secretsOf(organization: Id): Promise<readonly string[]>;
+  read(organization: Id): Promise<SecretPair | null>;
+  /** Replaces both. */
+  put(organization: Id, pair: SecretPair): Promise<void>;
+  /** The stored primary becomes the secondary, in one step. False when none is stored. */
+  rotate(organization: Id, newPrimary: string): Promise<boolean>;
+  delete(organization: Id): Promise<void>;
+}
+
+/**
+ * Reads and writes signing secrets; they are sealed before they leave this process's memory. Up to
+ * `cacheSize` organizations' secrets are remembered, for at most `cacheMs`, and forgotten on a change.
+ */
+export function createSigningSecrets(options: {
+  readonly reads: Pick<TenancyReads, 'webhookSecrets'>;
+  readonly commit: Commit;
+  readonly box: SecretBox;
+  readonly clock: Clock;
+  /** Default 10 000. */
+  readonly cacheSize?: number;
+  /** Milliseconds; default 30 000. */
+  readonly cacheMs?: number;
+}): SigningSecrets {
+  const { reads, commit, box, clock, cacheSize = 10_000, cacheMs = 30_000 } = options;
+  const remembered = new Map<Id, { readonly pair: SecretPair | null; readonly until: number }>();
+  // A read that began before a change must not be remembered after it.
+  let changes = 0;
+
+  const seal = (organization: Id, secret: string): SealedText =>
+    box.seal(secret, contextOf(organization));
+
+  async function read(organization: Id): Promise<SecretPair | null> {
+    const cached = remembered.get(organization);
+    if (cached !== undefined && cached.until > clock.monotonic()) return cached.pair;
+    const changesBefore = changes;
+    const record = await reads.webhookSecrets(organization);
+    const pair = record && {
+      primary: box.open(record.primary, contextOf(organization)),
+      secondary: record.secondary && box.open(record.secondary, contextOf(organization)),
+    };
+    if (changesBefore === changes) {
+      remembered.delete(organization);
+      const oldest = remembered.size >= cacheSize ? remembered.keys().next() : undefined;
+      if (oldest?.done === false) remembered.delete(oldest.value);
+      remembered.set(organization, { pair, until: clock.monotonic() + cacheMs });
+    }
+    return pair;
+  }
+
+  async function changing<T>(organization: Id, change: () => Promise<T>): Promise<T> {
+    try {
+      return await change();
+    } finally {
+      changes += 1;
+      remembered.delete(organization);
+    }
+  }
+
+  return {
+    read,
+    async secretsOf(organization) {
+      const pair = await read(organization);
+      if (pair === null) return [];
+      return pair.secondary === null ? [pair.primary] : [pair.primary, pair.secondary];
+    },
+    put: (organization, pair) =>
+      changing(organization, () =>
+        commitOrThrow(commit, {
+          type: 'put_webhook_secrets',
+          secrets: {
+            organization,
+            primary: seal(organization, pair.primary),
+            secondary: pair.secondary === null ? null : seal(organization, pair.secondary),
+            updatedAt: clock.now(),
+          },
+        }),
+      ),
+    rotate: (organization, newPrimary) =>
+      changing(organization, async () => {
+        const verdict = await commit({
+          type: 'rotate_webhook_secrets',
+          organization,
+          primary: seal(organization, newPrimary),
+          at: clock.now(),
+        });
+        return verdict.verdict === 'ok';
+      }),
+    delete: (organization) =>
+      changing(organization, async () => {
+        await commit({ type: 'delete_webhook_secrets', organization });
+      }),
+  };
+}
+
+function contextOf(organization: Id): string {
+  return `webhook-secret:${organization}`;
+}
