@@ -108,14 +108,15 @@ function failureOf(outcome: Outcome): Failure {
       return { kind: 'status', status: outcome.status };
     case 'network_error':
     case 'refused':
-      return {
-        kind: outcome.kind,
-        message: outcome.message === '' ? outcome.code : outcome.message,
-      };
+      return { kind: outcome.kind, message: named(outcome.code, outcome.message) };
     case 'timeout':
       return { kind: 'timeout', message: outcome.message };
     case 'aborted':
     case 'unknown':
       return OUTCOME_UNKNOWN;
   }
+}
+
+function named(code: string, message: string): string {
+  return message.includes(code) ? message : `${code}: ${message}`;
 }
