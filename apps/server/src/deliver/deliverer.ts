@@ -1,0 +1,224 @@
+import type {
+  Clock,
+  DeliveryReads,
+  DeliveryRecord,
+  Executor,
+  Id,
+  JobReads,
+  Operation,
+  Verdict,
+} from '@ezthrottle/engine';
+import type { Service } from '../upkeep/service.ts';
+import {
+  attemptDelivery,
+  type DeliveryAttemptOptions,
+  type SettledAttempt,
+} from './delivery-attempt.ts';
+import { DueSweep } from './due-sweep.ts';
+import { EndpointLanes } from './endpoint-lanes.ts';
+import { ExecutorCalls } from './executor-calls.ts';
+
+/** The part of pino's logger that the deliverer uses. */
+export interface DelivererLogger {
+  warn(details: object, message: string): void;
+  error(details: object, message: string): void;
+}
+
+export interface DelivererOptions {
+  readonly store: {
+    readonly jobs: Pick<JobReads, 'get' | 'responses'>;
+    readonly deliveries: DeliveryReads;
+  };
+  readonly committer: { write(operation: Operation): Promise<Verdict> };
+  /** Its own: the deliverer takes all reports. Closed by whoever made it, after `stop`. */
+  readonly executor: Executor;
+  readonly clock: Clock;
+  /** Signing secrets, the primary first; none: deliveries go out unsigned. */
+  readonly secretsOf: (organization: Id) => Promise<readonly string[]>;
+  /** Waits before each attempt, in milliseconds; the last one repeats. */
+  readonly delaysMs: readonly number[];
+  /** From a delivery's creation, in milliseconds: no attempt begins later. */
+  readonly giveUpMs: number;
+  /** Milliseconds for one attempt, connecting included. */
+  readonly timeoutMs: number;
+  /** Attempts under way at once. Default 128. */
+  readonly concurrency?: number;
+  /** Of these, to one origin of an organization. Default 8. */
+  readonly perEndpointConcurrency?: number;
+  /** From 0 up to 1, for the jitter of later attempts. */
+  readonly random: () => number;
+  readonly newToken: () => string;
+  readonly logger: DelivererLogger;
+  /** Told after each attempt that is on disk. */
+  readonly onSettled?: (attempt: SettledAttempt) => void;
+  /** How long `stop` waits for answers before it breaks the calls off, in milliseconds. Default 10 000. */
+  readonly stopTimeoutMs?: number;
+  /** Default `EZThrottle-Webhooks`. */
+  readonly userAgent?: string;
+}
+
+/** Sends signed webhooks until they are delivered or dead. */
+export interface Deliverer extends Service {
+  /** Deliveries that were committed a moment ago: they go out without being read back. */
+  offer(deliveries: readonly DeliveryRecord[]): void;
+  /** Something may have become due in the store, a replay for example. */
+  wake(): void;
+  /** What is under way and what waits in memory; the rest waits in the store. */
+  counts(): { readonly running: number; readonly waiting: number };
+}
+
+const WAITING_PER_ENDPOINT = 1_000;
+const WAITING = 10_000;
+
+/** How long a delivery rests that failed for a reason of ours: sending it again at once would not help. */
+const REST_MS = 30_000;
+
+export function createDeliverer(options: DelivererOptions): Deliverer {
+  return new WebhookDeliverer(options);
+}
+
+class WebhookDeliverer implements Deliverer {
+  readonly name = 'deliverer';
+  readonly #options: DelivererOptions;
+  readonly #attempt: DeliveryAttemptOptions;
+  readonly #calls: ExecutorCalls;
+  readonly #lanes: EndpointLanes;
+  readonly #sweep: DueSweep;
+  readonly #running = new Set<Promise<void>>();
+  readonly #resting = new Map<Id, number>();
+  #isStarted = false;
+  #hasHeldBack = false;
+  #stopping: Promise<void> | null = null;
+
+  constructor(options: DelivererOptions) {
+    this.#options = options;
+    this.#calls = new ExecutorCalls(options.executor);
+    this.#lanes = new EndpointLanes({
+      concurrency: options.concurrency ?? 128,
+      perEndpointConcurrency: options.perEndpointConcurrency ?? 8,
+      waitingPerEndpoint: WAITING_PER_ENDPOINT,
+      waiting: WAITING,
+    });
+    this.#attempt = {
+      ...options,
+      jobs: options.store.jobs,
+      calls: this.#calls,
+      schedule: { delaysMs: options.delaysMs, giveUpMs: options.giveUpMs },
+      userAgent: options.userAgent ?? 'EZThrottle-Webhooks',
+    };
+    this.#sweep = new DueSweep({
+      deliveries: options.store.deliveries,
+      clock: options.clock,
+      take: (delivery) => this.#take(delivery),
+      onError: (error) => options.logger.error({ err: error }, 'due deliveries cannot be read'),
+    });
+  }
+
+  async start(): Promise<void> {
+    await this.#stopping;
+    this.#isStarted = true;
+    this.#calls.resume();
+    this.#sweep.start();
+  }
+
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop().finally(() => {
+      this.#stopping = null;
+    });
+    return this.#stopping;
+  }
+
+  offer(deliveries: readonly DeliveryRecord[]): void {
+    if (!this.#isStarted) return;
+    const now = this.#options.clock.now();
+    for (const delivery of deliveries) {
+      const { nextAttemptAt } = delivery;
+      if (nextAttemptAt !== null && nextAttemptAt > now) this.#sweep.wakeAt(nextAttemptAt);
+      else this.#take(delivery);
+    }
+  }
+
+  wake(): void {
+    this.#sweep.wakeAt(this.#options.clock.now());
+  }
+
+  counts(): { readonly running: number; readonly waiting: number } {
+    return { running: this.#lanes.running, waiting: this.#lanes.waiting };
+  }
+
+  async #stop(): Promise<void> {
+    this.#isStarted = false;
+    await this.#sweep.stop();
+    this.#lanes.clearWaiting();
+    const cancel = this.#options.clock.after(this.#options.stopTimeoutMs ?? 10_000, () =>
+      this.#calls.abortAll(),
+    );
+    while (this.#running.size > 0) await Promise.all(this.#running);
+    cancel();
+  }
+
+  /** False when there is no room for it: then it stays in the store until a later sweep. */
+  #take(delivery: DeliveryRecord): boolean {
+    if (!this.#isStarted || this.#isResting(delivery.id)) return true;
+    const isTaken = this.#lanes.add(delivery);
+    if (!isTaken) this.#hasHeldBack = true;
+    this.#startNext();
+    return isTaken;
+  }
+
+  #isResting(id: Id): boolean {
+    const until = this.#resting.get(id);
+    if (until === undefined) return false;
+    if (until > this.#options.clock.now()) return true;
+    this.#resting.delete(id);
+    return false;
+  }
+
+  #rest(id: Id): void {
+    const until = this.#options.clock.now() + REST_MS;
+    if (this.#resting.size < WAITING) this.#resting.set(id, until);
+    this.#sweep.wakeAt(until);
+  }
+
+  #startNext(): void {
+    while (this.#isStarted) {
+      const delivery = this.#lanes.take();
+      if (delivery === null) break;
+      const running = this.#deliver(delivery).then(() => {
+        this.#running.delete(running);
+        this.#startNext();
+      });
+      this.#running.add(running);
+    }
+    // Room again for what the store still holds.
+    if (this.#hasHeldBack && this.#isStarted && this.#lanes.waiting < WAITING_PER_ENDPOINT / 2) {
+      this.#hasHeldBack = false;
+      this.wake();
+    }
+  }
+
+  async #deliver(delivery: DeliveryRecord): Promise<void> {
+    const { logger, onSettled } = this.#options;
+    const details = { deliveryId: delivery.id, jobId: delivery.jobId };
+    let answered = false;
+    try {
+      const result = await attemptDelivery(delivery, this.#attempt);
+      if (result.kind === 'dropped') {
+        if (result.why === 'aborted') return;
+        this.#rest(delivery.id);
+        logger.warn({ ...details, why: result.why }, 'delivery dropped');
+        return;
+      }
+      answered = result.answered;
+      const { next } = result.attempt.settled;
+      if (next.state === 'pending') this.#sweep.wakeAt(next.nextAttemptAt);
+      onSettled?.(result.attempt);
+    } catch (error) {
+      // It is still pending: a later sweep finds it again.
+      this.#rest(delivery.id);
+      logger.error({ ...details, err: error }, 'delivery attempt failed on our side');
+    } finally {
+      this.#lanes.release(delivery, answered);
+    }
+  }
+}

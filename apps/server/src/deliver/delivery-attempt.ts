@@ -1,0 +1,142 @@
+import {
+  type Clock,
+  type DeliveryRecord,
+  type DeliverySchedule,
+  deliveryPayload,
+  type Id,
+  type JobReads,
+  nextDelivery,
+  type Operation,
+  type Outcome,
+  resultAttempts,
+  type SettleDeliveryOperation,
+  type Verdict,
+} from '@ezthrottle/engine';
+import { deliveryRequest } from './delivery-request.ts';
+import type { ExecutorCalls } from './executor-calls.ts';
+
+/** An attempt that is on disk. */
+export interface SettledAttempt {
+  readonly delivery: DeliveryRecord;
+  readonly settled: SettleDeliveryOperation;
+}
+
+export interface DeliveryAttemptOptions {
+  readonly jobs: Pick<JobReads, 'get' | 'responses'>;
+  readonly committer: { write(operation: Operation): Promise<Verdict> };
+  readonly calls: ExecutorCalls;
+  readonly clock: Clock;
+  readonly secretsOf: (organization: Id) => Promise<readonly string[]>;
+  readonly schedule: DeliverySchedule;
+  readonly timeoutMs: number;
+  readonly userAgent: string;
+  /** From 0 up to 1. */
+  readonly random: () => number;
+  readonly newToken: () => string;
+}
+
+/** How an attempt went, as far as its deliverer must know. */
+export type AttemptResult =
+  | { readonly kind: 'settled'; readonly answered: boolean; readonly attempt: SettledAttempt }
+  /** It was broken off by us, or somebody else has settled it: nothing was written. */
+  | { readonly kind: 'dropped'; readonly why: 'aborted' | 'stale' | 'gone' | 'rejected' };
+
+/** Bytes of the answer that are read, so that the connection can be used again; none are kept. */
+const ANSWER_BYTES = 16_384;
+
+/** Later waits are stretched by up to this share, so that endpoints do not get them all at once. */
+const JITTER = 0.1;
+
+/**
+ * Makes the next attempt of a delivery: reads the result, signs, sends, and settles it.
+ *
+ * @throws whatever the store or the secrets throw; the delivery is then still pending.
+ */
+export async function attemptDelivery(
+  delivery: DeliveryRecord,
+  options: DeliveryAttemptOptions,
+): Promise<AttemptResult> {
+  const { clock } = options;
+  const attempt = delivery.attempts + 1;
+  const body = await payloadOf(delivery, attempt, options);
+  if (body === null) return { kind: 'dropped', why: 'gone' };
+  const [secret] = await options.secretsOf(delivery.organization);
+  const request = deliveryRequest({
+    payload: body,
+    secret: secret ?? null,
+    userAgent: options.userAgent,
+    now: clock.now(),
+  });
+  const report = await options.calls.call({
+    token: options.newToken(),
+    url: delivery.url,
+    method: 'POST',
+    headers: request.headers,
+    body: { encoding: 'utf8', data: request.body },
+    timeoutMs: options.timeoutMs,
+    region: '',
+    maxResponseBytes: ANSWER_BYTES,
+  });
+  const { outcome, startedAt, endedAt } = report;
+  if (outcome.kind === 'aborted') return { kind: 'dropped', why: 'aborted' };
+
+  const settled: SettleDeliveryOperation = {
+    type: 'settle_delivery',
+    deliveryId: delivery.id,
+    attempt,
+    statusCode: outcome.kind === 'response' ? outcome.status : null,
+    error: errorOf(outcome),
+    startedAt,
+    endedAt,
+    next: jittered(
+      nextDelivery(attempt, outcome, delivery.createdAt, clock.now(), options.schedule),
+      clock.now(),
+      options.random(),
+    ),
+  };
+  const { verdict } = await options.committer.write(settled);
+  if (verdict === 'stale' || verdict === 'gone' || verdict === 'rejected') {
+    return { kind: 'dropped', why: verdict };
+  }
+  const answered = outcome.kind === 'response';
+  return { kind: 'settled', answered, attempt: { delivery, settled } };
+}
+
+async function payloadOf(
+  delivery: DeliveryRecord,
+  attempt: number,
+  { jobs }: DeliveryAttemptOptions,
+): Promise<ReturnType<typeof deliveryPayload>> {
+  const job = await jobs.get(delivery.organization, delivery.jobId);
+  if (job === null || job.end === null) return null;
+  const wanted = resultAttempts(job.end);
+  const responses = wanted.length === 0 ? [] : await jobs.responses(job.id, wanted);
+  return deliveryPayload(job, delivery, responses, attempt);
+}
+
+function errorOf(outcome: Outcome): string | null {
+  switch (outcome.kind) {
+    case 'network_error':
+    case 'refused':
+      return `${outcome.code}: ${outcome.message}`;
+    case 'timeout':
+      return `timeout: ${outcome.message}`;
+    case 'response':
+    case 'aborted':
+    case 'unknown':
+      return null;
+  }
+}
+
+function jittered(
+  next: SettleDeliveryOperation['next'],
+  now: number,
+  random: number,
+): SettleDeliveryOperation['next'] {
+  if (next.state !== 'pending') return next;
+  const wait = Math.max(0, next.nextAttemptAt - now);
+  return {
+    state: 'pending',
+    nextAttemptAt: next.nextAttemptAt + Math.floor(wait * JITTER * random),
+  };
+}

@@ -1,0 +1,118 @@
+import type { Clock, DeliveryReads, DeliveryRecord, DueDelivery } from '@ezthrottle/engine';
+
+export interface DueSweepOptions {
+  readonly deliveries: DeliveryReads;
+  readonly clock: Clock;
+  /** Gets every row that is found, known ones too. False when there is no room for it now. */
+  readonly take: (delivery: DeliveryRecord) => boolean;
+  readonly onError: (error: unknown) => void;
+}
+
+const PAGE = 500;
+/** Pages read from either end of a sweep: bounds the time it takes, whatever the backlog. */
+const PAGES = 4;
+/** Rest between sweeps. */
+const REST_MS = 20;
+/** Rest when something due could not be taken, or could not be read. */
+const LONG_REST_MS = 1_000;
+
+/**
+ * Finds deliveries that are due, oldest first. When there are more than can be taken, a second pass
+ * walks on through the rest, a stretch per sweep, so that a long line before one endpoint does not
+ * hide what is due for others behind it.
+ */
+export class DueSweep {
+  readonly #options: DueSweepOptions;
+  #isRunning = false;
+  #sweeping: Promise<void> | null = null;
+  #again = false;
+  #hand: DueDelivery | null = null;
+  #isHeldBack = false;
+  #timer: { readonly at: number; readonly cancel: () => void } | null = null;
+
+  constructor(options: DueSweepOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    if (this.#isRunning) return;
+    this.#isRunning = true;
+    this.#again = false;
+    this.wakeAt(this.#options.clock.now());
+  }
+
+  async stop(): Promise<void> {
+    this.#isRunning = false;
+    this.#timer?.cancel();
+    this.#timer = null;
+    await this.#sweeping;
+  }
+
+  /** Looks again at this moment, in milliseconds since the epoch, or earlier if asked for elsewhere. */
+  wakeAt(at: number): void {
+    const { clock } = this.#options;
+    if (!this.#isRunning || (this.#timer !== null && this.#timer.at <= at)) return;
+    this.#timer?.cancel();
+    const cancel = clock.after(Math.max(0, at - clock.now()), () => {
+      this.#timer = null;
+      this.#begin();
+    });
+    this.#timer = { at, cancel };
+  }
+
+  #begin(): void {
+    if (this.#sweeping !== null) {
+      this.#again = true;
+      return;
+    }
+    this.#sweeping = this.#sweep()
+      .catch((error: unknown) => {
+        this.#options.onError(error);
+        return this.#options.clock.now() + LONG_REST_MS;
+      })
+      .then((nextAt) => {
+        this.#sweeping = null;
+        const isAgain = this.#again;
+        this.#again = false;
+        if (nextAt !== null) this.wakeAt(nextAt);
+        if (isAgain) this.wakeAt(this.#options.clock.now() + REST_MS);
+      });
+  }
+
+  /** When to look again; null: only when told. */
+  async #sweep(): Promise<number | null> {
+    const { clock, deliveries } = this.#options;
+    const beganAt = clock.now();
+    this.#isHeldBack = false;
+    const front = await this.#walk(null);
+    // What the front did not reach, a stretch at a time, round and round.
+    this.#hand = front === null ? null : await this.#walk(later(front, this.#hand));
+    const nextDueAt = await deliveries.nextDueAt(beganAt);
+    const now = clock.now();
+    const looks = [
+      ...(nextDueAt === null ? [] : [Math.max(nextDueAt, now + REST_MS)]),
+      ...(this.#isHeldBack || front !== null ? [now + LONG_REST_MS] : []),
+    ];
+    return looks.length === 0 ? null : Math.min(...looks);
+  }
+
+  /** Reads some pages after the given row; the last row read, or null when there are no more. */
+  async #walk(from: DueDelivery | null): Promise<DueDelivery | null> {
+    const { clock, deliveries, take } = this.#options;
+    let after = from;
+    for (let page = 0; page < PAGES && this.#isRunning; page += 1) {
+      const rows: readonly DeliveryRecord[] = await deliveries.due(clock.now(), PAGE, after);
+      for (const row of rows) {
+        if (!take(row)) this.#isHeldBack = true;
+      }
+      const last = rows.at(-1);
+      if (last === undefined || last.nextAttemptAt === null || rows.length < PAGE) return null;
+      after = { id: last.id, nextAttemptAt: last.nextAttemptAt };
+    }
+    return after;
+  }
+}
+
+function later(front: DueDelivery, hand: DueDelivery | null): DueDelivery {
+  return hand !== null && hand.nextAttemptAt >= front.nextAttemptAt ? hand : front;
+}
