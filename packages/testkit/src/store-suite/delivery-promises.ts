@@ -45,6 +45,34 @@ export function deliveryPromises(open: OpenStore): void {
     );
 
     it(
+      'can be passed over, and the reader goes on behind it without gaps or repeats',
+      onStore(open, async ({ store }) => {
+        const moments = [T0 + 200, T0 + 100, T0 + 200, T0 + 200, T0 + 300];
+        const deliveries = moments.map((nextAttemptAt, webhook) =>
+          newDelivery({ webhook, nextAttemptAt }),
+        );
+        await endedWith(store, newJob(), deliveries);
+        const all = await store.deliveries.due(T0 + 300, 10);
+        expect(all.map((delivery) => delivery.nextAttemptAt)).toEqual(
+          moments.toSorted((one, other) => one - other),
+        );
+        for (const limit of [1, 2]) {
+          const seen: string[] = [];
+          let page = await store.deliveries.due(T0 + 300, limit, null);
+          for (let last = page.at(-1); last !== undefined; last = page.at(-1)) {
+            seen.push(...page.map((delivery) => delivery.id));
+            const after = { id: last.id, nextAttemptAt: last.nextAttemptAt ?? 0 };
+            page = await store.deliveries.due(T0 + 300, limit, after);
+          }
+          expect(seen).toEqual(all.map((delivery) => delivery.id));
+        }
+        expect(await store.deliveries.nextDueAt(T0 + 99)).toBe(T0 + 100);
+        expect(await store.deliveries.nextDueAt(T0 + 100)).toBe(T0 + 200);
+        expect(await store.deliveries.nextDueAt(T0 + 300)).toBeNull();
+      }),
+    );
+
+    it(
       'tried in vain waits for its next attempt',
       onStore(open, async ({ store }) => {
         const job = newJob();

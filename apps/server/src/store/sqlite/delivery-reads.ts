@@ -1,9 +1,9 @@
 import type { DeliveryReads, DeliveryRecord, DueDelivery } from '@ezthrottle/engine';
 import { boundedLimit } from './bounded-limit.ts';
-import type { Connection, Statement } from './connection.ts';
+import type { Connection, SqlValue, Statement } from './connection.ts';
 import { identifierBytes } from './identifier.ts';
 import { deliveryRecord } from './records.ts';
-import { optionalInteger } from './row.ts';
+import { integer, optionalInteger } from './row.ts';
 
 export const DUE_DELIVERIES = `SELECT deliveries.*, jobs.public_id AS job_id,
     organizations.public_id AS organization_id
@@ -11,18 +11,19 @@ export const DUE_DELIVERIES = `SELECT deliveries.*, jobs.public_id AS job_id,
   CROSS JOIN jobs ON jobs.id = deliveries.job
   CROSS JOIN organizations ON organizations.id = jobs.organization
   WHERE deliveries.state = 'pending' AND deliveries.next_attempt_at <= ?
-    AND (deliveries.next_attempt_at, deliveries.id) >
-      (?, ifnull((SELECT id FROM deliveries WHERE public_id = ?), 0))
+    AND (deliveries.next_attempt_at, deliveries.id) > (?, ?)
   ORDER BY deliveries.next_attempt_at, deliveries.id LIMIT ?`;
 
 export const NEXT_DELIVERY = `SELECT min(next_attempt_at) AS at
   FROM deliveries INDEXED BY deliveries_due WHERE state = 'pending' AND next_attempt_at > ?`;
 
 export class SqliteDeliveryReads implements DeliveryReads {
+  readonly #deliveryRow: Statement;
   readonly #due: Statement;
   readonly #nextDue: Statement;
 
   constructor(connection: Connection) {
+    this.#deliveryRow = connection.prepare('SELECT id FROM deliveries WHERE public_id = ?');
     this.#due = connection.prepare(DUE_DELIVERIES);
     this.#nextDue = connection.prepare(NEXT_DELIVERY);
   }
@@ -32,13 +33,20 @@ export class SqliteDeliveryReads implements DeliveryReads {
     limit: number,
     after: DueDelivery | null = null,
   ): Promise<readonly DeliveryRecord[]> {
-    const afterAt = after?.nextAttemptAt ?? -1;
-    const afterId = after === null ? null : identifierBytes(after.id);
-    return this.#due.all(now, afterAt, afterId, boundedLimit(limit)).map(deliveryRecord);
+    const [at, row] = this.#placeOf(after);
+    return this.#due.all(now, at, row, boundedLimit(limit)).map(deliveryRecord);
   }
 
-  async nextDueAt(after = -1): Promise<number | null> {
+  async nextDueAt(after: number = Number.MIN_SAFE_INTEGER): Promise<number | null> {
     const row = this.#nextDue.get(after);
     return row === undefined ? null : optionalInteger(row, 'at');
+  }
+
+  /** Before all of its moment when it has been pruned meanwhile: rather twice than never. */
+  #placeOf(after: DueDelivery | null): readonly [SqlValue, SqlValue] {
+    if (after === null) return [Number.MIN_SAFE_INTEGER, 0];
+    const id = identifierBytes(after.id);
+    const row = id === null ? undefined : this.#deliveryRow.get(id);
+    return [after.nextAttemptAt, row === undefined ? 0 : integer(row, 'id')];
   }
 }

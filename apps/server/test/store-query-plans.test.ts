@@ -1,0 +1,78 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Connection, openConnection } from '../src/store/sqlite/connection.ts';
+import { DUE_DELIVERIES, NEXT_DELIVERY } from '../src/store/sqlite/delivery-reads.ts';
+import { LIST_BY_KEY, LIST_BY_STATE, LIST_BY_TAG } from '../src/store/sqlite/job-list.ts';
+import { migrate } from '../src/store/sqlite/migrate.ts';
+import { MIGRATIONS } from '../src/store/sqlite/migrations.ts';
+import { DELETE_EXPIRED_KEYS, SELECT_PRUNABLE_JOBS } from '../src/store/sqlite/prune-writes.ts';
+import { text } from '../src/store/sqlite/row.ts';
+import {
+  ARMED,
+  ARMED_OF_JOB,
+  DUE,
+  LINES,
+  NEXT_DUE,
+  NEXT_WAKE,
+  READY,
+  WAKEABLE,
+} from '../src/store/sqlite/work-reads.ts';
+
+let connection: Connection;
+
+beforeAll(() => {
+  connection = openConnection({ file: ':memory:' });
+  migrate(connection, MIGRATIONS, { now: () => 0 });
+});
+
+afterAll(() => {
+  connection.close();
+});
+
+function planOf(sql: string): readonly string[] {
+  return connection
+    .prepare(`EXPLAIN QUERY PLAN ${sql}`)
+    .all()
+    .map((row) => text(row, 'detail'));
+}
+
+const SEARCHES = {
+  'ready work of a line': [READY, 'work_ready'],
+  'due work': [DUE, 'work_delayed'],
+  'armed work': [ARMED, 'work_armed'],
+  'armed legs of a job': [ARMED_OF_JOB, 'work_armed'],
+  'jobs to wake': [WAKEABLE, 'runs_wakeable'],
+  'due deliveries': [DUE_DELIVERIES, 'deliveries_due'],
+  'the next delivery': [NEXT_DELIVERY, 'deliveries_due'],
+  'jobs by state': [LIST_BY_STATE, 'jobs_listed'],
+  'jobs by key': [LIST_BY_KEY, 'jobs_by_key'],
+  'jobs by tag': [LIST_BY_TAG, 'PRIMARY KEY'],
+  'jobs to prune': [SELECT_PRUNABLE_JOBS, 'jobs_ended'],
+  'keys to prune': [DELETE_EXPIRED_KEYS, 'idempotency_keys_expiring'],
+} as const;
+
+describe('no read walks the backlog', () => {
+  it.each(Object.entries(SEARCHES))('%s: found and ordered by an index', (_name, [sql, index]) => {
+    const plan = planOf(sql);
+    expect(plan[0]).toMatch(new RegExp(`^(SEARCH|USING) .*${index}|^SEARCH .*INTEGER PRIMARY KEY`));
+    expect(plan.join('\n')).toContain(index);
+    expect(plan.filter((step) => step.startsWith('USE TEMP B-TREE'))).toEqual([]);
+    const scans = plan.filter((step) => step.startsWith('SCAN') && !step.includes('json_each'));
+    expect(scans).toEqual([]);
+  });
+
+  it.each([
+    ['when work is due next', NEXT_DUE, 'work_delayed'],
+    ['when a job wakes next', NEXT_WAKE, 'runs_wakeable'],
+  ])('%s: one step into an index', (_name, sql, index) => {
+    // SQLite says SEARCH for the first entry of an index, SCAN for a walk through it.
+    expect(planOf(sql)).toEqual([expect.stringMatching(`^SEARCH .*${index}`)]);
+  });
+
+  it('lines: counted within the index, without touching a table of jobs', () => {
+    const plan = planOf(LINES);
+    expect(plan).toContainEqual(
+      expect.stringMatching(/^SCAN work USING COVERING INDEX work_ready/),
+    );
+    expect(plan.join('\n')).not.toMatch(/TEMP B-TREE|jobs/);
+  });
+});
