@@ -1,16 +1,22 @@
 import { packageBuild } from '@ezthrottle/tooling/tsdown';
 import type { UserConfig } from 'tsdown';
 
-const config: UserConfig = packageBuild({
+const build: UserConfig = packageBuild({
   entry: {
     index: 'src/index.ts',
     'protocol/index': 'src/protocol/index.ts',
     'protocol/schemas/index': 'src/protocol/schemas/index.ts',
     'webhooks/index': 'src/webhooks/index.ts',
     'node/index': 'src/node/index.ts',
+    // Reached by "imports" in package.json, one or the other.
+    'protocol/node-hmac': 'src/protocol/node-hmac.ts',
+    'protocol/portable-hmac': 'src/protocol/portable-hmac.ts',
   },
   platform: 'neutral',
   target: 'node20.19',
 });
+
+/** Which HMAC it is, is decided where the package runs, not here. */
+const config: UserConfig = { ...build, deps: { neverBundle: ['#hmac', /^node:/] } };
 
 export default config;
