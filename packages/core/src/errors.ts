@@ -100,11 +100,7 @@ export class ServerError extends EZThrottleError {
 export class ValidationError extends EZThrottleError {
   readonly problems: readonly Problem[];
 
-  constructor(
-    message: string,
-    problems: readonly Problem[],
-    options: EZThrottleErrorOptions = {},
-  ) {
+  constructor(message: string, problems: readonly Problem[], options: EZThrottleErrorOptions = {}) {
     super(message, { code: 'validation_failed', ...options });
     this.problems = problems;
   }

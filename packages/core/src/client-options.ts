@@ -1,0 +1,91 @@
+import { checkUrl } from './protocol/checks.ts';
+import { ConfigurationError } from './errors.ts';
+import type { RetryOptions } from './http/retry.ts';
+import type { Runtime } from './http/runtime.ts';
+import type { SealingKeys } from './step/continuation-seal.ts';
+
+const DEFAULT_BASE_URL = 'http://localhost:8080';
+
+export interface EZThrottleOptions extends SealingKeys {
+  /** Default: the environment variable `EZTHROTTLE_API_KEY`. */
+  readonly apiKey?: string;
+  /** The server. Default: the environment variable `EZTHROTTLE_URL`, else `http://localhost:8080`. */
+  readonly baseUrl?: string;
+  /** The same as `baseUrl`. */
+  readonly ezthrottleUrl?: string;
+  /** Sends every call through the metering proxy at this address. */
+  readonly tracktagsUrl?: string;
+  /** Used for every call. Default: the global `fetch`. */
+  readonly fetch?: Runtime['fetch'];
+  /** Time allowed to one call to the server, in milliseconds. Default 30 000. */
+  readonly timeoutMs?: number;
+  /** How failed calls to the server are tried again; false: never. */
+  readonly retry?: RetryOptions | false;
+  /**
+   * Endpoint of this application that carries on with FRUGAL steps, for jobs without a webhook of
+   * their own. Whoever receives there opens what `continuationKey` or `webhookSecret` has sealed.
+   */
+  readonly continueAt?: string;
+  /**
+   * Told of each step that followed another and failed with an error; `edge` is for example
+   * `onSuccess`. Default: nothing is done, and the error stands in the result's `children`.
+   */
+  readonly onChildError?: (error: unknown, edge: string) => void;
+  /** Bytes kept of a target's answer to a call made here. Default 1 MiB. */
+  readonly maxResponseBytes?: number;
+  /** Whether a call without any answer starts a fallback with `triggerOnError`. Default true. */
+  readonly networkErrorTriggersFallback?: boolean;
+  /** Whether a forwarded job tries fallbacks again that have failed here. Default false. */
+  readonly retryFallbacksRemotely?: boolean;
+  /** Time, randomness and ids, for tests. */
+  readonly runtime?: Partial<Runtime>;
+}
+
+export interface Connection {
+  readonly apiKey: string;
+  readonly baseUrl: string;
+  readonly proxyUrl: string | null;
+}
+
+/** Where to call and as whom. Throws `ConfigurationError` without a key or with a wrong address. */
+export function connectionOf(options: EZThrottleOptions): Connection {
+  const apiKey = options.apiKey ?? environment('EZTHROTTLE_API_KEY');
+  if (apiKey === undefined || apiKey === '') {
+    throw new ConfigurationError(
+      'apiKey is required: give it as an option or set EZTHROTTLE_API_KEY.',
+      'missing_api_key',
+    );
+  }
+  // A line break in it would end the header that carries it.
+  if (!/^[\u0021-\u007e]+$/.test(apiKey)) {
+    throw new ConfigurationError('apiKey contains characters that no API key has.');
+  }
+  const { baseUrl = options.ezthrottleUrl ?? environment('EZTHROTTLE_URL'), tracktagsUrl } =
+    options;
+  return {
+    apiKey,
+    baseUrl: address('baseUrl', baseUrl ?? DEFAULT_BASE_URL),
+    proxyUrl: tracktagsUrl === undefined ? null : address('tracktagsUrl', tracktagsUrl),
+  };
+}
+
+function address(option: string, url: string): string {
+  const [problem] = checkUrl(url, option);
+  if (problem !== undefined) {
+    throw new ConfigurationError(
+      `${option} ${problem.message}; expected ${problem.expected}.`,
+      'invalid_url',
+    );
+  }
+  return url.replace(/\/+$/, '');
+}
+
+/** Undefined where there is no environment, or where it may not be read. */
+function environment(name: string): string | undefined {
+  try {
+    const value = typeof process === 'undefined' ? undefined : process.env[name];
+    return value === '' ? undefined : value;
+  } catch {
+    return undefined;
+  }
+}

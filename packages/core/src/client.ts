@@ -1,0 +1,217 @@
+import { checkUrl } from './protocol/checks.ts';
+import type { JobView } from './protocol/job.ts';
+import { LIMITS } from './protocol/limits.ts';
+import type { Plan } from './protocol/plan.ts';
+import { EZThrottleError, NetworkError, TimeoutError, ValidationError } from './errors.ts';
+import { connectionOf, type EZThrottleOptions } from './client-options.ts';
+import { startDeadline } from './http/deadline.ts';
+import { retryPolicy } from './http/retry.ts';
+import { abortReason, systemRuntime, type Runtime } from './http/runtime.ts';
+import { Transport } from './http/transport.ts';
+import { Jobs, type CallOptions, type SubmitAnswer, type WaitOptions } from './resources/jobs.ts';
+import {
+  WebhookSecrets,
+  type WebhookSecretsReply,
+  type WebhookSecretsView,
+} from './resources/webhook-secrets.ts';
+import { compile } from './step/compile.ts';
+import { continuationRunner, type ContinuationRunnerOptions } from './step/continuation-run.ts';
+import { ContinuationSealer } from './step/continuation-seal.ts';
+import { jobRequest, type SubmitJobOptions } from './step/job-options.ts';
+import { PlanRunner } from './step/run-plan.ts';
+import type { StepResult } from './step/step-result.ts';
+import type { ExecuteOptions, Step, StepClient } from './step/step.ts';
+import type { ContinuationRunner } from './webhooks/continuation-runner.ts';
+
+/** A call of the user's own, as `request` makes it. */
+export interface DirectRequest extends CallOptions {
+  readonly url: string;
+  readonly method?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string | Uint8Array<ArrayBuffer>;
+}
+
+/** A job with one webhook, as older versions took it. */
+export interface QueueRequestOptions extends Omit<SubmitJobOptions, 'webhooks'> {
+  readonly webhookUrl?: string;
+}
+
+export interface QueueAndWaitOptions extends QueueRequestOptions {
+  /** In milliseconds. Default 300 000. */
+  readonly timeout?: number;
+  /** In milliseconds. Default 2 000. */
+  readonly pollInterval?: number;
+}
+
+export interface ForwardOrFallbackOptions {
+  /** Statuses of the server's that count as out of reach, too, for example 502, 503, 504. */
+  readonly onStatus?: readonly number[];
+}
+
+/**
+ * The client of an EZThrottle server.
+ *
+ * @example
+ * const client = new EZThrottle({ apiKey: 'your_api_key' });
+ * const job = await client.submitJob({ url: 'https://api.example.com', method: 'POST' });
+ */
+export class EZThrottle implements StepClient {
+  readonly jobs: Jobs;
+  readonly webhookSecrets: WebhookSecrets;
+  readonly #options: EZThrottleOptions;
+  readonly #runtime: Runtime;
+  readonly #timeoutMs: number;
+  readonly #sealer: ContinuationSealer;
+  readonly #plans: PlanRunner;
+
+  /** Throws `ConfigurationError` without an API key, or when an address or a sealing key is wrong. */
+  constructor(options: EZThrottleOptions = {}) {
+    this.#options = options;
+    const { fetch } = options;
+    this.#runtime = {
+      ...systemRuntime,
+      ...(fetch === undefined ? {} : { fetch: (url, init) => fetch(url, init) }),
+      ...options.runtime,
+    };
+    this.#timeoutMs = options.timeoutMs ?? 30_000;
+    const transport = new Transport({
+      ...connectionOf(options),
+      timeoutMs: this.#timeoutMs,
+      retry: retryPolicy(options.retry),
+      runtime: this.#runtime,
+    });
+    this.jobs = new Jobs(transport, this.#runtime);
+    this.webhookSecrets = new WebhookSecrets(transport);
+    this.#sealer = new ContinuationSealer(options);
+    this.#plans = new PlanRunner({
+      runtime: this.#runtime,
+      sealer: this.#sealer,
+      submit: (job, signal) => this.jobs.submit(job, signal === undefined ? {} : { signal }),
+      onChildError: (error, edge) => options.onChildError?.(error, edge),
+      maxResponseBytes: options.maxResponseBytes ?? LIMITS.responseBytes,
+      networkErrorTriggersFallback: options.networkErrorTriggersFallback ?? true,
+      retryFallbacksRemotely: options.retryFallbacksRemotely ?? false,
+    });
+  }
+
+  /** Runs a step; `step.execute()` is the same. */
+  async execute(step: Step, options: ExecuteOptions = {}): Promise<StepResult> {
+    return this.#plans.run(this.compile(step), { signal: options.signal, key: null });
+  }
+
+  /** The plan that `execute` would run. Throws `StepValidationError` with everything that is wrong. */
+  compile(step: Step): Plan {
+    const { continueAt } = this.#options;
+    return compile(step, {
+      createId: () => this.#runtime.createId(),
+      canSeal: this.#sealer.canSeal,
+      ...(continueAt === undefined ? {} : { continueAt }),
+    });
+  }
+
+  /** Settled when no step that followed another runs here any more; never rejects. */
+  async settled(): Promise<void> {
+    await this.#plans.settled();
+  }
+
+  /** Carries on with what follows jobs: give it to a receiver as `continuations`. */
+  continuations(options: ContinuationRunnerOptions = {}): ContinuationRunner {
+    const onError = (error: unknown): void => this.#options.onChildError?.(error, 'continuation');
+    return continuationRunner({ sealer: this.#sealer, plans: this.#plans, onError }, options);
+  }
+
+  /** Submits a job; every field in camelCase or snake_case. */
+  async submitJob(options: SubmitJobOptions, call: CallOptions = {}): Promise<SubmitAnswer> {
+    const problems = checkUrl(options.url, 'url');
+    if (problems.length > 0) {
+      throw new ValidationError(`url ${problems[0]?.message ?? 'is wrong'}`, problems);
+    }
+    return this.jobs.submit(jobRequest(options), call);
+  }
+
+  /** @deprecated Use `submitJob`. */
+  async queueRequest(options: QueueRequestOptions): Promise<SubmitAnswer> {
+    const { webhookUrl, ...job } = options;
+    const webhooks = webhookUrl === undefined ? [] : [{ url: webhookUrl, has_quorum_vote: true }];
+    return this.submitJob({ ...job, webhooks });
+  }
+
+  /** Submits and looks until the job has ended. Throws `TimeoutError` when it takes too long. */
+  async queueAndWait(options: QueueAndWaitOptions): Promise<JobView> {
+    const { timeout = 300_000, pollInterval = 2_000, ...job } = options;
+    const { job_id } = await this.queueRequest(job);
+    return this.wait(job_id, { timeoutMs: timeout, pollIntervalMs: pollInterval });
+  }
+
+  /** Looks at a job until it has ended. Throws `TimeoutError` when it takes too long. */
+  async wait(jobId: string, options: WaitOptions = {}): Promise<JobView> {
+    return this.jobs.wait(jobId, options);
+  }
+
+  /** One call straight to its target, once, past the server. */
+  async request(options: DirectRequest): Promise<Response> {
+    const { url, method = 'GET', headers, body, signal } = options;
+    const deadline = startDeadline(this.#runtime, this.#timeoutMs, signal);
+    const init = { method, headers: { ...headers }, signal: deadline.signal };
+    try {
+      return await this.#runtime.fetch(url, body === undefined ? init : { ...init, body });
+    } catch (error) {
+      if (signal?.aborted === true) throw abortReason(signal);
+      if (deadline.isOver()) {
+        throw new TimeoutError(`The target did not answer within ${this.#timeoutMs} ms`);
+      }
+      throw new NetworkError('The target could not be reached', { cause: error });
+    } finally {
+      deadline.clear();
+    }
+  }
+
+  /**
+   * Submits the job, or calls `fallback` when the server is out of reach, so that it is a layer more
+   * and not one more thing that can fail. Refusals of the server's, 429 among them, are thrown.
+   */
+  async forwardOrFallback<T>(
+    fallback: () => Promise<T>,
+    options: SubmitJobOptions,
+    { onStatus = [] }: ForwardOrFallbackOptions = {},
+  ): Promise<SubmitAnswer | T> {
+    try {
+      return await this.submitJob(options);
+    } catch (error) {
+      if (!(error instanceof EZThrottleError)) throw error;
+      const isOutOfReach = error instanceof NetworkError || error instanceof TimeoutError;
+      if (isOutOfReach || (error.status !== null && onStatus.includes(error.status))) {
+        return fallback();
+      }
+      throw error;
+    }
+  }
+
+  /** The same as `webhookSecrets.create`. */
+  async createWebhookSecret(primary: string, secondary?: string): Promise<WebhookSecretsReply> {
+    return this.webhookSecrets.create(primary, secondary);
+  }
+
+  /** The same as `webhookSecrets.get`. */
+  async getWebhookSecret(): Promise<WebhookSecretsView> {
+    return this.webhookSecrets.get();
+  }
+
+  /** The same as `webhookSecrets.delete`. */
+  async deleteWebhookSecret(): Promise<WebhookSecretsReply> {
+    return this.webhookSecrets.delete();
+  }
+
+  /** The same as `webhookSecrets.rotate`. */
+  async rotateWebhookSecret(newSecret: string): Promise<WebhookSecretsReply> {
+    return this.webhookSecrets.rotate(newSecret);
+  }
+}
+
+/** The runner of a client's continuations; the same as `client.continuations(options)`. */
+export function createContinuationRunner(
+  client: Pick<EZThrottle, 'continuations'>,
+  options: ContinuationRunnerOptions = {},
+): ContinuationRunner {
+  return client.continuations(options);
+}

@@ -1,0 +1,36 @@
+import type { Runtime } from './runtime.ts';
+
+/** A signal that is aborted by the caller's, or when time is up. */
+export interface Deadline {
+  readonly signal: AbortSignal;
+  /** Time was up first. */
+  isOver(): boolean;
+  abort(): void;
+  /** To be called when the work is done: drops the timer and the caller's signal. */
+  clear(): void;
+}
+
+export function startDeadline(
+  runtime: Pick<Runtime, 'after'>,
+  timeoutMs: number,
+  outer: AbortSignal | undefined,
+): Deadline {
+  const controller = new AbortController();
+  let isOver = false;
+  const onAbort = (): void => controller.abort(outer?.reason);
+  const cancel = runtime.after(timeoutMs, () => {
+    isOver = !controller.signal.aborted;
+    controller.abort();
+  });
+  if (outer?.aborted === true) onAbort();
+  else outer?.addEventListener('abort', onAbort, { once: true });
+  return {
+    signal: controller.signal,
+    isOver: () => isOver,
+    abort: () => controller.abort(),
+    clear() {
+      cancel();
+      outer?.removeEventListener('abort', onAbort);
+    },
+  };
+}

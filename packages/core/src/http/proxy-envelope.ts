@@ -1,0 +1,41 @@
+import { EZThrottleError } from '../errors.ts';
+import type { Answer } from './answer-error.ts';
+import { isObject, parseJson, textOf } from './json.ts';
+
+/** A call as the metering proxy takes it: the inner body is a string of JSON. */
+export function sealEnvelope(
+  targetUrl: string,
+  method: string,
+  body: string | undefined,
+): Readonly<Record<string, unknown>> {
+  return {
+    scope: 'customer',
+    // Empty: check every limit of the plan.
+    metric_name: '',
+    target_url: targetUrl,
+    method,
+    headers: body === undefined ? {} : { 'Content-Type': 'application/json' },
+    body: body ?? '',
+  };
+}
+
+/** The inner answer; the proxy's own when it let nothing through. Throws when it denied with a 200. */
+export function openEnvelope(answer: Answer): Answer {
+  if (answer.status !== 200) return answer;
+  const { json } = answer;
+  const denial = isObject(json) ? (textOf(json['error']) ?? 'no reason given') : 'no JSON';
+  if (!isObject(json) || json['status'] !== 'allowed' || !isObject(json['forwarded_response'])) {
+    throw new EZThrottleError(`The proxy denied the request: ${denial.slice(0, 300)}`, {
+      code: 'denied',
+      status: answer.status,
+    });
+  }
+  const inner = json['forwarded_response'];
+  const text = textOf(inner['body']) ?? '';
+  const status = typeof inner['status_code'] === 'number' ? inner['status_code'] : 502;
+  const headers = new Headers();
+  for (const [name, value] of Object.entries(isObject(inner['headers']) ? inner['headers'] : {})) {
+    if (typeof value === 'string') headers.set(name, value);
+  }
+  return { status, headers, text, json: parseJson(text) };
+}

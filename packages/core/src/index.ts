@@ -1,0 +1,72 @@
+/** The SDK: build step trees, run them here or on a server, read what became of them. */
+export {
+  createContinuationRunner,
+  EZThrottle,
+  // oxlint-disable-next-line import/no-default-export -- the SDK this one replaces has it.
+  EZThrottle as default,
+  type DirectRequest,
+  type ForwardOrFallbackOptions,
+  type QueueAndWaitOptions,
+  type QueueRequestOptions,
+} from './client.ts';
+export type { EZThrottleOptions } from './client-options.ts';
+export {
+  executeWithForwarding,
+  withAutoForward,
+  type ForwardingClient,
+  type Forwarding,
+  type ForwardRequest,
+} from './auto-forward.ts';
+export {
+  Step,
+  type ExecuteOptions,
+  type FallbackCondition,
+  type StepClient,
+} from './step/step.ts';
+export { IdempotentStrategy, StepType, type StepNode } from './step/step-node.ts';
+export { compile, type CompileOptions } from './step/compile.ts';
+export {
+  ForwardFailedError,
+  isForwardFailedError,
+  type ChildOutcome,
+  type LocalAttempt,
+  type LocalOutcome,
+  type LocalResult,
+  type StepResult,
+  type SubmittedResult,
+} from './step/step-result.ts';
+export type {
+  RetryPolicyOptions,
+  SubmitJobOptions,
+  TriggerOptions,
+  WebhookOptions,
+} from './step/job-options.ts';
+export type { ContinuationRunnerOptions } from './step/continuation-run.ts';
+export type { ContinuationKey } from './step/continuation-seal.ts';
+export type {
+  CallOptions,
+  CancelReply,
+  JobListing,
+  Jobs,
+  ListJobsOptions,
+  SubmitAnswer,
+  WaitOptions,
+} from './resources/jobs.ts';
+export type {
+  WebhookSecrets,
+  WebhookSecretsReply,
+  WebhookSecretsView,
+} from './resources/webhook-secrets.ts';
+export type { RetryOptions } from './http/retry.ts';
+export type { Runtime } from './http/runtime.ts';
+export * from './errors.ts';
+export type { JobPage, JobSummaryView, JobView, Metadata, ResponseView } from './protocol/job.ts';
+export type { Plan } from './protocol/plan.ts';
+export type { Problem } from './protocol/wire-error.ts';
+export {
+  tryVerifyWithSecrets,
+  verifyWebhookSignature,
+  verifyWebhookSignatureStrict,
+  type VerificationResult,
+} from './webhooks/verify.ts';
+export { WebhookVerificationError } from './webhooks/errors.ts';

@@ -1,0 +1,144 @@
+import type { JobRequest, TriggerRequest } from '../protocol/job.ts';
+import type { LocalPlan, Plan, PlannedFallback } from '../protocol/plan.ts';
+import { DEFAULTS, LIMITS } from '../protocol/limits.ts';
+import { StepValidationError } from '../errors.ts';
+import { assembleJob, type PlanParts } from './assemble-job.ts';
+import { checkContinuationSizes } from './continuation-size.ts';
+import { defined } from './defined.ts';
+import { fallbackChain, type ChainLink } from './fallback-chain.ts';
+import { requestUrl } from './request-url.ts';
+import { DEFAULT_FORWARD_CODES, IdempotentStrategy, StepType, type StepNode } from './step-node.ts';
+import { validateStep } from './validate.ts';
+import { wayBack } from './way-back.ts';
+
+export interface CompileOptions {
+  /** A new random id at each call: keys of UNIQUE steps, names of continuations. */
+  readonly createId: () => string;
+  /** Endpoint for what follows jobs that have no webhook of their own. */
+  readonly continueAt?: string;
+  /** Whether there is a key to seal continuations with. */
+  readonly canSeal: boolean;
+}
+
+/**
+ * The plan of a step tree. Pure and linear in the number of steps: the same tree and the same ids give
+ * the same plan.
+ *
+ * PERFORMANCE steps that hang together become one payload; a FRUGAL step under one of them becomes a
+ * continuation of the job it follows; a PERFORMANCE step under a FRUGAL one is a plan of its own.
+ *
+ * Throws `StepValidationError` with every problem of the tree.
+ */
+export function compile(step: { readonly node: StepNode }, options: CompileOptions): Plan {
+  const problems = validateStep(step.node, options);
+  if (problems.length > 0) throw new StepValidationError(problems);
+  const plan = compileNode(step.node, options);
+  const tooLarge = checkContinuationSizes(plan, LIMITS.metadataBytes);
+  if (tooLarge.length > 0) throw new StepValidationError(tooLarge);
+  return plan;
+}
+
+function compileNode(step: StepNode, options: CompileOptions): Plan {
+  if (step.type !== StepType.FRUGAL) {
+    return assembleJob(compileParts(step, StepType.PERFORMANCE, options));
+  }
+  const local: LocalPlan = {
+    kind: 'local',
+    ...compileParts(step, StepType.FRUGAL, options),
+    timeout_ms: step.timeout ?? DEFAULTS.attemptTimeoutMs,
+    forward_codes: step.fallbackOnError ?? DEFAULT_FORWARD_CODES,
+  };
+  return local;
+}
+
+/** Everything of one step, its children compiled, before it is decided who runs it. */
+function compileParts(step: StepNode, type: StepType, options: CompileOptions): PlanParts {
+  const job = ownFields(step, type, keyOf(step, options));
+  const children = compileChildren(step, options);
+  const fallbacks = fallbackChain(step, type).map((link) => compileFallback(link, options));
+  const needsWayBack = [children, ...fallbacks].some(
+    ({ on_success, on_failure }) => on_success?.kind === 'local' || on_failure?.kind === 'local',
+  );
+  const way = needsWayBack ? wayBack(step, options.continueAt ?? null) : null;
+  return {
+    job: way === null ? job : { ...job, webhooks: way.webhooks },
+    fallbacks,
+    endpoint: way?.endpoint ?? null,
+    continuation_id: way === null ? null : options.createId(),
+    ...children,
+  };
+}
+
+function compileChildren(
+  { onSuccess, onFailure }: StepNode,
+  options: CompileOptions,
+): Pick<PlanParts, 'on_success' | 'on_failure'> {
+  return defined({
+    on_success: onSuccess === undefined ? undefined : compileNode(onSuccess, options),
+    on_failure: onFailure === undefined ? undefined : compileNode(onFailure, options),
+  });
+}
+
+function compileFallback(link: ChainLink, options: CompileOptions): PlannedFallback {
+  const { step, type } = link;
+  return {
+    ...defined({ trigger: triggerOf(link) }),
+    local: type === StepType.FRUGAL,
+    // A fallback runs under the identity of its step: a key made for it would name nothing.
+    job: ownFields(step, type, step.idempotentKey),
+    timeout_ms: step.timeout ?? DEFAULTS.attemptTimeoutMs,
+    ...compileChildren(step, options),
+  };
+}
+
+function triggerOf({ fallback }: ChainLink): TriggerRequest | undefined {
+  const { triggerOnError, triggerOnTimeout } = fallback;
+  if (triggerOnError !== undefined) return { type: 'on_error', codes: triggerOnError };
+  if (triggerOnTimeout !== undefined) return { type: 'on_timeout', timeout_ms: triggerOnTimeout };
+  return undefined;
+}
+
+/** The job without what follows it. What is empty or a default is left out. */
+function ownFields(step: StepNode, type: StepType, key: string | undefined): JobRequest {
+  const { headers, body, metadata, tags, webhooks, webhookQuorum, regions, retryPolicy } = step;
+  return {
+    url: requestUrl(step),
+    method: step.method ?? 'GET',
+    ...defined({
+      headers: hasMembers(headers) ? headers : undefined,
+      body: body === '' ? undefined : body,
+      body_encoding: body === '' ? undefined : step.bodyEncoding,
+      // A local call's limit says nothing about how patient the server may be with the same call.
+      timeout_ms: type === StepType.FRUGAL ? undefined : step.timeout,
+      metadata: hasMembers(metadata) ? metadata : undefined,
+      tags: hasItems(tags) ? tags : undefined,
+      webhooks: hasItems(webhooks) ? webhooks : undefined,
+      webhook_quorum: webhookQuorum === 1 || !hasItems(webhooks) ? undefined : webhookQuorum,
+      regions: hasItems(regions) ? regions : undefined,
+      region_policy: step.regionPolicy === 'fallback' ? undefined : step.regionPolicy,
+      execution_mode: step.executionMode === 'race' ? undefined : step.executionMode,
+      retry_policy: hasMembers(retryPolicy) ? retryPolicy : undefined,
+      on_failure_timeout_ms: step.onFailureTimeout,
+      idempotent_key: key,
+      strict_idempotency: step.strictIdempotency === true ? true : undefined,
+      send_idempotency_key: step.sendIdempotencyKey === true ? true : undefined,
+      retry_at: step.retryAt,
+      user_id: step.userId,
+      priority: step.priority === 0 ? undefined : step.priority,
+      repeat: step.repeat === 'never' ? step.repeat : undefined,
+    }),
+  };
+}
+
+function keyOf(step: StepNode, options: CompileOptions): string | undefined {
+  if (step.idempotentKey !== undefined) return step.idempotentKey;
+  return step.idempotentStrategy === IdempotentStrategy.UNIQUE ? options.createId() : undefined;
+}
+
+function hasMembers(value: object | undefined): boolean {
+  return value !== undefined && Object.keys(value).length > 0;
+}
+
+function hasItems(list: readonly unknown[] | undefined): boolean {
+  return list !== undefined && list.length > 0;
+}

@@ -1,0 +1,81 @@
+import { CONNECTION_HEADERS } from '../protocol/checks.ts';
+import { HEADERS } from '../protocol/headers.ts';
+import type { JobRequest } from '../protocol/job.ts';
+import { startDeadline } from '../http/deadline.ts';
+import { readBody } from '../http/read-body.ts';
+import type { Runtime } from '../http/runtime.ts';
+import { fromBase64 } from './base64.ts';
+
+/** What one call made here gave. */
+export type LocalCallOutcome = { readonly durationMs: number } & (
+  | {
+      readonly kind: 'response';
+      readonly status: number;
+      readonly headers: Readonly<Record<string, string>>;
+      readonly text: string;
+      readonly truncated: boolean;
+    }
+  | { readonly kind: 'network_error'; readonly message: string }
+  | { readonly kind: 'timeout'; readonly message: string }
+  | { readonly kind: 'aborted' }
+);
+
+export interface LocalCall {
+  readonly job: JobRequest;
+  /** Sent as `Idempotency-Key`; null: not sent. */
+  readonly idempotencyKey: string | null;
+  /** For answer and body together, in milliseconds. */
+  readonly timeoutMs: number;
+  readonly maxResponseBytes: number;
+  readonly signal: AbortSignal;
+}
+
+/** Makes the call. Never rejects: whatever happens is an outcome. */
+export async function callLocally(call: LocalCall, runtime: Runtime): Promise<LocalCallOutcome> {
+  const start = runtime.monotonic();
+  const durationMs = (): number => Math.round(runtime.monotonic() - start);
+  const deadline = startDeadline(runtime, call.timeoutMs, call.signal);
+  try {
+    const response = await runtime.fetch(call.job.url, requestOf(call, deadline.signal));
+    const body = await readBody(response, call.maxResponseBytes);
+    return {
+      kind: 'response',
+      status: response.status,
+      headers: Object.fromEntries(response.headers),
+      ...body,
+      durationMs: durationMs(),
+    };
+  } catch (error) {
+    if (call.signal.aborted) return { kind: 'aborted', durationMs: durationMs() };
+    if (deadline.isOver()) {
+      const message = `no answer within ${call.timeoutMs} ms`;
+      return { kind: 'timeout', message, durationMs: durationMs() };
+    }
+    return { kind: 'network_error', message: messageOf(error), durationMs: durationMs() };
+  } finally {
+    deadline.clear();
+  }
+}
+
+function requestOf({ job, idempotencyKey }: LocalCall, signal: AbortSignal): RequestInit {
+  const headers = new Headers();
+  for (const [name, value] of Object.entries(job.headers ?? {})) {
+    // Those of one connection are set by whoever makes it; `fetch` refuses some of them.
+    if (!CONNECTION_HEADERS.has(name.toLowerCase())) headers.set(name, value);
+  }
+  if (idempotencyKey !== null) headers.set(HEADERS.idempotencyKey, idempotencyKey);
+  const body = job.body_encoding === 'base64' ? fromBase64(job.body ?? '') : job.body;
+  return {
+    method: job.method ?? 'GET',
+    headers,
+    signal,
+    ...(body === undefined || body === null ? {} : { body }),
+  };
+}
+
+function messageOf(error: unknown): string {
+  if (!(error instanceof Error)) return 'unknown error';
+  const { cause } = error;
+  if (!(cause instanceof Error)) return error.message;
+  return 'code' in cause && typeof cause.code === 'string' ? cause.code : cause.message;
+}

@@ -1,0 +1,196 @@
+import type { LocalPlan, Plan, SubmitPlan } from '../protocol/plan.ts';
+import { EZThrottleError, NetworkError, ServerError, TimeoutError } from '../errors.ts';
+import type { Runtime } from '../http/runtime.ts';
+import type { SubmitAnswer } from '../resources/jobs.ts';
+import { forwardPlan } from './assemble-job.ts';
+import type { ContinuationSealer } from './continuation-seal.ts';
+import { racePaths, type RaceResult } from './race-paths.ts';
+import { sealPlan } from './seal-plan.ts';
+import {
+  ForwardFailedError,
+  type ChildOutcome,
+  type LocalOutcome,
+  type LocalResult,
+  type StepResult,
+  type SubmittedResult,
+} from './step-result.ts';
+import type { JobRequest } from '../protocol/job.ts';
+
+export interface PlanRunnerOptions {
+  readonly runtime: Runtime;
+  readonly sealer: ContinuationSealer;
+  submit(job: JobRequest, signal: AbortSignal | undefined): Promise<SubmitAnswer>;
+  /** Told of every step that followed and failed with an error. */
+  onChildError(error: unknown, edge: string): void;
+  readonly maxResponseBytes: number;
+  readonly networkErrorTriggersFallback: boolean;
+  readonly retryFallbacksRemotely: boolean;
+}
+
+/** Where in a chain a plan runs. */
+export interface PlanScope {
+  readonly signal: AbortSignal | undefined;
+  /** Key for jobs that have none of their own, so that a repeat of the chain is a duplicate; null: none. */
+  readonly key: string | null;
+}
+
+/** Runs plans: jobs are handed over, local calls made here, and what follows them started. */
+export class PlanRunner {
+  readonly #options: PlanRunnerOptions;
+  readonly #children = new Set<Promise<unknown>>();
+
+  constructor(options: PlanRunnerOptions) {
+    this.#options = options;
+  }
+
+  async run(plan: Plan, scope: PlanScope): Promise<StepResult> {
+    return plan.kind === 'submit' ? this.#submit(plan, scope, null) : this.#runLocal(plan, scope);
+  }
+
+  /** Settled when no step that followed another runs any more; never rejects. */
+  async settled(): Promise<void> {
+    while (this.#children.size > 0) await Promise.all(this.#children);
+  }
+
+  async #submit(
+    plan: SubmitPlan,
+    { signal, key }: PlanScope,
+    local: LocalOutcome | null,
+  ): Promise<SubmittedResult> {
+    const sealed = await sealPlan(plan, this.#options.sealer);
+    const needsKey = key !== null && sealed.idempotent_key === undefined;
+    const job = needsKey ? { ...sealed, idempotent_key: key } : sealed;
+    const answer = await this.#options.submit(job, signal);
+    return submittedResult(answer, job.idempotent_key ?? null, local);
+  }
+
+  async #runLocal(plan: LocalPlan, scope: PlanScope): Promise<StepResult> {
+    const race = await racePaths(plan, { ...this.#options, signal: scope.signal });
+    const { outcome } = race;
+    // From here on the step's own outcome is final, whatever becomes of what follows.
+    if (outcome.status === 'success') {
+      return this.#localResult(plan, outcome, this.#followSuccess(plan, outcome.path, scope));
+    }
+    if (!isForwarded(plan, race)) {
+      return this.#localResult(plan, outcome, this.#followFailure(plan, race, scope));
+    }
+    try {
+      const exhausted = this.#options.retryFallbacksRemotely ? new Set<number>() : race.tried;
+      return await this.#submit(forwardPlan(plan, exhausted), scope, outcome);
+    } catch (error) {
+      if (scope.signal?.aborted === true) throw error;
+      const isUncertain = mayHaveBeenAccepted(error);
+      // With a job that may run after all, its failure is not ours to act on.
+      if (!isUncertain) void this.#followFailure(plan, race, scope);
+      throw new ForwardFailedError(outcome, error, isUncertain);
+    }
+  }
+
+  #followSuccess(
+    plan: LocalPlan,
+    path: number,
+    scope: PlanScope,
+  ): Promise<readonly ChildOutcome[]> {
+    const children = [child('onSuccess', plan.on_success)];
+    const way = plan.fallbacks[path - 1];
+    if (way !== undefined) children.push(child(`fallback[${path - 1}].onSuccess`, way.on_success));
+    return this.#follow(children.flat(), scope);
+  }
+
+  #followFailure(
+    plan: LocalPlan,
+    { tried }: RaceResult,
+    scope: PlanScope,
+  ): Promise<readonly ChildOutcome[]> {
+    const ofFallbacks = plan.fallbacks.flatMap((way, index) =>
+      tried.has(index) ? child(`fallback[${index}].onFailure`, way.on_failure) : [],
+    );
+    return this.#follow([...child('onFailure', plan.on_failure), ...ofFallbacks], scope);
+  }
+
+  #follow(children: readonly Child[], scope: PlanScope): Promise<readonly ChildOutcome[]> {
+    const running = Promise.all(children.map((next) => this.#runChild(next, scope)));
+    this.#children.add(running);
+    return running.finally(() => this.#children.delete(running));
+  }
+
+  async #runChild({ edge, plan }: Child, scope: PlanScope): Promise<ChildOutcome> {
+    const key = scope.key === null ? null : `${scope.key}/${edge}`;
+    try {
+      const result = await this.run(plan, { ...scope, key });
+      if (result.kind === 'local') await result.children;
+      return { edge, ok: true, result };
+    } catch (error) {
+      this.#report(error, edge);
+      return { edge, ok: false, error };
+    }
+  }
+
+  #report(error: unknown, edge: string): void {
+    try {
+      this.#options.onChildError(error, edge);
+    } catch {
+      // The hook itself failed; the error still stands in `children`.
+    }
+  }
+
+  #localResult(
+    plan: LocalPlan,
+    outcome: LocalOutcome,
+    children: Promise<readonly ChildOutcome[]>,
+  ): LocalResult {
+    const result = {
+      kind: 'local',
+      executed_locally: true,
+      job_id: null,
+      idempotent_key: plan.job.idempotent_key ?? null,
+      ...outcome,
+      children,
+    } as const;
+    return Object.defineProperty(result, 'children', { enumerable: false });
+  }
+}
+
+interface Child {
+  readonly edge: string;
+  readonly plan: Plan;
+}
+
+function child(edge: string, plan: Plan | undefined): Child[] {
+  return plan === undefined ? [] : [{ edge, plan }];
+}
+
+/** The step's own call decides: fallbacks are other ways to its goal, not other goals. */
+function isForwarded(plan: LocalPlan, { primary, isOverdue }: RaceResult): boolean {
+  if (isOverdue) return false;
+  return primary.kind !== 'response' || plan.forward_codes.includes(primary.status);
+}
+
+/** Without a clear refusal, a job may have been taken whose answer was lost. */
+function mayHaveBeenAccepted(error: unknown): boolean {
+  if (error instanceof NetworkError || error instanceof TimeoutError) return true;
+  if (error instanceof ServerError) return true;
+  return error instanceof EZThrottleError && error.code === 'unexpected_answer';
+}
+
+function submittedResult(
+  answer: SubmitAnswer,
+  sentKey: string | null,
+  local: LocalOutcome | null,
+): SubmittedResult {
+  return {
+    kind: 'submitted',
+    executed_locally: false,
+    job_id: answer.job_id,
+    status: answer.status,
+    state: answer.state ?? null,
+    idempotent_key: answer.idempotent_key ?? sentKey,
+    queued_at: answer.queued_at ?? null,
+    duplicate: answer.duplicate === true,
+    mismatch: answer.mismatch === true,
+    warnings: answer.warnings ?? [],
+    status_code: null,
+    response: null,
+    local,
+  };
+}
