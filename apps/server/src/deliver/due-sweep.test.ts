@@ -93,6 +93,20 @@ test('a long line that cannot be taken does not hide what stands behind it', asy
   await sweep.stop();
 });
 
+test('however often it is asked, it rests between two looks', async () => {
+  const { clock, deliveries, sweep } = sweepOver([], () => true);
+  sweep.start();
+
+  for (let ask = 0; ask < 100; ask += 1) {
+    sweep.wakeAt(clock.now());
+    await clock.advance(1);
+  }
+
+  expect(deliveries.reads).toBeGreaterThan(2);
+  expect(deliveries.reads).toBeLessThanOrEqual(6);
+  await sweep.stop();
+});
+
 test('reads that fail are told and tried again', async () => {
   const taken: string[] = [];
   const { clock, deliveries, sweep, errors } = sweepOver(

@@ -11,7 +11,7 @@ export interface DueSweepOptions {
 const PAGE = 500;
 /** Pages read from either end of a sweep: bounds the time it takes, whatever the backlog. */
 const PAGES = 4;
-/** Rest between sweeps. */
+/** Rest between sweeps, however often they are asked for. */
 const REST_MS = 20;
 /** Rest when something due could not be taken, or could not be read. */
 const LONG_REST_MS = 1_000;
@@ -28,6 +28,7 @@ export class DueSweep {
   #again = false;
   #hand: DueDelivery | null = null;
   #isHeldBack = false;
+  #restsUntil = 0;
   #timer: { readonly at: number; readonly cancel: () => void } | null = null;
 
   constructor(options: DueSweepOptions) {
@@ -53,7 +54,8 @@ export class DueSweep {
     const { clock } = this.#options;
     if (!this.#isRunning || (this.#timer !== null && this.#timer.at <= at)) return;
     this.#timer?.cancel();
-    const cancel = clock.after(Math.max(0, at - clock.now()), () => {
+    const wait = Math.max(at - clock.now(), this.#restsUntil - clock.monotonic(), 0);
+    const cancel = clock.after(wait, () => {
       this.#timer = null;
       this.#begin();
     });
@@ -72,10 +74,11 @@ export class DueSweep {
       })
       .then((nextAt) => {
         this.#sweeping = null;
+        this.#restsUntil = this.#options.clock.monotonic() + REST_MS;
         const isAgain = this.#again;
         this.#again = false;
         if (nextAt !== null) this.wakeAt(nextAt);
-        if (isAgain) this.wakeAt(this.#options.clock.now() + REST_MS);
+        if (isAgain) this.wakeAt(this.#options.clock.now());
       });
   }
 
@@ -90,7 +93,7 @@ export class DueSweep {
     const nextDueAt = await deliveries.nextDueAt(beganAt);
     const now = clock.now();
     const looks = [
-      ...(nextDueAt === null ? [] : [Math.max(nextDueAt, now + REST_MS)]),
+      ...(nextDueAt === null ? [] : [nextDueAt]),
       ...(this.#isHeldBack || front !== null ? [now + LONG_REST_MS] : []),
     ];
     return looks.length === 0 ? null : Math.min(...looks);

@@ -1,0 +1,81 @@
+import type { Clock, Operation, Verdict } from '@ezthrottle/engine';
+import { createPeriodic } from './periodic.ts';
+import type { Service } from './service.ts';
+
+export interface PrunerOptions {
+  readonly committer: { write(operation: Operation): Promise<Verdict> };
+  readonly clock: Clock;
+  /** Jobs that ended longer ago than this go. Milliseconds. */
+  readonly retentionMs: number;
+  /** Between rounds, in milliseconds. Default 60 000. */
+  readonly everyMs?: number;
+  /** Rows of each kind removed by one write: small, since others wait for it. Default 200. */
+  readonly stepRows?: number;
+  /** Writes in one round at most. Default 100. */
+  readonly maxSteps?: number;
+  readonly logger: { error(details: object, message: string): void };
+}
+
+export interface PruneCounts {
+  /** Jobs, and idempotency keys that expired before their job was due to go. */
+  readonly removed: number;
+  readonly steps: number;
+}
+
+export interface Pruner extends Service {
+  /** One round: steps until nothing is left to remove or the bound is reached. */
+  runOnce(): Promise<PruneCounts>;
+}
+
+/** Removes what is past its time, a few rows per write. */
+export function createPruner(options: PrunerOptions): Pruner {
+  const { committer, clock, retentionMs, logger } = options;
+  const { everyMs = 60_000, stepRows = 200, maxSteps = 100 } = options;
+
+  async function runOnce(): Promise<PruneCounts> {
+    let [removed, steps] = [0, 0];
+    for (let isFull = true; isFull && steps < maxSteps; steps += 1) {
+      const now = clock.now();
+      const jobsEndedBefore = now - retentionMs;
+      const verdict = await committer.write({
+        type: 'prune',
+        now,
+        jobsEndedBefore,
+        limit: stepRows,
+      });
+      if (verdict.verdict !== 'ok') throw new PruneRefusedError(verdict);
+      const count = verdict.count ?? 0;
+      removed += count;
+      isFull = count >= stepRows;
+    }
+    return { removed, steps };
+  }
+
+  const periodic = createPeriodic({
+    name: 'pruner',
+    clock,
+    everyMs,
+    round: runOnce,
+    onError: (error) => logger.error({ err: error }, 'what is past its time cannot be removed'),
+  });
+  return {
+    name: periodic.name,
+    start: () => periodic.start(),
+    stop: () => periodic.stop(),
+    runOnce,
+  };
+}
+
+/** The store refused to remove rows. */
+export class PruneRefusedError extends Error {
+  override readonly name = 'PruneRefusedError';
+  readonly code = 'prune_refused';
+
+  constructor(verdict: Verdict) {
+    super(
+      verdict.verdict === 'rejected'
+        ? `the store refused to prune: ${verdict.reason}`
+        : `the store answered a prune with ${verdict.verdict}`,
+    );
+  }
+}
