@@ -1,0 +1,183 @@
+import { newDelivery } from '@ezthrottle/engine';
+import type {
+  AdvanceOperation,
+  AttemptReport,
+  Decision,
+  EndedAttempt,
+  Id,
+  JobSpec,
+  NewDelivery,
+  NewJob,
+  Outcome,
+  RunState,
+} from '@ezthrottle/engine';
+import type { JobNotice } from '../realtime/job-event.ts';
+import { legOf, queuedWork } from './queued-work.ts';
+import { sha256 } from './sha256.ts';
+import { spawnedJob } from './spawned-job.ts';
+import type { SpawnContext } from './spawned-job.ts';
+
+/** A decision about one job, and what it was taken from. */
+export interface DecidedMove {
+  readonly job: {
+    readonly id: Id;
+    readonly organization: Id;
+    readonly apiKey: Id;
+    readonly spec: JobSpec;
+  };
+  readonly version: number;
+  readonly before: RunState;
+  /** Before the decision. */
+  readonly wakeAt: number | null;
+  readonly decision: Decision;
+  /** The attempt whose outcome was decided on. */
+  readonly reported: ReportedAttempt | null;
+}
+
+export interface ReportedAttempt {
+  readonly attempt: number;
+  readonly leg: number;
+  readonly token: string;
+  readonly outcome: Outcome;
+  readonly response: AttemptReport['response'];
+  readonly startedAt: number | null;
+  readonly endedAt: number;
+}
+
+export interface PlanContext extends SpawnContext {
+  /** Waits before each attempt of a delivery, in milliseconds. Default: the protocol's. */
+  readonly deliveryDelaysMs?: readonly number[] | undefined;
+}
+
+/** One write, and what may be done once it is on disk. */
+export interface AdvancePlan {
+  readonly operation: AdvanceOperation;
+  /** Attempts that are to be stopped. */
+  readonly abort: readonly string[];
+  readonly notices: readonly JobNotice[];
+}
+
+/** Turns the effects of a decision into one write. Pure. */
+export function planAdvance(move: DecidedMove, context: PlanContext): AdvancePlan {
+  const { job, before, decision, reported } = move;
+  const withdrawn = withdrawnAttempts(move);
+  const wakes = decision.effects.filter((effect) => effect.type === 'wake');
+  const end = decision.effects.find((effect) => effect.type === 'end')?.end ?? null;
+  const operation: AdvanceOperation = {
+    type: 'advance',
+    jobId: job.id,
+    version: move.version,
+    run: decision.run,
+    wakeAt: end === null ? (wakes.length > 0 ? (wakes.at(-1)?.at ?? null) : move.wakeAt) : null,
+    putWork: decision.effects.flatMap((effect) =>
+      effect.type === 'enqueue'
+        ? queuedWork(job.spec, decision.run, effect.leg, effect.readyAt, context.now)
+        : [],
+    ),
+    removeWork: before.legs.flatMap(({ id, state }) =>
+      state !== 'ended' && legOf(decision.run, id)?.state === 'ended' ? [id] : [],
+    ),
+    armed: [],
+    ended: [
+      ...(reported === null ? [] : [endedAttempt(reported, decision)]),
+      ...withdrawn.map(({ attempt, token }) => abortedAttempt(attempt, token, context.now)),
+    ],
+    end,
+    children: spawnedJobs(move, context),
+    deliveries: deliveriesOf(move, context),
+  };
+  return {
+    operation,
+    abort: withdrawn.map(({ token }) => token),
+    notices: noticesOf(move, operation, context.now),
+  };
+}
+
+/** An attempt that came to nothing by our own doing. */
+export function abortedAttempt(attempt: number, token: string, endedAt: number): EndedAttempt {
+  return {
+    attempt,
+    token,
+    endedAt,
+    outcome: 'aborted',
+    statusCode: null,
+    error: null,
+    startedAt: null,
+    response: null,
+  };
+}
+
+function withdrawnAttempts({
+  before,
+  decision,
+}: DecidedMove): readonly { readonly attempt: number; readonly token: string }[] {
+  return decision.effects.flatMap((effect) => {
+    if (effect.type !== 'withdraw') return [];
+    const leg = legOf(before, effect.leg);
+    return leg?.state === 'armed' ? [{ attempt: leg.attempt, token: leg.token }] : [];
+  });
+}
+
+function endedAttempt(reported: ReportedAttempt, decision: Decision): EndedAttempt {
+  const { attempt, token, outcome, response, startedAt, endedAt } = reported;
+  const isKept = decision.effects.some(
+    (effect) => effect.type === 'keep_response' && effect.attempt === attempt,
+  );
+  return {
+    attempt,
+    token,
+    startedAt,
+    endedAt,
+    outcome: outcome.kind,
+    statusCode: outcome.kind === 'response' ? outcome.status : null,
+    error: errorOf(outcome),
+    response: isKept ? response : null,
+  };
+}
+
+function errorOf(outcome: Outcome): string | null {
+  switch (outcome.kind) {
+    case 'response':
+    case 'aborted':
+    case 'unknown':
+      return null;
+    case 'timeout':
+      return outcome.message;
+    case 'network_error':
+    case 'refused':
+      return `${outcome.code}: ${outcome.message}`;
+  }
+}
+
+function spawnedJobs({ job, decision }: DecidedMove, context: SpawnContext): readonly NewJob[] {
+  return decision.effects.flatMap((effect) =>
+    effect.type === 'spawn' ? [spawnedJob(job, effect.edge, effect.spec, context)] : [],
+  );
+}
+
+function deliveriesOf(
+  { job, decision }: DecidedMove,
+  { now, deliveryDelaysMs }: PlanContext,
+): readonly NewDelivery[] {
+  const delays = deliveryDelaysMs === undefined ? {} : { delaysMs: deliveryDelaysMs };
+  return decision.effects.flatMap((effect) => {
+    if (effect.type !== 'deliver') return [];
+    return newDelivery(job, effect.webhook, { now, sha256, ...delays }) ?? [];
+  });
+}
+
+function noticesOf(
+  { job, decision, reported }: DecidedMove,
+  { end, putWork }: AdvanceOperation,
+  at: number,
+): readonly JobNotice[] {
+  if (end !== null) return [{ jobId: job.id, at, type: end.state }];
+  const again = putWork.find(({ leg }) => leg === reported?.leg);
+  if (reported === null || again === undefined) return [];
+  const { attempt, outcome } = reported;
+  const statusCode = outcome.kind === 'response' ? outcome.status : null;
+  const reason = outcome.kind === 'response' ? `status ${outcome.status}` : outcome.kind;
+  const leg = legOf(decision.run, again.leg);
+  const retryAt = leg?.state === 'waiting' ? leg.readyAt : again.readyAt;
+  return [{ jobId: job.id, at, type: 'retrying', attempt, reason, statusCode, retryAt }];
+}

@@ -1,0 +1,48 @@
+import { HEADERS } from '@ezthrottle/core/protocol';
+import type { AttemptCall, Id, PathSpec } from '@ezthrottle/engine';
+
+export interface AttemptCallInput {
+  readonly jobId: Id;
+  readonly idempotentKey: string;
+  readonly sendIdempotencyKey: boolean;
+  readonly path: PathSpec;
+  readonly attempt: number;
+  readonly token: string;
+  readonly region: string;
+  readonly maxResponseBytes: number;
+}
+
+/**
+ * The outbound call of one attempt. The names by which a target recognises a repeat are ours: a
+ * submitter's headers of the same names do not reach it. A submitter's own `Idempotency-Key` does.
+ */
+export function attemptCall(input: AttemptCallInput): AttemptCall {
+  const { path, token, region, maxResponseBytes } = input;
+  return {
+    token,
+    url: path.url,
+    method: path.method,
+    headers: headersOf(input),
+    body: path.body,
+    timeoutMs: path.timeoutMs,
+    region,
+    maxResponseBytes,
+  };
+}
+
+function headersOf(input: AttemptCallInput): Readonly<Record<string, string>> {
+  const ours = new Map<string, string>([
+    [HEADERS.jobId, input.jobId],
+    [HEADERS.attempt, String(input.attempt)],
+    [HEADERS.region, input.region],
+  ]);
+  const reserved = new Set([...ours.keys()].map((name) => name.toLowerCase()));
+  const entries = Object.entries(input.path.headers).filter(
+    ([name]) => !reserved.has(name.toLowerCase()),
+  );
+  const hasKey = entries.some(
+    ([name]) => name.toLowerCase() === HEADERS.idempotencyKey.toLowerCase(),
+  );
+  if (input.sendIdempotencyKey && !hasKey) ours.set(HEADERS.idempotencyKey, input.idempotentKey);
+  return Object.fromEntries([...entries, ...ours]);
+}

@@ -1,0 +1,33 @@
+import type { ArmedRef, Destination } from './destination.ts';
+
+/** A call that is under way: it holds a slot of its destination until it is reported. */
+export interface RunningCall extends ArmedRef {
+  readonly destination: Destination;
+}
+
+/** Every call under way, by its token. */
+export class RunningCalls {
+  readonly #calls = new Map<string, RunningCall>();
+
+  get size(): number {
+    return this.#calls.size;
+  }
+
+  tokens(): string[] {
+    return [...this.#calls.keys()];
+  }
+
+  add(call: RunningCall): void {
+    this.#calls.set(call.token, call);
+  }
+
+  take(token: string): RunningCall | undefined {
+    const call = this.#calls.get(token);
+    this.#calls.delete(token);
+    return call;
+  }
+
+  has(token: string): boolean {
+    return this.#calls.has(token);
+  }
+}

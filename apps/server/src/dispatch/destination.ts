@@ -1,0 +1,68 @@
+import type { Id, PaceState } from '@ezthrottle/engine';
+import type { LineWindow } from './line-window.ts';
+
+/** An attempt that is on disk and may be sent as soon as the pace allows. */
+export interface ArmedRef {
+  readonly jobId: Id;
+  readonly leg: number;
+  readonly attempt: number;
+  readonly token: string;
+}
+
+/** What is paced: the calls of one organization to one origin. */
+export interface Destination {
+  readonly key: string;
+  readonly organization: Id;
+  readonly origin: string;
+  pace: PaceState;
+  /** Whether `pace` holds something that is not written down yet. */
+  isPaceChanged: boolean;
+  readonly line: LineWindow;
+  /** In the order in which they will be sent. */
+  armed: ArmedRef[];
+  /** Attempts whose arming is being committed. */
+  arming: number;
+  stopTimer: (() => void) | null;
+  isRefilling: boolean;
+  /** When watchers were told last that they wait, on the monotonic clock. */
+  toldAt: number;
+}
+
+export function destination(
+  place: { readonly key: string; readonly organization: Id; readonly origin: string },
+  line: LineWindow,
+  pace: PaceState,
+): Destination {
+  return {
+    ...place,
+    line,
+    pace,
+    armed: [],
+    arming: 0,
+    isPaceChanged: false,
+    stopTimer: null,
+    isRefilling: false,
+    toldAt: Number.NEGATIVE_INFINITY,
+  };
+}
+
+/** Whether nothing would be missed if it were forgotten, but for its pace. */
+export function isIdle({ line, armed, arming, pace, isRefilling }: Destination): boolean {
+  return line.isEmpty && armed.length === 0 && arming === 0 && pace.inFlight === 0 && !isRefilling;
+}
+
+/**
+ * How many more attempts may be armed now: enough that no commit stands between one call and the
+ * next, and no more, since what is armed cannot let anybody go first.
+ */
+export function roomToArm(
+  { pace, armed, arming }: Destination,
+  armAheadMs: number,
+  now: number,
+): number {
+  // What is armed during a long pause would only wait, and be in doubt after a crash.
+  if (pace.pausedUntil !== null && pace.pausedUntil - now > armAheadMs) return 0;
+  const ahead = Math.ceil((pace.ratePerSecond * armAheadMs) / 1_000) + 1;
+  const bound = Math.max(1, Math.min(Math.floor(pace.concurrency), ahead));
+  return Math.max(0, bound - armed.length - arming);
+}

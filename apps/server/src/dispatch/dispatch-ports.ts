@@ -1,0 +1,49 @@
+import type {
+  Clock,
+  DeliveryRecord,
+  Executor,
+  Id,
+  LiveRegions,
+  Operation,
+  PaceSettings,
+  Store,
+  Verdict,
+} from '@ezthrottle/engine';
+import type { JobNotices } from '../realtime/job-event.ts';
+import type { DispatchLimits } from './dispatch-limits.ts';
+
+/** The part of pino's logger that the dispatcher uses. */
+export interface DispatchLogger {
+  warn(details: object, message: string): void;
+  error(details: object, message: string): void;
+}
+
+/** Writes of one turn share one transaction; they are applied in the order of the calls. */
+export interface OperationWriter {
+  write(operation: Operation): Promise<Verdict>;
+}
+
+/** What the dispatcher works with. */
+export interface DispatcherParts {
+  readonly store: Pick<Store, 'jobs' | 'work'>;
+  readonly committer: OperationWriter;
+  readonly executor: Executor;
+  readonly clock: Clock;
+  /** Pace of a destination before it has taught anything. */
+  readonly settings: (origin: string, organization: Id) => PaceSettings;
+  readonly liveRegions: LiveRegions;
+  readonly notices: JobNotices;
+  /** Told of deliveries that are on disk. */
+  readonly deliverer: { offer(deliveries: readonly DeliveryRecord[]): void };
+  /** From 0 (included) to 1 (excluded). */
+  readonly random: () => number;
+  /** A name for an attempt that nobody can guess or has used. */
+  readonly newToken: () => string;
+  readonly logger: DispatchLogger;
+  /** How long keys of spawned jobs stay taken after their end, in milliseconds. Default 24 h. */
+  readonly idempotencyWindowMs?: number;
+  /** Waits before each attempt of a delivery, in milliseconds. Default: the protocol's. */
+  readonly deliveryDelaysMs?: readonly number[];
+  /** Those that are left out have their defaults. */
+  readonly limits?: Partial<DispatchLimits>;
+}

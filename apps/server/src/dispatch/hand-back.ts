@@ -1,0 +1,22 @@
+import type { EndedAttempt, RunState } from '@ezthrottle/engine';
+import { abortedAttempt } from './advance-plan.ts';
+import type { ArmedRef } from './destination.ts';
+import { legOf } from './queued-work.ts';
+
+/**
+ * The run with an armed leg waiting again, and its attempt ended: for one that certainly was not sent,
+ * which therefore costs nothing. Null when the leg is not armed with this attempt. Pure.
+ */
+export function handBack(
+  run: RunState,
+  armed: ArmedRef,
+  now: number,
+): { readonly run: RunState; readonly ended: EndedAttempt } | null {
+  const leg = legOf(run, armed.leg);
+  if (leg?.state !== 'armed' || leg.token !== armed.token) return null;
+  const { state: _, attempt, token, ...rest } = leg;
+  const legs = run.legs.map((other) =>
+    other.id === leg.id ? { ...rest, state: 'waiting' as const, readyAt: now } : other,
+  );
+  return { run: { ...run, legs }, ended: abortedAttempt(attempt, token, now) };
+}

@@ -1,0 +1,234 @@
+import { arm, decide } from '@ezthrottle/engine';
+import type {
+  AdvanceOperation,
+  DecideContext,
+  Id,
+  JobEvent,
+  NewJob,
+  NewWork,
+  Verdict,
+} from '@ezthrottle/engine';
+import { pendingDelivery } from '../deliver/pending-delivery.ts';
+import type { ActiveJob, ActiveJobs } from './active-jobs.ts';
+import { planAdvance } from './advance-plan.ts';
+import type { AdvancePlan, PlanContext, ReportedAttempt } from './advance-plan.ts';
+import type { DispatcherParts } from './dispatch-ports.ts';
+import type { ArmedRef } from './destination.ts';
+import { handBack } from './hand-back.ts';
+import { legOf, queuedWork } from './queued-work.ts';
+
+/** A job whose legs are put in line. */
+export type LineOwner = Pick<NewJob, 'id' | 'organization' | 'apiKey' | 'spec'>;
+
+/** What the mover tells the rest of the dispatcher. */
+export interface MoverListener {
+  /** These rows are on disk: ready ones stand in line, delayed ones will. */
+  queued(job: LineOwner, work: readonly NewWork[]): void;
+  /** Decided, not yet on disk: this leg must not be armed or sent any more. */
+  withdrawn(job: ActiveJob, leg: number): void;
+  /** On disk: these attempts are to be stopped, if they are under way. */
+  abort(tokens: readonly string[]): void;
+  /** A job that must be decided again at this moment was written. */
+  wakeAt(at: number): void;
+  /** The copy in memory was wrong and is gone; the store has the right one. */
+  lost(id: Id): void;
+}
+
+/**
+ * Moves jobs on: decides in memory at once, writes what follows in the order of the decisions, and
+ * does the rest once that is on disk. Events of one job that come meanwhile build on each other.
+ */
+export class JobMover {
+  readonly #parts: Omit<DispatcherParts, 'limits'>;
+  readonly #active: ActiveJobs;
+  readonly #listener: MoverListener;
+  #writes = 0;
+
+  constructor(parts: Omit<DispatcherParts, 'limits'>, active: ActiveJobs, listener: MoverListener) {
+    this.#parts = parts;
+    this.#active = active;
+    this.#listener = listener;
+  }
+
+  /** Writes under way. */
+  get writes(): number {
+    return this.#writes;
+  }
+
+  /** The first byte goes out now. Only remembered: the next write carries it along. */
+  sent(job: ActiveJob, armed: ArmedRef): void {
+    const event: JobEvent = { type: 'sent', leg: armed.leg, attempt: armed.attempt };
+    const { run, effects } = decide(job.spec, job.run, event, this.#context());
+    job.run = run;
+    for (const effect of effects) if (effect.type === 'wake') this.#setWake(job, effect.at);
+  }
+
+  /** Null when nothing followed from the event; else the verdict on what was written. */
+  async move(
+    job: ActiveJob,
+    event: JobEvent,
+    reported: ReportedAttempt | null = null,
+  ): Promise<Verdict | null> {
+    if (job.isLost || job.run.end !== null) return null;
+    const before = job.run;
+    const decision = decide(job.spec, before, event, this.#context());
+    const isSame = decision.run === before && decision.effects.length === 0;
+    // A timer that is behind on disk would come due there again and again.
+    const isTimerBehind = job.wakeAt !== job.storedWakeAt && job.pending === 0;
+    if (isSame && !(event.type === 'wake' && isTimerBehind)) return null;
+    const plan = planAdvance(
+      {
+        job,
+        before,
+        decision,
+        version: job.version,
+        wakeAt: job.wakeAt,
+        reported: isSame ? null : reported,
+      },
+      this.#context(),
+    );
+    for (const effect of decision.effects) {
+      if (effect.type === 'withdraw') this.#listener.withdrawn(job, effect.leg);
+    }
+    return await this.#write(job, plan);
+  }
+
+  /** Gives a waiting leg its attempt; null when it does not wait any more or was refused. */
+  async arm(job: ActiveJob, leg: number): Promise<ArmedRef | null> {
+    const { newToken, clock } = this.#parts;
+    const now = clock.now();
+    const waiting = legOf(job.run, leg);
+    const path = job.spec.paths[waiting?.path ?? -1];
+    const token = newToken();
+    const isReady = waiting?.state === 'waiting' && waiting.readyAt <= now && !job.isLost;
+    const armed = isReady ? arm(job.run, leg, token) : null;
+    if (armed === null || waiting === undefined || path === undefined) return null;
+    const { attempt, run } = armed;
+    const { region } = waiting;
+    const operation = {
+      ...this.#still(job, run),
+      putWork: queuedWork(job.spec, run, leg, now, now).map(
+        (work): NewWork => ({ ...work, state: 'armed' }),
+      ),
+      armed: [{ attempt, leg, path: waiting.path, token, region, url: path.url, armedAt: now }],
+    };
+    const verdict = await this.#write(job, { operation, abort: [], notices: [] });
+    return verdict.verdict === 'ok' ? { jobId: job.id, leg, attempt, token } : null;
+  }
+
+  /** Puts an armed attempt that was never sent back in line, as if it had not been armed. */
+  async handBack(job: ActiveJob, armed: ArmedRef): Promise<void> {
+    const now = this.#parts.clock.now();
+    const back = handBack(job.run, armed, now);
+    if (back === null || job.isLost) return;
+    const operation = {
+      ...this.#still(job, back.run),
+      putWork: queuedWork(job.spec, back.run, armed.leg, now, now),
+      ended: [back.ended],
+    };
+    await this.#write(job, { operation, abort: [], notices: [] });
+  }
+
+  /** Starts the timer of a job that has just come to be in use. */
+  watch(job: ActiveJob): void {
+    if (job.stopTimer === null) this.#setWake(job, job.wakeAt);
+  }
+
+  #context(): DecideContext & PlanContext {
+    const { clock, liveRegions, random, idempotencyWindowMs, deliveryDelaysMs } = this.#parts;
+    return { now: clock.now(), liveRegions, random, idempotencyWindowMs, deliveryDelaysMs };
+  }
+
+  /** A write that changes nothing but the run. */
+  #still(job: ActiveJob, run: ActiveJob['run']): AdvanceOperation {
+    return {
+      type: 'advance',
+      jobId: job.id,
+      version: job.version,
+      run,
+      wakeAt: job.wakeAt,
+      putWork: [],
+      removeWork: [],
+      armed: [],
+      ended: [],
+      end: null,
+      children: [],
+      deliveries: [],
+    };
+  }
+
+  async #write(job: ActiveJob, plan: AdvancePlan): Promise<Verdict> {
+    const { operation } = plan;
+    job.run = operation.run;
+    job.version += 1;
+    job.pending += 1;
+    this.#setWake(job, operation.wakeAt);
+    this.#writes += 1;
+    try {
+      const verdict = await this.#parts.committer.write(operation);
+      job.pending -= 1;
+      if (verdict.verdict === 'ok') {
+        job.storedWakeAt = operation.wakeAt;
+        this.#follow(job, plan);
+      } else {
+        this.#lose(job, verdict);
+      }
+      return verdict;
+    } finally {
+      this.#writes -= 1;
+      this.#active.release(job);
+    }
+  }
+
+  #follow(job: ActiveJob, { operation, abort, notices }: AdvancePlan): void {
+    const { deliverer, notices: told } = this.#parts;
+    if (abort.length > 0) this.#listener.abort(abort);
+    const { putWork, children, deliveries } = operation;
+    if (putWork.length > 0) this.#listener.queued(job, putWork);
+    for (const child of children) {
+      this.#listener.queued(child, child.work);
+      if (child.wakeAt !== null) this.#listener.wakeAt(child.wakeAt);
+      told.publish({ jobId: child.id, at: child.createdAt, type: 'queued' });
+    }
+    if (operation.wakeAt !== null) this.#listener.wakeAt(operation.wakeAt);
+    if (deliveries.length > 0) {
+      const createdAt = operation.end?.at ?? this.#parts.clock.now();
+      deliverer.offer(deliveries.map((delivery) => pendingDelivery(job, delivery, createdAt)));
+    }
+    for (const notice of notices) told.publish(notice);
+  }
+
+  /** Somebody else moved this job, or the store refused the write: only the store knows it now. */
+  #lose(job: ActiveJob, verdict: Verdict): void {
+    const isFirst = !job.isLost;
+    this.#active.lose(job);
+    if (!isFirst) return;
+    this.#parts.logger.warn({ jobId: job.id, verdict }, 'a job was not where memory had it');
+    // A write that the store refuses would be refused again.
+    if (verdict.verdict === 'stale') this.#listener.lost(job.id);
+  }
+
+  #setWake(job: ActiveJob, at: number | null): void {
+    if (job.wakeAt === at && job.stopTimer !== null) return;
+    job.stopTimer?.();
+    job.stopTimer = null;
+    job.wakeAt = at;
+    if (at === null || job.isLost || job.run.end !== null) return;
+    this.#startTimer(job, at);
+  }
+
+  #startTimer(job: ActiveJob, at: number): void {
+    const { clock, logger } = this.#parts;
+    job.stopTimer = clock.after(Math.max(0, at - clock.now()), () => {
+      job.stopTimer = null;
+      // The wall clock went back, or the timer of the runtime was early.
+      if (clock.now() < at) {
+        this.#startTimer(job, at);
+        return;
+      }
+      this.move(job, { type: 'wake' }).catch((error: unknown) => {
+        logger.error({ jobId: job.id, err: error }, 'a timer of a job could not be decided');
+      });
+    });
+  }
+}

@@ -1,0 +1,179 @@
+import { FairLine } from '@ezthrottle/engine';
+import type { Id, LineAccount, LineEntry } from '@ezthrottle/engine';
+
+/** A leg in line. It is a hint: whether the leg really waits is seen when it is armed. */
+export interface LineRef extends LineEntry {
+  readonly jobId: Id;
+  readonly leg: number;
+}
+
+/** Entries held over all lines: shared by them. */
+export interface WindowBudget {
+  held: number;
+  readonly perAccount: number;
+  readonly total: number;
+}
+
+/** A place in an account's backlog, in the store's order. */
+export interface LinePlace {
+  readonly rank: number;
+  readonly jobId: Id;
+  readonly leg: number;
+}
+
+/** What to read next for an account: rows after this place. */
+export interface Refill {
+  readonly account: LineAccount;
+  readonly after: LinePlace | null;
+}
+
+interface AccountWindow {
+  readonly account: LineAccount;
+  /** The store has rows behind `upTo` that are not in memory. */
+  hasMore: boolean;
+  /** Every waiting row up to here is in memory (or has left it). Null: nothing is known. */
+  upTo: LinePlace | null;
+  isReading: boolean;
+  /** A row behind `upTo` came while rows were being read: the answer may lack it. */
+  hasMissed: boolean;
+}
+
+/** Kept for every account, however full the memory is. */
+const LEAST_PER_ACCOUNT = 4;
+
+export function lineRef(row: Omit<LineRef, 'id'>): LineRef {
+  const { jobId, leg, apiKey, userId, rank } = row;
+  return { id: lineId(jobId, leg), jobId, leg, apiKey, userId, rank };
+}
+
+export function lineId(jobId: Id, leg: number): string {
+  return `${jobId}:${leg}`;
+}
+
+/**
+ * The line of one destination, of which each account's front is in memory and the rest in the store.
+ * What is in memory is always a front part: nothing in the store goes before it.
+ */
+export class LineWindow {
+  readonly #line = new FairLine<LineRef>();
+  readonly #accounts = new Map<string, AccountWindow>();
+  readonly #hungry = new Set<AccountWindow>();
+  readonly #budget: WindowBudget;
+
+  constructor(budget: WindowBudget) {
+    this.#budget = budget;
+  }
+
+  /** Entries in memory. */
+  get size(): number {
+    return this.#line.size;
+  }
+
+  /** Whether nobody waits, neither in memory nor in the store. */
+  get isEmpty(): boolean {
+    return this.#accounts.size === 0;
+  }
+
+  entries(): Iterable<LineRef> {
+    return this.#line.entries();
+  }
+
+  push(ref: LineRef): void {
+    const window = this.#window(ref);
+    // Among equal ranks the store goes by arrival: holding one twice is harmless, missing one is not.
+    if (window.hasMore && (window.upTo === null || ref.rank > window.upTo.rank)) {
+      window.hasMissed = window.isReading;
+      return;
+    }
+    if (!this.#line.push(ref)) return;
+    this.#budget.held += 1;
+    if (this.#line.countOf(window.account) > this.#capacity()) this.#evictLast(window);
+  }
+
+  /** The entry whose turn it is; null when memory holds none (the store may). */
+  next(): LineRef | null {
+    const ref = this.#line.next();
+    if (ref !== null) this.#left(ref);
+    return ref;
+  }
+
+  remove(id: string): void {
+    const ref = this.#line.remove(id);
+    if (ref !== null) this.#left(ref);
+  }
+
+  /** The store has rows of this account of which memory knows nothing. */
+  addBacklog(account: LineAccount): void {
+    const window = this.#window(account);
+    window.hasMore = true;
+    window.upTo = null;
+    this.#hungry.add(window);
+  }
+
+  /** Accounts that run low, at most `limit`: rows must be read for each, and given to `refilled`. */
+  takeHungry(limit: number): readonly Refill[] {
+    const taken: Refill[] = [];
+    for (const window of this.#hungry) {
+      if (taken.length >= limit) break;
+      this.#hungry.delete(window);
+      window.isReading = true;
+      window.hasMissed = false;
+      taken.push({ account: window.account, after: window.upTo });
+    }
+    return taken;
+  }
+
+  /** @param isWhole whether the store had no rows behind these when it was read. */
+  refilled(account: LineAccount, refs: readonly LineRef[], isWhole: boolean): void {
+    const window = this.#window(account);
+    window.isReading = false;
+    for (const ref of refs) if (this.#line.push(ref)) this.#budget.held += 1;
+    window.upTo = refs.at(-1) ?? window.upTo;
+    window.hasMore = !isWhole || window.hasMissed;
+    this.#look(window);
+  }
+
+  #capacity(): number {
+    const { held, total, perAccount } = this.#budget;
+    return held <= total ? perAccount : LEAST_PER_ACCOUNT;
+  }
+
+  #window(account: LineAccount): AccountWindow {
+    const key = JSON.stringify([account.apiKey, account.userId]);
+    const known = this.#accounts.get(key);
+    if (known !== undefined) return known;
+    const window: AccountWindow = {
+      account: { apiKey: account.apiKey, userId: account.userId },
+      hasMore: false,
+      upTo: null,
+      isReading: false,
+      hasMissed: false,
+    };
+    this.#accounts.set(key, window);
+    return window;
+  }
+
+  /** Leaves the last one to the store: it will be read again when its time comes. */
+  #evictLast(window: AccountWindow): void {
+    const last = this.#line.lastOf(window.account);
+    if (last === null) return;
+    this.#line.remove(last.id);
+    this.#budget.held -= 1;
+    window.hasMore = true;
+    window.upTo = { rank: last.rank - 1, jobId: last.jobId, leg: Number.MAX_SAFE_INTEGER };
+  }
+
+  #left(ref: LineRef): void {
+    this.#budget.held -= 1;
+    this.#look(this.#window(ref));
+  }
+
+  #look(window: AccountWindow): void {
+    const { account, hasMore, isReading } = window;
+    const count = this.#line.countOf(account);
+    if (hasMore && !isReading && count <= this.#capacity() / 4) this.#hungry.add(window);
+    if (hasMore || isReading || count > 0) return;
+    this.#hungry.delete(window);
+    this.#accounts.delete(JSON.stringify([account.apiKey, account.userId]));
+  }
+}

@@ -1,0 +1,59 @@
+import type { Id, WorkReads } from '@ezthrottle/engine';
+import type { ActiveJob, ActiveJobs } from './active-jobs.ts';
+import type { Destinations } from './destinations.ts';
+import type { JobMover } from './job-mover.ts';
+
+export interface RecoveryOptions {
+  readonly work: Pick<WorkReads, 'armed' | 'lines' | 'pace'>;
+  readonly active: ActiveJobs;
+  readonly mover: JobMover;
+  readonly destinations: Destinations;
+  readonly batchRows: number;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+}
+
+/** Takes up what an earlier process has left: its pace, its attempts of which nobody knows, its lines. */
+export async function recover(options: RecoveryOptions): Promise<void> {
+  const { work, destinations } = options;
+  destinations.restore(await work.pace());
+  await forgetArmed(options);
+  for (const { organization, origin, apiKey, userId } of await work.lines()) {
+    destinations.get(organization, origin).line.addBacklog({ apiKey, userId });
+  }
+}
+
+/** Every armed attempt may have been sent or not: its outcome is unknown, its number is never reused. */
+async function forgetArmed(options: RecoveryOptions): Promise<void> {
+  const { work, active, batchRows } = options;
+  for (let after: Id | null = null; ; ) {
+    const rows: readonly { readonly jobId: Id }[] = await work.armed(after, batchRows);
+    const ids = [...new Set(rows.map(({ jobId }) => jobId))];
+    await Promise.all(
+      ids.map((id) =>
+        active.with(id, async (job) => {
+          if (job !== null) await forgetArmedOf(job, options.mover, options.now());
+        }),
+      ),
+    );
+    const last = rows.at(-1);
+    if (last === undefined || rows.length < batchRows) return;
+    after = last.jobId;
+  }
+}
+
+/** Decides every armed attempt of a job as unknown, except those that are known to be under way. */
+export async function forgetArmedOf(
+  job: ActiveJob,
+  mover: JobMover,
+  now: number,
+  isRunning: (token: string) => boolean = () => false,
+): Promise<void> {
+  const outcome = { kind: 'unknown' as const };
+  for (const leg of job.run.legs) {
+    if (leg.state !== 'armed' || isRunning(leg.token)) continue;
+    const attempt = { leg: leg.id, attempt: leg.attempt, token: leg.token, outcome };
+    const nothing = { response: null, startedAt: null, endedAt: now };
+    await mover.move(job, { type: 'outcome', ...attempt }, { ...attempt, ...nothing });
+  }
+}

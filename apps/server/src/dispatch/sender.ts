@@ -1,0 +1,114 @@
+import { admit } from '@ezthrottle/engine';
+import type { Admission, AttemptCall } from '@ezthrottle/engine';
+import type { ActiveJob, ActiveJobs } from './active-jobs.ts';
+import { attemptCall } from './attempt-call.ts';
+import type { RunningCalls } from './calls.ts';
+import type { ArmedRef, Destination } from './destination.ts';
+import type { DispatcherParts } from './dispatch-ports.ts';
+import type { JobMover } from './job-mover.ts';
+import { legOf } from './queued-work.ts';
+import { tellWaiting } from './waiting-notices.ts';
+
+type Wait = Extract<Admission, { readonly verdict: 'wait' }>;
+
+export interface SenderOptions {
+  readonly parts: Pick<DispatcherParts, 'clock' | 'executor' | 'notices'>;
+  readonly maxResponseBytes: number;
+  readonly active: ActiveJobs;
+  readonly calls: RunningCalls;
+  readonly mover: JobMover;
+  /** Called when the pace may allow a call again. */
+  readonly onTime: (destination: Destination) => void;
+}
+
+/** Sends what is armed, at the moment at which its destination's pace allows it and not before. */
+export class Sender {
+  readonly #options: SenderOptions;
+
+  constructor(options: SenderOptions) {
+    this.#options = options;
+  }
+
+  /** Sends all that may go now, and sets the timer for the next. */
+  send(destination: Destination): void {
+    const { parts } = this.#options;
+    destination.stopTimer?.();
+    destination.stopTimer = null;
+    const now = parts.clock.monotonic();
+    const calls: AttemptCall[] = [];
+    let wait: Wait | null = null;
+    while (destination.armed.length > 0 && wait === null) {
+      const [head] = destination.armed;
+      const job = head === undefined ? undefined : this.#jobOf(head);
+      if (head === undefined || job === undefined) {
+        destination.armed.shift();
+        continue;
+      }
+      const verdict = admit([{ key: destination.key, state: destination.pace }], now);
+      if (verdict.verdict === 'wait') {
+        wait = verdict;
+        continue;
+      }
+      destination.armed.shift();
+      destination.pace = verdict.states[0]?.state ?? destination.pace;
+      destination.isPaceChanged = true;
+      const call = this.#call(job, head, destination);
+      if (call !== null) calls.push(call);
+    }
+    if (calls.length > 0) parts.executor.run(calls);
+    this.#waitFor(destination, wait, now);
+  }
+
+  /** The job of an attempt that is still to be sent. */
+  #jobOf(armed: ArmedRef): ActiveJob | undefined {
+    const job = this.#options.active.get(armed.jobId);
+    if (job === undefined || job.isLost) return undefined;
+    const leg = legOf(job.run, armed.leg);
+    return leg?.state === 'armed' && leg.token === armed.token ? job : undefined;
+  }
+
+  #call(job: ActiveJob, armed: ArmedRef, destination: Destination): AttemptCall | null {
+    const { parts, calls, mover, maxResponseBytes } = this.#options;
+    const leg = legOf(job.run, armed.leg);
+    const path = job.spec.paths[leg?.path ?? -1];
+    if (leg === undefined || path === undefined) return null;
+    mover.sent(job, armed);
+    calls.add({ ...armed, destination });
+    const { region } = leg;
+    const { attempt, token } = armed;
+    parts.notices.publish({
+      jobId: job.id,
+      at: parts.clock.now(),
+      type: 'dispatching',
+      attempt,
+      path: leg.path,
+      region,
+    });
+    return attemptCall({
+      jobId: job.id,
+      idempotentKey: job.idempotentKey,
+      path,
+      attempt,
+      token,
+      region,
+      sendIdempotencyKey: job.spec.sendIdempotencyKey,
+      maxResponseBytes,
+    });
+  }
+
+  #waitFor(destination: Destination, wait: Wait | null, now: number): void {
+    const { parts, onTime } = this.#options;
+    const { pausedUntil } = destination.pace;
+    // In a pause nothing is armed that could ask: whoever stands in line has to be looked at then.
+    const until = wait?.until ?? (destination.line.isEmpty ? null : pausedUntil);
+    destination.stopTimer?.();
+    destination.stopTimer = null;
+    if (until !== null && until > now) {
+      destination.stopTimer = parts.clock.after(until - now, () => {
+        destination.stopTimer = null;
+        onTime(destination);
+      });
+    }
+    tellWaiting(destination, wait, parts);
+  }
+}

@@ -1,0 +1,53 @@
+import { accept, childIdempotencyClaim, deriveId } from '@ezthrottle/engine';
+import type { Decision, Id, JobSpec, LiveRegions, NewJob } from '@ezthrottle/engine';
+import { queuedWork } from './queued-work.ts';
+import { sha256 } from './sha256.ts';
+
+export interface SpawnContext {
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+  readonly liveRegions: LiveRegions;
+  /** How long a child's key stays taken after it has ended, in milliseconds. Default 24 h. */
+  readonly idempotencyWindowMs?: number | undefined;
+}
+
+/** A child as it is written. Its id follows from its parent: making it twice makes one. Pure. */
+export function spawnedJob(
+  parent: { readonly id: Id; readonly organization: Id; readonly apiKey: Id },
+  edge: string,
+  spec: JobSpec,
+  context: SpawnContext,
+): NewJob {
+  const accepted = accept(spec, context);
+  const origin = { id: parent.id, edge };
+  const { idempotencyWindowMs: windowMs } = context;
+  const digest = windowMs === undefined ? { sha256 } : { sha256, windowMs };
+  return {
+    id: deriveId(parent.id, edge, { sha256 }),
+    organization: parent.organization,
+    apiKey: parent.apiKey,
+    spec,
+    run: accepted.run,
+    work: acceptedWork(spec, accepted, context.now),
+    armed: [],
+    wakeAt: acceptedWakeAt(accepted),
+    idempotency: childIdempotencyClaim(spec, parent.organization, origin, digest),
+    parent: origin,
+    createdAt: context.now,
+  };
+}
+
+/** Rows of the legs that a new job puts in line. */
+export function acceptedWork(
+  spec: JobSpec,
+  { run, effects }: Decision,
+  now: number,
+): NewJob['work'] {
+  return effects.flatMap((effect) =>
+    effect.type === 'enqueue' ? queuedWork(spec, run, effect.leg, effect.readyAt, now) : [],
+  );
+}
+
+export function acceptedWakeAt({ effects }: Decision): number | null {
+  return effects.findLast((effect) => effect.type === 'wake')?.at ?? null;
+}

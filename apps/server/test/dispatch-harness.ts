@@ -1,0 +1,282 @@
+import type {
+  AttemptCall,
+  AttemptReport,
+  Clock,
+  DeliveryRecord,
+  Executor,
+  Id,
+  JobSpec,
+  Outcome,
+  PaceSettings,
+  Store,
+  Verdict,
+} from '@ezthrottle/engine';
+import { DEFAULT_PACE, idempotencyClaim } from '@ezthrottle/engine';
+import { FakeClock } from '@ezthrottle/testkit';
+import { API_KEY, newSpec, nextId, ORGANIZATION } from '@ezthrottle/testkit/store-data';
+import { createCommitter } from '../src/commit/committer.ts';
+import { createDispatcher } from '../src/dispatch/dispatcher.ts';
+import type { Dispatcher } from '../src/dispatch/dispatcher.ts';
+import type { DispatcherParts } from '../src/dispatch/dispatch-ports.ts';
+import { sha256 } from '../src/dispatch/sha256.ts';
+import type { JobNotice } from '../src/realtime/job-event.ts';
+import { openSqliteStore } from '../src/store/sqlite/sqlite-store.ts';
+import { temporaryFolder } from './temporary-store.ts';
+
+/** What the scripted target does with a call. */
+export interface ScriptedAnswer {
+  /** Default 200. */
+  readonly status?: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Instead of a response. */
+  readonly outcome?: Outcome;
+  /** Milliseconds until it answers; `never`: until it is aborted. Default 0. */
+  readonly afterMs?: number | 'never';
+}
+
+export interface SentCall {
+  readonly call: AttemptCall;
+  /** On the monotonic clock. */
+  readonly at: number;
+}
+
+/** Answers calls by a script, on the test's clock. */
+export class ScriptedExecutor implements Executor {
+  readonly sent: SentCall[] = [];
+  readonly aborted: string[] = [];
+  /** The most calls that were ever under way at once. */
+  mostAtOnce = 0;
+  script: (call: AttemptCall) => ScriptedAnswer = () => ({});
+  readonly #clock: Clock;
+  readonly #running = new Map<string, AttemptCall>();
+  #listener: (reports: readonly AttemptReport[]) => void = () => {};
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  onReports(listener: (reports: readonly AttemptReport[]) => void): void {
+    this.#listener = listener;
+  }
+
+  run(calls: readonly AttemptCall[]): void {
+    for (const call of calls) {
+      this.sent.push({ call, at: this.#clock.monotonic() });
+      this.#running.set(call.token, call);
+      this.mostAtOnce = Math.max(this.mostAtOnce, this.#running.size);
+      const { afterMs = 0, status = 200, headers = {}, outcome } = this.script(call);
+      if (afterMs === 'never') continue;
+      const response: Outcome = { kind: 'response', status, headers };
+      this.#clock.after(afterMs, () => this.#report(call.token, outcome ?? response));
+    }
+  }
+
+  abort(tokens: readonly string[]): void {
+    this.aborted.push(...tokens);
+    for (const token of tokens) {
+      this.#clock.after(0, () => this.#report(token, { kind: 'aborted' }));
+    }
+  }
+
+  async close(): Promise<void> {
+    for (const token of this.#running.keys()) this.#report(token, { kind: 'aborted' });
+  }
+
+  /** Calls to this address, in the order of their sending. */
+  sentTo(url: string): readonly SentCall[] {
+    return this.sent.filter(({ call }) => call.url === url);
+  }
+
+  #report(token: string, outcome: Outcome): void {
+    if (!this.#running.delete(token)) return;
+    const now = this.#clock.now();
+    const body = { body: 'answer', bodyEncoding: 'utf8' as const, truncated: false };
+    const response =
+      outcome.kind === 'response'
+        ? { status: outcome.status, headers: outcome.headers, ...body }
+        : null;
+    this.#listener([{ token, outcome, response, startedAt: now, endedAt: now }]);
+  }
+}
+
+/** A server's middle on a real file: a dispatcher that can be killed and started again. */
+export interface DispatchHarness extends AsyncDisposable {
+  readonly clock: FakeClock;
+  readonly store: Store;
+  readonly executor: ScriptedExecutor;
+  readonly dispatcher: Dispatcher;
+  readonly notices: JobNotice[];
+  readonly delivered: DeliveryRecord[];
+  readonly logged: string[];
+  watched: (id: Id) => boolean;
+  submit(spec: Partial<JobSpec>, account?: { readonly apiKey?: Id }): Promise<Id>;
+  submitFor(
+    spec: Partial<JobSpec>,
+    apiKey?: Id,
+  ): Promise<{ readonly id: Id; readonly verdict: Verdict }>;
+  /** Moves time on in steps small enough that commits end in between. */
+  run(ms: number, stepMs?: number): Promise<void>;
+  /** Moves time on until this holds. */
+  runUntil(
+    holds: () => boolean | Promise<boolean>,
+    limitMs?: number,
+    stepMs?: number,
+  ): Promise<void>;
+  /** As after a kill: nothing of the old process writes any more, a new one starts on the same file. */
+  restart(options?: HarnessOptions): Promise<void>;
+}
+
+export interface HarnessOptions {
+  readonly pace?: Partial<PaceSettings>;
+  readonly limits?: DispatcherParts['limits'];
+}
+
+export const SECOND_API_KEY: typeof API_KEY = { ...API_KEY, id: nextId(), hash: 'c'.repeat(64) };
+
+export async function openDispatchHarness(first: HarnessOptions = {}): Promise<DispatchHarness> {
+  const folder = await temporaryFolder();
+  const file = `${folder.path}/store.db`;
+  const clock = new FakeClock();
+  let current = await boot(file, clock, first);
+  await current.store.commit([
+    { type: 'put_organization', organization: ORGANIZATION },
+    { type: 'put_api_key', apiKey: API_KEY },
+    { type: 'put_api_key', apiKey: SECOND_API_KEY },
+  ]);
+  await current.dispatcher.start();
+
+  const submitFor: DispatchHarness['submitFor'] = async (spec, apiKey = API_KEY.id) => {
+    const id = nextId();
+    const job = newSpec({ idempotentKey: `key of ${id}`, ...spec });
+    const organization = ORGANIZATION.id;
+    const idempotency = idempotencyClaim(job, organization, { sha256 });
+    const admitted = { id, organization, apiKey, spec: job, idempotency, createdAt: clock.now() };
+    return { id, verdict: await current.dispatcher.submit(admitted) };
+  };
+
+  return {
+    clock,
+    get store() {
+      return current.store;
+    },
+    get executor() {
+      return current.executor;
+    },
+    get dispatcher() {
+      return current.dispatcher;
+    },
+    get notices() {
+      return current.notices;
+    },
+    get delivered() {
+      return current.delivered;
+    },
+    get logged() {
+      return current.logged;
+    },
+    get watched() {
+      return current.watching.isWatched;
+    },
+    set watched(isWatched) {
+      current.watching.isWatched = isWatched;
+    },
+    async submit(spec, account = {}) {
+      const { id, verdict } = await submitFor(spec, account.apiKey);
+      if (verdict.verdict !== 'ok') throw new Error(`not taken: ${JSON.stringify(verdict)}`);
+      return id;
+    },
+    submitFor,
+    async run(ms, stepMs = 5) {
+      for (let passed = 0; passed < ms; passed += stepMs) await clock.advance(stepMs);
+    },
+    async runUntil(holds, limitMs = 60_000, stepMs = 5) {
+      for (let passed = 0; passed < limitMs; passed += stepMs) {
+        if (await holds()) return;
+        await clock.advance(stepMs);
+      }
+      throw new Error(`did not come about within ${limitMs} ms: ${holds.toString()}`);
+    },
+    async restart(options = first) {
+      current.kill();
+      await current.store.close();
+      current = await boot(file, clock, options);
+      await current.dispatcher.start();
+    },
+    async [Symbol.asyncDispose]() {
+      current.kill();
+      await current.store.close();
+      await folder[Symbol.asyncDispose]();
+    },
+  };
+}
+
+interface Process {
+  readonly store: Store;
+  readonly executor: ScriptedExecutor;
+  readonly dispatcher: Dispatcher;
+  readonly notices: JobNotice[];
+  readonly delivered: DeliveryRecord[];
+  readonly logged: string[];
+  readonly watching: { isWatched: (id: Id) => boolean };
+  kill(): void;
+}
+
+let tokens = 0;
+
+async function boot(file: string, clock: FakeClock, options: HarnessOptions): Promise<Process> {
+  const store = await openSqliteStore({ file });
+  const life = mortal(clock);
+  const executor = new ScriptedExecutor(life.clock);
+  const committer = createCommitter({ store, onFatal: () => {} });
+  const notices: JobNotice[] = [];
+  const delivered: DeliveryRecord[] = [];
+  const logged: string[] = [];
+  const watching = { isWatched: (_: Id): boolean => false };
+  const log = (_: object, message: string): void => {
+    if (life.isAlive()) logged.push(message);
+  };
+  const dispatcher = createDispatcher({
+    store,
+    committer: {
+      write: (operation) =>
+        life.isAlive() ? committer.write(operation) : new Promise<Verdict>(() => {}),
+    },
+    executor,
+    clock: life.clock,
+    settings: () => ({ ...DEFAULT_PACE, ...options.pace }),
+    liveRegions: 'any',
+    notices: {
+      publish: (notice) => notices.push(notice),
+      isWatched: (id) => watching.isWatched(id),
+    },
+    deliverer: { offer: (deliveries) => delivered.push(...deliveries) },
+    random: () => 0.5,
+    newToken: () => {
+      tokens += 1;
+      return `token-${tokens}`;
+    },
+    logger: { warn: log, error: log },
+    limits: options.limits ?? {},
+  });
+  const { kill } = life;
+  return { store, executor, dispatcher, notices, delivered, logged, watching, kill };
+}
+
+/** A clock whose timers die with the process that set them. */
+function mortal(clock: FakeClock): { clock: Clock; isAlive: () => boolean; kill: () => void } {
+  let isAlive = true;
+  return {
+    isAlive: () => isAlive,
+    kill: () => {
+      isAlive = false;
+    },
+    clock: {
+      now: () => clock.now(),
+      monotonic: () => clock.monotonic(),
+      after: (ms, callback) =>
+        clock.after(ms, () => {
+          if (isAlive) callback();
+        }),
+    },
+  };
+}
