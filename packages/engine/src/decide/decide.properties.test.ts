@@ -249,7 +249,9 @@ describe('whatever happens to a job', () => {
     fc.assert(
       fc.property(jobs, moves, (request, script) => {
         const { run, spec } = playOut(request, script, () => undefined);
-        const legs = spec.paths.map((_, path) => run.legs.filter((leg) => leg.path === path).length);
+        const legs = spec.paths.map(
+          (_, path) => run.legs.filter((leg) => leg.path === path).length,
+        );
         const bounds = spec.paths.map(({ regions }) => Math.max(1, regions.length));
         expect(legs.every((count, path) => count <= (bounds[path] ?? 0))).toBe(true);
       }),
