@@ -140,13 +140,13 @@ export interface SettleDeliveryOperation {
     | { readonly state: 'pending'; readonly nextAttemptAt: number };
 }
 
-/** Removes what is past its time, at most `limit` rows of each kind. The verdict carries the count. */
+/** Removes what is past its time, at most `limit` jobs. The verdict carries how many went. */
 export interface PruneOperation {
   readonly type: 'prune';
   readonly now: number;
   /**
-   * Ended jobs older than this go, with all that hangs on them; but not while a delivery is pending
-   * or the idempotency key is still taken.
+   * Ended jobs older than this go, the oldest first, with all that hangs on them; but not while a
+   * delivery is pending or the idempotency key is still taken.
    */
   readonly jobsEndedBefore: number;
   readonly limit: number;

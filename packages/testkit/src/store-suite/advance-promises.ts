@@ -226,6 +226,13 @@ export function advancePromises(open: OpenStore): void {
         expect((await store.jobs.live([child.id])).length).toBe(1);
         const repeat = newJob({ idempotency: newClaim('derived') });
         expect(await commitOne(store, submitOf(repeat))).toMatchObject({ jobId: stranger.id });
+        // The child's end starts no window for a key that it does not hold.
+        await commitOne(store, endingAdvance(child.id, 1));
+        const later = newJob({ idempotency: newClaim('derived'), createdAt: T0 + 1_000_000 });
+        expect(await commitOne(store, submitOf(later))).toMatchObject({
+          jobId: stranger.id,
+          expiresAt: null,
+        });
       }),
     );
   });

@@ -184,11 +184,6 @@ export class ModelStore {
       if (holdsKey) this.#keys.delete(job.idempotency.key);
       removed += 1;
     }
-    for (const [name, key] of this.#keys) {
-      if (key.expiresAt === null || key.expiresAt > now) continue;
-      this.#keys.delete(name);
-      removed += 1;
-    }
     return removed;
   }
 }

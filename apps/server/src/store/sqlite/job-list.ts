@@ -3,7 +3,7 @@ import type { JobListQuery, JobSummary } from '@ezthrottle/engine';
 import { boundedLimit } from './bounded-limit.ts';
 import type { Connection, Row, SqlValue, Statement } from './connection.ts';
 import { identifierBytes } from './identifier.ts';
-import { idempotencyKeyHash, idempotencyKeyPrefix } from './idempotency-writes.ts';
+import { idempotencyKeyHash } from './idempotency-writes.ts';
 import { jobSummary } from './records.ts';
 
 const COLUMNS = `jobs.public_id, jobs.idempotent_key, jobs.url, jobs.method, jobs.tags, jobs.state,
@@ -13,12 +13,14 @@ export const LIST_BY_STATE: string = `SELECT ${COLUMNS} FROM jobs
   WHERE organization = ? AND state = ? AND (created_at, public_id) < (?, ?)
   ORDER BY created_at DESC, public_id DESC LIMIT ?`;
 
-export const LIST_BY_KEY: string = `SELECT ${COLUMNS} FROM jobs
-  WHERE organization = ? AND idempotent_key_prefix = ? AND idempotent_key = ?
-    AND (created_at, public_id) < (?, ?)
-    AND state IN (SELECT value FROM json_each(?))
+// A key has few jobs, since each keeps it taken for a while: they are sorted after they were found.
+export const LIST_BY_KEY: string = `SELECT ${COLUMNS}
+  FROM idempotency_keys CROSS JOIN jobs ON jobs.id = idempotency_keys.job
+  WHERE idempotency_keys.organization = ? AND idempotency_keys.key_hash = ?
+    AND (jobs.created_at, jobs.public_id) < (?, ?)
+    AND jobs.state IN (SELECT value FROM json_each(?))
     AND (? IS NULL OR EXISTS (SELECT 1 FROM json_each(jobs.tags) WHERE json_each.value = ?))
-  ORDER BY created_at DESC, public_id DESC LIMIT ?`;
+  ORDER BY jobs.created_at DESC, jobs.public_id DESC LIMIT ?`;
 
 export const LIST_BY_TAG: string = `SELECT ${COLUMNS} FROM tags CROSS JOIN jobs ON jobs.id = tags.job
   WHERE tags.organization = ? AND tags.tag = ?
@@ -26,7 +28,7 @@ export const LIST_BY_TAG: string = `SELECT ${COLUMNS} FROM tags CROSS JOIN jobs 
     AND jobs.state IN (SELECT value FROM json_each(?))
   ORDER BY tags.created_at DESC, tags.public_id DESC LIMIT ?`;
 
-/** Lists of jobs, newest first. Each filter has an index that gives its rows in that order. */
+/** Lists of jobs, newest first. Each filter has an index that finds its rows. */
 export class JobList {
   readonly #byState: Statement;
   readonly #byKey: Statement;
@@ -48,9 +50,14 @@ export class JobList {
     const before = cursorOf(query);
     const { idempotentKey, tag } = query;
     if (idempotentKey !== null) {
-      const prefix = idempotencyKeyPrefix(idempotencyKeyHash(idempotentKey));
       const filters = [JSON.stringify(states), tag, tag];
-      return this.#byKey.all(organization, prefix, idempotentKey, ...before, ...filters, limit);
+      return this.#byKey.all(
+        organization,
+        idempotencyKeyHash(idempotentKey),
+        ...before,
+        ...filters,
+        limit,
+      );
     }
     if (tag !== null) {
       return this.#byTag.all(organization, tag, ...before, JSON.stringify(states), limit);

@@ -5,8 +5,8 @@ import { identifierBytes } from './identifier.ts';
 import {
   type HashedClaim,
   type IdempotencyWrites,
+  type KeyHolder,
   idempotencyKeyHash,
-  idempotencyKeyPrefix,
 } from './idempotency-writes.ts';
 import type { Interned } from './interned.ts';
 import type { JobCountChanges } from './job-counts.ts';
@@ -39,8 +39,8 @@ export class JobWrites {
     this.#idempotency = idempotency;
     this.#insertJob = connection.prepare(
       `INSERT INTO jobs (public_id, organization, account, state, created_at, started_at, method, url,
-         tags, racing, idempotent_key, idempotent_key_prefix, parent, edge, quorum_needed)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+         tags, racing, idempotent_key, parent, edge, quorum_needed)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
        ON CONFLICT (public_id) DO NOTHING`,
     );
     this.#insertPayload = connection.prepare(
@@ -57,15 +57,16 @@ export class JobWrites {
 
   submit(job: NewJob): Verdict {
     const claim = this.#claimOf(job);
-    const duplicate = this.#idempotency.duplicateOf(claim);
-    if (duplicate !== null) return duplicate;
-    if (!this.#insert(job, claim)) throw new Rejection('id: another job has it already');
+    const holder = this.#idempotency.holderOf(claim);
+    if (holder.state === 'taken') return holder.duplicate;
+    if (!this.#insert(job, claim, holder)) throw new Rejection('id: another job has it already');
     return { verdict: 'ok' };
   }
 
   /** A child that exists already is left alone. One whose key is held by another job goes without. */
   spawn(job: NewJob): void {
-    this.#insert(job, this.#claimOf(job));
+    const claim = this.#claimOf(job);
+    this.#insert(job, claim, this.#idempotency.holderOf(claim));
   }
 
   #claimOf(job: NewJob): HashedClaim {
@@ -77,8 +78,8 @@ export class JobWrites {
     };
   }
 
-  #insert(job: NewJob, claim: HashedClaim): boolean {
-    const { organization, keyHash } = claim;
+  #insert(job: NewJob, claim: HashedClaim, holder: KeyHolder): boolean {
+    const { organization } = claim;
     const account = this.#interned.account(organization, job.apiKey, job.spec.userId);
     const publicId = requiredIdentifier(job.id, 'id');
     const [primary] = job.spec.paths;
@@ -95,7 +96,6 @@ export class JobWrites {
       JSON.stringify(job.spec.tags),
       isRacing ? 1 : 0,
       job.idempotency.key,
-      idempotencyKeyPrefix(keyHash),
       job.parent === null ? null : requiredIdentifier(job.parent.id, 'parent.id'),
       job.parent === null ? null : job.parent.edge,
       job.spec.webhookQuorum,
@@ -105,7 +105,7 @@ export class JobWrites {
     const row = inserted.rowId;
     this.#insertPayload.run(row, job.spec.planVersion, JSON.stringify(job.spec));
     this.#insertRun.run(row, job.wakeAt, JSON.stringify(job.run));
-    this.#idempotency.take(row, claim);
+    this.#idempotency.record(row, claim, holder);
     this.#work.put({ job: row, organization, account }, job.work);
     this.#attempts.arm(row, job.armed);
     for (const tag of job.spec.tags) {

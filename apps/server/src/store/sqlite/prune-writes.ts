@@ -12,7 +12,6 @@ export class PruneWrites {
   readonly #selectJobs: Statement;
   readonly #deleteTags: Statement;
   readonly #deleteJob: Statement;
-  readonly #deleteKeys: Statement;
 
   constructor({ connection, counts }: WriteScope) {
     this.#counts = counts;
@@ -24,20 +23,18 @@ export class PruneWrites {
     );
     // What hangs on the job goes by its foreign keys, its idempotency key too.
     this.#deleteJob = connection.prepare('DELETE FROM jobs WHERE id = ?');
-    this.#deleteKeys = connection.prepare(DELETE_EXPIRED_KEYS);
   }
 
-  /** How many rows went: jobs, and keys that expired before their job was due to go. */
+  /** How many jobs went. */
   prune({ now, jobsEndedBefore, limit }: PruneOperation): number {
-    const step = boundedLimit(limit);
-    const jobs = this.#selectJobs.all(jobsEndedBefore, now, step);
+    const jobs = this.#selectJobs.all(jobsEndedBefore, now, boundedLimit(limit));
     for (const row of jobs) {
       const job = integer(row, 'id');
       this.#deleteTags.run(job);
       this.#deleteJob.run(job);
       this.#counts.add(word(row, 'state', JOB_STATES), -1);
     }
-    return jobs.length + this.#deleteKeys.run(now, step).changes;
+    return jobs.length;
   }
 }
 
@@ -46,8 +43,6 @@ export const SELECT_PRUNABLE_JOBS = `SELECT id, state FROM jobs
   WHERE ended_at < ? AND NOT EXISTS (
     SELECT 1 FROM deliveries WHERE deliveries.job = jobs.id AND deliveries.state = 'pending')
   AND NOT EXISTS (
-    SELECT 1 FROM idempotency_keys WHERE idempotency_keys.job = jobs.id AND expires_at > ?)
+    SELECT 1 FROM idempotency_keys
+    WHERE idempotency_keys.job = jobs.id AND retired = 0 AND expires_at > ?)
   ORDER BY ended_at LIMIT ?`;
-
-export const DELETE_EXPIRED_KEYS = `DELETE FROM idempotency_keys WHERE job IN (
-  SELECT job FROM idempotency_keys WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)`;

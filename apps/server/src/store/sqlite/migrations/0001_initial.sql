@@ -71,8 +71,6 @@ CREATE TABLE jobs (
   tags TEXT NOT NULL CHECK (json_valid(tags)),
   racing INTEGER NOT NULL CHECK (racing IN (0, 1)),
   idempotent_key TEXT NOT NULL,
-  -- The first 48 bits of the key's SHA-256: keeps the index below small whatever the key's length.
-  idempotent_key_prefix INTEGER NOT NULL,
   parent BLOB CHECK (length(parent) = 16),
   edge TEXT,
   quorum_needed INTEGER NOT NULL,
@@ -85,7 +83,6 @@ CREATE TABLE jobs (
 ) STRICT;
 
 CREATE INDEX jobs_listed ON jobs (organization, state, created_at, public_id);
-CREATE INDEX jobs_by_key ON jobs (organization, idempotent_key_prefix, created_at, public_id);
 CREATE INDEX jobs_ended ON jobs (ended_at) WHERE ended_at IS NOT NULL;
 CREATE INDEX jobs_by_parent ON jobs (parent) WHERE parent IS NOT NULL;
 
@@ -207,20 +204,21 @@ CREATE TABLE delivery_attempts (
   PRIMARY KEY (delivery, attempt)
 ) STRICT, WITHOUT ROWID;
 
--- A key is taken while its job lives (expires_at is null), and for window_ms after its end.
+-- One row per job. A key is taken while its job lives (expires_at is null), and for window_ms after
+-- its end; whoever takes it then retires the row, which goes with its job. So the one index that
+-- every submit enters at a random place answers both: who holds a key, and which jobs ever did.
+-- retired is 0 for the holder, the job itself for all others.
 CREATE TABLE idempotency_keys (
   job INTEGER PRIMARY KEY REFERENCES jobs (id) ON DELETE CASCADE,
-  organization INTEGER NOT NULL REFERENCES organizations (id),
+  organization INTEGER NOT NULL,
   scope TEXT NOT NULL,
   key_hash BLOB NOT NULL CHECK (length(key_hash) = 32),
   fingerprint TEXT NOT NULL,
   window_ms INTEGER NOT NULL CHECK (window_ms >= 0),
   expires_at INTEGER,
-  UNIQUE (organization, scope, key_hash)
+  retired INTEGER NOT NULL DEFAULT 0 CHECK (retired IN (0, job)),
+  UNIQUE (organization, key_hash, scope, retired)
 ) STRICT;
-
-CREATE INDEX idempotency_keys_expiring ON idempotency_keys (expires_at)
-  WHERE expires_at IS NOT NULL;
 
 -- Only what list filters by; the row's own tags stand in jobs.tags.
 CREATE TABLE tags (
