@@ -12,24 +12,15 @@ export function toHex(bytes: Uint8Array): string {
   return hex;
 }
 
-/** Bytes that the hexadecimal digits stand for, in either case; null when they are not such digits. */
-export function fromHex(hex: string): Uint8Array | null {
-  if (hex.length % 2 !== 0 || !/^[0-9a-f]*$/i.test(hex)) return null;
-  const bytes = new Uint8Array(hex.length / 2);
-  for (let index = 0; index < bytes.length; index += 1) {
-    bytes[index] = Number.parseInt(hex.slice(index * 2, index * 2 + 2), 16);
-  }
-  return bytes;
-}
-
 /**
  * Compares in a time that depends on the length of `expected` only, never on where the two differ:
  * otherwise the time taken would tell a forger how much of a guess was right.
  */
-export function isEqualInConstantTime(expected: Uint8Array, actual: Uint8Array): boolean {
+export function isEqualInConstantTime(expected: string, actual: string): boolean {
   let difference = expected.length ^ actual.length;
   for (let index = 0; index < expected.length; index += 1) {
-    difference |= (expected[index] ?? 0) ^ (actual[index] ?? 0);
+    // Past the end of `actual` this is NaN, which counts as 0; the lengths tell then.
+    difference |= expected.charCodeAt(index) ^ actual.charCodeAt(index);
   }
   return difference === 0;
 }

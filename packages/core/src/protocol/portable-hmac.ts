@@ -1,13 +1,13 @@
 import { hmac } from '@noble/hashes/hmac.js';
 import { sha256 } from '@noble/hashes/sha2.js';
-import { toBytes } from './bytes.ts';
+import { toBytes, toHex } from './bytes.ts';
 
 /**
- * HMAC-SHA256 of the parts, one after the other, where there is no node:crypto.
+ * HMAC-SHA256 of the parts, one after the other, in hexadecimal digits, where there is no node:crypto.
  * In JavaScript, since WebCrypto has no synchronous form.
  */
-export function hmacSha256(secret: string, parts: readonly Uint8Array[]): Uint8Array {
+export function hmacSha256(secret: string, parts: readonly (string | Uint8Array)[]): string {
   const running = hmac.create(sha256, toBytes(secret));
-  for (const part of parts) running.update(part);
-  return running.digest();
+  for (const part of parts) running.update(toBytes(part));
+  return toHex(running.digest());
 }

@@ -11,12 +11,8 @@ export interface SignWebhookInput {
   readonly timestampSeconds: number;
 }
 
-/** HMAC over `<timestamp>.<body>`, with the timestamp in the characters it has in the header. */
-export function webhookHmac(
-  secret: string,
-  timestamp: string,
-  body: string | Uint8Array,
-): Uint8Array {
+/** HMAC over `<timestamp>.<body>` in hexadecimal digits, with the timestamp in the characters it has in the header. */
+export function webhookHmac(secret: string, timestamp: string, body: string | Uint8Array): string {
   return hmacSha256(secret, signedContent(timestamp, body));
 }
 

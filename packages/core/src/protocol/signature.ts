@@ -1,10 +1,10 @@
-import { fromHex, isEqualInConstantTime, toBytes, toHex } from './bytes.ts';
+import { isEqualInConstantTime } from './bytes.ts';
 
 /** Version tag of the signature: HMAC-SHA256 over `<t>.<raw body>`, in hexadecimal digits. */
 export const SIGNATURE_VERSION = 'v1';
 
-/** Bytes of an HMAC-SHA256. */
-export const SIGNATURE_BYTES = 32;
+/** Hexadecimal digits of an HMAC-SHA256. */
+const SIGNATURE_DIGITS = 64;
 
 /** Secrets shorter than this are refused wherever they are configured, in UTF-16 units. */
 export const MIN_SECRET_LENGTH = 16;
@@ -20,8 +20,8 @@ export interface SignatureHeader {
   readonly timestamp: string;
   /** Unix seconds. */
   readonly timestampSeconds: number;
-  /** Each well-formed `v1`; a malformed one cannot match and is left out. */
-  readonly signatures: readonly Uint8Array[];
+  /** Each `v1`, in lower case; one of another length cannot match and is left out. */
+  readonly signatures: readonly string[];
 }
 
 export type SignatureHeaderProblem =
@@ -41,31 +41,28 @@ export function parseSignatureHeader(value: string | null | undefined): ParsedSi
   if (value === null || value === undefined || value.trim() === '') {
     return { ok: false, reason: 'no_signature_header' };
   }
-  const timestamps = new Set<string>();
-  const digests: string[] = [];
+  let timestamp: string | null = null;
+  let isAmbiguous = false;
+  let found = 0;
+  const signatures: string[] = [];
   for (const part of value.split(',')) {
     const separator = part.indexOf('=');
     if (separator < 0) continue;
     const name = part.slice(0, separator).trim();
     const content = part.slice(separator + 1).trim();
-    if (name === 't') timestamps.add(content);
-    if (name === SIGNATURE_VERSION && content !== '' && digests.length < MAX_SIGNATURES) {
-      digests.push(content);
+    if (name === 't') {
+      isAmbiguous ||= timestamp !== null && timestamp !== content;
+      timestamp = content;
+    } else if (name === SIGNATURE_VERSION && content !== '' && found < MAX_SIGNATURES) {
+      found += 1;
+      if (content.length === SIGNATURE_DIGITS) signatures.push(content.toLowerCase());
     }
   }
-  if (digests.length === 0) return { ok: false, reason: 'missing_v1_signature' };
-  const [timestamp] = timestamps;
-  if (timestamp === undefined || timestamps.size > 1 || !TIMESTAMP.test(timestamp)) {
+  if (found === 0) return { ok: false, reason: 'missing_v1_signature' };
+  if (timestamp === null || isAmbiguous || !TIMESTAMP.test(timestamp)) {
     return { ok: false, reason: 'invalid_timestamp' };
   }
-  const signatures = digests.flatMap((digest) => {
-    const bytes = fromHex(digest);
-    return bytes !== null && bytes.length === SIGNATURE_BYTES ? [bytes] : [];
-  });
-  return {
-    ok: true,
-    header: { timestamp, timestampSeconds: Number(timestamp), signatures },
-  };
+  return { ok: true, header: { timestamp, timestampSeconds: Number(timestamp), signatures } };
 }
 
 /** Null when the signature's time is near enough to now, in either direction; else why not. */
@@ -79,16 +76,16 @@ export function checkSignatureTime(
   return `timestamp_expired (diff=${difference}s, tolerance=${toleranceSeconds}s)`;
 }
 
-/** The bytes that are signed, in the pieces to feed to the HMAC: a large body is not copied. */
+/** What is signed, in the pieces to feed to the HMAC: a large body is not copied. */
 export function signedContent(
   timestamp: string,
   body: string | Uint8Array,
-): readonly [prefix: Uint8Array, body: Uint8Array] {
-  return [toBytes(`${timestamp}.`), toBytes(body)];
+): readonly [prefix: string, body: string | Uint8Array] {
+  return [`${timestamp}.`, body];
 }
 
-/** Whether one of the header's signatures is the expected one. Every one of them is compared. */
-export function hasSignature(header: SignatureHeader, expected: Uint8Array): boolean {
+/** Whether one of the header's signatures is the expected one, in hex. Every one of them is compared. */
+export function hasSignature(header: SignatureHeader, expected: string): boolean {
   let found = false;
   for (const signature of header.signatures) {
     if (isEqualInConstantTime(expected, signature)) found = true;
@@ -96,12 +93,13 @@ export function hasSignature(header: SignatureHeader, expected: Uint8Array): boo
   return found;
 }
 
-/** Header value as it is sent: one `t`, one `v1`, no spaces, which is all that older readers accept. */
-export function formatSignature(timestampSeconds: number, signature: Uint8Array): string {
+/** Header value as it is sent: one `t`, one `v1`, no spaces, which is all that older readers accept.
+ * The signature is given in hexadecimal digits. */
+export function formatSignature(timestampSeconds: number, signature: string): string {
   if (!TIMESTAMP.test(String(timestampSeconds))) {
     throw new RangeError(
       `timestampSeconds must be a whole number of Unix seconds (at most 12 digits), got ${timestampSeconds}.`,
     );
   }
-  return `t=${timestampSeconds},${SIGNATURE_VERSION}=${toHex(signature)}`;
+  return `t=${timestampSeconds},${SIGNATURE_VERSION}=${signature}`;
 }
