@@ -1,5 +1,5 @@
 /** What stands in a log in the place of a secret. */
-export const REDACTED = '[redacted]';
+const REDACTED = '[redacted]';
 
 const SECRET_NAMES =
   /^(proxy-)?authorization$|^(set-)?cookie$|secret|password|passphrase|api[-_]?key|^(master|private|signing|continuation)[-_]?key$|token$|signature$/i;

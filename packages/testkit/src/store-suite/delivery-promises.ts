@@ -73,6 +73,29 @@ export function deliveryPromises(open: OpenStore): void {
     );
 
     it(
+      'is found after any other one that is due, also among those of the same moment',
+      onStore(open, async ({ store }) => {
+        const all = [100, 100, 100, 200, 300].map((wait, webhook) =>
+          newDelivery({ webhook, nextAttemptAt: T0 + wait }),
+        );
+        await endedWith(store, newJob(), all);
+
+        const found: string[] = [];
+        let [last] = await store.deliveries.due(T0 + 200, 1, null);
+        while (last !== undefined) {
+          found.push(last.id);
+          const after = { id: last.id, nextAttemptAt: last.nextAttemptAt ?? 0 };
+          [last] = await store.deliveries.due(T0 + 200, 1, after);
+        }
+
+        expect(found).toHaveLength(4);
+        expect(new Set(found)).toEqual(new Set(all.slice(0, 4).map(({ id }) => id)));
+        expect(await store.deliveries.nextDueAt(T0 + 100)).toBe(T0 + 200);
+        expect(await store.deliveries.nextDueAt(T0 + 300)).toBeNull();
+      }),
+    );
+
+    it(
       'tried in vain waits for its next attempt',
       onStore(open, async ({ store }) => {
         const job = newJob();
