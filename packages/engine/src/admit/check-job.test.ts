@@ -154,7 +154,8 @@ describe('any input', () => {
     const values = fc.letrec((tie) => ({
       job: fc.dictionary(
         fc.constantFrom(...known),
-        fc.oneof({ maxDepth: 3 }, fc.jsonValue(), tie('job')),
+        fc.oneof({ maxDepth: 3 }, fc.jsonValue({ maxDepth: 2 }), tie('job')),
+        { maxKeys: 4 },
       ),
     })).job;
     fc.assert(
