@@ -74,6 +74,7 @@ const steps: Step[] = [
   { name: 'format', commands: () => [['pnpm', 'run', '--silent', 'format:check']] },
   { name: 'lint', commands: () => [['pnpm', 'run', '--silent', 'lint']] },
   { name: 'typecheck', commands: () => [['pnpm', 'run', '--silent', 'typecheck']] },
+  { name: 'duplication', commands: () => [['pnpm', 'run', '--silent', 'duplication']] },
   { name: 'unused', commands: () => [['pnpm', 'run', '--silent', 'knip']] },
   ...publishedPackages().map(packageCheck),
   { name: 'size', needs: ['build'], commands: () => [['pnpm', 'run', '--silent', 'size']] },
