@@ -146,5 +146,19 @@ export function prunePromises(open: OpenStore): void {
         expect(await store.jobs.get(ORGANIZATION.id, job.id)).toBeNull();
       }),
     );
+
+    it(
+      'does not wait for a key that another job holds',
+      onStore(open, async ({ store }) => {
+        const stranger = newJob({ idempotency: newClaim('k') });
+        const job = newJob();
+        const child = newJob({ idempotency: newClaim('k', { windowMs: 2_000_000 }) });
+        await given(store, stranger, job);
+        await commitOne(store, endingAdvance(job.id, 1, newEnd(), { children: [child] }));
+        await commitOne(store, endingAdvance(child.id, 1));
+        expect(await commitOne(store, pruneOf(LONG_AFTER))).toEqual({ verdict: 'ok', count: 2 });
+        expect(await store.jobs.get(ORGANIZATION.id, child.id)).toBeNull();
+      }),
+    );
   });
 }

@@ -10,6 +10,7 @@ import {
   newAdvance,
   newArmed,
   newClaim,
+  newDelivery,
   newEnd,
   newJob,
   newPath,
@@ -275,6 +276,33 @@ export function submitPromises(open: OpenStore): void {
         expect((await store.jobs.counts()).pending).toBe(3);
         const fresh = newJob({ idempotency: newClaim('fresh') });
         expect(await commitOne(store, submitOf(fresh))).toEqual({ verdict: 'ok' });
+      }),
+    );
+
+    it(
+      'does not build upon what a refused operation had begun',
+      onStore(open, async ({ store }) => {
+        const origin = 'https://new.test';
+        const spec = newSpec({ userId: 'new user' });
+        const work = [newWork({ origin })];
+        const twice = [newArmed(), newArmed()];
+        const live = newJob();
+        await given(store, live);
+        const verdicts = await store.commit([
+          submitOf(newJob({ spec, work, armed: twice })),
+          submitOf(newJob({ spec, work })),
+          endingAdvance(live.id, 1, newEnd(), { deliveries: [newDelivery({ id: 'none' })] }),
+        ]);
+        expect(verdicts.map((verdict) => verdict.verdict)).toEqual(['rejected', 'ok', 'rejected']);
+        expect(await store.jobs.counts()).toMatchObject({ pending: 2, completed: 0 });
+        expect(await store.jobs.live([live.id])).toMatchObject([{ version: 1 }]);
+        expect(await store.work.lines()).toContainEqual({
+          organization: ORGANIZATION.id,
+          origin,
+          apiKey: API_KEY.id,
+          userId: 'new user',
+          ready: 1,
+        });
       }),
     );
 

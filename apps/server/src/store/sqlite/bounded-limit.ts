@@ -1,5 +1,5 @@
 /** Rows that one read gives or one step of pruning removes, at most. */
-export const MAX_ROWS = 10_000;
+const MAX_ROWS = 10_000;
 
 /** A limit as asked for, between 0 and `MAX_ROWS`. */
 export function boundedLimit(limit: number): number {

@@ -3,7 +3,7 @@ import type { Row } from './connection.ts';
 import { identifierText } from './identifier.ts';
 
 /** A stored row is not what this code writes: another program wrote to the file, or it is damaged. */
-export class UnreadableRowError extends Error {
+class UnreadableRowError extends Error {
   readonly code = 'unreadable_row';
   override readonly name = 'UnreadableRowError';
 
