@@ -87,7 +87,7 @@ const job = objectSchema<JobRequest>(
       maxItems: LIMITS.webhooks,
       items: { $ref: '#/definitions/webhook' },
     },
-    webhook_quorum: { type: 'integer', minimum: 1, maximum: LIMITS.webhooks },
+    webhook_quorum: { type: 'integer', minimum: 0, maximum: LIMITS.webhooks },
     regions,
     region_policy: enumSchema<RegionPolicy>({ fallback: true, strict: true }),
     execution_mode: enumSchema<ExecutionMode>({ race: true, fanout: true, failover: true }),

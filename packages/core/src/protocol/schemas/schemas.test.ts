@@ -43,7 +43,7 @@ describe('the schema of a job', () => {
       metadata: [],
       tags: [''],
       webhooks: [{ url: 1 }, {}],
-      webhook_quorum: 0,
+      webhook_quorum: -1,
       region_policy: 'loose',
       execution_mode: 'relay',
       priority: 101,
