@@ -8,10 +8,10 @@ export * from './checks.ts';
 export * from './plan.ts';
 export {
   MIN_SECRET_LENGTH,
+  SIGNATURE_TOLERANCE_SECONDS,
   SIGNATURE_VERSION,
   formatSignature,
   parseSignatureHeader,
-  signedContent,
   type ParsedSignatureHeader,
   type SignatureHeader,
   type SignatureHeaderProblem,

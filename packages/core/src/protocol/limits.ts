@@ -50,6 +50,4 @@ export const DEFAULTS = {
   deliveryDelaysMs: [0, 1_000, 5_000, 30_000, 60_000, 300_000, 900_000, 3_600_000],
   deliveryGiveUpMs: 86_400_000,
   deliveryTimeoutMs: 30_000,
-  /** Difference allowed between a signature's time and now. */
-  signatureToleranceSeconds: 300,
 } as const;

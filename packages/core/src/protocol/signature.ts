@@ -3,6 +3,9 @@ import { isEqualInConstantTime } from './bytes.ts';
 /** Version tag of the signature: HMAC-SHA256 over `<t>.<raw body>`, in hexadecimal digits. */
 export const SIGNATURE_VERSION = 'v1';
 
+/** Difference allowed between a signature's time and now, either way, unless configured. */
+export const SIGNATURE_TOLERANCE_SECONDS = 300;
+
 /** Hexadecimal digits of an HMAC-SHA256. */
 const SIGNATURE_DIGITS = 64;
 

@@ -1,5 +1,6 @@
 import type { Delivery } from '../protocol/decode-delivery.ts';
-import { DEFAULTS, LIMITS } from '../protocol/limits.ts';
+import { LIMITS } from '../protocol/limits.ts';
+import { SIGNATURE_TOLERANCE_SECONDS } from '../protocol/signature.ts';
 import type { Problem } from '../protocol/wire-error.ts';
 import type { ContinuationRunner } from './continuation-runner.ts';
 import type { DedupeStore } from './dedupe-store.ts';
@@ -73,7 +74,7 @@ export function settleOptions(options: ReceiverOptions): ReceiverSettings {
     dedupeTtlMs: options.dedupeTtlMs ?? WEEK_MS,
     leaseMs: options.leaseMs ?? 60_000,
     handlerTimeoutMs: options.handlerTimeoutMs ?? 25_000,
-    toleranceSeconds: options.toleranceSeconds ?? DEFAULTS.signatureToleranceSeconds,
+    toleranceSeconds: options.toleranceSeconds ?? SIGNATURE_TOLERANCE_SECONDS,
     maxBodyBytes: options.maxBodyBytes ?? LIMITS.receiverBytes,
     now,
     after: options.after ?? afterTimeout,

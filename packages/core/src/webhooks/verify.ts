@@ -1,11 +1,11 @@
 import {
+  SIGNATURE_TOLERANCE_SECONDS,
   checkSignatureTime,
   hasSignature,
   parseSignatureHeader,
   type SignatureHeader,
 } from '../protocol/signature.ts';
 import { webhookHmac } from '../protocol/sign-webhook.ts';
-import { DEFAULTS } from '../protocol/limits.ts';
 import { WebhookVerificationError } from './errors.ts';
 
 /**
@@ -114,7 +114,7 @@ export function verifyWithSecrets(
     typeof toleranceOrOptions === 'number'
       ? { toleranceSeconds: toleranceOrOptions }
       : toleranceOrOptions;
-  const tolerance = options.toleranceSeconds ?? DEFAULTS.signatureToleranceSeconds;
+  const tolerance = options.toleranceSeconds ?? SIGNATURE_TOLERANCE_SECONDS;
   const misuse = findMisuse(payload, secrets, tolerance);
   if (misuse !== null) return refused(`verification_error: ${misuse}`);
 
@@ -152,13 +152,13 @@ function findMisuse(
   tolerance: number,
 ): string | null {
   if (typeof payload !== 'string' && !(payload instanceof Uint8Array)) {
-    return 'the payload must be the raw body, as bytes or text; a parsed body cannot be verified';
+    return 'the raw body is needed; a parsed body cannot be verified';
   }
   if (secrets.some((secret) => typeof secret !== 'string' || secret === '')) {
     return 'the secret is missing or empty';
   }
   if (typeof tolerance !== 'number' || !(tolerance >= 0)) {
-    return 'the tolerance must be a number of seconds, 0 or more';
+    return 'the tolerance is not a number of seconds, 0 or more';
   }
   return null;
 }
