@@ -12,7 +12,7 @@ import { checkTrigger } from './check-trigger.ts';
 import { checkWebhooks } from './check-webhooks.ts';
 import { JOB_EDGES } from './job-fields.ts';
 import { isJsonList, isJsonObject, type JsonObject } from './json-object.ts';
-import { checkMetadata } from './metadata-size.ts';
+import { checkMetadata } from './check-metadata.ts';
 import { placeUnder, ROOT_PLACE, TreeBounds, type TreePlace } from './tree-bounds.ts';
 import { WarningList } from './warning-list.ts';
 
