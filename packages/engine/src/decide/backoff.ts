@@ -1,7 +1,7 @@
 /** First wait of a retry that names no delay, before jitter, in milliseconds. */
-export const BACKOFF_BASE_MS = 500;
+const BACKOFF_BASE_MS = 500;
 /** Longest wait, in milliseconds. */
-export const BACKOFF_CAP_MS = 60_000;
+const BACKOFF_CAP_MS = 60_000;
 
 /**
  * How long to wait before a further attempt: doubles each time, and half of it is left to chance, so

@@ -3,7 +3,7 @@ import type { Leg } from '../job/run.ts';
 import type { LiveRegions } from './decision.ts';
 
 /** The region of jobs that name none, where every region is served. */
-export const LOCAL_REGION = 'local';
+const LOCAL_REGION = 'local';
 
 /** A region for a new leg; not `available`: nobody can send from it now. */
 export interface RegionChoice {
