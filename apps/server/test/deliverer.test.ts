@@ -1,12 +1,5 @@
 import { createHmac } from 'node:crypto';
-import type {
-  DeliveryRecord,
-  Executor,
-  NewDelivery,
-  Operation,
-  Store,
-  Verdict,
-} from '@ezthrottle/engine';
+import type { DeliveryRecord, Executor, NewDelivery, Store } from '@ezthrottle/engine';
 import { createUpstream, FakeClock, type Upstream } from '@ezthrottle/testkit';
 import {
   API_KEY,
@@ -26,6 +19,7 @@ import {
   type Deliverer,
   type DelivererOptions,
 } from '../src/deliver/deliverer.ts';
+import { type Committer, createCommitter } from '../src/commit/committer.ts';
 import type { SettledAttempt } from '../src/deliver/delivery-attempt.ts';
 import { pendingDelivery } from '../src/deliver/pending-delivery.ts';
 import { createUndiciExecutor } from '../src/execute/undici-executor.ts';
@@ -36,6 +30,7 @@ const SECRET = 'a secret of some length';
 
 let opened: StoreUnderTest;
 let store: Store;
+let committer: Committer;
 let upstream: Upstream;
 let clock: FakeClock;
 let executors: Executor[];
@@ -47,6 +42,7 @@ let logged: string[];
 beforeEach(async () => {
   opened = await openTemporaryStore();
   store = opened.store;
+  committer = createCommitter({ store, onFatal: (error) => logged.push(error.message) });
   clock = new FakeClock();
   upstream = await createUpstream({ status: 204 });
   [executors, deliverers, settled, waiters, logged] = [[], [], [], [], []];
@@ -60,13 +56,9 @@ afterEach(async () => {
   await Promise.all(executors.map((executor) => executor.close()));
   await Promise.all(deliverers.map((deliverer) => deliverer.stop()));
   await upstream.close();
+  await committer.close();
   await opened.close();
 });
-
-async function write(operation: Operation): Promise<Verdict> {
-  const [verdict] = await store.commit([operation]);
-  return verdict ?? { verdict: 'rejected', reason: 'no verdict' };
-}
 
 function deliverer(changes: Partial<DelivererOptions> = {}): Deliverer {
   const executor = createUndiciExecutor({
@@ -77,7 +69,7 @@ function deliverer(changes: Partial<DelivererOptions> = {}): Deliverer {
   let tokens = 0;
   const created = createDeliverer({
     store,
-    committer: { write },
+    committer,
     executor,
     clock,
     secretsOf: async () => [SECRET, 'the one before'],
@@ -424,5 +416,43 @@ describe('the deliverer', () => {
     await settlements(1);
 
     expect(settled).toMatchObject([{ settled: { deliveryId: record?.id, attempt: 1 } }]);
+  });
+
+  test('works off a line longer than it keeps in memory', async () => {
+    const line = Array.from({ length: 1_500 }, (_, webhook) => dueNow({ webhook }));
+    await endedJob(...line);
+    const service = deliverer({ perEndpointConcurrency: 64 });
+    await service.start();
+
+    let isDone = false;
+    const done = settlements(line.length).then(() => {
+      isDone = true;
+    });
+    // Each step is a moment's rest of the deliverer between two looks into the store.
+    for (let step = 0; step < 2_000 && !isDone; step += 1) {
+      await clock.advance(20);
+      expect(service.counts().waiting).toBeLessThanOrEqual(1_000);
+    }
+    await done;
+
+    expect(new Set(settled.map(({ delivery }) => delivery.id)).size).toBe(line.length);
+    expect(upstream.requests).toHaveLength(line.length);
+  });
+
+  test('does not send again and again what the store refuses to settle', async () => {
+    await endedJob(dueNow());
+    const service = deliverer({
+      committer: { write: async () => ({ verdict: 'rejected', reason: 'a row it refuses' }) },
+    });
+    await service.start();
+
+    await clock.advance(0);
+    await upstream.waitFor((requests) => requests[0]?.state === 'answered');
+    await clock.advance(29_000);
+    expect(upstream.requests).toHaveLength(1);
+    await clock.advance(2_000);
+    await upstream.waitFor(2);
+
+    expect(logged[0]).toBe('delivery dropped');
   });
 });

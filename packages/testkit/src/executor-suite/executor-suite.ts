@@ -50,7 +50,7 @@ function describeFailures(bench: () => ExecutorBench): void {
 
       expect(report).toMatchObject({ outcome: { kind: 'timeout' }, response: null });
       expect(report.endedAt - report.startedAt).toBeGreaterThanOrEqual(55);
-      await upstream.waitFor(() => upstream.connections === 0);
+      await upstream.waitFor(() => upstream.connections === 0, 2_000);
     });
 
     test('an answer that does not end in time is a timeout, and the connection is let go', async () => {
@@ -60,7 +60,7 @@ function describeFailures(bench: () => ExecutorBench): void {
       const report = await caller.one(upstream.url(), { timeoutMs: 60 });
 
       expect(report).toMatchObject({ outcome: { kind: 'timeout' }, response: null });
-      await upstream.waitFor(() => upstream.connections === 0);
+      await upstream.waitFor(() => upstream.connections === 0, 2_000);
     });
 
     test.each(['reset_before_headers', 'reset_after_headers'] as const)(
@@ -190,7 +190,7 @@ function describeReports(bench: () => ExecutorBench): void {
 
       expect(caller.reports.map((report) => report.outcome.kind)).toEqual(['aborted', 'aborted']);
       await reports;
-      await upstream.waitFor(() => upstream.connections === 0);
+      await upstream.waitFor(() => upstream.connections === 0, 2_000);
     });
 
     test('a call that is run after closing is reported as aborted', async () => {
