@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { DEFAULTS } from '@ezthrottle/core/protocol';
 import { DEFAULT_PACE, type Executor, type Id, type PaceSettings } from '@ezthrottle/engine';
-import { pino } from 'pino';
 import { v7 as uuidv7 } from 'uuid';
 import { createAdmission } from './api/admission.ts';
 import { createJobCounts, healthRoute } from './api/health.ts';
@@ -15,12 +14,14 @@ import { createDeliverer } from './deliver/deliverer.ts';
 import { createDispatcher } from './dispatch/dispatcher.ts';
 import { createUndiciExecutor } from './execute/undici-executor.ts';
 import { createAddressPolicy } from './net/address-policy.ts';
+import { createLogger } from './observe/logger.ts';
 import { createJobEventHub } from './realtime/job-event-hub.ts';
 import { openSqliteStore } from './store/sqlite/sqlite-store.ts';
 import { createApiKeys } from './tenancy/api-keys.ts';
 import { provision } from './tenancy/provision.ts';
 import { createSecretBox } from './tenancy/secret-box.ts';
 import { createSigningSecrets } from './tenancy/signing-secrets.ts';
+import { createPruner } from './upkeep/pruner.ts';
 import { VERSION } from './version.ts';
 
 /** What opens, signs and seals. Nothing of it is written to disk in the clear by the app. */
@@ -98,10 +99,7 @@ async function compose(options: AppOptions, onClose: OnClose): Promise<RunningAp
   const { config, dataDir, keys } = options;
   const clock = systemClock;
   const newId = (): Id => uuidv7();
-  const logger = pino(
-    { level: config.logLevel, base: null },
-    pino.destination({ dest: 2, sync: true }),
-  );
+  const logger = createLogger({ level: config.logLevel });
 
   const store = await openSqliteStore({ file: join(dataDir, 'ezthrottle.db'), clock, logger });
   onClose(() => store.close());
@@ -145,10 +143,11 @@ async function compose(options: AppOptions, onClose: OnClose): Promise<RunningAp
     settings: (origin) => paceOf(config, origin),
     liveRegions: config.regions,
     notices: hub,
-    deliverer: { offer: () => deliverer.wake() },
+    deliverer,
     limits: { maxResponseBytes: config.maxResponseBytes, stopTimeoutMs: config.stopTimeoutMs },
   });
-  for (const service of [deliverer, dispatcher]) {
+  const pruner = createPruner({ committer, clock, logger, retentionMs: config.retentionMs });
+  for (const service of [deliverer, dispatcher, pruner]) {
     onClose(() => service.stop());
     await service.start();
   }
@@ -175,12 +174,13 @@ async function compose(options: AppOptions, onClose: OnClose): Promise<RunningAp
     newId,
     idempotencyWindowMs: config.idempotencyWindowMs,
   });
-  const health = healthRoute({ version: VERSION, counts, admission: admission.report });
+  const health = healthRoute({ version: VERSION, counts, admission: () => admission.report() });
   const server = await createHttpServer({
     surfaces: [native.surface, { prefix: '', routes: [health] }],
     apiKeys: createApiKeys({ reads: store.tenancy, clock }),
     clock,
     maxBodyBytes: config.maxBodyBytes,
+    stopTimeoutMs: config.stopTimeoutMs,
     report: (error, requestId) => logger.error({ err: error, requestId }, 'a request failed'),
   });
   onClose(() => {

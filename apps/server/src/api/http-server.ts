@@ -5,6 +5,7 @@ import type { ApiKeys } from '../tenancy/api-keys.ts';
 import { ApiError } from './api-error.ts';
 import { createAuthentication } from './authentication.ts';
 import { createErrorReplies, refuseOnSocket, type ReportFailure } from './error-replies.ts';
+import { endConnectionsWithin } from './end-connections.ts';
 import { acceptJsonOnly } from './json-body.ts';
 import { requestIdOf } from './request-id.ts';
 import type { Answer, Call, Method, Route, Surface } from './route.ts';
@@ -15,6 +16,8 @@ export interface HttpServerOptions {
   readonly clock: Clock;
   readonly maxBodyBytes: number;
   readonly report: ReportFailure;
+  /** How long `close` waits for requests under way, in milliseconds. */
+  readonly stopTimeoutMs: number;
 }
 
 export interface HttpServer {
@@ -49,6 +52,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
       replies.send(error, request, reply);
     },
   });
+  const endConnections = endConnectionsWithin(app.server, options.stopTimeoutMs);
   acceptJsonOnly(app);
   app.addHook('onRequest', async (request, reply) => {
     reply.header(HEADERS.requestId, request.id);
@@ -63,7 +67,10 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
 
   return {
     listen: (host, port) => app.listen({ host, port }),
-    close: () => app.close(),
+    async close() {
+      const ended = endConnections();
+      await app.close().finally(ended);
+    },
   };
 }
 

@@ -97,5 +97,6 @@ function allowedValues(error: ErrorObject): string {
 function text(error: ErrorObject, name: string): string | null {
   const params: Record<string, unknown> = error.params;
   const value = params[name];
-  return value === undefined ? null : String(value);
+  if (typeof value === 'string') return value;
+  return value === undefined ? null : JSON.stringify(value);
 }

@@ -43,5 +43,6 @@ function describe(key: string, setting: Setting<unknown>): string {
 function show(value: unknown): string {
   if (value === null || value === '') return '';
   if (Array.isArray(value)) return value.join(',');
-  return typeof value === 'object' ? '' : String(value);
+  if (typeof value === 'string') return value;
+  return typeof value === 'object' ? '' : JSON.stringify(value);
 }

@@ -26,7 +26,7 @@ export function createJobEventHub(maxWatchers: number): JobEventHub {
     },
     isWatched: (jobId) => listeners.has(jobId),
     publish(notice) {
-      for (const listener of [...(listeners.get(notice.jobId) ?? [])]) {
+      for (const listener of listeners.get(notice.jobId) ?? []) {
         try {
           listener(notice);
         } catch {

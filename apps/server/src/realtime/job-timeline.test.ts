@@ -74,10 +74,18 @@ describe('the timeline of a job', () => {
     expect(events.at(-1)).toMatchObject({ type: 'retrying', data: { retry_at: 70 } });
   });
 
-  test('leaves out what has not been sent, and a job that never ran still ends', () => {
-    const armed = attempt(1, { startedAt: null, endedAt: null, outcome: null, statusCode: null });
-    const events = timelineOf({ createdAt: 5, attempts: [armed], legs: [], end: null });
-    expect(events.map(({ type }) => type)).toEqual(['queued']);
+  test('tells of a call under way, but not of one that was given up before it was sent', () => {
+    const unsent = { startedAt: null, statusCode: null };
+    const armed = attempt(1, { ...unsent, endedAt: null, outcome: null });
+    const givenUp = attempt(2, { ...unsent, leg: 1, outcome: 'aborted' });
+    const events = timelineOf({ createdAt: 5, attempts: [armed, givenUp], legs: [], end: null });
+    expect(events.map(({ number, type, at }) => [number, type, at])).toEqual([
+      [0, 'queued', 5],
+      [1, 'dispatching', 10],
+    ]);
+  });
+
+  test('of a job that never ran still has an end', () => {
     const never = timelineOf({
       createdAt: 5,
       attempts: [],

@@ -60,8 +60,10 @@ export function timelineOf(history: JobHistory): readonly TimelineEvent[] {
 }
 
 function sentEvent(attempt: AttemptRecord): TimelineEvent | null {
-  const at = attempt.startedAt ?? (attempt.endedAt === null ? null : attempt.armedAt);
-  if (at === null) return null;
+  // The start of a call under way is not on disk yet; it was armed a moment before.
+  const wasSent = attempt.startedAt !== null || attempt.outcome !== 'aborted';
+  if (!wasSent) return null;
+  const at = attempt.startedAt ?? attempt.armedAt;
   return {
     number: dispatchingNumber(attempt.attempt),
     at,

@@ -48,7 +48,7 @@ function readQuery(call: Call): {
   readonly before: Cursor | null;
 } {
   const shape = checkShape({ ...call.query });
-  const problems: Problem[] = shape.ok ? [] : [...shape.problems];
+  const problems: Problem[] = shape.ok ? [] : shape.problems.map(inWords);
   for (const path of Object.keys(call.query)) {
     if (Object.hasOwn(PARAMETERS, path)) continue;
     const expected = `one of ${Object.keys(PARAMETERS).join(', ')}`;
@@ -63,6 +63,13 @@ function readQuery(call: Call): {
   refuseProblems(problems, 'the query');
   if (!shape.ok) throw new ApiError('validation_failed', 'the query is not valid');
   return { request: shape.value, before };
+}
+
+/** The schema knows numbers in an address only as a pattern. */
+function inWords(problem: Problem): Problem {
+  return problem.path === 'limit'
+    ? { ...problem, message: 'is not a limit', expected: 'a whole number from 1 to 100' }
+    : problem;
 }
 
 function statesOf({ state, status }: JobListRequest): JobListQuery['states'] {

@@ -1,0 +1,159 @@
+import { createUpstream, type Upstream } from '@ezthrottle/testkit';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { objectOf, type RunningServer, startServer, textOf, until } from './running-server.ts';
+
+interface Frame {
+  readonly event: string;
+  readonly id: string | null;
+  readonly data: Record<string, unknown>;
+}
+
+let server: RunningServer;
+let target: Upstream;
+
+beforeAll(async () => {
+  target = await createUpstream();
+  server = await startServer({ rate: [`${target.origin}=1000`], 'max-streams': '3' });
+});
+
+afterAll(async () => {
+  await server.close();
+  await target.close();
+});
+
+function open(id: string, headers: Readonly<Record<string, string>> = {}): Promise<Response> {
+  return fetch(`${server.url}/api/v1/jobs/${id}/stream`, {
+    headers: { authorization: `Bearer ${server.apiKey}`, ...headers },
+  });
+}
+
+async function* framesOf(response: Response): AsyncGenerator<Frame> {
+  if (response.body === null) return;
+  let text = '';
+  for await (const chunk of response.body.pipeThrough(new TextDecoderStream())) {
+    text += chunk;
+    const blocks = text.split('\n\n');
+    text = blocks.pop() ?? '';
+    for (const block of blocks) {
+      const fields = new Map(
+        block.split('\n').map((line) => [line.split(': ')[0], line.slice(line.indexOf(': ') + 2)]),
+      );
+      const data = fields.get('data');
+      if (data === undefined) continue;
+      yield {
+        event: fields.get('event') ?? '',
+        id: fields.get('id') ?? null,
+        data: objectOf(JSON.parse(data)),
+      };
+    }
+  }
+}
+
+async function all(response: Response): Promise<readonly Frame[]> {
+  const frames: Frame[] = [];
+  for await (const frame of framesOf(response)) frames.push(frame);
+  return frames;
+}
+
+async function submit(job: Record<string, unknown>): Promise<string> {
+  const reply = await server.call('POST', '/api/v1/jobs', {
+    idempotent_key: crypto.randomUUID(),
+    ...job,
+  });
+  return textOf(reply.json['job_id']);
+}
+
+describe('the stream of a job', () => {
+  test('tells its life in order and ends with it', async () => {
+    let release: () => void = () => undefined;
+    const released = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    let calls = 0;
+    target.route('/life', async () => {
+      calls += 1;
+      if (calls === 1) await released;
+      return calls === 1 ? { status: 503, headers: { 'retry-after': '0' } } : { body: 'done' };
+    });
+    const id = await submit({ url: target.url('/life') });
+    const response = await open(id);
+    expect(response.headers.get('content-type')).toMatch(/^text\/event-stream/);
+    expect(response.headers.get('cache-control')).toMatch(/^no-cache/);
+    release();
+    const frames = await all(response);
+    const numbered = frames.filter(({ event }) => event !== 'waiting');
+    expect(numbered.map(({ event, id: number }) => [event, number])).toEqual([
+      ['queued', '0'],
+      ['dispatching', '1'],
+      ['retrying', '2'],
+      ['dispatching', '3'],
+      ['completed', '5'],
+    ]);
+    expect(numbered[2]?.data).toMatchObject({ attempt: 1, status_code: 503 });
+    expect(numbered.at(-1)?.data).toMatchObject({
+      job_id: id,
+      status: 'success',
+      state: 'completed',
+      result: { response: { status_code: 200, body: 'done' } },
+    });
+  });
+
+  test('tells whoever comes late the same, end included, and closes', async () => {
+    target.route('/late', { status: 404 });
+    const id = await submit({ url: target.url('/late') });
+    const live = await all(await open(id));
+    const late = await all(await open(id));
+    expect(late.map(({ event, id: number }) => [event, number])).toEqual([
+      ['queued', '0'],
+      ['dispatching', '1'],
+      ['failed', '3'],
+    ]);
+    expect(late.at(-1)).toEqual(live.at(-1));
+  });
+
+  test('goes on after the last event that was seen, and says when there is nothing more', async () => {
+    const id = await submit({ url: target.url('/resumed') });
+    await all(await open(id));
+    const resumed = await all(await open(id, { 'last-event-id': '1' }));
+    expect(resumed.map(({ event }) => event)).toEqual(['completed']);
+    expect((await open(id, { 'last-event-id': '3' })).status).toBe(204);
+    expect((await all(await open(id, { 'last-event-id': 'rubbish' }))).length).toBe(3);
+  });
+
+  test('tells of a cancel', async () => {
+    const id = await submit({ url: target.url('/'), retry_at: Date.now() + 3_600_000 });
+    const response = await open(id);
+    await server.call('DELETE', `/api/v1/jobs/${id}`);
+    const frames = await all(response);
+    expect(frames.map(({ event }) => event)).toEqual(['queued', 'cancelled']);
+    expect(frames.at(-1)?.data).toMatchObject({
+      status: 'cancelled',
+      result: { status: 'failed' },
+    });
+  });
+
+  test('is one of a bounded number; one that is left makes room for another', async () => {
+    const id = await submit({ url: target.url('/'), retry_at: Date.now() + 3_600_000 });
+    const streams = await Promise.all([open(id), open(id), open(id)]);
+    const refused = await open(id);
+    expect([refused.status, refused.headers.get('retry-after')]).toEqual([503, '5']);
+    await refused.body?.cancel();
+    for (const stream of streams) await stream.body?.cancel();
+    const next = await until(
+      () => open(id),
+      (response) => response.status === 200,
+    );
+    await next.body?.cancel();
+  });
+
+  test('does not keep the server from stopping', async () => {
+    const id = await submit({ url: target.url('/'), retry_at: Date.now() + 3_600_000 });
+    const response = await until(
+      () => open(id),
+      ({ status }) => status === 200,
+    );
+    const frames = all(response);
+    await server.restart();
+    expect((await frames).map(({ event }) => event)).toEqual(['queued']);
+  });
+});
