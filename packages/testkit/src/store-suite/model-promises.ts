@@ -14,6 +14,7 @@ import {
   newJob,
   newRun,
   newSettle,
+  newSpec,
   newWork,
   testId,
 } from './builders.ts';
@@ -89,6 +90,7 @@ function operationOf(model: ModelStore, chosen: Move): ModelOperation {
         job: newJob({
           id: jobIdOf(chosen.slot),
           createdAt: T0 + chosen.at,
+          spec: newSpec({ tags: chosen.at % 2 === 0 ? ['even', 'any'] : ['any'] }),
           work: [
             newWork(
               chosen.isDelayed
@@ -206,23 +208,29 @@ async function expectSameTimes(store: Store, model: ModelStore): Promise<void> {
   expect((await store.deliveries.due(now, 100)).map((delivery) => delivery.id).toSorted()).toEqual(
     due.map(({ id }) => id).toSorted(),
   );
-  const listed = await store.jobs.list({
-    organization: ORGANIZATION.id,
-    states: null,
-    tag: null,
-    idempotentKey: null,
-    before: null,
-    limit: 100,
-  });
+  await expectSameLists(store, model);
+}
+
+async function expectSameLists(store: Store, model: ModelStore): Promise<void> {
   const expected = model
     .all()
     .toSorted(
       (one, other) =>
         other.job.createdAt - one.job.createdAt || (one.job.id < other.job.id ? 1 : -1),
     );
-  expect(listed.map(({ id, state }) => [id, state])).toEqual(
-    expected.map(({ job, state }) => [job.id, state]),
-  );
+  const states = ['processing', 'completed'] as const;
+  for (const filter of [{}, { tag: 'even' }, { states }, { tag: 'any', states }]) {
+    const query = { organization: ORGANIZATION.id, idempotentKey: null, before: null, limit: 100 };
+    const listed = await store.jobs.list({ ...query, tag: null, states: null, ...filter });
+    const matching = expected.filter(
+      ({ job, state }) =>
+        ('tag' in filter ? job.spec.tags.includes(filter.tag) : true) &&
+        ('states' in filter ? filter.states.some((wanted) => wanted === state) : true),
+    );
+    expect(listed.map(({ id, state }) => [id, state])).toEqual(
+      matching.map(({ job, state }) => [job.id, state]),
+    );
+  }
 }
 
 export function modelPromises(open: OpenStore): void {

@@ -1,4 +1,4 @@
-import { JOB_STATES, type JobState } from '@ezthrottle/core/protocol';
+import { JOB_STATES } from '@ezthrottle/core/protocol';
 import type { AdvanceOperation, JobEnd, NewDelivery, Verdict } from '@ezthrottle/engine';
 import type { AttemptWrites } from './attempt-writes.ts';
 import type { Row, Statement } from './connection.ts';
@@ -6,7 +6,8 @@ import { identifierBytes } from './identifier.ts';
 import type { IdempotencyWrites } from './idempotency-writes.ts';
 import type { JobCountChanges } from './job-counts.ts';
 import { type JobWrites, requiredIdentifier, startOf } from './job-writes.ts';
-import { integer, optionalInteger, word } from './row.ts';
+import { flag, integer, optionalInteger, word } from './row.ts';
+import type { TagWrites } from './tag-writes.ts';
 import type { WorkWrites } from './work-writes.ts';
 import type { JobRowIds, WriteScope } from './write-scope.ts';
 
@@ -17,6 +18,7 @@ export class AdvanceWrites {
   readonly #work: WorkWrites;
   readonly #attempts: AttemptWrites;
   readonly #idempotency: IdempotencyWrites;
+  readonly #tags: TagWrites;
   readonly #select: Statement;
   readonly #updateRun: Statement;
   readonly #updateState: Statement;
@@ -31,14 +33,17 @@ export class AdvanceWrites {
     work: WorkWrites,
     attempts: AttemptWrites,
     idempotency: IdempotencyWrites,
+    tags: TagWrites,
   ) {
     this.#counts = counts;
     this.#jobs = jobs;
     this.#work = work;
     this.#attempts = attempts;
     this.#idempotency = idempotency;
+    this.#tags = tags;
     this.#select = connection.prepare(
-      `SELECT jobs.id, jobs.organization, jobs.account, jobs.state, jobs.started_at, runs.version
+      `SELECT jobs.id, jobs.organization, jobs.account, jobs.state, jobs.started_at,
+              jobs.tags <> '[]' AS is_tagged, runs.version
        FROM jobs JOIN runs ON runs.job = jobs.id WHERE jobs.public_id = ?`,
     );
     this.#updateRun = connection.prepare(
@@ -73,7 +78,7 @@ export class AdvanceWrites {
     this.#attempts.arm(rows.job, operation.armed);
     this.#attempts.end(rows.job, operation.ended);
     if (operation.end === null) this.#moveOn(rows, row, operation);
-    else this.#end(rows.job, word(row, 'state', JOB_STATES), operation, operation.end);
+    else this.#end(rows.job, row, operation, operation.end);
     for (const child of operation.children) this.#jobs.spawn(child);
     for (const delivery of operation.deliveries) {
       this.#insert(rows.job, delivery, operation.end?.at ?? delivery.nextAttemptAt);
@@ -89,6 +94,7 @@ export class AdvanceWrites {
     if (run.state !== state) {
       this.#updateState.run(run.state, rows.job);
       this.#counts.move(state, run.state);
+      if (flag(stored, 'is_tagged')) this.#tags.move(rows.job, state, run.state);
     }
     const startedAt = startOf(run);
     if (startedAt !== null && optionalInteger(stored, 'started_at') === null) {
@@ -99,10 +105,12 @@ export class AdvanceWrites {
   }
 
   /** Deleting the run takes the job's work with it. */
-  #end(job: number, state: JobState, operation: AdvanceOperation, end: JobEnd): void {
+  #end(job: number, stored: Row, operation: AdvanceOperation, end: JobEnd): void {
+    const state = word(stored, 'state', JOB_STATES);
     this.#deleteRun.run(job);
     this.#endJob.run(end.state, startOf(operation.run), end.at, JSON.stringify(end), job);
     this.#counts.move(state, end.state);
+    if (flag(stored, 'is_tagged')) this.#tags.move(job, state, end.state);
     this.#idempotency.startWindow(job, end.at);
   }
 

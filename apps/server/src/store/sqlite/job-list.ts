@@ -23,9 +23,8 @@ export const LIST_BY_KEY: string = `SELECT ${COLUMNS}
   ORDER BY jobs.created_at DESC, jobs.public_id DESC LIMIT ?`;
 
 export const LIST_BY_TAG: string = `SELECT ${COLUMNS} FROM tags CROSS JOIN jobs ON jobs.id = tags.job
-  WHERE tags.organization = ? AND tags.tag = ?
+  WHERE tags.organization = ? AND tags.state = ? AND tags.tag = ?
     AND (tags.created_at, tags.public_id) < (?, ?)
-    AND jobs.state IN (SELECT value FROM json_each(?))
   ORDER BY tags.created_at DESC, tags.public_id DESC LIMIT ?`;
 
 /** Lists of jobs, newest first. Each filter has an index that finds its rows. */
@@ -59,12 +58,11 @@ export class JobList {
         limit,
       );
     }
-    if (tag !== null) {
-      return this.#byTag.all(organization, tag, ...before, JSON.stringify(states), limit);
-    }
     // One index serves every choice of states: the newest of each, merged.
     const rows = [...new Set(states)].flatMap((state) => [
-      ...this.#byState.all(organization, state, ...before, limit),
+      ...(tag === null
+        ? this.#byState.all(organization, state, ...before, limit)
+        : this.#byTag.all(organization, state, tag, ...before, limit)),
     ]);
     return rows.sort(newestFirst).slice(0, limit);
   }

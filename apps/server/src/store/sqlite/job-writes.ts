@@ -11,6 +11,7 @@ import {
 import type { Interned } from './interned.ts';
 import type { JobCountChanges } from './job-counts.ts';
 import { Rejection } from './rejection.ts';
+import type { TagWrites } from './tag-writes.ts';
 import type { WorkWrites } from './work-writes.ts';
 import type { WriteScope } from './write-scope.ts';
 
@@ -21,22 +22,24 @@ export class JobWrites {
   readonly #work: WorkWrites;
   readonly #attempts: AttemptWrites;
   readonly #idempotency: IdempotencyWrites;
+  readonly #tags: TagWrites;
   readonly #insertJob: Statement;
   readonly #insertPayload: Statement;
   readonly #insertRun: Statement;
-  readonly #insertTag: Statement;
 
   constructor(
     { connection, interned, counts }: WriteScope,
     work: WorkWrites,
     attempts: AttemptWrites,
     idempotency: IdempotencyWrites,
+    tags: TagWrites,
   ) {
     this.#interned = interned;
     this.#counts = counts;
     this.#work = work;
     this.#attempts = attempts;
     this.#idempotency = idempotency;
+    this.#tags = tags;
     this.#insertJob = connection.prepare(
       `INSERT INTO jobs (public_id, organization, account, state, created_at, started_at, method, url,
          tags, racing, idempotent_key, parent, edge, quorum_needed)
@@ -48,10 +51,6 @@ export class JobWrites {
     );
     this.#insertRun = connection.prepare(
       'INSERT INTO runs (job, version, wake_at, data) VALUES (?, 1, ?, ?)',
-    );
-    this.#insertTag = connection.prepare(
-      `INSERT INTO tags (organization, tag, created_at, public_id, job) VALUES (?, ?, ?, ?, ?)
-       ON CONFLICT DO NOTHING`,
     );
   }
 
@@ -108,9 +107,7 @@ export class JobWrites {
     this.#idempotency.record(row, claim, holder);
     this.#work.put({ job: row, organization, account }, job.work);
     this.#attempts.arm(row, job.armed);
-    for (const tag of job.spec.tags) {
-      this.#insertTag.run(organization, tag, job.createdAt, publicId, row);
-    }
+    if (job.spec.tags.length > 0) this.#tags.insert(row);
     this.#counts.add(job.run.state, 1);
     return true;
   }

@@ -6,6 +6,7 @@ import { IdempotencyWrites } from './idempotency-writes.ts';
 import { JobWrites } from './job-writes.ts';
 import { PaceWrites } from './pace-writes.ts';
 import { PruneWrites } from './prune-writes.ts';
+import { TagWrites } from './tag-writes.ts';
 import { TenancyWrites } from './tenancy-writes.ts';
 import { WorkWrites } from './work-writes.ts';
 import type { WriteScope } from './write-scope.ts';
@@ -20,10 +21,11 @@ export function createOperationWrites(scope: WriteScope): OperationWrites {
   const work = new WorkWrites(scope);
   const attempts = new AttemptWrites(scope);
   const idempotency = new IdempotencyWrites(scope);
-  const jobs = new JobWrites(scope, work, attempts, idempotency);
-  const advances = new AdvanceWrites(scope, jobs, work, attempts, idempotency);
+  const tags = new TagWrites(scope);
+  const jobs = new JobWrites(scope, work, attempts, idempotency, tags);
+  const advances = new AdvanceWrites(scope, jobs, work, attempts, idempotency, tags);
   const deliveries = new DeliveryWrites(scope);
-  const pruning = new PruneWrites(scope);
+  const pruning = new PruneWrites(scope, tags);
   const pace = new PaceWrites(scope);
   const tenancy = new TenancyWrites(scope);
   return {

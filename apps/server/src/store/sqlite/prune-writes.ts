@@ -4,23 +4,20 @@ import type { Statement } from './connection.ts';
 import { boundedLimit } from './bounded-limit.ts';
 import type { JobCountChanges } from './job-counts.ts';
 import { integer, word } from './row.ts';
+import type { TagWrites } from './tag-writes.ts';
 import type { WriteScope } from './write-scope.ts';
 
 /** Removes what is past its time, the oldest first. */
 export class PruneWrites {
   readonly #counts: JobCountChanges;
   readonly #selectJobs: Statement;
-  readonly #deleteTags: Statement;
+  readonly #tags: TagWrites;
   readonly #deleteJob: Statement;
 
-  constructor({ connection, counts }: WriteScope) {
+  constructor({ connection, counts }: WriteScope, tags: TagWrites) {
     this.#counts = counts;
     this.#selectJobs = connection.prepare(SELECT_PRUNABLE_JOBS);
-    this.#deleteTags = connection.prepare(
-      `DELETE FROM tags WHERE (organization, tag, created_at, public_id) IN (
-         SELECT jobs.organization, json_each.value, jobs.created_at, jobs.public_id
-         FROM jobs, json_each(jobs.tags) WHERE jobs.id = ?)`,
-    );
+    this.#tags = tags;
     // What hangs on the job goes by its foreign keys, its idempotency key too.
     this.#deleteJob = connection.prepare('DELETE FROM jobs WHERE id = ?');
   }
@@ -30,9 +27,10 @@ export class PruneWrites {
     const jobs = this.#selectJobs.all(jobsEndedBefore, now, boundedLimit(limit));
     for (const row of jobs) {
       const job = integer(row, 'id');
-      this.#deleteTags.run(job);
+      const state = word(row, 'state', JOB_STATES);
+      this.#tags.remove(job, state);
       this.#deleteJob.run(job);
-      this.#counts.add(word(row, 'state', JOB_STATES), -1);
+      this.#counts.add(state, -1);
     }
     return jobs.length;
   }

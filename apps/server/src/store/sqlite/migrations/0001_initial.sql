@@ -220,12 +220,14 @@ CREATE TABLE idempotency_keys (
   UNIQUE (organization, key_hash, scope, retired)
 ) STRICT;
 
--- Only what list filters by; the row's own tags stand in jobs.tags.
+-- Only what list filters by; the job's own tags stand in jobs.tags. The state is repeated here, so
+-- that a tag which every job has and a state which hardly one has are still found together.
 CREATE TABLE tags (
   organization INTEGER NOT NULL REFERENCES organizations (id),
   tag TEXT NOT NULL,
+  state TEXT NOT NULL,
   created_at INTEGER NOT NULL,
   public_id BLOB NOT NULL,
   job INTEGER NOT NULL,
-  PRIMARY KEY (organization, tag, created_at, public_id)
+  PRIMARY KEY (organization, tag, state, created_at, public_id)
 ) STRICT, WITHOUT ROWID;
