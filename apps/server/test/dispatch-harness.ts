@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import type {
   AttemptCall,
   AttemptReport,
@@ -48,7 +49,7 @@ export class ScriptedExecutor implements Executor {
   mostAtOnce = 0;
   script: (call: AttemptCall) => ScriptedAnswer = () => ({});
   readonly #clock: Clock;
-  readonly #running = new Map<string, AttemptCall>();
+  readonly #running = new Set<string>();
   #listener: (reports: readonly AttemptReport[]) => void = () => {};
 
   constructor(clock: Clock) {
@@ -60,26 +61,26 @@ export class ScriptedExecutor implements Executor {
   }
 
   run(calls: readonly AttemptCall[]): void {
+    const answers = new Map<number, [string, Outcome][]>();
     for (const call of calls) {
       this.sent.push({ call, at: this.#clock.monotonic() });
-      this.#running.set(call.token, call);
+      this.#running.add(call.token);
       this.mostAtOnce = Math.max(this.mostAtOnce, this.#running.size);
       const { afterMs = 0, status = 200, headers = {}, outcome } = this.script(call);
       if (afterMs === 'never') continue;
-      const response: Outcome = { kind: 'response', status, headers };
-      this.#clock.after(afterMs, () => this.#report(call.token, outcome ?? response));
+      const answer: Outcome = outcome ?? { kind: 'response', status, headers };
+      answers.set(afterMs, [...(answers.get(afterMs) ?? []), [call.token, answer]]);
     }
+    for (const [afterMs, batch] of answers) this.#clock.after(afterMs, () => this.#report(batch));
   }
 
   abort(tokens: readonly string[]): void {
     this.aborted.push(...tokens);
-    for (const token of tokens) {
-      this.#clock.after(0, () => this.#report(token, { kind: 'aborted' }));
-    }
+    this.#clock.after(0, () => this.#report(tokens.map((token) => [token, { kind: 'aborted' }])));
   }
 
   async close(): Promise<void> {
-    for (const token of this.#running.keys()) this.#report(token, { kind: 'aborted' });
+    this.#report([...this.#running].map((token) => [token, { kind: 'aborted' }]));
   }
 
   /** Calls to this address, in the order of their sending. */
@@ -87,16 +88,20 @@ export class ScriptedExecutor implements Executor {
     return this.sent.filter(({ call }) => call.url === url);
   }
 
-  #report(token: string, outcome: Outcome): void {
-    if (!this.#running.delete(token)) return;
+  #report(answers: readonly (readonly [string, Outcome])[]): void {
     const now = this.#clock.now();
-    const body = { body: 'answer', bodyEncoding: 'utf8' as const, truncated: false };
-    const response =
-      outcome.kind === 'response'
-        ? { status: outcome.status, headers: outcome.headers, ...body }
-        : null;
-    this.#listener([{ token, outcome, response, startedAt: now, endedAt: now }]);
+    const reports = answers.flatMap(([token, outcome]): AttemptReport[] => {
+      if (!this.#running.delete(token)) return [];
+      return [{ token, outcome, response: responseOf(outcome), startedAt: now, endedAt: now }];
+    });
+    if (reports.length > 0) this.#listener(reports);
   }
+}
+
+function responseOf(outcome: Outcome): AttemptReport['response'] {
+  if (outcome.kind !== 'response') return null;
+  const { status, headers } = outcome;
+  return { status, headers, body: 'answer', bodyEncoding: 'utf8', truncated: false };
 }
 
 /** A server's middle on a real file: a dispatcher that can be killed and started again. */
@@ -150,7 +155,14 @@ export async function openDispatchHarness(first: HarnessOptions = {}): Promise<D
     const job = newSpec({ idempotentKey: `key of ${id}`, ...spec });
     const organization = ORGANIZATION.id;
     const idempotency = idempotencyClaim(job, organization, { sha256 });
-    const admitted = { id, organization, apiKey, spec: job, idempotency, createdAt: clock.now() };
+    const admitted = {
+      id,
+      organization,
+      apiKey,
+      spec: job,
+      idempotency,
+      createdAt: Math.floor(clock.now()),
+    };
     return { id, verdict: await current.dispatcher.submit(admitted) };
   };
 
@@ -232,8 +244,8 @@ async function boot(file: string, clock: FakeClock, options: HarnessOptions): Pr
   const delivered: DeliveryRecord[] = [];
   const logged: string[] = [];
   const watching = { isWatched: (_: Id): boolean => false };
-  const log = (_: object, message: string): void => {
-    if (life.isAlive()) logged.push(message);
+  const log = (details: object, message: string): void => {
+    if (life.isAlive()) logged.push(`${message} ${inspect(details)}`);
   };
   const dispatcher = createDispatcher({
     store,
@@ -271,7 +283,8 @@ function mortal(clock: FakeClock): { clock: Clock; isAlive: () => boolean; kill:
       isAlive = false;
     },
     clock: {
-      now: () => clock.now(),
+      // A wall clock counts whole milliseconds; the script's time may stand between two.
+      now: () => Math.floor(clock.now()),
       monotonic: () => clock.monotonic(),
       after: (ms, callback) =>
         clock.after(ms, () => {

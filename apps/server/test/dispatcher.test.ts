@@ -12,6 +12,11 @@ import type { DispatchHarness, HarnessOptions } from './dispatch-harness.ts';
 
 const FAST: HarnessOptions = { pace: { ratePerSecond: 1_000, concurrency: 32, configured: true } };
 
+/** So fast that only slots and commits set the pace. */
+const UNPACED: HarnessOptions = {
+  pace: { ratePerSecond: 100_000, concurrency: 64, configured: true },
+};
+
 let harness: DispatchHarness;
 
 async function open(options: HarnessOptions = FAST): Promise<DispatchHarness> {
@@ -20,8 +25,10 @@ async function open(options: HarnessOptions = FAST): Promise<DispatchHarness> {
 }
 
 afterEach(async () => {
-  expect(harness.logged).toEqual([]);
+  const { logged } = harness;
   await harness[Symbol.asyncDispose]();
+  // Nothing in these stories is out of the ordinary for the dispatcher.
+  if (logged.length > 0) throw new Error(`the dispatcher complained: ${logged[0]}`);
 });
 
 function call(name: string, overrides: Partial<PathSpec> = {}): Partial<JobSpec> {
@@ -41,7 +48,7 @@ async function stateOf(id: Id): Promise<string | undefined> {
 }
 
 async function hasEnded(id: Id): Promise<boolean> {
-  return (await harness.store.jobs.get(ORGANIZATION.id, id))?.end != null;
+  return (await harness.store.jobs.get(ORGANIZATION.id, id))?.end?.at !== undefined;
 }
 
 describe('pace', () => {
@@ -425,7 +432,7 @@ describe('stop', () => {
 
 describe('a backlog larger than memory', () => {
   test('five thousand jobs with room for sixty-four of each account all end', async () => {
-    await open({ ...FAST, limits: { windowPerAccount: 64, windowTotal: 100, cacheBytes: 0 } });
+    await open({ ...UNPACED, limits: { windowPerAccount: 64, windowTotal: 100, cacheBytes: 0 } });
     await Promise.all(
       Array.from({ length: 5_000 }, (_, job) =>
         harness.submit({ ...call(String(job % 7)), userId: `user ${job % 3}`, priority: job % 5 }),
@@ -438,7 +445,7 @@ describe('a backlog larger than memory', () => {
     );
     expect(harness.executor.sent).toHaveLength(5_000);
     expect(harness.dispatcher.counts()).toEqual({ inFlight: 0, activeJobs: 0 });
-  });
+  }, 120_000);
 
   test('and also when it was there before the process', async () => {
     await open({ pace: { ratePerSecond: 0.5, configured: true } });
@@ -447,7 +454,7 @@ describe('a backlog larger than memory', () => {
         harness.submit({ ...call('x'), userId: `user ${job % 5}` }),
       ),
     );
-    await harness.restart({ ...FAST, limits: { windowPerAccount: 8 } });
+    await harness.restart({ ...UNPACED, limits: { windowPerAccount: 8 } });
     await harness.runUntil(async () => (await harness.store.jobs.counts()).completed === 300);
     expect(harness.executor.sent.length).toBeGreaterThanOrEqual(299);
   });

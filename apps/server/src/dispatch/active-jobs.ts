@@ -79,9 +79,15 @@ export class ActiveJobs {
     return this.#active.get(id);
   }
 
-  /** Takes in a job that was just written. */
-  adopt(job: ActiveJob): void {
+  /**
+   * Takes in a job that was just written, and gives the copy to go on with: a line that was read in
+   * the same moment may have brought it in already.
+   */
+  adopt(job: ActiveJob): ActiveJob {
+    const known = this.#active.get(job.id) ?? this.#revive(job.id);
+    if (known !== undefined) return known;
     this.#active.set(job.id, job);
+    return job;
   }
 
   /**

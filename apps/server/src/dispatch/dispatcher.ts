@@ -247,17 +247,18 @@ class PacedDispatcher implements Dispatcher {
   }
 
   #taken(job: NewJob, claims: readonly ArmedClaim[]): void {
-    const active = activeJob({
-      id: job.id,
-      organization: job.organization,
-      apiKey: job.apiKey,
-      spec: job.spec,
-      run: job.run,
-      version: 1,
-      wakeAt: job.wakeAt,
-      idempotentKey: job.idempotency.key,
-    });
-    this.#active.adopt(active);
+    const active = this.#active.adopt(
+      activeJob({
+        id: job.id,
+        organization: job.organization,
+        apiKey: job.apiKey,
+        spec: job.spec,
+        run: job.run,
+        version: 1,
+        wakeAt: job.wakeAt,
+        idempotentKey: job.idempotency.key,
+      }),
+    );
     for (const { destination, ref } of claims) destination.armed.push(ref);
     if (claims.length > 0) this.#mover.watch(active);
     this.#active.release(active);
