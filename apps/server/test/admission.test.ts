@@ -7,8 +7,7 @@ beforeAll(async () => {
   server = await startServer({ 'memory-limit-mb': '1000000' });
   // The same folder under a ceiling that is certainly exceeded.
   const job = { url: 'http://127.0.0.1:9/', retry_at: Date.now() + 3_600_000 };
-  const accepted = await server.call('POST', '/api/v1/jobs', { ...job, idempotent_key: 'early' });
-  expect(accepted.status).toBe(201);
+  await server.call('POST', '/api/v1/jobs', { ...job, idempotent_key: 'early' });
   await server.restart(async () => undefined, { 'memory-limit-mb': '1' });
 });
 

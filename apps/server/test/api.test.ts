@@ -22,9 +22,13 @@ afterAll(async () => {
   await target.close();
 });
 
-function pathsOf(body: Record<string, unknown>): readonly unknown[] {
+/** Where the problems are, in the order of the alphabet. */
+function pathsOf(body: Record<string, unknown>): readonly string[] {
   const { problems } = body;
-  return Array.isArray(problems) ? problems.map((problem) => objectOf(problem)['path']) : [];
+  const paths = Array.isArray(problems)
+    ? problems.map((problem) => textOf(objectOf(problem)['path']))
+    : [];
+  return paths.toSorted((a, b) => a.localeCompare(b));
 }
 
 async function submitted(job: Record<string, unknown>): Promise<string> {
@@ -125,7 +129,7 @@ describe('submitting a job', () => {
       url: 'ftp://example.com',
       method: 'NO SPACE',
       webhooks: [{ url: 'https://ok.example' }, { has_quorum_vote: 'yes' }],
-      webhook_quorum: 0,
+      webhook_quorum: -1,
       on_success: { fallback_job: { url: 3 } },
       retry_policy: { retryCodes: [1] },
     });
@@ -134,7 +138,7 @@ describe('submitting a job', () => {
       error: 'validation_failed',
       request_id: expect.any(String),
     });
-    expect(pathsOf(reply.json).toSorted()).toEqual([
+    expect(pathsOf(reply.json)).toEqual([
       'method',
       'on_success.fallback_job.url',
       'on_success.url',
@@ -207,14 +211,7 @@ describe('looking at jobs', () => {
     const path = '/api/v1/jobs?limit=0&cursor=zzz&state=x&status=y&tag=a&tag=b&stat=z';
     const reply = await server.call('GET', path);
     expect(reply.status).toBe(400);
-    expect(pathsOf(reply.json).toSorted()).toEqual([
-      'cursor',
-      'limit',
-      'stat',
-      'state',
-      'status',
-      'tag',
-    ]);
+    expect(pathsOf(reply.json)).toEqual(['cursor', 'limit', 'stat', 'state', 'status', 'tag']);
   });
 });
 

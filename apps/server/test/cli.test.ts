@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { openConnection } from '../src/store/sqlite/connection.ts';
 import { objectOf, request, textOf } from './running-server.ts';
 
 const MAIN = fileURLToPath(new URL('../src/cli/main.ts', import.meta.url));
@@ -181,6 +182,20 @@ describe('ezthrottle dev', () => {
     expect((await dev.ended).code).toBe(1);
     expect(dev.output.err).toContain(`port ${port} on 127.0.0.1 is in use`);
     other.close();
+  });
+
+  test('ends when it can no longer write, without an answer that it could not keep', async () => {
+    const dev = run(DEV);
+    const ready = await dev.ready();
+    // Whoever holds the file makes every write fail, once SQLite has waited long enough.
+    const holder = openConnection({ file: join(folder, '.ezthrottle', 'ezthrottle.db') });
+    holder.execute('BEGIN IMMEDIATE');
+    const url = `${textOf(ready['url'])}/api/v1/jobs`;
+    const answer = request(url, 'POST', { url: 'http://127.0.0.1:9/' }, bearer(ready));
+    await expect(answer).rejects.toThrow('fetch failed');
+    holder.close();
+    expect((await dev.ended).code).toBe(1);
+    expect(dev.output.err).toContain('the store failed');
   });
 
   test('ends at once at a second signal', async () => {

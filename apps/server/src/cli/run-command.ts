@@ -2,7 +2,7 @@ import { type CommandLine, readArguments } from './arguments.ts';
 import { ConfigError } from '../config/config-error.ts';
 
 /** Exit codes: told wrongly what to do; could not do it. */
-export const EXIT = { ok: 0, failed: 1, usage: 2 } as const;
+const EXIT = { ok: 0, failed: 1, usage: 2 } as const;
 
 /** Carries out one command line. Sets the exit code; `dev` and `start` go on until they are stopped. */
 export async function runCommand(argv: readonly string[]): Promise<void> {

@@ -61,7 +61,7 @@ async function started(starting: Promise<RunningApp>, config: Config): Promise<R
 }
 
 /** The server cannot run where it was told to. */
-export class StartError extends Error {
+class StartError extends Error {
   readonly code = 'cannot_start';
   override readonly name = 'StartError';
 }

@@ -81,7 +81,7 @@ function isUnit(text: string): text is keyof typeof UNIT_MS {
 }
 
 /** Milliseconds of `1500`, `30s`, `5m`, `24h` or `7d`; null when it is none of these. */
-export function durationMs(raw: unknown): number | null {
+function durationMs(raw: unknown): number | null {
   if (typeof raw === 'number') return Number.isSafeInteger(raw) && raw >= 0 ? raw : null;
   if (typeof raw !== 'string') return null;
   const match = /^(\d{1,12})(ms|s|m|h|d)?$/.exec(raw.trim());

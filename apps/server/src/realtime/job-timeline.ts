@@ -22,13 +22,13 @@ export interface JobHistory {
   readonly end: JobEnd | null;
 }
 
-export const QUEUED_NUMBER = 0;
+const QUEUED_NUMBER = 0;
 
-export function dispatchingNumber(attempt: number): number {
+function dispatchingNumber(attempt: number): number {
   return 2 * attempt - 1;
 }
 
-export function retryingNumber(attempt: number): number {
+function retryingNumber(attempt: number): number {
   return 2 * attempt;
 }
 

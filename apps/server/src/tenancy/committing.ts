@@ -4,7 +4,7 @@ import type { Operation, Verdict } from '@ezthrottle/engine';
 export type Commit = (operation: Operation) => Promise<Verdict>;
 
 /** The store refused a write that nothing should refuse. */
-export class UnexpectedVerdictError extends Error {
+class UnexpectedVerdictError extends Error {
   readonly code = 'unexpected_verdict';
 
   constructor(operation: Operation['type'], verdict: Verdict) {
