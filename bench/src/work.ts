@@ -1,0 +1,76 @@
+/** The one job of all benchmarks, in the words of the wire; the peer reads the same. */
+export interface Work {
+  readonly url: string;
+  readonly method: 'POST';
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+  readonly webhooks: readonly { readonly url: string }[];
+}
+
+/**
+ * No two jobs are alike: a repeated one would be answered with the first and not run.
+ *
+ * @param place.target Where the job calls.
+ * @param place.receiver Where its signed result goes.
+ * @param name Different for every job.
+ */
+export function workOf(place: Place, name: string): Work {
+  return {
+    url: `${place.target}/charges`,
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ order: name, amount: 1000, currency: 'usd', note: 'x'.repeat(100) }),
+    webhooks: [{ url: `${place.receiver}/deliveries` }],
+  };
+}
+
+/** Origins outside the system that is measured. */
+export interface Place {
+  readonly target: string;
+  readonly receiver: string;
+}
+
+/** What the load process is told. */
+export interface LoadOrder {
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly place: Place;
+  /** Begins the name of each job. */
+  readonly batch: string;
+  readonly connections: number;
+  readonly jobs: number;
+}
+
+/** What the load process says when all jobs are accepted. Times are milliseconds since the epoch. */
+export interface LoadReport {
+  readonly startedAt: number;
+  readonly endedAt: number;
+  /** Milliseconds of each submit, from sending to the end of the answer. */
+  readonly latenciesMs: readonly number[];
+}
+
+/** What the process of the target and the receiver says. */
+export type OutsideReport =
+  | { readonly type: 'listening'; readonly target: string; readonly receiver: string }
+  | {
+      /** As many different jobs as expected were delivered and acknowledged. */
+      readonly type: 'reached';
+      /** When the last of them was acknowledged, in milliseconds since the epoch. */
+      readonly at: number;
+      /** Deliveries since it was told what to expect, repeated ones included. */
+      readonly deliveries: number;
+      /** Calls of the target since then. */
+      readonly calls: number;
+      /** Deliveries whose signature was wrong; they were refused. */
+      readonly refused: number;
+    };
+
+/** What the process of the target and the receiver is told. */
+export interface Expectation {
+  readonly jobs: number;
+}
+
+/** Milliseconds since the epoch, with fractions, comparable between processes of one machine. */
+export function epochMs(): number {
+  return performance.timeOrigin + performance.now();
+}
