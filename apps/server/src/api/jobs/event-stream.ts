@@ -19,9 +19,11 @@ const MAX_WAITING_BYTES = 262_144;
  */
 export class EventStream {
   readonly readable: Readable;
+  readonly #waiting: (() => void)[] = [];
 
   constructor() {
-    this.readable = new Readable({ read: () => undefined, encoding: 'utf8' });
+    this.readable = new Readable({ read: () => this.#wake(), encoding: 'utf8' });
+    this.readable.once('close', () => this.#wake());
     this.readable.push(`retry: ${RECONNECT_MS}\n\n`);
   }
 
@@ -50,6 +52,17 @@ export class EventStream {
 
   onClose(listener: () => void): void {
     this.readable.once('close', listener);
+  }
+
+  /** Resolves when the client has read what waited for it, or has gone. */
+  async untilRead(): Promise<void> {
+    while (this.isBehind && this.isOpen) {
+      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    }
+  }
+
+  #wake(): void {
+    for (const resolve of this.#waiting.splice(0)) resolve();
   }
 
   #write(text: string): void {

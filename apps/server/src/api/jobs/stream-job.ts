@@ -89,16 +89,21 @@ async function watch(
       return { status: 204 };
     }
     const stream = new EventStream();
-    open.add(stream);
     const watcher = new Watcher(options, job, stream);
+    open.add(stream);
     stream.onClose(() => {
       open.delete(stream);
       unsubscribe();
       watcher.stop();
     });
-    await watcher.begin(job, events, lastSeen);
-    listener = (notice) => watcher.onNotice(notice);
-    for (const notice of early) watcher.onNotice(notice);
+    // Not awaited: a long history goes out as fast as the client reads it, and it reads only now.
+    watcher.begin(job, events, lastSeen).then(
+      () => {
+        listener = (notice) => watcher.onNotice(notice);
+        for (const notice of early) watcher.onNotice(notice);
+      },
+      () => stream.readable.destroy(),
+    );
     return { status: 200, events: stream.readable };
   } catch (error) {
     unsubscribe();
@@ -170,6 +175,7 @@ class Watcher {
   /** Sends what the store knows and the client does not; ends the stream after the job's end. */
   async #catchUp(job: JobRecord, events: readonly TimelineEvent[]): Promise<void> {
     for (const event of events) {
+      if (this.#stream.isBehind) await this.#stream.untilRead();
       const data = isEndType(event.type) ? await this.#options.endData(job) : event.data;
       this.#send(event, data);
     }
