@@ -16,7 +16,7 @@ export type * from './ports/reads/tenancy-reads.ts';
 export * from './pace/pace-settings.ts';
 export * from './pace/pace-state.ts';
 export * from './pace/admission.ts';
-export * from './pace/pace-headers.ts';
+export type * from './pace/pace-headers.ts';
 export * from './pace/feedback.ts';
 export * from './pace/saved-pace.ts';
 export * from './pace/fair-line.ts';

@@ -1,6 +1,6 @@
 import type { WorkReads } from '@ezthrottle/engine';
 import type { ActiveJobs } from './active-jobs.ts';
-import { roomToArm } from './destination.ts';
+import { armedBound } from './destination.ts';
 import type { ArmedRef, Destination } from './destination.ts';
 import type { DispatchLimits } from './dispatch-limits.ts';
 import type { DispatcherParts } from './dispatch-ports.ts';
@@ -40,8 +40,9 @@ export class Armer {
   room(destination: Destination): number {
     const { limits, active, parts } = this.#options;
     if (!this.#isOpen) return 0;
+    const bound = armedBound(destination, limits.armAheadMs, parts.clock.monotonic());
     const left = limits.maxArmed - active.size - this.#arming;
-    return Math.min(left, roomToArm(destination, limits.armAheadMs, parts.clock.monotonic()));
+    return Math.max(0, Math.min(left, bound - destination.armed.length - destination.arming));
   }
 
   /** Claims room for attempts that are armed with their job's own submit. */
@@ -72,7 +73,9 @@ export class Armer {
 
   /** Arms as many as there is room for, and reads on where lines run low. */
   fill(destination: Destination): void {
-    const room = this.room(destination);
+    const ahead = destination.armed.length + destination.arming;
+    // Half of it at a time: one commit then serves many calls.
+    const room = this.room(destination) >= ahead ? this.room(destination) : 0;
     const refs: LineRef[] = [];
     while (refs.length < room) {
       const ref = destination.line.next();

@@ -52,17 +52,12 @@ export function isIdle({ line, armed, arming, pace, isRefilling }: Destination):
 }
 
 /**
- * How many more attempts may be armed now: enough that no commit stands between one call and the
+ * How many attempts may be armed and not sent: enough that no commit stands between one call and the
  * next, and no more, since what is armed cannot let anybody go first.
  */
-export function roomToArm(
-  { pace, armed, arming }: Destination,
-  armAheadMs: number,
-  now: number,
-): number {
+export function armedBound({ pace }: Destination, armAheadMs: number, now: number): number {
   // What is armed during a long pause would only wait, and be in doubt after a crash.
   if (pace.pausedUntil !== null && pace.pausedUntil - now > armAheadMs) return 0;
   const ahead = Math.ceil((pace.ratePerSecond * armAheadMs) / 1_000) + 1;
-  const bound = Math.max(1, Math.min(Math.floor(pace.concurrency), ahead));
-  return Math.max(0, bound - armed.length - arming);
+  return Math.max(1, Math.min(Math.floor(pace.concurrency), ahead));
 }

@@ -2,7 +2,7 @@
 export interface PaceSettings {
   /** Requests per second before anything was learned. Default 2. */
   readonly ratePerSecond: number;
-  /** Requests that may leave at once after a rest. Default 1; never less in effect than `rate × 5 ms`. */
+  /** Requests that may leave at once after a rest. Default 1; in effect never less than `1 + rate × 5 ms`. */
   readonly burst: number;
   /** Calls under way at the same time. Default 16. */
   readonly concurrency: number;

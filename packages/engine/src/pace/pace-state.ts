@@ -43,10 +43,13 @@ export function intervalMs(state: PaceState): number {
   return 1_000 / state.ratePerSecond;
 }
 
-/** Requests that may leave at once after a rest: part of every bound on the rate. */
+/**
+ * Requests that may leave at once after a rest: part of every bound on the rate. One more than the
+ * slack's worth, so that a timer which wakes late by no more than the slack costs nothing at any rate.
+ */
 export function effectiveBurst(state: PaceState): number {
   const slack = (state.ratePerSecond * PACE_LAW.timerSlackMs) / 1_000;
-  return Math.max(1, state.settings.burst, slack);
+  return Math.max(1 + slack, state.settings.burst);
 }
 
 /** Requests sent and not yet paid off by time. */

@@ -66,7 +66,10 @@ export function restorePace(data: string, settings: PaceSettings, moment: PaceMo
 /** At least a whole burst is owed, and no more than the largest burst that this key can have had. */
 function withOwed(state: PaceState, owed: number, now: number): PaceState {
   const burst = effectiveBurst(state);
-  const largest = Math.max(burst, (state.settings.maxPerSecond * PACE_LAW.timerSlackMs) / 1_000);
+  const largest = Math.max(
+    burst,
+    1 + (state.settings.maxPerSecond * PACE_LAW.timerSlackMs) / 1_000,
+  );
   const clamped = Math.min(largest, Math.max(burst, owed));
   return { ...state, arrivesAt: now + clamped * intervalMs(state) };
 }
