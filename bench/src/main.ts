@@ -26,12 +26,12 @@ interface Benchmark {
 const BENCHMARKS: readonly Benchmark[] = [
   {
     title: 'submit: HTTP request to stored job (the jobs then wait)',
-    full: { connections: 64, jobs: 20_000, warmUp: 3_000, concurrency: 0 },
+    full: { connections: 64, jobs: 10_000, warmUp: 2_000, concurrency: 0 },
     quick: { connections: 64, jobs: 3_000, warmUp: 500, concurrency: 0 },
   },
   {
     title: 'lifecycle: submit, call the target, signed result acknowledged',
-    full: { connections: 64, jobs: 10_000, warmUp: 2_000, concurrency: 64 },
+    full: { connections: 64, jobs: 5_000, warmUp: 1_000, concurrency: 64 },
     quick: { connections: 64, jobs: 1_500, warmUp: 300, concurrency: 64 },
   },
 ];
