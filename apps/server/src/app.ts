@@ -147,10 +147,12 @@ async function compose(options: AppOptions, onClose: OnClose): Promise<RunningAp
     limits: { maxResponseBytes: config.maxResponseBytes, stopTimeoutMs: config.stopTimeoutMs },
   });
   const pruner = createPruner({ committer, clock, logger, retentionMs: config.retentionMs });
-  for (const service of [deliverer, dispatcher, pruner]) {
-    onClose(() => service.stop());
-    await service.start();
-  }
+  const services = [deliverer, dispatcher, pruner];
+  // Together, so that each has the whole time that a stop may take.
+  onClose(async () => {
+    await Promise.all(services.map((service) => service.stop()));
+  });
+  for (const service of services) await service.start();
 
   const counts = createJobCounts(store.jobs, clock);
   const admission = createAdmission({

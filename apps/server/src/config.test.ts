@@ -75,6 +75,14 @@ describe('the configuration', () => {
     }
   });
 
+  test('takes a short API key for development only', () => {
+    const flags = { 'api-key': 'test' };
+    expect(readConfig('dev', { flags }).apiKey).toBe('test');
+    expect(problemsOf(() => readConfig('start', { flags })).map(({ where }) => where)).toContain(
+      '--api-key',
+    );
+  });
+
   test('reads a secret from the file that a variable names', () => {
     const config = readConfig('dev', {
       environment: { EZTHROTTLE_API_KEY_FILE: '/run/secrets/key' },

@@ -74,7 +74,7 @@ export function readConfig(profile: Profile, sources: ConfigSources): Config {
       }
       return setting.defaults[profile];
     }
-    const reading = setting.read(found.raw);
+    const reading = setting.read(found.raw, profile);
     if (reading.ok) return reading.value;
     const shown = setting.secret ? '' : ` (${show(found.raw)})`;
     problems.push({

@@ -1,3 +1,4 @@
+import { connect } from 'node:net';
 import { createUpstream, type Upstream } from '@ezthrottle/testkit';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
@@ -35,6 +36,15 @@ async function submitted(job: Record<string, unknown>): Promise<string> {
   const reply = await server.call('POST', '/api/v1/jobs', job);
   expect(reply.status).toBe(201);
   return textOf(reply.json['job_id']);
+}
+
+/** What the server says to these bytes on a bare connection, until it hangs up. */
+async function spoken(bytes: string): Promise<string> {
+  const socket = connect(Number(new URL(server.url).port), '127.0.0.1');
+  socket.end(bytes);
+  let answer = '';
+  for await (const chunk of socket) answer += String(chunk);
+  return answer;
 }
 
 function ended(id: string): Promise<Record<string, unknown>> {
@@ -345,6 +355,16 @@ describe('every request', () => {
       expect(reply.json['request_id']).toBe(reply.headers.get('x-request-id'));
       expect(reply.json['message']).toEqual(expect.any(String));
     }
+  });
+
+  test('that is not HTTP, or far too long, is told so as well', async () => {
+    const garbage = await spoken('GARBAGE\r\n\r\n');
+    expect(garbage).toMatch(/^HTTP\/1\.1 400 /);
+    const [, body = ''] = garbage.split('\r\n\r\n');
+    expect(JSON.parse(body)).toMatchObject({ error: 'validation_failed' });
+    const long = await spoken(`GET / HTTP/1.1\r\nhost: a\r\nx: ${'x'.repeat(20_000)}\r\n\r\n`);
+    expect(long).toMatch(/^HTTP\/1\.1 431 /);
+    expect((await server.call('GET', '/health')).status).toBe(200);
   });
 
   test('with a method that is not answered learns which are', async () => {

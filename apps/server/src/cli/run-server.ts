@@ -34,8 +34,8 @@ export async function runServer(profile: Profile, line: CommandLine): Promise<vo
         process.exit(1);
       },
     });
-    // A signal that comes while it starts stops it as well.
-    stopOnSignal({ stop: () => app.stop(), boundMs: config.stopTimeoutMs + 2_000, unlock });
+    // A signal that comes while it starts stops it as well. Requests end first, then calls.
+    stopOnSignal({ stop: () => app.stop(), boundMs: 2 * config.stopTimeoutMs + 2_000, unlock });
     const running = await started(app.start(), config);
     announce(profile, line.json, { ...running, apiKey: keys.apiKey, dataDir });
   } catch (error) {

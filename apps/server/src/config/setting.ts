@@ -21,7 +21,7 @@ export interface Setting<T> {
   /** Profiles that do not run without it. */
   readonly requiredBy: readonly Profile[];
   readonly defaults: Readonly<Record<Profile, T>>;
-  read(raw: unknown): Reading<T>;
+  read(raw: unknown, profile: Profile): Reading<T>;
 }
 
 interface Naming<T> {
@@ -37,7 +37,7 @@ function setting<T>(
   naming: Omit<Naming<T>, 'defaults'> & { readonly defaults: Readonly<Record<Profile, T>> },
   kind: Setting<T>['kind'],
   placeholder: string,
-  read: (raw: unknown) => Reading<T>,
+  read: (raw: unknown, profile: Profile) => Reading<T>,
 ): Setting<T> {
   return {
     flag: naming.flag,
@@ -162,7 +162,7 @@ function matching(pattern: RegExp, expected: string): (raw: unknown) => Reading<
 export function custom<T>(
   naming: NamingOf<T>,
   kind: 'value' | 'list',
-  read: (raw: unknown) => Reading<T>,
+  read: (raw: unknown, profile: Profile) => Reading<T>,
 ): Setting<T> {
   return setting(named(naming), kind, '<text>', read);
 }
