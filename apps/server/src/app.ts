@@ -1,7 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { DEFAULTS } from '@ezthrottle/core/protocol';
-import { DEFAULT_PACE, type Executor, type Id, type PaceSettings } from '@ezthrottle/engine';
+import {
+  DEFAULT_PACE,
+  type Executor,
+  type Id,
+  type PaceSettings,
+  type Store,
+} from '@ezthrottle/engine';
 import { v7 as uuidv7 } from 'uuid';
 import { createAdmission } from './api/admission.ts';
 import { createJobCounts, healthRoute } from './api/health.ts';
@@ -12,15 +18,16 @@ import { createCommitter } from './commit/committer.ts';
 import type { Config } from './config.ts';
 import { createDeliverer } from './deliver/deliverer.ts';
 import { createDispatcher } from './dispatch/dispatcher.ts';
+import type { JobGate } from './dispatch/job-gate.ts';
 import { createUndiciExecutor } from './execute/undici-executor.ts';
 import { createAddressPolicy } from './net/address-policy.ts';
 import { createLogger } from './observe/logger.ts';
-import { createJobEventHub } from './realtime/job-event-hub.ts';
+import { createJobEventHub, type JobEventHub } from './realtime/job-event-hub.ts';
 import { openSqliteStore } from './store/sqlite/sqlite-store.ts';
 import { createApiKeys } from './tenancy/api-keys.ts';
 import { provision } from './tenancy/provision.ts';
 import { createSecretBox } from './tenancy/secret-box.ts';
-import { createSigningSecrets } from './tenancy/signing-secrets.ts';
+import { createSigningSecrets, type SigningSecrets } from './tenancy/signing-secrets.ts';
 import { createPruner } from './upkeep/pruner.ts';
 import { VERSION } from './version.ts';
 
@@ -92,13 +99,14 @@ export function createApp(options: AppOptions): App {
   };
 }
 
+const newId = (): Id => uuidv7();
+
 type OnClose = (close: () => Promise<void> | void) => void;
 
 /** Starts the parts from the store upwards; what is closed last is named first. */
 async function compose(options: AppOptions, onClose: OnClose): Promise<RunningApp> {
   const { config, dataDir, keys } = options;
   const clock = systemClock;
-  const newId = (): Id => uuidv7();
   const logger = createLogger({ level: config.logLevel });
 
   const store = await openSqliteStore({ file: join(dataDir, 'ezthrottle.db'), clock, logger });
@@ -154,6 +162,23 @@ async function compose(options: AppOptions, onClose: OnClose): Promise<RunningAp
   });
   for (const service of services) await service.start();
 
+  const url = await listen({ config, store, gate: dispatcher, hub, secrets, logger }, onClose);
+  return { url, signingSecret };
+}
+
+interface Front {
+  readonly config: Config;
+  readonly store: Store;
+  readonly gate: JobGate;
+  readonly hub: JobEventHub;
+  readonly secrets: SigningSecrets;
+  readonly logger: { error(details: object, message: string): void };
+}
+
+/** Puts the API in front of the parts and opens the port; gives the address. */
+async function listen(parts: Front, onClose: OnClose): Promise<string> {
+  const { config, store, gate, hub, secrets, logger } = parts;
+  const clock = systemClock;
   const counts = createJobCounts(store.jobs, clock);
   const admission = createAdmission({
     clock,
@@ -167,7 +192,7 @@ async function compose(options: AppOptions, onClose: OnClose): Promise<RunningAp
     maxBodyBytes: config.maxBodyBytes,
   });
   const native = createNativeSurface({
-    gate: dispatcher,
+    gate,
     jobs: store.jobs,
     hub,
     secrets,
@@ -189,37 +214,5 @@ async function compose(options: AppOptions, onClose: OnClose): Promise<RunningAp
     native.streams.close();
     return server.close();
   });
-  return { url: await server.listen(config.host, config.port), signingSecret };
-}
-
-/** Jobs and deliveries have connections of their own, so that neither waits for the other's. */
-function createExecutors(
-  config: Config,
-  onClose: OnClose,
-): { readonly jobs: Executor; readonly deliveries: Executor } {
-  const policy = createAddressPolicy({
-    allowPrivate: config.allowPrivateTargets,
-    allow: [...config.allowTargets, ...(config.allowLoopbackTargets ? LOOPBACK : [])],
-  });
-  const create = (): Executor => {
-    const executor = createUndiciExecutor({ clock: systemClock, policy });
-    onClose(() => executor.close());
-    return executor;
-  };
-  return { jobs: create(), deliveries: create() };
-}
-
-const LOOPBACK = ['127.0.0.0/8', '::1'] as const;
-
-function paceOf(config: Config, origin: string): PaceSettings {
-  const rule = config.rates[origin];
-  if (rule === undefined) return DEFAULT_PACE;
-  return {
-    ...DEFAULT_PACE,
-    ratePerSecond: rule.requestsPerSecond,
-    burst: rule.burst ?? DEFAULT_PACE.burst,
-    concurrency: rule.concurrency ?? DEFAULT_PACE.concurrency,
-    configured: true,
-    allowRaise: rule.allowRaise,
-  };
+  return server.listen(config.host, config.port);
 }
