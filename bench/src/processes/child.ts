@@ -50,8 +50,9 @@ export class Child<Said> implements AsyncDisposable {
     });
     const stop = new AbortController();
     try {
-      const exited = once(this.#process, 'exit', { signal: stop.signal }).then(([code]) => {
-        throw new Error(`a process of the benchmark ended with code ${String(code)}`);
+      // Not its exit, which may be told before its last message.
+      const ended = this.#disconnected(stop.signal).then(() => {
+        throw new Error('a process of the benchmark ended before it was done');
       });
       const late = new Promise<never>((_, reject) => {
         const timer = setTimeout(() => {
@@ -59,12 +60,16 @@ export class Child<Said> implements AsyncDisposable {
         }, timeoutMs);
         stop.signal.addEventListener('abort', () => clearTimeout(timer));
       });
-      exited.catch(() => undefined);
-      return await Promise.race([said, exited, late]);
+      ended.catch(() => undefined);
+      return await Promise.race([said, ended, late]);
     } finally {
       stop.abort();
       this.#waiting = null;
     }
+  }
+
+  async #disconnected(signal: AbortSignal): Promise<void> {
+    if (this.#process.connected) await once(this.#process, 'disconnect', { signal });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -32,4 +32,3 @@ await Promise.all(Array.from({ length: order.connections }, submitInTurn));
 const report: LoadReport = { startedAt, endedAt: epochMs(), latenciesMs };
 say(report);
 await pool.close();
-process.disconnect?.();
