@@ -110,8 +110,10 @@ describe('a continuation', () => {
 
   it('waits while somebody else is at it', async () => {
     const metadata = await metadataOf(job().onSuccess(local('200')));
-    const claims = new Claims();
-    claims.claim = async () => ({ state: 'in_flight' });
+    const claims = {
+      signal: new Claims().signal,
+      claim: async () => ({ state: 'in_flight' as const }),
+    };
     await expect(
       clientWith().continuations().run(deliveryOf(metadata), claims),
     ).rejects.toMatchObject({
