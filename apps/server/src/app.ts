@@ -216,3 +216,35 @@ async function listen(parts: Front, onClose: OnClose): Promise<string> {
   });
   return server.listen(config.host, config.port);
 }
+
+/** Jobs and deliveries have connections of their own, so that neither waits for the other's. */
+function createExecutors(
+  config: Config,
+  onClose: OnClose,
+): { readonly jobs: Executor; readonly deliveries: Executor } {
+  const policy = createAddressPolicy({
+    allowPrivate: config.allowPrivateTargets,
+    allow: [...config.allowTargets, ...(config.allowLoopbackTargets ? LOOPBACK : [])],
+  });
+  const create = (): Executor => {
+    const executor = createUndiciExecutor({ clock: systemClock, policy });
+    onClose(() => executor.close());
+    return executor;
+  };
+  return { jobs: create(), deliveries: create() };
+}
+
+const LOOPBACK = ['127.0.0.0/8', '::1'] as const;
+
+function paceOf(config: Config, origin: string): PaceSettings {
+  const rule = config.rates[origin];
+  if (rule === undefined) return DEFAULT_PACE;
+  return {
+    ...DEFAULT_PACE,
+    ratePerSecond: rule.requestsPerSecond,
+    burst: rule.burst ?? DEFAULT_PACE.burst,
+    concurrency: rule.concurrency ?? DEFAULT_PACE.concurrency,
+    configured: true,
+    allowRaise: rule.allowRaise,
+  };
+}
