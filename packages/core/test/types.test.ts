@@ -1,8 +1,9 @@
 import { describe, expectTypeOf, it } from 'vitest';
-import EZThrottleByDefault, {
-  EZThrottle,
+import type EZThrottleByDefault from '@ezthrottle/core';
+import {
+  type EZThrottle,
   IdempotentStrategy,
-  Step,
+  type Step,
   StepType,
   type ForwardRequest,
   type LocalResult,
@@ -44,7 +45,7 @@ describe('the public types', () => {
     expectTypeOf<ReturnType<Step['fallback']>>().toEqualTypeOf<Step>();
     expectTypeOf<ReturnType<Step['execute']>>().resolves.toEqualTypeOf<StepResult>();
     expectTypeOf<ReturnType<EZThrottle['submitJob']>>().resolves.toEqualTypeOf<SubmitAnswer>();
-    expectTypeOf(EZThrottleByDefault).toEqualTypeOf<typeof EZThrottle>();
+    expectTypeOf<typeof EZThrottleByDefault>().toEqualTypeOf<typeof EZThrottle>();
   });
 
   it('know the two types and the two strategies by their words', () => {
