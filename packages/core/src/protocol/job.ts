@@ -159,7 +159,14 @@ export interface AttemptView {
   readonly path: number;
   readonly region: string;
   readonly url: string;
-  readonly outcome: 'armed' | 'response' | 'network_error' | 'timeout' | 'aborted' | 'refused' | 'unknown';
+  readonly outcome:
+    | 'armed'
+    | 'response'
+    | 'network_error'
+    | 'timeout'
+    | 'aborted'
+    | 'refused'
+    | 'unknown';
   readonly status_code: number | null;
   readonly error: string | null;
   readonly started_at: number | null;

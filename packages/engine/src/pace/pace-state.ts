@@ -38,9 +38,9 @@ export function createPace(settings: PaceSettings, now: number): PaceState {
   };
 }
 
-/** Milliseconds between two requests. */
-export function intervalMs(state: PaceState): number {
-  return 1_000 / state.ratePerSecond;
+/** Milliseconds between two requests: what the rate says, and the headroom. */
+export function intervalMs(state: Pick<PaceState, 'ratePerSecond'>): number {
+  return 1_000 / (state.ratePerSecond * (1 - PACE_LAW.headroom));
 }
 
 /**
@@ -69,7 +69,7 @@ export function nextByRate(state: PaceState): number {
 export function withRate(state: PaceState, ratePerSecond: number, now: number): PaceState {
   if (ratePerSecond === state.ratePerSecond) return state;
   const owed = owedRequests(state, now);
-  return { ...state, ratePerSecond, arrivesAt: now + (owed * 1_000) / ratePerSecond };
+  return { ...state, ratePerSecond, arrivesAt: now + owed * intervalMs({ ratePerSecond }) };
 }
 
 /** No burst to begin with: for a key whose past is not known in full. */

@@ -35,7 +35,10 @@ export interface WorkReads {
   /** When the next delayed row becomes due; null when there is none. */
   nextDueAt(): Promise<number | null>;
   /** Armed rows: after a start, attempts whose outcome nobody knows. Ordered by job, paged by id. */
-  armed(afterJobId: Id | null, limit: number): Promise<readonly { readonly jobId: Id; readonly leg: number }[]>;
+  armed(
+    afterJobId: Id | null,
+    limit: number,
+  ): Promise<readonly { readonly jobId: Id; readonly leg: number }[]>;
   /** Jobs whose `wakeAt` has come. */
   wakeable(now: number, limit: number): Promise<readonly Id[]>;
   nextWakeAt(): Promise<number | null>;
