@@ -15,17 +15,23 @@ export interface DevServer extends AsyncDisposable {
 }
 
 const COMMAND = join(root, 'apps/server/src/cli/main.ts');
-const LOOPBACK_ONLY = pathToFileURL(join(import.meta.dirname, 'loopback-only.ts')).href;
+const PRELOADS = ['loopback-only.ts', 'server-world.ts'].flatMap((module) => [
+  '--import',
+  pathToFileURL(join(import.meta.dirname, module)).href,
+]);
 const STOP_MS = 10_000;
 
-/** @throws Error with what it printed, when it ends instead of listening. */
-export async function startDevServer(): Promise<DevServer> {
+/**
+ * @param upstream Origin of the server that stands for example.com.
+ * @throws Error with what it printed, when it ends instead of listening.
+ */
+export async function startDevServer(upstream: string): Promise<DevServer> {
   const dataDir = mkdtempSync(join(tmpdir(), 'ezthrottle-readme-'));
-  const node = ['--conditions=@ezthrottle/source', '--import', LOOPBACK_ONLY, COMMAND];
+  const node = ['--conditions=@ezthrottle/source', ...PRELOADS, COMMAND];
   const settings = ['--json', '--port', '0', '--data-dir', dataDir, '--log-level', 'warn'];
   const child = spawn(process.execPath, [...node, 'dev', ...settings], {
     cwd: dataDir,
-    env: withoutSettings(process.env),
+    env: { ...withoutSettings(process.env), SNIPPET_UPSTREAM: upstream },
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   });
   let errors = '';

@@ -42,12 +42,20 @@ export function snippetFilesOf(documents: readonly TriedDocument[]): SnippetFile
   );
 }
 
-export function writeSnippetFiles(files: readonly SnippetFile[]): void {
+/** @param placeholders What a reader puts in the place of a word, such as of `your_api_key`. */
+export function writeSnippetFiles(
+  files: readonly SnippetFile[],
+  placeholders: Readonly<Record<string, string>> = {},
+): void {
   removeLeftovers();
   mkdirSync(workFolder, { recursive: true });
   for (const { file, snippet } of files) {
     mkdirSync(dirname(file), { recursive: true });
-    writeFileSync(file, `${snippet.code}\n`);
+    const code = Object.entries(placeholders).reduce(
+      (text, [word, value]) => text.replaceAll(word, value),
+      snippet.code,
+    );
+    writeFileSync(file, `${code}\n`);
   }
 }
 

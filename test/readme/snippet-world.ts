@@ -1,21 +1,23 @@
 // Loaded with --import into the process of a snippet: hosts under example.com are answered by a
-// server of the test, and what the snippet listens on is on loopback, on a free port, and does not
-// keep the process alive.
+// server of the test, the default address of a development server leads to the one of the test, and
+// what the snippet listens on is on loopback, on a free port, and does not keep the process alive.
 
 import { Server } from 'node:net';
+import { isExampleHost } from './example-host.ts';
 
 /** Origin of the server that stands for example.com. */
 const upstream = process.env['SNIPPET_UPSTREAM'] ?? '';
 delete process.env['SNIPPET_UPSTREAM'];
 
-/** Free ports by the ports that the snippet asked for. */
+/** Actual ports by the ports that the snippet means. */
 const ports = new Map<string, string>();
+
+const server = URL.parse(process.env['EZTHROTTLE_URL'] ?? '');
+if (server !== null) ports.set('8080', server.port);
 
 function redirected(url: URL): URL {
   const { hostname, port, pathname, search } = url;
-  if (hostname === 'example.com' || hostname.endsWith('.example.com')) {
-    return new URL(pathname + search, upstream);
-  }
+  if (isExampleHost(hostname)) return new URL(pathname + search, upstream);
   const actual = ports.get(port);
   if (actual === undefined || !/^(localhost|127\.0\.0\.1|\[::1\])$/.test(hostname)) return url;
   const moved = new URL(url);

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createUpstream, type Upstream } from '@ezthrottle/testkit';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { startDevServer } from './dev-server.ts';
 import type { TriedDocument } from './documents.ts';
 import { runSnippet } from './run-snippet.ts';
 import { missingScripts, runCalls, type ShellBlock, shellBlocksOf } from './shell-block.ts';
@@ -168,4 +169,31 @@ describe('a shell block', () => {
     upstream.script({ status: 422, body: { error: 'wrong' } });
     expect(await runCalls(block, environment)).toContain('422');
   });
+});
+
+test('a job for a host under example.com succeeds on this machine, its delivery too', async () => {
+  await using server = await startDevServer(upstream.origin);
+  const file = join(folder, 'submit.mts');
+  const job = {
+    url: 'https://api.example.com/charge',
+    webhooks: [{ url: 'https://app.example.com/hook' }],
+  };
+  writeFileSync(
+    file,
+    `const answer = await fetch(process.env.EZTHROTTLE_URL + '/api/v1/jobs', {
+       method: 'POST',
+       headers: {
+         authorization: 'Bearer ' + process.env.EZTHROTTLE_API_KEY,
+         'content-type': 'application/json',
+       },
+       body: ${JSON.stringify(JSON.stringify(job))},
+     });
+     if (!answer.ok) throw new Error(await answer.text());`,
+  );
+  const environment = { EZTHROTTLE_URL: server.url, EZTHROTTLE_API_KEY: server.apiKey };
+
+  expect(await runSnippet(file, { environment, upstream: upstream.origin })).toBeNull();
+  const requests = await upstream.waitFor(2);
+  expect(requests.map(({ path }) => path)).toEqual(['/charge', '/hook']);
+  expect(JSON.parse(requests[1]?.body ?? '')).toMatchObject({ status: 'success' });
 });
