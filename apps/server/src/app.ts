@@ -152,6 +152,8 @@ async function compose(options: AppOptions, onClose: OnClose): Promise<RunningAp
     liveRegions: config.regions,
     notices: hub,
     deliverer,
+    idempotencyWindowMs: config.idempotencyWindowMs,
+    deliveryDelaysMs: config.deliveryDelaysMs,
     limits: { maxResponseBytes: config.maxResponseBytes, stopTimeoutMs: config.stopTimeoutMs },
   });
   const pruner = createPruner({ committer, clock, logger, retentionMs: config.retentionMs });

@@ -298,7 +298,7 @@ describe('several legs', () => {
     expect(harness.executor.aborted).toHaveLength(2);
     expect(harness.dispatcher.counts()).toEqual({ inFlight: 0, activeJobs: 0 });
     const attempts = await harness.store.jobs.attempts(id);
-    expect(attempts.map(({ outcome }) => outcome).sort()).toEqual([
+    expect(attempts.map(({ outcome }) => String(outcome)).toSorted()).toEqual([
       'aborted',
       'aborted',
       'response',

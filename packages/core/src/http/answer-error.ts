@@ -49,7 +49,7 @@ export function answerError(answer: Answer, now: number): EZThrottleError {
 }
 
 /** When to come back: `retry_at` (milliseconds), the header, or `retry_after` (seconds). */
-export function retryAtOf({ json, headers }: Answer, now: number): number | null {
+function retryAtOf({ json, headers }: Answer, now: number): number | null {
   const body = isObject(json) ? json : {};
   const fromBody = body['retry_at'];
   if (typeof fromBody === 'number' && Number.isFinite(fromBody)) return fromBody;
