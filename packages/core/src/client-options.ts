@@ -6,39 +6,40 @@ import type { SealingKeys } from './step/continuation-seal.ts';
 
 const DEFAULT_BASE_URL = 'http://localhost:8080';
 
+/** Everything may be left out or `undefined`, so that variables of the environment can be passed as they are. */
 export interface EZThrottleOptions extends SealingKeys {
   /** Default: the environment variable `EZTHROTTLE_API_KEY`. */
-  readonly apiKey?: string;
+  readonly apiKey?: string | undefined;
   /** The server. Default: the environment variable `EZTHROTTLE_URL`, else `http://localhost:8080`. */
-  readonly baseUrl?: string;
+  readonly baseUrl?: string | undefined;
   /** The same as `baseUrl`. */
-  readonly ezthrottleUrl?: string;
+  readonly ezthrottleUrl?: string | undefined;
   /** Sends every call through the metering proxy at this address. */
-  readonly tracktagsUrl?: string;
+  readonly tracktagsUrl?: string | undefined;
   /** Used for every call. Default: the global `fetch`. */
-  readonly fetch?: Runtime['fetch'];
+  readonly fetch?: Runtime['fetch'] | undefined;
   /** Time allowed to one call to the server, in milliseconds. Default 30 000. */
-  readonly timeoutMs?: number;
+  readonly timeoutMs?: number | undefined;
   /** How failed calls to the server are tried again; false: never. */
-  readonly retry?: RetryOptions | false;
+  readonly retry?: RetryOptions | false | undefined;
   /**
    * Endpoint of this application that carries on with FRUGAL steps, for jobs without a webhook of
    * their own. Whoever receives there opens what `continuationKey` or `webhookSecret` has sealed.
    */
-  readonly continueAt?: string;
+  readonly continueAt?: string | undefined;
   /**
    * Told of each step that followed another and failed with an error; `edge` is for example
    * `onSuccess`. Default: nothing is done, and the error stands in the result's `children`.
    */
-  readonly onChildError?: (error: unknown, edge: string) => void;
+  readonly onChildError?: ((error: unknown, edge: string) => void) | undefined;
   /** Bytes kept of a target's answer to a call made here. Default 1 MiB. */
-  readonly maxResponseBytes?: number;
+  readonly maxResponseBytes?: number | undefined;
   /** Whether a call without any answer starts a fallback with `triggerOnError`. Default true. */
-  readonly networkErrorTriggersFallback?: boolean;
+  readonly networkErrorTriggersFallback?: boolean | undefined;
   /** Whether a forwarded job tries fallbacks again that have failed here. Default false. */
-  readonly retryFallbacksRemotely?: boolean;
+  readonly retryFallbacksRemotely?: boolean | undefined;
   /** Time, randomness and ids, for tests. */
-  readonly runtime?: Partial<Runtime>;
+  readonly runtime?: Partial<Runtime> | undefined;
 }
 
 export interface Connection {

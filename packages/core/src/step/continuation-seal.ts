@@ -14,9 +14,9 @@ const encoder = new TextEncoder();
 
 export interface SealingKeys {
   /** 32 bytes, or their base64; of several the first seals and all open. */
-  readonly continuationKey?: ContinuationKey | readonly ContinuationKey[];
+  readonly continuationKey?: ContinuationKey | readonly ContinuationKey[] | undefined;
   /** Used when there is no continuation key: a key is derived from it. */
-  readonly webhookSecret?: string | readonly string[];
+  readonly webhookSecret?: string | readonly string[] | undefined;
 }
 
 export type ContinuationKey = string | Uint8Array;

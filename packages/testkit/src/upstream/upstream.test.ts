@@ -74,7 +74,9 @@ describe('an upstream', () => {
     async (fault) => {
       upstream = await createUpstream({ fault, body: 'half' });
 
-      await expect(fetch(upstream.url()).then((reply) => reply.text())).rejects.toThrow(/fetch failed|terminated/);
+      await expect(fetch(upstream.url()).then((reply) => reply.text())).rejects.toThrow(
+        /fetch failed|terminated/,
+      );
     },
   );
 
