@@ -11,12 +11,13 @@ const build: UserConfig = packageBuild({
     // Reached by "imports" in package.json, one or the other.
     'protocol/node-hmac': 'src/protocol/node-hmac.ts',
     'protocol/portable-hmac': 'src/protocol/portable-hmac.ts',
+    'protocol/web-hmac': 'src/protocol/web-hmac.ts',
   },
   platform: 'neutral',
   target: 'node20.19',
 });
 
 /** Which HMAC it is, is decided where the package runs, not here. */
-const config: UserConfig = { ...build, deps: { neverBundle: ['#hmac', /^node:/] } };
+const config: UserConfig = { ...build, deps: { neverBundle: [/^#/, /^node:/] } };
 
 export default config;

@@ -67,6 +67,6 @@ export {
   tryVerifyWithSecrets,
   verifyWebhookSignature,
   verifyWebhookSignatureStrict,
-  type VerificationResult,
 } from './webhooks/verify.ts';
+export type { VerificationResult } from './webhooks/signed-header.ts';
 export { WebhookVerificationError } from './webhooks/errors.ts';

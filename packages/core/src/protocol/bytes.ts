@@ -5,6 +5,18 @@ export function toBytes(content: string | Uint8Array): Uint8Array {
   return typeof content === 'string' ? encoder.encode(content) : content;
 }
 
+/** All parts, one after the other, in a buffer of their own; texts as UTF-8. */
+export function joinBytes(parts: readonly (string | Uint8Array)[]): Uint8Array<ArrayBuffer> {
+  const pieces = parts.map(toBytes);
+  const joined = new Uint8Array(pieces.reduce((length, piece) => length + piece.length, 0));
+  let end = 0;
+  for (const piece of pieces) {
+    joined.set(piece, end);
+    end += piece.length;
+  }
+  return joined;
+}
+
 /** Lower-case hexadecimal digits. */
 export function toHex(bytes: Uint8Array): string {
   let hex = '';

@@ -24,3 +24,11 @@ export function hmacSha256(secret: string, parts: readonly (string | Uint8Array)
   for (const part of parts) running.update(part);
   return running.digest('hex');
 }
+
+/** The same in the form that WebCrypto has: several times cheaper than WebCrypto itself on Node. */
+export function hmacSha256Async(
+  secret: string,
+  parts: readonly (string | Uint8Array)[],
+): Promise<string> {
+  return Promise.resolve(hmacSha256(secret, parts));
+}

@@ -3,10 +3,8 @@ export {
   tryVerifyWithSecrets,
   verifyWebhookSignature,
   verifyWebhookSignatureStrict,
-  type SignatureHeaderValue,
-  type VerificationResult,
-  type VerifyOptions,
 } from './verify.ts';
+export type { SignatureHeaderValue, VerificationResult, VerifyOptions } from './signed-header.ts';
 export {
   createWebhookVerifier,
   type WebhookSecrets,
