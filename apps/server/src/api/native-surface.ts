@@ -1,11 +1,10 @@
 import type { Clock, Id, JobReads } from '@ezthrottle/engine';
 import { jobStatus } from '@ezthrottle/core/protocol';
-import { isRacing } from '@ezthrottle/engine';
+import { isRacing, readResult } from '@ezthrottle/engine';
 import type { JobGate } from '../dispatch/job-gate.ts';
 import type { JobEventHub } from '../realtime/job-event-hub.ts';
 import type { SigningSecrets } from '../tenancy/signing-secrets.ts';
 import type { Admission } from './admission.ts';
-import { readResult } from './job-views.ts';
 import { cancelJobRoute } from './jobs/cancel-job.ts';
 import { listJobsRoute } from './jobs/list-jobs.ts';
 import { showJobRoute } from './jobs/show-job.ts';

@@ -5,10 +5,9 @@ import {
   deliveryPayload,
   type Id,
   type JobReads,
-  nextDelivery,
   type Operation,
-  type Outcome,
   resultAttempts,
+  settledDelivery,
   type SettleDeliveryOperation,
   type Verdict,
 } from '@ezthrottle/engine';
@@ -44,9 +43,6 @@ export type AttemptResult =
 /** Bytes of the answer that are read, so that the connection can be used again; none are kept. */
 const ANSWER_BYTES = 16_384;
 
-/** Later waits are stretched by up to this share, so that endpoints do not get them all at once. */
-const JITTER = 0.1;
-
 /**
  * Makes the next attempt of a delivery: reads the result, signs, sends, and settles it.
  *
@@ -77,23 +73,14 @@ export async function attemptDelivery(
     region: '',
     maxResponseBytes: ANSWER_BYTES,
   });
-  const { outcome, startedAt, endedAt } = report;
+  const { outcome } = report;
   if (outcome.kind === 'aborted') return { kind: 'dropped', why: 'aborted' };
 
-  const settled: SettleDeliveryOperation = {
-    type: 'settle_delivery',
-    deliveryId: delivery.id,
-    attempt,
-    statusCode: outcome.kind === 'response' ? outcome.status : null,
-    error: errorOf(outcome),
-    startedAt,
-    endedAt,
-    next: jittered(
-      nextDelivery(attempt, outcome, delivery.createdAt, clock.now(), options.schedule),
-      clock.now(),
-      options.random(),
-    ),
-  };
+  const settled = settledDelivery(delivery, attempt, report, {
+    now: clock.now(),
+    schedule: options.schedule,
+    random: options.random(),
+  });
   const { verdict } = await options.committer.write(settled);
   if (verdict === 'stale' || verdict === 'gone' || verdict === 'rejected') {
     return { kind: 'dropped', why: verdict };
@@ -112,31 +99,4 @@ async function payloadOf(
   const wanted = resultAttempts(job.end);
   const responses = wanted.length === 0 ? [] : await jobs.responses(job.id, wanted);
   return deliveryPayload(job, delivery, responses, attempt);
-}
-
-function errorOf(outcome: Outcome): string | null {
-  switch (outcome.kind) {
-    case 'network_error':
-    case 'refused':
-      return `${outcome.code}: ${outcome.message}`;
-    case 'timeout':
-      return `timeout: ${outcome.message}`;
-    case 'response':
-    case 'aborted':
-    case 'unknown':
-      return null;
-  }
-}
-
-function jittered(
-  next: SettleDeliveryOperation['next'],
-  now: number,
-  random: number,
-): SettleDeliveryOperation['next'] {
-  if (next.state !== 'pending') return next;
-  const wait = Math.max(0, next.nextAttemptAt - now);
-  return {
-    state: 'pending',
-    nextAttemptAt: next.nextAttemptAt + Math.floor(wait * JITTER * random),
-  };
 }

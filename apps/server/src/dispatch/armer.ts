@@ -1,6 +1,6 @@
+import { armedBound } from '@ezthrottle/engine';
 import type { WorkReads } from '@ezthrottle/engine';
 import type { ActiveJobs } from './active-jobs.ts';
-import { armedBound } from './destination.ts';
 import type { ArmedRef, Destination } from './destination.ts';
 import type { DispatchLimits } from './dispatch-limits.ts';
 import type { DispatcherParts } from './dispatch-ports.ts';
@@ -40,7 +40,7 @@ export class Armer {
   room(destination: Destination): number {
     const { limits, active, parts } = this.#options;
     if (!this.#isOpen) return 0;
-    const bound = armedBound(destination, limits.armAheadMs, parts.clock.monotonic());
+    const bound = armedBound(destination.pace, limits.armAheadMs, parts.clock.monotonic());
     const left = limits.maxArmed - active.size - this.#arming;
     return Math.max(0, Math.min(left, bound - destination.armed.length - destination.arming));
   }

@@ -50,14 +50,3 @@ export function destination(
 export function isIdle({ line, armed, arming, pace, isRefilling }: Destination): boolean {
   return line.isEmpty && armed.length === 0 && arming === 0 && pace.inFlight === 0 && !isRefilling;
 }
-
-/**
- * How many attempts may be armed and not sent: enough that no commit stands between one call and the
- * next, and no more, since what is armed cannot let anybody go first.
- */
-export function armedBound({ pace }: Destination, armAheadMs: number, now: number): number {
-  // What is armed during a long pause would only wait, and be in doubt after a crash.
-  if (pace.pausedUntil !== null && pace.pausedUntil - now > armAheadMs) return 0;
-  const ahead = Math.ceil((pace.ratePerSecond * armAheadMs) / 1_000) + 1;
-  return Math.max(1, Math.min(Math.floor(pace.concurrency), ahead));
-}

@@ -1,4 +1,5 @@
 import { LIMITS } from '@ezthrottle/core/protocol';
+import { ARM_AHEAD_MS } from '@ezthrottle/engine';
 
 /** Bounds of the dispatcher. Every one has a default. */
 export interface DispatchLimits {
@@ -27,7 +28,7 @@ export interface DispatchLimits {
 export const DISPATCH_LIMITS: DispatchLimits = {
   windowPerAccount: 64,
   windowTotal: 50_000,
-  armAheadMs: 250,
+  armAheadMs: ARM_AHEAD_MS,
   maxArmed: 4_096,
   maxIdleDestinations: 10_000,
   cacheBytes: 16_777_216,

@@ -1,4 +1,4 @@
-import { accept, arm } from '@ezthrottle/engine';
+import { accept, acceptedWakeAt, acceptedWork, armAccepted, legOf } from '@ezthrottle/engine';
 import type { Id, NewJob, NewWork, Verdict, WorkRow } from '@ezthrottle/engine';
 import type { Service } from '../upkeep/service.ts';
 import { Stager } from '../upkeep/stager.ts';
@@ -15,11 +15,9 @@ import type { AdmittedJob, CancelVerdict, JobGate } from './job-gate.ts';
 import { JobMover } from './job-mover.ts';
 import type { LineOwner } from './job-mover.ts';
 import { lineId, lineRef } from './line-window.ts';
-import { legOf } from './queued-work.ts';
 import { forgetArmedOf, recover } from './recovery.ts';
 import { Reports } from './reports.ts';
 import { Sender } from './sender.ts';
-import { acceptedWakeAt, acceptedWork } from './spawned-job.ts';
 
 /** What the dispatcher holds at this moment. */
 export interface DispatcherCounts {
@@ -215,35 +213,25 @@ class PacedDispatcher implements Dispatcher {
     job: NewJob,
     now: number,
   ): { readonly submitted: NewJob; readonly claims: readonly ArmedClaim[] } {
-    let { run } = job;
     const claims: ArmedClaim[] = [];
-    const armed: NewJob['armed'][number][] = [];
-    const work = job.work.map((row): NewWork => {
-      const destination = this.#destinations.get(job.organization, row.origin);
-      const leg = legOf(run, row.leg);
-      const path = job.spec.paths[leg?.path ?? -1];
-      if (row.state !== 'ready' || leg === undefined || path === undefined) return row;
-      if (!destination.line.isEmpty || this.#armer.room(destination) < 1) return row;
-      const token = this.#parts.newToken();
-      const one = arm(run, row.leg, token);
-      if (one === null) return row;
-      run = one.run;
+    const claimed = new Map<number, Destination>();
+    const tokenFor = ({ origin, leg }: NewWork): string | null => {
+      const destination = this.#destinations.get(job.organization, origin);
+      if (!destination.line.isEmpty || this.#armer.room(destination) < 1) return null;
       this.#armer.claim(destination, 1);
-      const { attempt } = one;
-      const { region } = leg;
-      claims.push({ destination, ref: { jobId: job.id, leg: row.leg, attempt, token } });
-      armed.push({
-        attempt,
-        leg: row.leg,
-        path: leg.path,
-        token,
-        region,
-        url: path.url,
-        armedAt: now,
-      });
-      return { ...row, state: 'armed' };
-    });
-    return { submitted: { ...job, run, work, armed }, claims };
+      claimed.set(leg, destination);
+      return this.#parts.newToken();
+    };
+    const submitted = armAccepted(job, tokenFor, now);
+    for (const { leg, attempt, token } of submitted.armed) {
+      const destination = claimed.get(leg);
+      if (destination === undefined) continue;
+      claimed.delete(leg);
+      claims.push({ destination, ref: { jobId: job.id, leg, attempt, token } });
+    }
+    // Claimed for a leg that could not be armed after all.
+    for (const destination of claimed.values()) this.#armer.unclaim(destination, 1);
+    return { submitted, claims };
   }
 
   #taken(job: NewJob, claims: readonly ArmedClaim[]): void {

@@ -1,7 +1,6 @@
+import { abortedAttempt, legOf } from '@ezthrottle/engine';
 import type { EndedAttempt, RunState } from '@ezthrottle/engine';
-import { abortedAttempt } from './advance-plan.ts';
 import type { ArmedRef } from './destination.ts';
-import { legOf } from './queued-work.ts';
 
 /**
  * The run with an armed leg waiting again, and its attempt ended: for one that certainly was not sent,

@@ -1,21 +1,30 @@
-import { arm, decide } from '@ezthrottle/engine';
+import {
+  armLeg,
+  decide,
+  planAdvance,
+  planArming,
+  queuedWork,
+  unchangedAdvance,
+} from '@ezthrottle/engine';
 import type {
-  AdvanceOperation,
+  AdvancePlan,
   DecideContext,
   Id,
   JobEvent,
   NewJob,
   NewWork,
+  PlanContext,
+  ReportedAttempt,
   Verdict,
 } from '@ezthrottle/engine';
 import { pendingDelivery } from '../deliver/pending-delivery.ts';
 import type { ActiveJob, ActiveJobs } from './active-jobs.ts';
-import { planAdvance } from './advance-plan.ts';
-import type { AdvancePlan, PlanContext, ReportedAttempt } from './advance-plan.ts';
 import type { DispatcherParts } from './dispatch-ports.ts';
 import type { ArmedRef } from './destination.ts';
 import { handBack } from './hand-back.ts';
-import { legOf, queuedWork } from './queued-work.ts';
+import { jobNotices } from './job-notices.ts';
+import { sha256 } from './sha256.ts';
+import type { JobNotice } from '../realtime/job-event.ts';
 
 /** A job whose legs are put in line. */
 export type LineOwner = Pick<NewJob, 'id' | 'organization' | 'apiKey' | 'spec'>;
@@ -76,43 +85,24 @@ export class JobMover {
     // A timer that is behind on disk would come due there again and again.
     const isTimerBehind = job.wakeAt !== job.storedWakeAt && job.pending === 0;
     if (isSame && !(event.type === 'wake' && isTimerBehind)) return null;
-    const plan = planAdvance(
-      {
-        job,
-        before,
-        decision,
-        version: job.version,
-        wakeAt: job.wakeAt,
-        reported: isSame ? null : reported,
-      },
-      this.#context(),
-    );
+    const { version, wakeAt } = job;
+    const moved = { job, before, decision, version, wakeAt, reported: isSame ? null : reported };
+    const context = this.#context();
+    const plan = planAdvance(moved, context);
+    const notices = jobNotices(moved, plan.operation, context.now);
     for (const effect of decision.effects) {
       if (effect.type === 'withdraw') this.#listener.withdrawn(job, effect.leg);
     }
-    return await this.#write(job, plan);
+    return await this.#write(job, plan, notices);
   }
 
   /** Gives a waiting leg its attempt; null when it does not wait any more or was refused. */
   async arm(job: ActiveJob, leg: number): Promise<ArmedRef | null> {
     const { newToken, clock } = this.#parts;
-    const now = clock.now();
-    const waiting = legOf(job.run, leg);
-    const path = job.spec.paths[waiting?.path ?? -1];
-    const token = newToken();
-    const isReady = waiting?.state === 'waiting' && waiting.readyAt <= now && !job.isLost;
-    const armed = isReady ? arm(job.run, leg, token) : null;
-    if (armed === null || waiting === undefined || path === undefined) return null;
-    const { attempt, run } = armed;
-    const { region } = waiting;
-    const operation = {
-      ...this.#still(job, run),
-      putWork: queuedWork(job.spec, run, leg, now, now).map(
-        (work): NewWork => ({ ...work, state: 'armed' }),
-      ),
-      armed: [{ attempt, leg, path: waiting.path, token, region, url: path.url, armedAt: now }],
-    };
-    const verdict = await this.#write(job, { operation, abort: [], notices: [] });
+    const arming = job.isLost ? null : armLeg(job, leg, newToken(), clock.now());
+    if (arming === null) return null;
+    const { attempt, token } = arming.armed;
+    const verdict = await this.#write(job, { operation: planArming(job, arming), abort: [] });
     return verdict.verdict === 'ok' ? { jobId: job.id, leg, attempt, token } : null;
   }
 
@@ -122,11 +112,11 @@ export class JobMover {
     const back = handBack(job.run, armed, now);
     if (back === null || job.isLost) return;
     const operation = {
-      ...this.#still(job, back.run),
+      ...unchangedAdvance(job, back.run),
       putWork: queuedWork(job.spec, back.run, armed.leg, now, now),
       ended: [back.ended],
     };
-    await this.#write(job, { operation, abort: [], notices: [] });
+    await this.#write(job, { operation, abort: [] });
   }
 
   /** Starts the timer of a job that has just come to be in use. */
@@ -136,28 +126,14 @@ export class JobMover {
 
   #context(): DecideContext & PlanContext {
     const { clock, liveRegions, random, idempotencyWindowMs, deliveryDelaysMs } = this.#parts;
-    return { now: clock.now(), liveRegions, random, idempotencyWindowMs, deliveryDelaysMs };
+    return { now: clock.now(), liveRegions, random, idempotencyWindowMs, deliveryDelaysMs, sha256 };
   }
 
-  /** A write that changes nothing but the run. */
-  #still(job: ActiveJob, run: ActiveJob['run']): AdvanceOperation {
-    return {
-      type: 'advance',
-      jobId: job.id,
-      version: job.version,
-      run,
-      wakeAt: job.wakeAt,
-      putWork: [],
-      removeWork: [],
-      armed: [],
-      ended: [],
-      end: null,
-      children: [],
-      deliveries: [],
-    };
-  }
-
-  async #write(job: ActiveJob, plan: AdvancePlan): Promise<Verdict> {
+  async #write(
+    job: ActiveJob,
+    plan: AdvancePlan,
+    notices: readonly JobNotice[] = [],
+  ): Promise<Verdict> {
     const { operation } = plan;
     job.run = operation.run;
     job.version += 1;
@@ -169,7 +145,7 @@ export class JobMover {
       job.pending -= 1;
       if (verdict.verdict === 'ok') {
         job.storedWakeAt = operation.wakeAt;
-        this.#follow(job, plan);
+        this.#follow(job, plan, notices);
       } else {
         this.#lose(job, verdict);
       }
@@ -180,7 +156,7 @@ export class JobMover {
     }
   }
 
-  #follow(job: ActiveJob, { operation, abort, notices }: AdvancePlan): void {
+  #follow(job: ActiveJob, { operation, abort }: AdvancePlan, notices: readonly JobNotice[]): void {
     const { deliverer, notices: told } = this.#parts;
     if (abort.length > 0) this.#listener.abort(abort);
     const { putWork, children, deliveries } = operation;

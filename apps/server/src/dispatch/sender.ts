@@ -1,12 +1,10 @@
-import { admit } from '@ezthrottle/engine';
+import { admit, attemptCall, legOf } from '@ezthrottle/engine';
 import type { Admission, AttemptCall } from '@ezthrottle/engine';
 import type { ActiveJob, ActiveJobs } from './active-jobs.ts';
-import { attemptCall } from './attempt-call.ts';
 import type { RunningCalls } from './calls.ts';
 import type { ArmedRef, Destination } from './destination.ts';
 import type { DispatcherParts } from './dispatch-ports.ts';
 import type { JobMover } from './job-mover.ts';
-import { legOf } from './queued-work.ts';
 import { tellWaiting } from './waiting-notices.ts';
 
 type Wait = Extract<Admission, { readonly verdict: 'wait' }>;

@@ -1,7 +1,6 @@
 import { type JobPage, type JobState, jobStatesOf } from '@ezthrottle/core/protocol';
-import type { JobReads, JobSummary } from '@ezthrottle/engine';
+import { type JobReads, type JobSummary, summaryView } from '@ezthrottle/engine';
 import { formatCursor } from '../cursor.ts';
-import { summaryView } from '../job-views.ts';
 import type { Route } from '../route.ts';
 import { type ListQuery, readListQuery } from './list-query.ts';
 

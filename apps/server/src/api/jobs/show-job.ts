@@ -1,6 +1,5 @@
-import type { JobReads } from '@ezthrottle/engine';
+import { type JobReads, readJobView } from '@ezthrottle/engine';
 import { jobIdOf, jobNotFound } from '../job-id.ts';
-import { readJobView } from '../job-views.ts';
 import type { Route } from '../route.ts';
 
 /** One job with its attempts, deliveries, children and result. */

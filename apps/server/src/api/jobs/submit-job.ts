@@ -1,12 +1,14 @@
 import { createHash } from 'node:crypto';
-import { jobStatus, type SubmitReply, type WarningView } from '@ezthrottle/core/protocol';
+import type { WarningView } from '@ezthrottle/core/protocol';
 import {
   type Clock,
   type Id,
   idempotencyClaim,
-  isRacing,
   type JobReads,
   type JobSpec,
+  submitReply,
+  type TakenJob,
+  takenJob,
   type Verdict,
 } from '@ezthrottle/engine';
 import type { AdmittedJob, JobGate } from '../../dispatch/job-gate.ts';
@@ -39,7 +41,7 @@ export function submitJobRoute(options: SubmitOptions): Route {
         // A repeat of an accepted job is no new load: its client only wants to know.
         const known = await knownJob(options, job);
         if (known === null) throw refusal;
-        return { status: 200, body: reply(job, known, warnings) };
+        return { status: 200, body: submitReply(known, job.idempotency.key, warnings) };
       }
       const verdict = await options.gate.submit(job);
       if (verdict.verdict === 'ok') options.admission.accepted();
@@ -62,40 +64,14 @@ function admitted(options: SubmitOptions, caller: Caller, spec: JobSpec): Admitt
   };
 }
 
-type Known = Pick<SubmitReply, 'job_id' | 'state' | 'queued_at' | 'idempotency_expires_at'> & {
-  readonly racing: boolean;
-  readonly duplicate: boolean;
-  readonly mismatch: boolean;
-};
-
 function answerOf(job: AdmittedJob, verdict: Verdict, warnings: readonly WarningView[]): Answer {
   switch (verdict.verdict) {
-    case 'ok': {
-      const isLater = job.spec.notBefore !== null && job.spec.notBefore > job.createdAt;
-      const fresh: Known = {
-        job_id: job.id,
-        state: isLater ? 'scheduled' : 'pending',
-        queued_at: job.createdAt,
-        idempotency_expires_at: null,
-        racing: isRacing(job.spec),
-        duplicate: false,
-        mismatch: false,
-      };
-      return { status: 201, body: reply(job, fresh, warnings) };
-    }
+    case 'ok':
     case 'duplicate': {
-      const { jobId, state, createdAt, expiresAt, racing, mismatch } = verdict;
-      if (mismatch && job.spec.strictIdempotency) throw mismatched(jobId);
-      const known: Known = {
-        job_id: jobId,
-        state,
-        queued_at: createdAt,
-        idempotency_expires_at: expiresAt,
-        racing,
-        duplicate: true,
-        mismatch,
-      };
-      return { status: 200, body: reply(job, known, warnings) };
+      const taken = takenJob(job, verdict);
+      if (taken.mismatch && job.spec.strictIdempotency) throw mismatched(taken.id);
+      const body = submitReply(taken, job.idempotency.key, warnings);
+      return { status: taken.duplicate ? 200 : 201, body };
     }
     case 'rejected':
       throw new ApiError('validation_failed', 'the job cannot be stored');
@@ -113,22 +89,8 @@ function mismatched(jobId: Id): ApiError {
   );
 }
 
-function reply(job: AdmittedJob, known: Known, warnings: readonly WarningView[]): SubmitReply {
-  return {
-    job_id: known.job_id,
-    status: jobStatus(known.state, known.racing),
-    state: known.state,
-    idempotent_key: job.idempotency.key,
-    queued_at: known.queued_at,
-    idempotency_expires_at: known.idempotency_expires_at,
-    ...(known.duplicate && { duplicate: true }),
-    ...(known.mismatch && { mismatch: true }),
-    ...(warnings.length > 0 && { warnings }),
-  };
-}
-
 /** The job that holds this one's key, looked up without a write. Its payload is not compared. */
-async function knownJob(options: SubmitOptions, job: AdmittedJob): Promise<Known | null> {
+async function knownJob(options: SubmitOptions, job: AdmittedJob): Promise<TakenJob | null> {
   const [first] = await options.jobs.list({
     organization: job.organization,
     states: null,
@@ -140,13 +102,6 @@ async function knownJob(options: SubmitOptions, job: AdmittedJob): Promise<Known
   if (first === undefined) return null;
   const expiresAt = first.endedAt === null ? null : first.endedAt + job.idempotency.windowMs;
   if (expiresAt !== null && expiresAt <= job.createdAt) return null;
-  return {
-    job_id: first.id,
-    state: first.state,
-    queued_at: first.createdAt,
-    idempotency_expires_at: expiresAt,
-    racing: first.racing,
-    duplicate: true,
-    mismatch: false,
-  };
+  const { id, state, createdAt, racing } = first;
+  return { id, state, createdAt, expiresAt, racing, duplicate: true, mismatch: false };
 }

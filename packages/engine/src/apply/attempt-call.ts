@@ -1,5 +1,7 @@
 import { HEADERS } from '@ezthrottle/core/protocol';
-import type { AttemptCall, Id, PathSpec } from '@ezthrottle/engine';
+import type { PathSpec } from '../job/job-spec.ts';
+import type { AttemptCall } from '../ports/executor.ts';
+import type { Id } from '../ports/operation.ts';
 
 export interface AttemptCallInput {
   readonly jobId: Id;

@@ -6,16 +6,9 @@ import {
   type JobView,
   type ResultView,
 } from '@ezthrottle/core/protocol';
-import {
-  type AttemptRecord,
-  type DeliveryRecord,
-  isRacing,
-  type JobReads,
-  type JobRecord,
-  type JobSummary,
-  resultAttempts,
-  resultView,
-} from '@ezthrottle/engine';
+import { isRacing, resultAttempts, resultView } from '../deliver/result-view.ts';
+import type { AttemptRecord, DeliveryRecord, JobRecord, JobSummary } from '../ports/records.ts';
+import type { JobReads } from '../ports/reads/job-reads.ts';
 
 /** A row of a list. */
 export function summaryView(job: JobSummary): JobSummaryView {

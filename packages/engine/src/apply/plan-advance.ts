@@ -1,21 +1,17 @@
-import { newDelivery } from '@ezthrottle/engine';
+import type { Decision } from '../decide/decision.ts';
+import { newDelivery } from '../deliver/new-delivery.ts';
+import type { JobSpec } from '../job/job-spec.ts';
+import type { Outcome, StoredResponse } from '../job/outcome.ts';
+import type { RunState } from '../job/run.ts';
 import type {
   AdvanceOperation,
-  AttemptReport,
-  Decision,
   EndedAttempt,
   Id,
-  JobSpec,
   NewDelivery,
   NewJob,
-  Outcome,
-  RunState,
-} from '@ezthrottle/engine';
-import type { JobNotice } from '../realtime/job-event.ts';
+} from '../ports/operation.ts';
 import { legOf, queuedWork } from './queued-work.ts';
-import { sha256 } from './sha256.ts';
-import { spawnedJob } from './spawned-job.ts';
-import type { SpawnContext } from './spawned-job.ts';
+import { type SpawnContext, spawnedJob } from './spawned-job.ts';
 
 /** A decision about one job, and what it was taken from. */
 export interface DecidedMove {
@@ -39,7 +35,7 @@ export interface ReportedAttempt {
   readonly leg: number;
   readonly token: string;
   readonly outcome: Outcome;
-  readonly response: AttemptReport['response'];
+  readonly response: StoredResponse | null;
   readonly startedAt: number | null;
   readonly endedAt: number;
 }
@@ -54,10 +50,9 @@ export interface AdvancePlan {
   readonly operation: AdvanceOperation;
   /** Attempts that are to be stopped. */
   readonly abort: readonly string[];
-  readonly notices: readonly JobNotice[];
 }
 
-/** Turns the effects of a decision into one write. Pure. */
+/** Turns the effects of a decision into one write. */
 export function planAdvance(move: DecidedMove, context: PlanContext): AdvancePlan {
   const { job, before, decision, reported } = move;
   const withdrawn = withdrawnAttempts(move);
@@ -86,11 +81,7 @@ export function planAdvance(move: DecidedMove, context: PlanContext): AdvancePla
     children: spawnedJobs(move, context),
     deliveries: deliveriesOf(move, context),
   };
-  return {
-    operation,
-    abort: withdrawn.map(({ token }) => token),
-    notices: noticesOf(move, operation, context.now),
-  };
+  return { operation, abort: withdrawn.map(({ token }) => token) };
 }
 
 /** An attempt that came to nothing by our own doing. */
@@ -157,27 +148,11 @@ function spawnedJobs({ job, decision }: DecidedMove, context: SpawnContext): rea
 
 function deliveriesOf(
   { job, decision }: DecidedMove,
-  { now, deliveryDelaysMs }: PlanContext,
+  { now, deliveryDelaysMs, sha256 }: PlanContext,
 ): readonly NewDelivery[] {
   const delays = deliveryDelaysMs === undefined ? {} : { delaysMs: deliveryDelaysMs };
   return decision.effects.flatMap((effect) => {
     if (effect.type !== 'deliver') return [];
     return newDelivery(job, effect.webhook, { now, sha256, ...delays }) ?? [];
   });
-}
-
-function noticesOf(
-  { job, decision, reported }: DecidedMove,
-  { end, putWork }: AdvanceOperation,
-  at: number,
-): readonly JobNotice[] {
-  if (end !== null) return [{ jobId: job.id, at, type: end.state }];
-  const again = putWork.find(({ leg }) => leg === reported?.leg);
-  if (reported === null || again === undefined) return [];
-  const { attempt, outcome } = reported;
-  const statusCode = outcome.kind === 'response' ? outcome.status : null;
-  const reason = outcome.kind === 'response' ? `status ${outcome.status}` : outcome.kind;
-  const leg = legOf(decision.run, again.leg);
-  const retryAt = leg?.state === 'waiting' ? leg.readyAt : again.readyAt;
-  return [{ jobId: job.id, at, type: 'retrying', attempt, reason, statusCode, retryAt }];
 }

@@ -1,5 +1,7 @@
-import { rank } from '@ezthrottle/engine';
-import type { JobSpec, Leg, NewWork, RunState } from '@ezthrottle/engine';
+import { rank } from '../admit/rank.ts';
+import type { JobSpec } from '../job/job-spec.ts';
+import type { Leg, RunState } from '../job/run.ts';
+import type { NewWork } from '../ports/operation.ts';
 
 /** A row for a leg that stands in line; none when the run knows no such leg. */
 export function queuedWork(

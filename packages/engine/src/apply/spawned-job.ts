@@ -1,9 +1,13 @@
-import { accept, childIdempotencyClaim, deriveId } from '@ezthrottle/engine';
-import type { Decision, Id, JobSpec, LiveRegions, NewJob } from '@ezthrottle/engine';
+import { deriveId } from '../admit/derive-id.ts';
+import type { DigestContext } from '../admit/digest.ts';
+import { childIdempotencyClaim } from '../admit/idempotency.ts';
+import { accept } from '../decide/accept.ts';
+import type { Decision, LiveRegions } from '../decide/decision.ts';
+import type { JobSpec } from '../job/job-spec.ts';
+import type { Id, NewJob } from '../ports/operation.ts';
 import { queuedWork } from './queued-work.ts';
-import { sha256 } from './sha256.ts';
 
-export interface SpawnContext {
+export interface SpawnContext extends DigestContext {
   /** Milliseconds since the epoch. */
   readonly now: number;
   readonly liveRegions: LiveRegions;
@@ -11,7 +15,7 @@ export interface SpawnContext {
   readonly idempotencyWindowMs?: number | undefined;
 }
 
-/** A child as it is written. Its id follows from its parent: making it twice makes one. Pure. */
+/** A child as it is written. Its id follows from its parent: making it twice makes one. */
 export function spawnedJob(
   parent: { readonly id: Id; readonly organization: Id; readonly apiKey: Id },
   edge: string,
@@ -20,7 +24,7 @@ export function spawnedJob(
 ): NewJob {
   const accepted = accept(spec, context);
   const origin = { id: parent.id, edge };
-  const { idempotencyWindowMs: windowMs } = context;
+  const { idempotencyWindowMs: windowMs, sha256 } = context;
   const digest = windowMs === undefined ? { sha256 } : { sha256, windowMs };
   return {
     id: deriveId(parent.id, edge, { sha256 }),

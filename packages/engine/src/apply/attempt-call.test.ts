@@ -1,7 +1,26 @@
-import { newPath } from '@ezthrottle/testkit/store-data';
 import { describe, expect, test } from 'vitest';
+import type { PathSpec } from '../job/job-spec.ts';
 import { attemptCall } from './attempt-call.ts';
 import type { AttemptCallInput } from './attempt-call.ts';
+
+function newPath(overrides: Partial<PathSpec> = {}): PathSpec {
+  return {
+    url: 'https://target.test/call',
+    origin: 'https://target.test',
+    method: 'POST',
+    headers: {},
+    body: { encoding: 'utf8', data: '{}' },
+    timeoutMs: 30_000,
+    regions: [],
+    regionPolicy: 'fallback',
+    executionMode: 'race',
+    retry: { maxRetries: 3, maxReroutes: 2, retryCodes: [429], rerouteCodes: [500] },
+    trigger: null,
+    onSuccess: null,
+    onFailure: null,
+    ...overrides,
+  };
+}
 
 function input(overrides: Partial<AttemptCallInput> = {}): AttemptCallInput {
   return {
