@@ -81,3 +81,12 @@ export const DEFAULT_FORWARD_CODES: readonly number[] = [429, 500, 502, 503, 504
 export function freezeList<T>(items: readonly T[]): readonly T[] {
   return Object.freeze([...items]);
 }
+
+/** Freezes plain data to its depths. */
+export function freezeDeep<T>(value: T): T {
+  if (typeof value === 'object' && value !== null) {
+    for (const member of Object.values(value)) freezeDeep(member);
+    Object.freeze(value);
+  }
+  return value;
+}

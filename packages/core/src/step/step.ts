@@ -10,6 +10,7 @@ import {
 } from './job-options.ts';
 import { nodeFromJson, nodeToJson } from './step-json.ts';
 import {
+  freezeDeep,
   freezeList,
   type FallbackOptions,
   type IdempotentStrategy,
@@ -201,7 +202,7 @@ export class Step {
   /** JSON that comes back in the delivery; never sent to the target. */
   metadata(metadata: Metadata): Step {
     const copy: Metadata = JSON.parse(JSON.stringify(metadata));
-    return this.#with({ metadata: frozenDeep(copy) });
+    return this.#with({ metadata: freezeDeep(copy) });
   }
 
   /** Words to find jobs and route deliveries by. */
@@ -298,12 +299,4 @@ function isList<T>(value: T | readonly T[] | null | undefined): value is readonl
 
 function frozen<T extends object>(value: T): T {
   return Object.freeze(value);
-}
-
-function frozenDeep<T>(value: T): T {
-  if (typeof value === 'object' && value !== null) {
-    for (const member of Object.values(value)) frozenDeep(member);
-    Object.freeze(value);
-  }
-  return value;
 }

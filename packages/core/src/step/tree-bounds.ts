@@ -1,0 +1,33 @@
+import { LIMITS } from '../protocol/limits.ts';
+import type { Problem } from '../protocol/wire-error.ts';
+
+/** Keeps one walk over a tree of steps within bounds. */
+export class TreeBounds {
+  readonly #problems: Problem[];
+  #left: number = LIMITS.treeSteps;
+
+  constructor(problems: Problem[]) {
+    this.#problems = problems;
+  }
+
+  /** Counts a step each time it stands in the tree: a shared one costs as often as it is used. */
+  admitStep(): boolean {
+    this.#left -= 1;
+    if (this.#left === -1) {
+      this.#problems.push({
+        path: '',
+        message: `has more than ${LIMITS.treeSteps} steps, counting a shared one each time it is used`,
+        expected: `at most ${LIMITS.treeSteps} steps`,
+      });
+    }
+    return this.#left >= 0;
+  }
+
+  /** @param level From 1. */
+  admitLevel(level: number, path: string): boolean {
+    if (level <= LIMITS.treeDepth) return true;
+    const expected = `at most ${LIMITS.treeDepth} levels of steps`;
+    this.#problems.push({ path, message: 'is nested too deeply', expected });
+    return false;
+  }
+}
