@@ -1,5 +1,6 @@
 import { checkUrl } from './protocol/checks.ts';
 import { ConfigurationError } from './errors.ts';
+import type { CircuitBreakerOptions } from './http/circuit-breaker.ts';
 import type { RetryOptions } from './http/retry.ts';
 import type { Runtime } from './http/runtime.ts';
 import type { SealingKeys } from './step/continuation-seal.ts';
@@ -18,10 +19,17 @@ export interface EZThrottleOptions extends SealingKeys {
   readonly tracktagsUrl?: string | undefined;
   /** Used for every call. Default: the global `fetch`. */
   readonly fetch?: Runtime['fetch'] | undefined;
+  /** On Node, an undici `Dispatcher` that `fetch` shall use: a pool or a proxy of your own. */
+  readonly dispatcher?: object | undefined;
   /** Time allowed to one call to the server, in milliseconds. Default 30 000. */
   readonly timeoutMs?: number | undefined;
   /** How failed calls to the server are tried again; false: never. */
   readonly retry?: RetryOptions | false | undefined;
+  /**
+   * Leaves a server alone that fails again and again: after 5 failures in a row (no answer, or 5xx)
+   * calls end with `CircuitOpenError` for 10 s, then one is let through; false: never.
+   */
+  readonly circuitBreaker?: CircuitBreakerOptions | false | undefined;
   /**
    * Endpoint of this application that carries on with FRUGAL steps, for jobs without a webhook of
    * their own. Whoever receives there opens what `continuationKey` or `webhookSecret` has sealed.

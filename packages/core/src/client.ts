@@ -2,13 +2,26 @@ import { checkUrl } from './protocol/checks.ts';
 import type { JobView } from './protocol/job.ts';
 import { LIMITS } from './protocol/limits.ts';
 import type { Plan } from './protocol/plan.ts';
-import { EZThrottleError, NetworkError, TimeoutError, ValidationError } from './errors.ts';
+import {
+  CircuitOpenError,
+  EZThrottleError,
+  NetworkError,
+  TimeoutError,
+  ValidationError,
+} from './errors.ts';
 import { connectionOf, type EZThrottleOptions } from './client-options.ts';
-import { startDeadline } from './http/deadline.ts';
+import { circuitPolicy } from './http/circuit-breaker.ts';
+import { eitherSignal, startDeadline } from './http/deadline.ts';
 import { retryPolicy } from './http/retry.ts';
-import { abortReason, systemRuntime, type Runtime } from './http/runtime.ts';
+import { abortReason, runtimeOf, type Runtime } from './http/runtime.ts';
 import { Transport } from './http/transport.ts';
-import { Jobs, type CallOptions, type SubmitAnswer, type WaitOptions } from './resources/jobs.ts';
+import {
+  Jobs,
+  type BatchAnswer,
+  type CallOptions,
+  type SubmitAnswer,
+  type WaitOptions,
+} from './resources/jobs.ts';
 import {
   WebhookSecrets,
   type WebhookSecretsReply,
@@ -55,7 +68,7 @@ export interface ForwardOrFallbackOptions {
  * const client = new EZThrottle({ apiKey: 'your_api_key' });
  * const job = await client.submitJob({ url: 'https://api.example.com', method: 'POST' });
  */
-export class EZThrottle implements StepClient {
+export class EZThrottle implements StepClient, AsyncDisposable {
   readonly jobs: Jobs;
   readonly webhookSecrets: WebhookSecrets;
   readonly #options: EZThrottleOptions;
@@ -63,21 +76,19 @@ export class EZThrottle implements StepClient {
   readonly #timeoutMs: number;
   readonly #sealer: ContinuationSealer;
   readonly #plans: PlanRunner;
+  readonly #closing = new AbortController();
 
   /** Throws `ConfigurationError` without an API key, or when an address or a sealing key is wrong. */
   constructor(options: EZThrottleOptions = {}) {
     this.#options = options;
-    const { fetch } = options;
-    this.#runtime = {
-      ...systemRuntime,
-      ...(fetch === undefined ? {} : { fetch: (url, init) => fetch(url, init) }),
-      ...options.runtime,
-    };
+    this.#runtime = runtimeOf(options);
     this.#timeoutMs = options.timeoutMs ?? 30_000;
     const transport = new Transport({
       ...connectionOf(options),
       timeoutMs: this.#timeoutMs,
       retry: retryPolicy(options.retry),
+      circuit: circuitPolicy(options.circuitBreaker),
+      closing: this.#closing.signal,
       runtime: this.#runtime,
     });
     this.jobs = new Jobs(transport, this.#runtime);
@@ -96,7 +107,8 @@ export class EZThrottle implements StepClient {
 
   /** Runs a step; `step.execute()` is the same. */
   async execute(step: Step, options: ExecuteOptions = {}): Promise<StepResult> {
-    return this.#plans.run(this.compile(step), { signal: options.signal, key: null });
+    const signal = eitherSignal(this.#closing.signal, options.signal);
+    return this.#plans.run(this.compile(step), { signal, key: null });
   }
 
   /** The plan that `execute` would run. Throws `StepValidationError` with everything that is wrong. */
@@ -114,6 +126,19 @@ export class EZThrottle implements StepClient {
     await this.#plans.settled();
   }
 
+  /**
+   * Ends what runs here, steps that followed others included, with an error whose code is `closed`, and
+   * waits for it; every later call ends so, too. `settled()` before it lets the steps finish first.
+   */
+  async close(): Promise<void> {
+    this.#closing.abort(new EZThrottleError('The client is closed', { code: 'closed' }));
+    await this.settled();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
   /** Carries on with what follows jobs: give it to a receiver as `continuations`. */
   continuations(options: ContinuationRunnerOptions = {}): ContinuationRunner {
     const onError = (error: unknown): void => this.#options.onChildError?.(error, 'continuation');
@@ -129,6 +154,17 @@ export class EZThrottle implements StepClient {
     return this.jobs.submit(jobRequest(options), call);
   }
 
+  /**
+   * Submits up to 1,000 jobs in one request. The answers stand in the order of the jobs; one that is
+   * refused does not touch the others.
+   */
+  async submitJobs(
+    jobs: readonly SubmitJobOptions[],
+    call: CallOptions = {},
+  ): Promise<readonly BatchAnswer[]> {
+    return this.jobs.submitBatch(jobs.map(jobRequest), call);
+  }
+
   /** @deprecated Use `submitJob`. */
   async queueRequest(options: QueueRequestOptions): Promise<SubmitAnswer> {
     const { webhookUrl, ...job } = options;
@@ -136,27 +172,28 @@ export class EZThrottle implements StepClient {
     return this.submitJob({ ...job, webhooks });
   }
 
-  /** Submits and looks until the job has ended. Throws `TimeoutError` when it takes too long. */
+  /** Submits and waits until the job has ended. Throws `TimeoutError` when it takes too long. */
   async queueAndWait(options: QueueAndWaitOptions): Promise<JobView> {
     const { timeout = 300_000, pollInterval = 2_000, ...job } = options;
     const { job_id } = await this.queueRequest(job);
     return this.wait(job_id, { timeoutMs: timeout, pollIntervalMs: pollInterval });
   }
 
-  /** Looks at a job until it has ended. Throws `TimeoutError` when it takes too long. */
+  /** Waits until a job has ended. Throws `TimeoutError` when it takes too long. */
   async wait(jobId: string, options: WaitOptions = {}): Promise<JobView> {
     return this.jobs.wait(jobId, options);
   }
 
   /** One call straight to its target, once, past the server. */
   async request(options: DirectRequest): Promise<Response> {
-    const { url, method = 'GET', headers, body, signal } = options;
+    const { url, method = 'GET', headers, body } = options;
+    const signal = eitherSignal(this.#closing.signal, options.signal);
     const deadline = startDeadline(this.#runtime, this.#timeoutMs, signal);
     const init = { method, headers: { ...headers }, signal: deadline.signal };
     try {
       return await this.#runtime.fetch(url, body === undefined ? init : { ...init, body });
     } catch (error) {
-      if (signal?.aborted === true) throw abortReason(signal);
+      if (signal.aborted) throw abortReason(signal);
       if (deadline.isOver()) {
         throw new TimeoutError(`The target did not answer within ${this.#timeoutMs} ms`);
       }
@@ -179,7 +216,10 @@ export class EZThrottle implements StepClient {
       return await this.submitJob(options);
     } catch (error) {
       if (!(error instanceof EZThrottleError)) throw error;
-      const isOutOfReach = error instanceof NetworkError || error instanceof TimeoutError;
+      const isOutOfReach =
+        error instanceof NetworkError ||
+        error instanceof TimeoutError ||
+        error instanceof CircuitOpenError;
       if (isOutOfReach || (error.status !== null && onStatus.includes(error.status))) {
         return fallback();
       }

@@ -31,6 +31,22 @@ export class EZThrottleError extends Error {
     this.retryable = options.retryable ?? false;
     this.retryAt = options.retryAt ?? null;
   }
+
+  /**
+   * Anything that was thrown as an error of this package: its own errors as they are, whatever ended
+   * at a time limit as `timeout`, whatever was aborted as `aborted`, all else as `error`; the original
+   * is the `cause`.
+   */
+  static from(error: unknown): EZThrottleError {
+    if (error instanceof EZThrottleError) return error;
+    const { name, message }: { name: string; message: string } =
+      error instanceof Error
+        ? error
+        : { name: '', message: 'Something was thrown that is no error' };
+    if (name === 'TimeoutError') return new TimeoutError(message, { cause: error });
+    const code = name === 'AbortError' ? 'aborted' : 'error';
+    return new EZThrottleError(message, { code, cause: error });
+  }
 }
 
 /** The client was built or used without something it needs: an API key, a sealing key. */
@@ -89,6 +105,33 @@ export class ConflictError extends EZThrottleError {
   }
 }
 
+/** 413: the request is larger than the server takes. */
+export class PayloadTooLargeError extends EZThrottleError {
+  constructor(message: string, options: EZThrottleErrorOptions = {}) {
+    super(message, { code: 'payload_too_large', status: 413, ...options });
+  }
+}
+
+/** 415: the server takes JSON only. */
+export class UnsupportedMediaTypeError extends EZThrottleError {
+  constructor(message: string, options: EZThrottleErrorOptions = {}) {
+    super(message, { code: 'unsupported_media_type', status: 415, ...options });
+  }
+}
+
+/**
+ * Nothing was sent: the server has failed several times in a row, and is left alone until `retryAt`.
+ */
+export class CircuitOpenError extends EZThrottleError {
+  constructor(options: EZThrottleErrorOptions = {}) {
+    super('The server has failed several times in a row and is not called for now', {
+      code: 'circuit_open',
+      retryable: true,
+      ...options,
+    });
+  }
+}
+
 /** 5xx of the server. */
 export class ServerError extends EZThrottleError {
   constructor(message: string, options: EZThrottleErrorOptions = {}) {
@@ -135,16 +178,56 @@ export function isEZThrottleError(error: unknown): error is EZThrottleError {
   return error instanceof EZThrottleError;
 }
 
+export function isAuthenticationError(error: unknown): error is AuthenticationError {
+  return error instanceof AuthenticationError;
+}
+
+export function isCircuitOpenError(error: unknown): error is CircuitOpenError {
+  return error instanceof CircuitOpenError;
+}
+
+export function isConfigurationError(error: unknown): error is ConfigurationError {
+  return error instanceof ConfigurationError;
+}
+
+export function isConflictError(error: unknown): error is ConflictError {
+  return error instanceof ConflictError;
+}
+
+export function isContinuationError(error: unknown): error is ContinuationError {
+  return error instanceof ContinuationError;
+}
+
+export function isNetworkError(error: unknown): error is NetworkError {
+  return error instanceof NetworkError;
+}
+
+export function isNotFoundError(error: unknown): error is NotFoundError {
+  return error instanceof NotFoundError;
+}
+
+export function isPayloadTooLargeError(error: unknown): error is PayloadTooLargeError {
+  return error instanceof PayloadTooLargeError;
+}
+
+export function isPermissionError(error: unknown): error is PermissionError {
+  return error instanceof PermissionError;
+}
+
 export function isRateLimitError(error: unknown): error is RateLimitError {
   return error instanceof RateLimitError;
+}
+
+export function isServerError(error: unknown): error is ServerError {
+  return error instanceof ServerError;
 }
 
 export function isTimeoutError(error: unknown): error is TimeoutError {
   return error instanceof TimeoutError;
 }
 
-export function isNetworkError(error: unknown): error is NetworkError {
-  return error instanceof NetworkError;
+export function isUnsupportedMediaTypeError(error: unknown): error is UnsupportedMediaTypeError {
+  return error instanceof UnsupportedMediaTypeError;
 }
 
 export function isValidationError(error: unknown): error is ValidationError {

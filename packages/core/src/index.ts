@@ -44,6 +44,7 @@ export type {
 export type { ContinuationRunnerOptions } from './step/continuation-run.ts';
 export type { ContinuationKey } from './step/continuation-seal.ts';
 export type {
+  BatchAnswer,
   CallOptions,
   CancelReply,
   JobListing,
@@ -57,6 +58,9 @@ export type {
   WebhookSecretsReply,
   WebhookSecretsView,
 } from './resources/webhook-secrets.ts';
+export { describeStep } from './describe/describe-step.ts';
+export { describeStepAsMermaid } from './describe/describe-as-mermaid.ts';
+export type { CircuitBreakerOptions } from './http/circuit-breaker.ts';
 export type { RetryOptions } from './http/retry.ts';
 export type { Runtime } from './http/runtime.ts';
 export * from './errors.ts';

@@ -4,9 +4,11 @@ import {
   ConflictError,
   EZThrottleError,
   NotFoundError,
+  PayloadTooLargeError,
   PermissionError,
   RateLimitError,
   ServerError,
+  UnsupportedMediaTypeError,
   ValidationError,
   type EZThrottleErrorOptions,
 } from '../errors.ts';
@@ -24,15 +26,19 @@ export interface Answer {
 
 const SHOWN_TEXT = 300;
 
-/** The error that an answer other than 2xx stands for. Never repeats what was sent. */
-export function answerError(answer: Answer, now: number): EZThrottleError {
+/**
+ * The error that an answer other than 2xx stands for. Never repeats what was sent.
+ *
+ * @param sentId Id that the request was sent with, for servers that do not tell it.
+ */
+export function answerError(answer: Answer, now: number, sentId: string | null): EZThrottleError {
   const body = isObject(answer.json) ? answer.json : {};
   const { status } = answer;
   const message = `${messageOf(body, answer)} (HTTP ${status})`;
   const code = textOf(body['error']);
   const options: EZThrottleErrorOptions = {
     status,
-    requestId: textOf(body['request_id']) ?? answer.headers.get('x-request-id'),
+    requestId: textOf(body['request_id']) ?? answer.headers.get('x-request-id') ?? sentId,
     retryAt: retryAtOf(answer, now),
     // Older servers put a sentence there.
     ...(code !== null && /^[a-z_]{1,64}$/.test(code) ? { code } : {}),
@@ -44,6 +50,8 @@ export function answerError(answer: Answer, now: number): EZThrottleError {
   if (status === 404) return new NotFoundError(message, options);
   if (status === 400 || status === 422) return new ValidationError(message, problems, options);
   if (status === 409) return new ConflictError(message, options);
+  if (status === 413) return new PayloadTooLargeError(message, options);
+  if (status === 415) return new UnsupportedMediaTypeError(message, options);
   if (status >= 500) return new ServerError(message, options);
   return new EZThrottleError(message, { code: 'unexpected_answer', ...options });
 }

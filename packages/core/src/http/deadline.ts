@@ -5,6 +5,8 @@ export interface Deadline {
   readonly signal: AbortSignal;
   /** Time was up first. */
   isOver(): boolean;
+  /** Gives new time from now on, in milliseconds. */
+  restart(timeoutMs: number): void;
   abort(): void;
   /** To be called when the work is done: drops the timer and the caller's signal. */
   clear(): void;
@@ -18,19 +20,30 @@ export function startDeadline(
   const controller = new AbortController();
   let isOver = false;
   const onAbort = (): void => controller.abort(outer?.reason);
-  const cancel = runtime.after(timeoutMs, () => {
-    isOver = !controller.signal.aborted;
-    controller.abort();
-  });
+  const start = (ms: number): (() => void) =>
+    runtime.after(ms, () => {
+      isOver = !controller.signal.aborted;
+      controller.abort();
+    });
+  let cancel = start(timeoutMs);
   if (outer?.aborted === true) onAbort();
   else outer?.addEventListener('abort', onAbort, { once: true });
   return {
     signal: controller.signal,
     isOver: () => isOver,
+    restart(ms) {
+      cancel();
+      cancel = start(ms);
+    },
     abort: () => controller.abort(),
     clear() {
       cancel();
       outer?.removeEventListener('abort', onAbort);
     },
   };
+}
+
+/** Aborted by whichever is aborted first. */
+export function eitherSignal(one: AbortSignal, other: AbortSignal | undefined): AbortSignal {
+  return other === undefined ? one : AbortSignal.any([one, other]);
 }

@@ -20,7 +20,7 @@ export function sealEnvelope(
 }
 
 /** The inner answer; the proxy's own when it let nothing through. Throws when it denied with a 200. */
-export function openEnvelope(answer: Answer): Answer {
+export function openEnvelope(answer: Answer, requestId: string): Answer {
   if (answer.status !== 200) return answer;
   const { json } = answer;
   const denial = isObject(json) ? (textOf(json['error']) ?? 'no reason given') : 'no JSON';
@@ -28,6 +28,7 @@ export function openEnvelope(answer: Answer): Answer {
     throw new EZThrottleError(`The proxy denied the request: ${denial.slice(0, 300)}`, {
       code: 'denied',
       status: answer.status,
+      requestId,
     });
   }
   const inner = json['forwarded_response'];

@@ -29,6 +29,24 @@ export const systemRuntime: Runtime = {
   fetch: (url, init) => globalThis.fetch(url, init),
 };
 
+/** The system's runtime, with what an application puts in its place. */
+export function runtimeOf({
+  fetch = systemRuntime.fetch,
+  dispatcher,
+  runtime,
+}: {
+  readonly fetch?: Runtime['fetch'] | undefined;
+  readonly dispatcher?: object | undefined;
+  readonly runtime?: Partial<Runtime> | undefined;
+}): Runtime {
+  return {
+    ...systemRuntime,
+    fetch: (url, init) =>
+      fetch(url, dispatcher === undefined ? init : Object.assign(init, { dispatcher })),
+    ...runtime,
+  };
+}
+
 /** Waits; rejects with the signal's reason as soon as it is aborted. */
 export function sleep(runtime: Runtime, delayMs: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {

@@ -1,12 +1,21 @@
 import { LIMITS } from '../protocol/limits.ts';
-import { EZThrottleError, NetworkError, TimeoutError } from '../errors.ts';
+import { CircuitOpenError, EZThrottleError, NetworkError, TimeoutError } from '../errors.ts';
 import { answerError, type Answer } from './answer-error.ts';
-import { startDeadline } from './deadline.ts';
+import {
+  admit,
+  CLOSED,
+  settle,
+  type CallOutcome,
+  type Circuit,
+  type CircuitPolicy,
+} from './circuit-breaker.ts';
+import { eitherSignal, startDeadline, type Deadline } from './deadline.ts';
 import { parseJson } from './json.ts';
 import { readBody } from './read-body.ts';
 import { retryDelay, type RetryPolicy } from './retry.ts';
 import { abortReason, sleep, type Runtime } from './runtime.ts';
 import { openEnvelope, sealEnvelope } from './proxy-envelope.ts';
+import { userAgent } from './user-agent.ts';
 
 export interface ApiCall {
   readonly method: 'GET' | 'POST' | 'DELETE';
@@ -16,6 +25,7 @@ export interface ApiCall {
   /** Doing it twice is as good as once. Default true. */
   readonly isRepeatable?: boolean;
   readonly signal?: AbortSignal | undefined;
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 export interface TransportOptions {
@@ -27,15 +37,27 @@ export interface TransportOptions {
   /** Time allowed to one try, in milliseconds. */
   readonly timeoutMs: number;
   readonly retry: RetryPolicy;
+  /** Null: calls go out however many have failed. */
+  readonly circuit: CircuitPolicy | null;
+  /** Aborts everything that is under way, and every later call. */
+  readonly closing: AbortSignal;
   readonly runtime: Runtime;
 }
+
+/** A call with its own id, and aborted when the client is closed, too. */
+type SentCall = ApiCall & { readonly id: string; readonly signal: AbortSignal };
 
 /** Room for a page of jobs, each with a stored response. */
 const MAX_ANSWER_BYTES = 64 * LIMITS.requestBytes;
 
+/** A stream that says nothing for so long is taken for broken: a server gives a sign every 15 s. */
+const STREAM_IDLE_MS = 45_000;
+
 /** Asks the server and gives its parsed answer; throws an `EZThrottleError` for anything but 2xx. */
 export class Transport {
   readonly #options: TransportOptions;
+  #circuit: Circuit = CLOSED;
+  #tickets = 0;
 
   constructor(options: TransportOptions) {
     this.#options = options;
@@ -43,67 +65,147 @@ export class Transport {
 
   async send(call: ApiCall): Promise<unknown> {
     const { retry, runtime } = this.#options;
-    const isRepeatable = call.isRepeatable ?? true;
+    const sent = this.#prepare(call);
+    let last: EZThrottleError | null = null;
     for (let retries = 0; ; retries += 1) {
+      const result = await this.#tryUnlessOpen(sent);
+      if (!(result instanceof EZThrottleError)) return result.json;
+      // Refused only now: how the call itself went says more.
+      if (result instanceof CircuitOpenError) throw last ?? result;
+      last = result;
+      const delay = retryDelay(result, call.isRepeatable ?? true, retries, retry, runtime);
+      if (delay === null) throw result;
+      await sleep(runtime, delay, sent.signal);
+    }
+  }
+
+  /**
+   * The text of an event stream as it arrives, until it ends. Tried once, straight, past the circuit:
+   * whoever reads it comes back by himself.
+   */
+  async *stream(call: ApiCall): AsyncGenerator<string, void, undefined> {
+    const { runtime, timeoutMs, proxyUrl } = this.#options;
+    if (proxyUrl !== null) {
+      throw new EZThrottleError('The proxy passes no streams on', { code: 'not_supported' });
+    }
+    const sent = this.#prepare({ ...call, headers: { ...call.headers, Accept: EVENT_STREAM } });
+    const deadline = startDeadline(runtime, timeoutMs, sent.signal);
+    try {
+      const response = await this.#fetch(sent, deadline.signal);
+      const type = response.headers.get('content-type') ?? '';
+      if (response.status === 204) return;
+      if (response.status !== 200 || !type.startsWith(EVENT_STREAM)) {
+        throw answerError(await readAnswer(response), runtime.now(), sent.id);
+      }
+      const decoder = new TextDecoder();
+      const reader = response.body?.getReader();
+      for (;;) {
+        deadline.restart(STREAM_IDLE_MS);
+        const chunk = await reader?.read();
+        // Time that the reader takes is not the server's.
+        deadline.restart(Number.POSITIVE_INFINITY);
+        if (chunk?.value === undefined) return;
+        yield decoder.decode(chunk.value, { stream: true });
+      }
+    } catch (error) {
+      throw this.#failure(error, sent, deadline);
+    } finally {
+      deadline.clear();
+      deadline.abort();
+    }
+  }
+
+  #prepare(call: ApiCall): SentCall {
+    const { runtime, closing } = this.#options;
+    return { ...call, id: runtime.createId(), signal: eitherSignal(closing, call.signal) };
+  }
+
+  async #tryUnlessOpen(call: SentCall): Promise<Answer | EZThrottleError> {
+    const { circuit: policy, runtime } = this.#options;
+    if (policy === null) return this.#try(call);
+    const ticket = (this.#tickets += 1);
+    const admission = admit(this.#circuit, runtime.monotonic(), ticket, policy);
+    this.#circuit = admission.circuit;
+    if (admission.ticket === null) {
+      const wait = Math.max(0, admission.until - runtime.monotonic());
+      return new CircuitOpenError({ requestId: call.id, retryAt: runtime.now() + wait });
+    }
+    let outcome: CallOutcome = 'unknown';
+    try {
       const result = await this.#try(call);
-      if (result instanceof EZThrottleError) {
-        const delay = retryDelay(result, isRepeatable, retries, retry, runtime);
-        if (delay === null) throw result;
-        await sleep(runtime, delay, call.signal);
-      } else return result.json;
+      outcome = isServerDown(result) ? 'failure' : 'success';
+      return result;
+    } finally {
+      this.#circuit = settle(this.#circuit, ticket, outcome, runtime.monotonic(), policy);
     }
   }
 
   /** One try. A failure that may pass is returned, not thrown; the caller's abort is thrown. */
-  async #try(call: ApiCall): Promise<Answer | EZThrottleError> {
-    const { runtime, timeoutMs } = this.#options;
+  async #try(call: SentCall): Promise<Answer | EZThrottleError> {
+    const { runtime, timeoutMs, proxyUrl } = this.#options;
+    if (call.signal.aborted) throw abortReason(call.signal);
     const deadline = startDeadline(runtime, timeoutMs, call.signal);
     try {
-      const answer = await this.#fetch(call, deadline.signal);
+      const outer = await readAnswer(await this.#fetch(call, deadline.signal));
+      const answer = proxyUrl === null ? outer : openEnvelope(outer, call.id);
       const isSuccess = answer.status >= 200 && answer.status < 300;
-      if (!isSuccess) return answerError(answer, runtime.now());
+      if (!isSuccess) return answerError(answer, runtime.now(), call.id);
       if (answer.json !== undefined) return answer;
       return new EZThrottleError('The answer is not JSON: is this an EZThrottle server?', {
         code: 'unexpected_answer',
         status: answer.status,
+        requestId: call.id,
       });
     } catch (error) {
-      if (call.signal?.aborted === true) throw abortReason(call.signal);
-      if (error instanceof EZThrottleError) return error;
-      if (deadline.isOver()) {
-        return new TimeoutError(`The server did not answer within ${timeoutMs} ms`);
-      }
-      return new NetworkError(`The server could not be reached: ${describe(error)}`, {
-        cause: error,
-      });
+      const failure = this.#failure(error, call, deadline);
+      if (failure instanceof EZThrottleError && !call.signal.aborted) return failure;
+      throw failure;
     } finally {
       deadline.clear();
     }
   }
 
-  async #fetch(call: ApiCall, signal: AbortSignal): Promise<Answer> {
+  #failure(error: unknown, { signal, id: requestId }: SentCall, deadline: Deadline): Error {
+    if (signal.aborted) return abortReason(signal);
+    if (error instanceof EZThrottleError) return error;
+    if (deadline.isOver()) {
+      const { timeoutMs } = this.#options;
+      return new TimeoutError(`The server did not answer within ${timeoutMs} ms`, { requestId });
+    }
+    const message = `The server could not be reached: ${describe(error)}`;
+    return new NetworkError(message, { cause: error, requestId });
+  }
+
+  async #fetch(call: SentCall, signal: AbortSignal): Promise<Response> {
     const { baseUrl, proxyUrl, apiKey, runtime } = this.#options;
     const url = `${baseUrl}${call.path}`;
     const body = call.body === undefined ? undefined : JSON.stringify(call.body);
     const headers: Record<string, string> = {
       Authorization: `Bearer ${apiKey}`,
       Accept: 'application/json',
+      'User-Agent': userAgent(),
+      'X-Request-Id': call.id,
+      ...call.headers,
     };
     if (body !== undefined || proxyUrl !== null) headers['Content-Type'] = 'application/json';
     // A redirect would take the key elsewhere, or turn a submit into a GET.
     const common = { headers, signal, redirect: 'manual' } as const;
     if (proxyUrl === null) {
       const init = { ...common, method: call.method, ...(body === undefined ? {} : { body }) };
-      return readAnswer(await runtime.fetch(url, init));
+      return runtime.fetch(url, init);
     }
     const envelope = JSON.stringify(sealEnvelope(url, call.method, body));
-    const response = await runtime.fetch(`${proxyUrl}/api/v1/proxy`, {
-      ...common,
-      method: 'POST',
-      body: envelope,
-    });
-    return openEnvelope(await readAnswer(response));
+    const init = { ...common, method: 'POST', body: envelope };
+    return runtime.fetch(`${proxyUrl}/api/v1/proxy`, init);
   }
+}
+
+const EVENT_STREAM = 'text/event-stream';
+
+/** What counts against the circuit: no answer, or a server that fails. A refusal is an answer. */
+function isServerDown(result: Answer | EZThrottleError): boolean {
+  if (result instanceof NetworkError || result instanceof TimeoutError) return true;
+  return result.status !== null && result.status >= 500;
 }
 
 async function readAnswer(response: Response): Promise<Answer> {

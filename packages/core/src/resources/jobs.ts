@@ -8,8 +8,10 @@ import {
   type JobView,
   type SubmitReply,
 } from '../protocol/job.ts';
-import { NotFoundError, TimeoutError } from '../errors.ts';
-import { isObject } from '../http/json.ts';
+import { NotFoundError, TimeoutError, type EZThrottleError } from '../errors.ts';
+import { answerError } from '../http/answer-error.ts';
+import { startDeadline } from '../http/deadline.ts';
+import { isObject, type JsonRecord } from '../http/json.ts';
 import { sleep, type Runtime } from '../http/runtime.ts';
 import type { Transport } from '../http/transport.ts';
 import { unexpectedAnswer } from './unexpected-answer.ts';
@@ -34,7 +36,7 @@ export interface ListJobsOptions extends CallOptions {
 export interface WaitOptions extends CallOptions {
   /** Default 300 000. */
   readonly timeoutMs?: number;
-  /** Time between two looks, in milliseconds. Default 2 000. */
+  /** Time between two looks where the server has no event stream, in milliseconds. Default 2 000. */
   readonly pollIntervalMs?: number;
 }
 
@@ -48,6 +50,11 @@ export interface SubmitAnswer extends Partial<SubmitReply> {
   readonly job_id: string;
   readonly status: JobStatus;
 }
+
+/** What became of one job of a batch. */
+export type BatchAnswer =
+  | { readonly ok: true; readonly job: SubmitAnswer }
+  | { readonly ok: false; readonly error: EZThrottleError };
 
 /** Jobs of the organization, newest first; pages are fetched as they are needed. */
 export interface JobListing extends AsyncIterable<JobSummaryView> {
@@ -75,8 +82,26 @@ export class Jobs {
       body: job,
       signal: options.signal,
     });
-    if (!isSubmitAnswer(reply)) throw unexpectedAnswer('a reply to a submit');
-    return { ...reply, status: reply.status ?? 'queued' };
+    return submitAnswer(reply);
+  }
+
+  /** Hands over several jobs in their canonical spelling; answers in their order. */
+  async submitBatch(
+    jobs: readonly JobRequest[],
+    options: CallOptions = {},
+  ): Promise<readonly BatchAnswer[]> {
+    const reply = await this.#transport.send({
+      method: 'POST',
+      path: `${PATH}/batch`,
+      body: { jobs },
+      signal: options.signal,
+    });
+    const results: unknown = isObject(reply) ? reply['results'] : null;
+    if (!Array.isArray(results) || results.length !== jobs.length) {
+      throw unexpectedAnswer('a reply to a batch');
+    }
+    const items: readonly unknown[] = results;
+    return items.map((item) => batchAnswer(item, this.#runtime.now()));
   }
 
   /** Throws `NotFoundError` when there is no such job in this organization. */
@@ -127,21 +152,58 @@ export class Jobs {
     return reply;
   }
 
-  /** Looks at the job until it has ended. Throws `TimeoutError` when it takes too long. */
+  /**
+   * Waits until the job has ended: told by the server's event stream, or by looking at it now and then
+   * where there is none. Throws `TimeoutError` when it takes too long.
+   */
   async wait(jobId: string, options: WaitOptions = {}): Promise<JobView> {
     const { timeoutMs = 300_000, pollIntervalMs = 2_000, signal } = options;
-    const start = this.#runtime.monotonic();
-    for (;;) {
-      const job = await this.get(jobId, signal === undefined ? {} : { signal });
-      if (hasEnded(job)) return job;
-      const left = start + timeoutMs - this.#runtime.monotonic();
-      if (left <= 0) {
-        throw new TimeoutError(`The job ${jobId} did not end within ${timeoutMs} ms`, {
-          code: 'wait_timeout',
-        });
+    const deadline = startDeadline(this.#runtime, timeoutMs, signal);
+    let canWatch = true;
+    let hasWatched = false;
+    try {
+      for (;;) {
+        const job = await this.get(jobId, signal === undefined ? {} : { signal });
+        if (hasEnded(job)) return job;
+        if (deadline.isOver()) {
+          throw new TimeoutError(`The job ${jobId} did not end within ${timeoutMs} ms`, {
+            code: 'wait_timeout',
+          });
+        }
+        // A stream that ends without the job's end is not opened again at once.
+        hasWatched = canWatch && !hasWatched;
+        try {
+          if (hasWatched) await this.#untilStreamEnds(jobId, deadline.signal);
+          else await sleep(this.#runtime, pollIntervalMs, deadline.signal);
+        } catch (error) {
+          if (deadline.signal.aborted && !deadline.isOver()) throw error;
+          canWatch = false;
+        }
       }
-      await sleep(this.#runtime, Math.min(pollIntervalMs, left), signal);
+    } finally {
+      deadline.clear();
     }
+  }
+
+  /**
+   * The job's event stream as text, as the server sends it, from after `lastEventId` on;
+   * `@ezthrottle/core/realtime` makes events of it.
+   */
+  streamText(
+    jobId: string,
+    { signal, lastEventId }: CallOptions & { readonly lastEventId?: string } = {},
+  ): AsyncIterable<string> {
+    return this.#transport.stream({
+      method: 'GET',
+      path: `${pathOf(jobId)}/stream`,
+      signal,
+      headers: lastEventId === undefined ? {} : { 'Last-Event-ID': lastEventId },
+    });
+  }
+
+  async #untilStreamEnds(jobId: string, signal: AbortSignal): Promise<void> {
+    // What it says does not matter: the server ends it with the job.
+    for await (const _ of this.streamText(jobId, { signal }));
   }
 
   async #page(options: ListJobsOptions, cursor: string | undefined): Promise<JobPage> {
@@ -181,6 +243,19 @@ function isSubmitAnswer(
   value: unknown,
 ): value is Omit<SubmitAnswer, 'status'> & Partial<Pick<SubmitAnswer, 'status'>> {
   return isObject(value) && typeof value['job_id'] === 'string';
+}
+
+function submitAnswer(reply: unknown): SubmitAnswer {
+  if (!isSubmitAnswer(reply)) throw unexpectedAnswer('a reply to a submit');
+  return { ...reply, status: reply.status ?? 'queued' };
+}
+
+function batchAnswer(item: unknown, now: number): BatchAnswer {
+  const { status_code: status, body: json }: JsonRecord = isObject(item) ? item : {};
+  if (typeof status !== 'number') throw unexpectedAnswer('a reply to a batch');
+  if (status < 300) return { ok: true, job: submitAnswer(json) };
+  const answer = { status, headers: new Headers(), text: '', json };
+  return { ok: false, error: answerError(answer, now, null) };
 }
 
 function isCancelReply(value: unknown): value is CancelReply {
