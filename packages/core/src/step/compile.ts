@@ -6,6 +6,7 @@ import { assembleJob, type PlanParts } from './assemble-job.ts';
 import { checkContinuationSizes } from './continuation-size.ts';
 import { defined } from './defined.ts';
 import { fallbackChain, type ChainLink } from './fallback-chain.ts';
+import { jobRequest } from './job-options.ts';
 import { requestUrl } from './request-url.ts';
 import { DEFAULT_FORWARD_CODES, IdempotentStrategy, StepType, type StepNode } from './step-node.ts';
 import { validateStep } from './validate.ts';
@@ -100,45 +101,22 @@ function triggerOf({ fallback }: ChainLink): TriggerRequest | undefined {
 
 /** The job without what follows it. What is empty or a default is left out. */
 function ownFields(step: StepNode, type: StepType, key: string | undefined): JobRequest {
-  const { headers, body, metadata, tags, webhooks, webhookQuorum, regions, retryPolicy } = step;
-  return {
+  const { type: _, description, query, onSuccess, onFailure, fallbacks, ...rest } = step;
+  const { fallbackOnError, continueAt, idempotentStrategy, ...named } = rest;
+  const { timeout, onFailureTimeout, ...fields } = named;
+  return jobRequest({
+    ...fields,
     url: requestUrl(step),
-    method: step.method ?? 'GET',
     ...defined({
-      headers: hasMembers(headers) ? headers : undefined,
-      body: body === '' ? undefined : body,
-      body_encoding: body === '' ? undefined : step.bodyEncoding,
       // A local call's limit says nothing about how patient the server may be with the same call.
-      timeout_ms: type === StepType.FRUGAL ? undefined : step.timeout,
-      metadata: hasMembers(metadata) ? metadata : undefined,
-      tags: hasItems(tags) ? tags : undefined,
-      webhooks: hasItems(webhooks) ? webhooks : undefined,
-      webhook_quorum: webhookQuorum === 1 || !hasItems(webhooks) ? undefined : webhookQuorum,
-      regions: hasItems(regions) ? regions : undefined,
-      region_policy: step.regionPolicy === 'fallback' ? undefined : step.regionPolicy,
-      execution_mode: step.executionMode === 'race' ? undefined : step.executionMode,
-      retry_policy: hasMembers(retryPolicy) ? retryPolicy : undefined,
-      on_failure_timeout_ms: step.onFailureTimeout,
-      idempotent_key: key,
-      strict_idempotency: step.strictIdempotency === true ? true : undefined,
-      send_idempotency_key: step.sendIdempotencyKey === true ? true : undefined,
-      retry_at: step.retryAt,
-      user_id: step.userId,
-      priority: step.priority === 0 ? undefined : step.priority,
-      repeat: step.repeat === 'never' ? step.repeat : undefined,
+      timeoutMs: type === StepType.FRUGAL ? undefined : timeout,
+      onFailureTimeoutMs: onFailureTimeout,
+      idempotentKey: key,
     }),
-  };
+  });
 }
 
 function keyOf(step: StepNode, options: CompileOptions): string | undefined {
   if (step.idempotentKey !== undefined) return step.idempotentKey;
   return step.idempotentStrategy === IdempotentStrategy.UNIQUE ? options.createId() : undefined;
-}
-
-function hasMembers(value: object | undefined): boolean {
-  return value !== undefined && Object.keys(value).length > 0;
-}
-
-function hasItems(list: readonly unknown[] | undefined): boolean {
-  return list !== undefined && list.length > 0;
 }

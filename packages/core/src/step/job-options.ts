@@ -1,3 +1,4 @@
+import type { Defined } from './defined.ts';
 import type {
   BodyEncoding,
   ExecutionMode,
@@ -9,7 +10,6 @@ import type {
   TriggerRequest,
   WebhookRequest,
 } from '../protocol/job.ts';
-import { defined } from './defined.ts';
 
 /** A webhook as users write it: either spelling of the vote, snake_case wins. */
 export interface WebhookOptions extends WebhookRequest {
@@ -85,113 +85,79 @@ export interface SubmitJobOptions extends SnakeCaseFields, CamelCaseFields {
   readonly trigger?: TriggerOptions;
 }
 
+/** The members whose names are spelled as on the wire. */
+type WireNamed<T> = {
+  [Name in keyof T as Name extends Lowercase<Name & string> ? Name : never]: T[Name];
+};
+
+/** What the server assumes of a job that does not say. */
+const ASSUMED: Readonly<Record<string, unknown>> = {
+  body: '',
+  webhook_quorum: 1,
+  region_policy: 'fallback',
+  execution_mode: 'race',
+  strict_idempotency: false,
+  send_idempotency_key: false,
+  priority: 0,
+  repeat: 'allowed',
+};
+
 /**
  * The one place where options become wire names. What is empty or a default is left out; keys inside
  * `headers`, `metadata` and `body` are the user's and are never touched; fields that we do not know
  * are handed on, for the server to name in its warnings.
  */
 export function jobRequest(options: SubmitJobOptions): JobRequest {
-  const { url, method, headers, body, metadata, tags, webhooks, regions, ...rest } = options;
-  const { webhook_quorum, webhookQuorum, region_policy, regionPolicy, ...others } = rest;
-  const { execution_mode, executionMode, retry_policy, retryPolicy, ...more } = others;
-  const {
-    trigger: _,
-    fallback_job,
-    fallbackJob,
-    on_success,
-    onSuccess,
-    on_failure,
-    onFailure,
-    ...plain
-  } = more;
-  const quorum = webhook_quorum ?? webhookQuorum;
-  const policy = region_policy ?? regionPolicy;
-  const mode = execution_mode ?? executionMode;
-  const retry = retry_policy ?? retryPolicy;
-  const fallback = fallback_job ?? fallbackJob;
-  const success = on_success ?? onSuccess;
-  const failure = on_failure ?? onFailure;
+  const { url, method = 'GET', trigger: _, ...fields } = wireNamed(options);
+  const { webhooks, retry_policy, fallback_job, on_success, on_failure, ...others } = fields;
   return {
     url,
-    method: (method ?? 'GET').toUpperCase(),
-    ...defined({
-      headers: nonEmptyObject(headers),
-      body: body === '' ? undefined : body,
-      metadata: nonEmptyObject(metadata),
-      tags: nonEmpty(tags),
-      webhooks: nonEmpty(webhooks)?.map(webhookRequest),
-      webhook_quorum: quorum === 1 ? undefined : quorum,
-      regions: nonEmpty(regions),
-      region_policy: policy === 'fallback' ? undefined : policy,
-      execution_mode: mode === 'race' ? undefined : mode,
-      retry_policy: retry === undefined ? undefined : retryPolicyRequest(retry),
-      fallback_job: fallback === undefined ? undefined : fallbackJobRequest(fallback),
-      on_success: success === undefined ? undefined : jobRequest(success),
-      on_failure: failure === undefined ? undefined : jobRequest(failure),
+    method: method.toUpperCase(),
+    ...withoutAssumed({
+      ...others,
+      body_encoding: others.body === '' ? undefined : others.body_encoding,
+      webhooks: webhooks?.map(wireNamed),
+      // A quorum of no webhooks says nothing.
+      webhook_quorum: webhooks?.length ? others.webhook_quorum : undefined,
+      retry_policy: retry_policy && wireNamed(retry_policy),
+      fallback_job: fallback_job && fallbackJobRequest(fallback_job),
+      on_success: on_success && jobRequest(on_success),
+      on_failure: on_failure && jobRequest(on_failure),
     }),
-    ...scalarFields(plain),
   };
 }
 
-export function webhookRequest(webhook: WebhookOptions): WebhookRequest {
-  const { url, hasQuorumVote, has_quorum_vote = hasQuorumVote, ...rest } = webhook;
-  return { url, ...defined({ ...rest, has_quorum_vote }) };
+/** The members under their wire names; of a member in both spellings, snake_case wins. */
+export function wireNamed<T extends object>(options: T): WireNamed<T>;
+export function wireNamed(options: object): object {
+  const given = new Map(Object.entries(options).filter(([, value]) => value !== undefined));
+  const named = [...given].flatMap(([name, value]) => {
+    const wireName = name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+    return wireName !== name && given.has(wireName) ? [] : [[wireName, value] as const];
+  });
+  return Object.fromEntries(named);
 }
 
-export function retryPolicyRequest(policy: RetryPolicyOptions): RetryPolicyRequest {
-  const { maxRetries, maxReroutes, retryCodes, rerouteCodes, ...rest } = policy;
-  const { max_retries = maxRetries, max_reroutes = maxReroutes, ...lists } = rest;
-  const { retry_codes = retryCodes, reroute_codes = rerouteCodes, ...unknown } = lists;
-  return defined({ ...unknown, max_retries, max_reroutes, retry_codes, reroute_codes });
+function withoutAssumed<T extends object>(job: T): Defined<T>;
+function withoutAssumed(job: object): object {
+  const said = Object.entries(job).filter(
+    ([name, value]) => value !== undefined && value !== ASSUMED[name] && !isEmpty(value),
+  );
+  return Object.fromEntries(said);
 }
 
-type StructuredNames =
-  | 'trigger'
-  | 'metadata'
-  | 'webhooks'
-  | `fallback${'_job' | 'Job'}`
-  | `on${'_success' | 'Success' | '_failure' | 'Failure'}`
-  | `retry${'_policy' | 'Policy'}`;
-
-function scalarFields(
-  options: Partial<Omit<SubmitJobOptions, StructuredNames>>,
-): Partial<JobRequest> {
-  const { bodyEncoding, timeoutMs, onFailureTimeoutMs, idempotentKey, strictIdempotency, ...rest } =
-    options;
-  const { sendIdempotencyKey, retryAt, userId, ...snake } = rest;
-  return {
-    ...defined({
-      body_encoding: bodyEncoding,
-      timeout_ms: timeoutMs,
-      on_failure_timeout_ms: onFailureTimeoutMs,
-      idempotent_key: idempotentKey,
-      strict_idempotency: strictIdempotency,
-      send_idempotency_key: sendIdempotencyKey,
-      retry_at: retryAt,
-      user_id: userId,
-    }),
-    ...defined(snake),
-  };
+function isEmpty(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && Object.keys(value).length === 0;
 }
 
 function fallbackJobRequest(options: SubmitJobOptions): FallbackJobRequest {
-  const { trigger, ...job } = options;
-  const condition = trigger === undefined ? undefined : triggerRequest(trigger);
-  return { ...jobRequest(job), ...defined({ trigger: condition }) };
+  const trigger = options.trigger && triggerRequest(options.trigger);
+  return { ...jobRequest(options), ...(trigger && { trigger }) };
 }
 
 function triggerRequest(trigger: TriggerOptions): TriggerRequest | undefined {
-  const { type, codes, timeoutMs, timeout_ms = timeoutMs } = trigger;
   // A half-filled trigger is handed on as it is: the server names what is missing.
-  if (type === 'on_error') return { type, codes: codes ?? [] };
-  if (type === 'on_timeout') return { type, timeout_ms: timeout_ms ?? 0 };
-  return undefined;
-}
-
-function nonEmpty<T>(list: readonly T[] | undefined): readonly T[] | undefined {
-  return list === undefined || list.length === 0 ? undefined : list;
-}
-
-function nonEmptyObject<T extends object>(value: T | undefined): T | undefined {
-  return value === undefined || Object.keys(value).length === 0 ? undefined : value;
+  const { type, codes = [], timeout_ms = 0 } = wireNamed(trigger);
+  if (type === 'on_error') return { type, codes };
+  return type === 'on_timeout' ? { type, timeout_ms } : undefined;
 }

@@ -2,12 +2,7 @@ import type { ExecutionMode, Metadata, RegionPolicy } from '../protocol/job.ts';
 import { ConfigurationError } from '../errors.ts';
 import { toBase64 } from './base64.ts';
 import { defined } from './defined.ts';
-import {
-  retryPolicyRequest,
-  webhookRequest,
-  type RetryPolicyOptions,
-  type WebhookOptions,
-} from './job-options.ts';
+import { wireNamed, type RetryPolicyOptions, type WebhookOptions } from './job-options.ts';
 import { nodeFromJson, nodeToJson } from './step-json.ts';
 import {
   freezeDeep,
@@ -123,7 +118,7 @@ export class Step {
   /** Endpoints that get the signed result. */
   webhooks(webhooks: readonly WebhookOptions[]): Step {
     return this.#with({
-      webhooks: freezeList(webhooks.map((item) => frozen(webhookRequest(item)))),
+      webhooks: freezeList(webhooks.map((item) => frozen(wireNamed(item)))),
     });
   }
 
@@ -153,7 +148,7 @@ export class Step {
   }
 
   retryPolicy(policy: RetryPolicyOptions): Step {
-    return this.#with({ retryPolicy: frozen(retryPolicyRequest(policy)) });
+    return this.#with({ retryPolicy: frozen(wireNamed(policy)) });
   }
 
   /**
