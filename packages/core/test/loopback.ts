@@ -5,6 +5,7 @@ export interface Seen {
   readonly path: string;
   readonly headers: IncomingMessage['headers'];
   readonly text: string;
+  readonly bytes: Buffer;
 }
 
 export interface Reply {
@@ -33,12 +34,13 @@ export async function listen(answer: Answer): Promise<Loopback> {
     const respond = async (): Promise<void> => {
       const chunks: Buffer[] = [];
       for await (const chunk of request) chunks.push(Buffer.from(chunk));
-      const text = Buffer.concat(chunks).toString('utf8');
+      const bytes = Buffer.concat(chunks);
       const one = {
         method: request.method ?? '',
         path: request.url ?? '',
         headers: request.headers,
-        text,
+        text: bytes.toString('utf8'),
+        bytes,
       };
       seen.push(one);
       const reply = await loopback.answer(one);

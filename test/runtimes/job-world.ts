@@ -1,0 +1,67 @@
+import {
+  jobServer,
+  listen,
+  type Answer,
+  type Reply,
+  type Seen,
+} from '../../packages/core/test/loopback.ts';
+
+/** Job server and targets for many runs of the suite, each under a base address of its own. */
+export interface JobWorld extends AsyncDisposable {
+  /** Base address for a new run. */
+  startRun(): string;
+}
+
+export async function startJobWorld(): Promise<JobWorld> {
+  const runs = new Map<string, Answer>();
+  const loopback = await listen((request) => {
+    const [, name = '', path = ''] = /^\/(run-\d+)(\/.*)$/.exec(request.path) ?? [];
+    const answer = runs.get(name);
+    return answer === undefined ? { status: 404 } : answer({ ...request, path });
+  });
+  return {
+    startRun() {
+      const name = `run-${runs.size + 1}`;
+      runs.set(name, oneRun());
+      return `${loopback.url}/${name}`;
+    },
+    [Symbol.asyncDispose]: () => loopback[Symbol.asyncDispose](),
+  };
+}
+
+function oneRun(): Answer {
+  const seen: Seen[] = [];
+  const submit = jobServer();
+  return (request) => {
+    const { pathname, searchParams } = new URL(request.path, 'http://server.example');
+    if (pathname === '/seen') return { status: 200, body: shown(seen, searchParams.get('under')) };
+    seen.push(request);
+    const [, top, second = ''] = pathname.split('/');
+    if (top === 'target') return answerOf(second, Number(searchParams.get('length')));
+    if (request.method === 'POST') {
+      // What cannot be handed on, either.
+      return request.text.includes('/cut/refused') ? { status: 503 } : submit(request);
+    }
+    return jobAnswer(request.method, pathname.split('/').at(-1) ?? '');
+  };
+}
+
+function shown(seen: readonly Seen[], under: string | null): readonly unknown[] {
+  return seen
+    .filter(({ path }) => path.startsWith(under ?? '/'))
+    .map(({ bytes, ...rest }) => ({ ...rest, bodyBase64: bytes.toString('base64') }));
+}
+
+function answerOf(what: string, length: number): Reply {
+  if (what === 'hang') return { status: 200, hang: true };
+  if (what === 'cut') return { status: 200, cut: true };
+  return { status: Number(what), body: length > 0 ? 'x'.repeat(length) : {} };
+}
+
+function jobAnswer(method: string, id: string): Reply {
+  if (id === 'missing') return { status: 404, body: { error: 'not_found' } };
+  if (id === 'redirect') return { status: 302, headers: { location: '../../../elsewhere' } };
+  if (id === 'hang' || id === 'cut') return answerOf(id, 0);
+  if (method === 'DELETE') return { status: 200, body: { job_id: id, status: 'cancelled' } };
+  return { status: 200, body: { job_id: id, status: 'queued', state: 'pending' } };
+}

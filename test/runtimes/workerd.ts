@@ -1,0 +1,89 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { Readable } from 'node:stream';
+import type { RuntimeReport } from '../../packages/core/test/runtimes/run-suite.ts';
+
+const START_MS = 10_000;
+const RUN_MS = 60_000;
+
+/** Without `nodejs_compat`: the SDK must do with what every worker has. */
+const COMPATIBILITY_DATE = '2025-09-01';
+
+/** Serves the bundle as a worker on loopback, and asks it to run the suite. */
+export async function askWorkerd(
+  program: string,
+  folder: string,
+  serverUrl: string,
+): Promise<RuntimeReport> {
+  const config = join(folder, 'workerd.capnp');
+  writeFileSync(config, configOf(serverUrl));
+  const child = spawn(program, ['serve', '--control-fd=3', config], {
+    stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
+  });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream?.on('data', (chunk: Buffer) => {
+      output = (output + chunk.toString()).slice(-10_000);
+    });
+  }
+  try {
+    const port = await portOf(child);
+    const signal = AbortSignal.timeout(RUN_MS);
+    const response = await fetch(`http://127.0.0.1:${port}/run`, { signal });
+    const text = await response.text();
+    if (response.status !== 200) throw new Error(`answered ${response.status}: ${text}`);
+    return JSON.parse(text);
+  } catch (error) {
+    throw new Error(`workerd did not run the suite\n${output}`, { cause: error });
+  } finally {
+    await end(child);
+  }
+}
+
+function configOf(serverUrl: string): string {
+  return `using Workerd = import "/workerd/workerd.capnp";
+
+const config :Workerd.Config = (
+  services = [
+    (name = "main", worker = .worker),
+    (name = "internet", network = (allow = ["local"])),
+  ],
+  sockets = [(name = "http", address = "127.0.0.1:0", http = (), service = "main")],
+);
+
+const worker :Workerd.Worker = (
+  modules = [
+    (name = "worker.mjs", esModule = embed "worker.mjs"),
+    (name = "suite.mjs", esModule = embed "suite.mjs"),
+  ],
+  bindings = [(name = "SERVER_URL", text = ${JSON.stringify(serverUrl)})],
+  compatibilityDate = "${COMPATIBILITY_DATE}",
+);
+`;
+}
+
+/** As it says on its control channel, once it listens. */
+async function portOf(child: ChildProcess): Promise<number> {
+  const control = child.stdio[3];
+  if (!(control instanceof Readable)) throw new Error('workerd has no control channel');
+  const timer = setTimeout(() => child.kill('SIGKILL'), START_MS);
+  try {
+    for await (const line of createInterface({ input: control })) {
+      const message: { event?: string; port?: number } = JSON.parse(line);
+      if (message.event === 'listen' && message.port !== undefined) return message.port;
+    }
+  } finally {
+    clearTimeout(timer);
+  }
+  throw new Error('workerd does not listen');
+}
+
+async function end(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const exited = once(child, 'exit');
+  child.kill('SIGKILL');
+  await exited;
+}
