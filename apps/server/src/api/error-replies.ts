@@ -30,7 +30,7 @@ export function createErrorReplies(
 }
 
 /** The body and headers of a refusal. */
-function wireErrorOf(
+export function wireErrorOf(
   error: ApiError,
   requestId: string,
   now: number,

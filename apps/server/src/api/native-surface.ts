@@ -9,6 +9,7 @@ import { cancelJobRoute } from './jobs/cancel-job.ts';
 import { listJobsRoute } from './jobs/list-jobs.ts';
 import { showJobRoute } from './jobs/show-job.ts';
 import { createJobStreams, type JobStreams } from './jobs/stream-job.ts';
+import { submitBatchRoute } from './jobs/submit-batch.ts';
 import { submitJobRoute } from './jobs/submit-job.ts';
 import type { Surface } from './route.ts';
 import { webhookSecretRoutes } from './webhook-secrets.ts';
@@ -42,6 +43,7 @@ export function createNativeSurface(options: NativeSurfaceOptions): {
   });
   const routes = [
     submitJobRoute(options),
+    submitBatchRoute(options),
     listJobsRoute(jobs),
     showJobRoute(jobs),
     cancelJobRoute(gate, jobs),

@@ -3,6 +3,8 @@
  * What these shapes mean is written in `spec/`; how they are checked, in `./schemas/`.
  */
 
+import type { WireError } from './wire-error.ts';
+
 /** Where a job stands, in the one vocabulary that the server uses inside. `spec/states.md` draws it. */
 export const JOB_STATES = [
   'pending',
@@ -137,6 +139,15 @@ export interface SubmitReply {
   readonly warnings?: readonly WarningView[];
 }
 
+/** Answer to a batch: one item per job, in the order of the jobs. The batch itself is answered 200. */
+export interface BatchReply {
+  readonly results: readonly {
+    /** What the job alone would have been answered with: 201, 200, 400, 422, 429. */
+    readonly status_code: number;
+    readonly body: SubmitReply | WireError;
+  }[];
+}
+
 export interface WarningView {
   readonly path: string;
   readonly message: string;
@@ -214,6 +225,8 @@ export interface ResultView {
   readonly error?: string;
   /** Which path gave the result: 0 the job's own call, n its n-th fallback; absent when none did. */
   readonly path?: number;
+  /** Every path that had started, in order; absent when the job had only its own call. */
+  readonly tried_paths?: readonly number[];
 }
 
 export interface JobSummaryView {

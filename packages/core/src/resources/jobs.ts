@@ -90,6 +90,7 @@ export class Jobs {
     jobs: readonly JobRequest[],
     options: CallOptions = {},
   ): Promise<readonly BatchAnswer[]> {
+    if (jobs.length === 0) return [];
     const reply = await this.#transport.send({
       method: 'POST',
       path: `${PATH}/batch`,

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { WarningView } from '@ezthrottle/core/protocol';
+import type { SubmitReply, WarningView } from '@ezthrottle/core/protocol';
 import {
   type Clock,
   type Id,
@@ -15,7 +15,7 @@ import type { AdmittedJob, JobGate } from '../../dispatch/job-gate.ts';
 import type { Caller } from '../../tenancy/api-keys.ts';
 import type { Admission } from '../admission.ts';
 import { ApiError } from '../api-error.ts';
-import type { Answer, Route } from '../route.ts';
+import type { Route } from '../route.ts';
 import { readJob } from './read-job.ts';
 
 export interface SubmitOptions {
@@ -34,20 +34,48 @@ export function submitJobRoute(options: SubmitOptions): Route {
     path: '/jobs',
     access: 'key',
     async handle(call, caller) {
-      const { spec, warnings } = readJob(call.body);
-      const job = admitted(options, caller, spec);
-      const refusal = await options.admission.refusal();
-      if (refusal !== null) {
-        // A repeat of an accepted job is no new load: its client only wants to know.
-        const known = await knownJob(options, job);
-        if (known === null) throw refusal;
-        return { status: 200, body: submitReply(known, job.idempotency.key, warnings) };
-      }
-      const verdict = await options.gate.submit(job);
-      if (verdict.verdict === 'ok') options.admission.accepted();
-      return answerOf(job, verdict, warnings);
+      const ready = readyJob(options, caller, call.body);
+      return await takeJob(options, ready, await options.admission.refusal());
     },
   };
+}
+
+/** A job that may be handed over, and what its client is warned of. */
+export interface ReadyJob {
+  readonly job: AdmittedJob;
+  readonly warnings: readonly WarningView[];
+}
+
+export interface SubmitAnswer {
+  readonly status: 200 | 201;
+  readonly body: SubmitReply;
+}
+
+/** @throws ApiError `validation_failed` with all that is wrong. */
+export function readyJob(options: SubmitOptions, caller: Caller, body: unknown): ReadyJob {
+  const { spec, warnings } = readJob(body);
+  return { job: admitted(options, caller, spec), warnings };
+}
+
+/**
+ * Takes a job, unless there is no room. Whoever takes several in one turn has them written at once.
+ *
+ * @param refusal Why there is no room for new jobs; null: there is.
+ */
+export async function takeJob(
+  options: SubmitOptions,
+  { job, warnings }: ReadyJob,
+  refusal: ApiError | null,
+): Promise<SubmitAnswer> {
+  if (refusal !== null) {
+    // A repeat of an accepted job is no new load: its client only wants to know.
+    const known = await knownJob(options, job);
+    if (known === null) throw refusal;
+    return { status: 200, body: submitReply(known, job.idempotency.key, warnings) };
+  }
+  const verdict = await options.gate.submit(job);
+  if (verdict.verdict === 'ok') options.admission.accepted();
+  return answerOf(job, verdict, warnings);
 }
 
 function admitted(options: SubmitOptions, caller: Caller, spec: JobSpec): AdmittedJob {
@@ -64,7 +92,11 @@ function admitted(options: SubmitOptions, caller: Caller, spec: JobSpec): Admitt
   };
 }
 
-function answerOf(job: AdmittedJob, verdict: Verdict, warnings: readonly WarningView[]): Answer {
+function answerOf(
+  job: AdmittedJob,
+  verdict: Verdict,
+  warnings: readonly WarningView[],
+): SubmitAnswer {
   switch (verdict.verdict) {
     case 'ok':
     case 'duplicate': {
