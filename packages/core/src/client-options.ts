@@ -19,7 +19,10 @@ export interface EZThrottleOptions extends SealingKeys {
   readonly tracktagsUrl?: string | undefined;
   /** Used for every call. Default: the global `fetch`. */
   readonly fetch?: Runtime['fetch'] | undefined;
-  /** On Node, an undici `Dispatcher` that `fetch` shall use: a pool or a proxy of your own. */
+  /**
+   * On Node, an undici `Dispatcher` for `fetch` to use: a pool or a proxy of your own. It must be of the
+   * undici that `fetch` is from; beside a newer one than Node's, give its `fetch`, too.
+   */
   readonly dispatcher?: object | undefined;
   /** Time allowed to one call to the server, in milliseconds. Default 30 000. */
   readonly timeoutMs?: number | undefined;

@@ -75,7 +75,7 @@ function childBranch(edge: string, step: StepNode | undefined, isParentHere: boo
 function forwarding(step: StepNode): string {
   const codes = step.fallbackOnError ?? DEFAULT_FORWARD_CODES;
   const seconds = (step.timeout ?? DEFAULTS.attemptTimeoutMs) / 1_000;
-  return `handed on after ${[...codes, 'no answer'].join(', ')} within ${seconds} s`;
+  return `handed on after ${[...codes, 'or no answer'].join(', ')} within ${seconds} s`;
 }
 
 function fallbackEdge({ triggerOnError, triggerOnTimeout }: StepFallback): string {
