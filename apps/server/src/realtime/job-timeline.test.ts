@@ -25,6 +25,7 @@ const completed = {
   path: 0,
   attempt: 2,
   attempts: [],
+  triedPaths: [0],
   error: null,
 } as const;
 

@@ -32,6 +32,8 @@ export interface Delivery {
   readonly error?: string;
   /** 0 the job's own call, n its n-th fallback; absent when no path gave a result. */
   readonly path?: number;
+  /** Every path that had started, in order; absent when the job had only its own call. */
+  readonly triedPaths?: readonly number[];
   readonly metadata: Metadata;
   readonly tags: readonly string[];
   readonly parentJobId?: string;
@@ -63,6 +65,7 @@ export function decodeDelivery(payload: unknown): DecodedDelivery {
   const responses = fields.list('responses', readResponse);
   const tags = fields.list('tags', readTag);
   const path = fields.integer('path', 0);
+  const triedPaths = fields.list('tried_paths', readPath);
   const parentJobId = fields.text('parent_job_id');
   const endedAt = fields.integer('ended_at', 0);
   const delivery: Delivery = {
@@ -74,6 +77,7 @@ export function decodeDelivery(payload: unknown): DecodedDelivery {
     ...result,
     ...(responses === null ? {} : { responses }),
     ...(path === null ? {} : { path }),
+    ...(triedPaths === null ? {} : { triedPaths }),
     metadata: fields.object('metadata') ?? {},
     tags: tags ?? [],
     ...(parentJobId === null ? {} : { parentJobId }),
@@ -127,6 +131,10 @@ function readBody(fields: FieldReader, statusCode: number): DeliveryResponse {
     truncated: fields.value('truncated') === true,
     ...(region === null ? {} : { region }),
   };
+}
+
+function readPath(fields: FieldReader): number {
+  return fields.integer('', 0) ?? 0;
 }
 
 function readTag(fields: FieldReader): string {

@@ -14,6 +14,8 @@ export interface DeliveryPayload {
   readonly error?: string;
   /** 0 the job's own call, n its n-th fallback; absent when no path gave a result. */
   readonly path?: number;
+  /** Every path that had started, in order; absent when the job had only its own call. */
+  readonly tried_paths?: readonly number[];
   readonly metadata: Metadata;
   readonly tags?: readonly string[];
   readonly parent_job_id?: string;

@@ -85,8 +85,9 @@ async function runEdges(
 ): Promise<void> {
   const ended = delivery.status === 'success' ? 'success' : 'failure';
   const edges = content.edges
-    .map((edge, index) => ({ edge, id: `${delivery.jobId}/${content.id}/${index}` }))
-    .filter(({ edge }) => edge.on === ended && isOnPath(edge, delivery.path));
+    // By the continuation's own id, which is new for every job: a copy in another job is no new work.
+    .map((edge, index) => ({ edge, id: `${content.id}/${index}` }))
+    .filter(({ edge }) => edge.on === ended && isOnPath(edge, delivery));
   const results = await Promise.allSettled(
     edges.map(async ({ edge, id }) => {
       const key = `${delivery.jobId}/${edgeName(edge)}`;
@@ -142,8 +143,10 @@ function mayPass(error: unknown): boolean {
   return !(error instanceof EZThrottleError) || error.retryable;
 }
 
-function isOnPath(edge: ContinuationEdge, path: number | undefined): boolean {
-  return edge.path === null || edge.path === path;
+/** A fallback's success is followed when it gave the result, its failure whenever it had been tried. */
+function isOnPath(edge: ContinuationEdge, { path, triedPaths }: Delivery): boolean {
+  if (edge.path === null || edge.path === path) return true;
+  return edge.on === 'failure' && triedPaths?.includes(edge.path) === true;
 }
 
 function edgeName({ on, path }: ContinuationEdge): string {

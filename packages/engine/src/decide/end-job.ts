@@ -4,6 +4,8 @@ import type { JobEnd, Leg, RunState } from '../job/run.ts';
 import type { Decision } from './decision.ts';
 import { withLeg, withPath } from './start-path.ts';
 
+type Ending = Omit<JobEnd, 'triedPaths'>;
+
 /** Ends the job as completed by what this path gave. */
 export function complete(decision: Decision, spec: JobSpec, path: number, now: number): Decision {
   const winner = decision.run.legs.find(
@@ -12,7 +14,7 @@ export function complete(decision: Decision, spec: JobSpec, path: number, now: n
   const state = decision.run.paths[path];
   const startedAt = state === undefined || state.state === 'idle' ? null : state.startedAt;
   const run = withPath(decision.run, path, { state: 'succeeded', startedAt });
-  const end: JobEnd = {
+  const end: Ending = {
     state: 'completed',
     at: now,
     path,
@@ -27,7 +29,7 @@ export function complete(decision: Decision, spec: JobSpec, path: number, now: n
 export function fail(decision: Decision, spec: JobSpec, error: string, now: number): Decision {
   const { run } = decision;
   const last = run.lastResponse ?? null;
-  const end: JobEnd = {
+  const end: Ending = {
     state: 'failed',
     at: now,
     path: last?.path ?? null,
@@ -40,7 +42,7 @@ export function fail(decision: Decision, spec: JobSpec, error: string, now: numb
 
 /** Ends the job because its owner asked for it: no result, no successors. */
 export function cancel(decision: Decision, spec: JobSpec, error: string, now: number): Decision {
-  const end: JobEnd = {
+  const end: Ending = {
     state: 'cancelled',
     at: now,
     path: null,
@@ -78,10 +80,12 @@ export function withdraw(decision: Decision, leg: Leg): Decision {
 function finish(
   decision: Decision,
   spec: JobSpec,
-  end: JobEnd,
+  ending: Ending,
   spawns: readonly Effect[],
 ): Decision {
   const { run, effects } = decision.run.legs.reduce(withdraw, decision);
+  const triedPaths = run.paths.flatMap(({ state }, path) => (state === 'idle' ? [] : [path]));
+  const end: JobEnd = { ...ending, triedPaths };
   const deliveries = spec.webhooks.map((_, webhook): Effect => ({ type: 'deliver', webhook }));
   return {
     run: { ...run, state: end.state, end },

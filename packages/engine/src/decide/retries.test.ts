@@ -18,7 +18,15 @@ describe('a job’s own call', () => {
       { type: 'keep_response', attempt: 1 },
       {
         type: 'end',
-        end: { state: 'completed', at: START, path: 0, attempt: 1, attempts: [], error: null },
+        end: {
+          state: 'completed',
+          at: START,
+          path: 0,
+          attempt: 1,
+          attempts: [],
+          triedPaths: [0],
+          error: null,
+        },
       },
       { type: 'deliver', webhook: 0 },
       { type: 'deliver', webhook: 1 },
@@ -36,6 +44,7 @@ describe('a job’s own call', () => {
       path: 0,
       attempt: 1,
       attempts: [],
+      triedPaths: [0],
       error: 'status_404',
     });
   });
@@ -219,6 +228,7 @@ describe('a cancelled job', () => {
           path: null,
           attempt: null,
           attempts: [],
+          triedPaths: [0],
           error: 'cancelled',
         },
       },

@@ -73,6 +73,6 @@ function relative(effect: Effect): unknown {
   }
 }
 
-function relativeEnd(end: JobEnd): unknown {
-  return { ...end, at: end.at - START };
+function relativeEnd({ triedPaths, ...end }: JobEnd): unknown {
+  return { ...end, at: end.at - START, tried_paths: triedPaths };
 }

@@ -20,6 +20,7 @@ const DONE: JobEnd = {
   path: 0,
   attempt: 2,
   attempts: [],
+  triedPaths: [0],
   error: null,
 };
 
@@ -183,5 +184,18 @@ describe('a quorum', () => {
     ['no webhooks', [], 1, false],
   ])('with %s: %j of %i is %s', (_, deliveries, quorum, reached) => {
     expect(isQuorumReached(deliveries, quorum)).toBe(reached);
+  });
+});
+
+describe('what those who follow need to know', () => {
+  it('is not told of a cancelled job: it brings no continuation', () => {
+    const cancelled = record({ ...DONE, state: 'cancelled', error: 'cancelled' });
+    expect(deliveryPayload(cancelled, delivery, [], 1)?.metadata).toEqual({ order: 1 });
+  });
+
+  it('names every path that was tried, when there was more than one', () => {
+    const several = record({ ...DONE, state: 'failed', triedPaths: [0, 2] });
+    expect(deliveryPayload(several, delivery, [], 1)?.tried_paths).toEqual([0, 2]);
+    expect(deliveryPayload(record(DONE), delivery, [], 1)).not.toHaveProperty('tried_paths');
   });
 });

@@ -8,7 +8,7 @@ import { resultView } from './result-view.ts';
 
 /**
  * The body of one attempt of a delivery. The continuation travels in the metadata of the one delivery
- * that is meant to receive it, and in no other.
+ * that is meant to receive it, and in no other; nothing follows a job that was cancelled.
  *
  * @param responses Of `resultAttempts`.
  * @param attempt The delivery's own, from 1.
@@ -23,6 +23,7 @@ export function deliveryPayload(
   const result = resultView(job, responses);
   if (result === null || job.end === null) return null;
   const { metadata, tags } = job.spec;
+  const hasContinuation = delivery.receivesContinuation && job.end.state !== 'cancelled';
   return {
     delivery_id: delivery.id,
     endpoint_id: delivery.endpointId,
@@ -30,14 +31,15 @@ export function deliveryPayload(
     job_id: job.id,
     idempotent_key: job.idempotentKey,
     ...result,
-    metadata: delivery.receivesContinuation ? metadata : withoutContinuation(metadata),
+    metadata: hasContinuation ? metadata : withoutContinuation(metadata),
     ...(tags.length === 0 ? {} : { tags }),
     ...(job.parent === null ? {} : { parent_job_id: job.parent.id }),
     ended_at: job.end.at,
   };
 }
 
-function withoutContinuation(metadata: Metadata): Metadata {
+/** Metadata as anybody but the named receiver may see it: who holds a continuation can plant it. */
+export function withoutContinuation(metadata: Metadata): Metadata {
   const { [CONTINUATION_METADATA_KEY]: _, ...rest } = metadata;
   return rest;
 }

@@ -35,6 +35,8 @@ export function resultView(
         }),
     ...(end.error === null ? {} : { error: end.error }),
     ...(end.path === null ? {} : { path: end.path }),
+    // With one path there is nothing to tell apart.
+    ...(end.triedPaths.length > 1 ? { tried_paths: end.triedPaths } : {}),
   };
 }
 

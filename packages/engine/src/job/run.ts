@@ -50,6 +50,8 @@ export interface JobEnd {
   readonly attempt: number | null;
   /** A fan-out's attempts, in the order of its regions; otherwise empty. */
   readonly attempts: readonly number[];
+  /** Paths that had started, in order. */
+  readonly triedPaths: readonly number[];
   /** Why it failed; null when it completed. */
   readonly error: string | null;
 }

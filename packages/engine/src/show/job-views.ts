@@ -6,6 +6,7 @@ import {
   type JobView,
   type ResultView,
 } from '@ezthrottle/core/protocol';
+import { withoutContinuation } from '../deliver/delivery-payload.ts';
 import { isRacing, resultAttempts, resultView } from '../deliver/result-view.ts';
 import type { AttemptRecord, DeliveryRecord, JobRecord, JobSummary } from '../ports/records.ts';
 import type { JobReads } from '../ports/reads/job-reads.ts';
@@ -53,7 +54,7 @@ export async function readJobView(job: JobRecord, reads: JobReads): Promise<JobV
     url: call.url,
     method: call.method,
     tags: job.spec.tags,
-    metadata: job.spec.metadata,
+    metadata: withoutContinuation(job.spec.metadata),
     created_at: job.createdAt,
     started_at: job.startedAt,
     ended_at: job.end?.at ?? null,

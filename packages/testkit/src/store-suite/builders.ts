@@ -176,6 +176,7 @@ export function newEnd(overrides: Partial<JobEnd> = {}): JobEnd {
     path: 0,
     attempt: null,
     attempts: [],
+    triedPaths: [0],
     error: null,
     ...overrides,
   };

@@ -1,10 +1,7 @@
-import type { JobRequest, WarningView } from '@ezthrottle/core/protocol';
-import { JOB_REQUEST_SCHEMA } from '@ezthrottle/core/protocol/schemas';
+import type { WarningView } from '@ezthrottle/core/protocol';
 import { checkJob, type JobSpec, mergeProblems, normaliseJob, toJobSpec } from '@ezthrottle/engine';
 import { ApiError, refuseProblems } from '../api-error.ts';
-import { schemaCheck } from '../schema-check.ts';
-
-const checkShape = schemaCheck<JobRequest>(JOB_REQUEST_SCHEMA);
+import { checkJobShape } from './job-shape.ts';
 
 /**
  * A submitted job, however its client spells it, with every default filled in.
@@ -21,7 +18,7 @@ export function readJob(body: unknown): {
   const normalised = normaliseJob(body);
   // A tree beyond its bounds was not read to its end: what else is wrong cannot be told.
   refuseProblems(normalised.problems, 'the job');
-  const shape = checkShape(normalised.value);
+  const shape = checkJobShape(normalised.value);
   const rules = checkJob(normalised.value);
   refuseProblems(mergeProblems(shape.ok ? [] : shape.problems, rules.problems), 'the job');
   if (!shape.ok) throw new ApiError('validation_failed', 'the job is not valid');

@@ -123,3 +123,28 @@ export const JOB_REQUEST_SCHEMA: JsonSchema = {
     trigger,
   },
 };
+
+const nested = { type: 'object' } as const;
+
+/** A job, or a fallback, without the jobs under it. */
+function single(id: string, schema: typeof job | typeof fallbackJob): JsonSchema {
+  return {
+    $id: id,
+    ...schema,
+    properties: {
+      ...schema.properties,
+      fallback_job: nested,
+      on_success: nested,
+      on_failure: nested,
+    },
+    definitions: { webhook, retry_policy: retryPolicy, trigger },
+  };
+}
+
+/**
+ * For checking a tree job by job, with a loop: a list of fallbacks nests as deep as it is long, deeper
+ * than a validator that follows references can go.
+ */
+export const SINGLE_JOB_SCHEMA: JsonSchema = single('single-job.json', job);
+/** The same for a job in `fallback_job`, which may have a trigger. */
+export const SINGLE_FALLBACK_SCHEMA: JsonSchema = single('single-fallback.json', fallbackJob);
