@@ -66,6 +66,7 @@ function ended(job: JobRecord): JobRecord {
     path: null,
     attempt: null,
     attempts: [],
+    triedPaths: [0],
     error: 'deadline',
   } as const;
   return { ...job, state: 'failed', end };
