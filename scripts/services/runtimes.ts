@@ -118,6 +118,11 @@ export async function provideRuntime(name: string): Promise<RuntimeProgram> {
   return { name, kind, version, path };
 }
 
+/** The version that is pinned for it. */
+export function versionOf(name: string): string {
+  return releaseOf(name).version;
+}
+
 function releaseOf(name: string): Release {
   const release = RELEASES.get(name);
   if (release === undefined) throw new Error(`no runtime is called ${name}`);
@@ -138,10 +143,20 @@ async function install(name: string, version: string, folder: string): Promise<v
   rmSync(draft, { recursive: true, force: true });
   mkdirSync(draft);
   const quiet = ['--no-audit', '--no-fund', '--no-package-lock', '--loglevel=error'];
+  // Without a network it is to say so soon.
+  const patience = ['--fetch-retry-mintimeout=500', '--fetch-retry-maxtimeout=5000'];
   try {
     await run(
       'npm',
-      ['install', '--prefix', draft, '--ignore-scripts', ...quiet, `${name}@${version}`],
+      [
+        'install',
+        '--prefix',
+        draft,
+        '--ignore-scripts',
+        ...quiet,
+        ...patience,
+        `${name}@${version}`,
+      ],
       { timeout: INSTALL_MS },
     );
     rmSync(folder, { recursive: true, force: true });

@@ -29,6 +29,15 @@ export async function startJobWorld(): Promise<JobWorld> {
   };
 }
 
+const eventStream: Reply = {
+  status: 200,
+  headers: { 'content-type': 'text/event-stream' },
+  body:
+    'id: 1\nevent: queued\ndata: {"job_id":"streamed","at":1}\n\n' +
+    'id: 2\nevent: completed\n' +
+    'data: {"job_id":"streamed","at":2,"status":"success","state":"completed","result":null}\n\n',
+};
+
 function oneRun(): Answer {
   const seen: Seen[] = [];
   const submit = jobServer();
@@ -42,6 +51,9 @@ function oneRun(): Answer {
       // What cannot be handed on, either.
       return request.text.includes('/cut/refused') ? { status: 503 } : submit(request);
     }
+    if (pathname.endsWith('/streamed/stream')) return eventStream;
+    // A server without streams.
+    if (pathname.endsWith('/stream')) return { status: 404, body: { error: 'not_found' } };
     return jobAnswer(request.method, pathname.split('/').at(-1) ?? '');
   };
 }

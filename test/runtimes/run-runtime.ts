@@ -19,10 +19,7 @@ export async function runSuiteOn(
   const output = await outputOf(program, join(folder, `run-${program.kind}.mjs`), {
     arguments: [JSON.stringify(task)],
     environment: { EZTHROTTLE_API_KEY: 'key_of_the_environment', EZTHROTTLE_URL: task.serverUrl },
-    permissions: [
-      '--allow-net=127.0.0.1',
-      ...allowed.map((variable) => `--allow-env=${variable}`),
-    ],
+    permissions: ['--allow-net=127.0.0.1', ...allowed.map((variable) => `--allow-env=${variable}`)],
   });
   return JSON.parse(output.trimEnd().split('\n').at(-1) ?? '');
 }
@@ -40,7 +37,8 @@ export async function outputOf(
   file: string,
   options: FileOptions = {},
 ): Promise<string> {
-  const deno = ['run', '--no-prompt', '--no-lock', ...(options.permissions ?? [])];
+  const manual = ['--no-prompt', '--no-lock', '--node-modules-dir=manual'];
+  const deno = ['run', ...manual, ...(options.permissions ?? [])];
   const before = program.kind === 'deno' ? deno : [];
   const { stdout } = await run(program.path, [...before, file, ...(options.arguments ?? [])], {
     timeout: RUN_MS,

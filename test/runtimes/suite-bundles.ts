@@ -39,11 +39,11 @@ const allRunners = ['run-node', 'run-bun', 'run-deno', 'worker'];
 function fromPackage(project: string): Plugin {
   return {
     name: 'from-package',
-    setup({ onResolve, resolve }) {
-      onResolve({ filter: /^@ezthrottle\/core/ }, ({ path, kind, pluginData }) =>
+    setup(bundler) {
+      bundler.onResolve({ filter: /^@ezthrottle\/core/ }, ({ path, kind, pluginData }) =>
         pluginData === 'resolved'
           ? null
-          : resolve(path, { kind, resolveDir: project, pluginData: 'resolved' }),
+          : bundler.resolve(path, { kind, resolveDir: project, pluginData: 'resolved' }),
       );
     },
   };
@@ -51,7 +51,10 @@ function fromPackage(project: string): Plugin {
 
 const besideSuite: Plugin = {
   name: 'beside-suite',
-  setup({ onResolve }) {
-    onResolve({ filter: /^\.\/suite\.ts$/ }, () => ({ path: './suite.mjs', external: true }));
+  setup(bundler) {
+    bundler.onResolve({ filter: /^\.\/suite\.ts$/ }, () => ({
+      path: './suite.mjs',
+      external: true,
+    }));
   },
 };

@@ -4,26 +4,31 @@ import { createRequire } from 'node:module';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import * as core from '@ezthrottle/core';
-import * as node from '@ezthrottle/core/node';
-import * as protocol from '@ezthrottle/core/protocol';
-import * as schemas from '@ezthrottle/core/protocol/schemas';
 import * as webhooks from '@ezthrottle/core/webhooks';
 
 const require = createRequire(import.meta.url);
+const manifest = require('@ezthrottle/core/package.json');
+const entries = Object.keys(manifest.exports)
+  .filter((entry) => entry !== './package.json')
+  .map((entry) => `@ezthrottle/core${entry.slice(1)}`);
+
+/** Entries without exports, and exports that are another object when they are required. */
+const problems = [];
+for (const entry of entries) {
+  const imported = await import(entry);
+  const required = require(entry);
+  const names = Object.keys(imported);
+  if (names.length === 0) problems.push(`${entry} has no exports`);
+  for (const name of names) {
+    if (imported[name] !== required[name]) problems.push(`${name} of ${entry} exists twice`);
+  }
+}
+
 const required = {
   core: require('@ezthrottle/core'),
   node: require('@ezthrottle/core/node'),
-  protocol: require('@ezthrottle/core/protocol'),
-  schemas: require('@ezthrottle/core/protocol/schemas'),
   webhooks: require('@ezthrottle/core/webhooks'),
 };
-const imported = { core, node, protocol, schemas, webhooks };
-
-const differing = Object.entries(imported).flatMap(([entry, names]) =>
-  Object.keys(names)
-    .filter((name) => names[name] !== required[entry][name])
-    .map((name) => `${entry}: ${name}`),
-);
 
 function thrownBy(work) {
   try {
@@ -60,10 +65,8 @@ async function deliver() {
 
 console.log(
   JSON.stringify({
-    exports: Object.fromEntries(
-      Object.entries(imported).map(([entry, names]) => [entry, Object.keys(names).length > 0]),
-    ),
-    differing,
+    entries,
+    problems,
     requiredErrorIsInstance: refusal instanceof required.core.ConfigurationError,
     verificationErrorIsInstance:
       verification instanceof required.webhooks.WebhookVerificationError &&

@@ -3,6 +3,7 @@ import { continuing } from './suite/continuing.ts';
 import { frugal } from './suite/frugal.ts';
 import { receiving } from './suite/receiving.ts';
 import { signatures } from './suite/signatures.ts';
+import { streaming } from './suite/streaming.ts';
 import { steps } from './suite/steps.ts';
 import type { Suite, World } from './suite/world.ts';
 
@@ -16,6 +17,7 @@ export const suite: Suite = {
   ...receiving,
   ...continuing,
   ...calling,
+  ...streaming,
   ...frugal,
 };
 

@@ -119,6 +119,8 @@ export const calling: Suite = {
     const sent = seen.find(({ text }) => text.includes('"network"'));
     expectMembers(JSON.parse(sent?.text ?? ''), { ...body, method: 'POST' });
     expectEqual(sent?.headers['authorization'], 'Bearer key');
+    const agent = sent?.headers['user-agent'] ?? '';
+    expectTrue(/^ezthrottle-js\/\S+ \(\S+\)$/.test(agent), `it calls itself ${agent}`);
   },
 
   'tells apart over the network: not found, cut off, too late': async (world) => {

@@ -89,7 +89,12 @@ export async function answerHook(request: Request, serverUrl: string): Promise<R
 }
 
 function clientOf(world: World, options: EZThrottleOptions = {}): EZThrottle {
-  const own = { apiKey: 'key', baseUrl: world.serverUrl, webhookSecret: SECRET, retry: false } as const;
+  const own = {
+    apiKey: 'key',
+    baseUrl: world.serverUrl,
+    webhookSecret: SECRET,
+    retry: false,
+  } as const;
   return new EZThrottle({ ...own, ...options });
 }
 

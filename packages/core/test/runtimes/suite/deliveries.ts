@@ -19,16 +19,15 @@ export function deliveryOf(change: Readonly<Record<string, unknown>> = {}): stri
 }
 
 /** The same, signed now, as a request. */
-export function requestOf(body: string, init: RequestInit = {}): Request {
+export function requestOf(body: string, headers: Readonly<Record<string, string>> = {}): Request {
   const timestampSeconds = Math.floor(Date.now() / 1_000);
   return new Request('https://app.example/hook', {
     method: 'POST',
     body,
-    ...init,
     headers: {
       'content-type': 'application/json',
       'x-ezthrottle-signature': signWebhook({ body, secret: SECRET, timestampSeconds }),
-      ...init.headers,
+      ...headers,
     },
   });
 }

@@ -34,9 +34,7 @@ function memberOf(value: unknown, name: string): unknown {
 function canonical(value: unknown): string {
   const text: string | undefined = JSON.stringify(value, (_, member: unknown) =>
     typeof member === 'object' && member !== null && !Array.isArray(member)
-      ? Object.fromEntries(
-          Object.entries(member).sort(([one], [other]) => (one < other ? -1 : 1)),
-        )
+      ? Object.fromEntries(Object.entries(member).sort(([one], [other]) => (one < other ? -1 : 1)))
       : member,
   );
   return text ?? 'undefined';

@@ -44,7 +44,9 @@ export const frugal: Suite = {
   },
 
   'an answer that is too long is cut': async (world) => {
-    const result = await stepOf(world, '200/long?length=50000', { maxResponseBytes: 1_000 }).execute();
+    const result = await stepOf(world, '200/long?length=50000', {
+      maxResponseBytes: 1_000,
+    }).execute();
     expectMembers(result, { kind: 'local', truncated: true, response: 'x'.repeat(1_000) });
   },
 

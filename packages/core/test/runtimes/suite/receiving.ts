@@ -35,8 +35,8 @@ export const receiving: Suite = {
     const { receiver, jobs } = watched();
     const signed = requestOf(deliveryOf()).headers.get('x-ezthrottle-signature') ?? '';
     const forged = [
-      requestOf(deliveryOf({ job_id: 'job-2' }), { headers: { 'x-ezthrottle-signature': signed } }),
-      requestOf(deliveryOf(), { headers: { 'x-ezthrottle-signature': '' } }),
+      requestOf(deliveryOf({ job_id: 'job-2' }), { 'x-ezthrottle-signature': signed }),
+      requestOf(deliveryOf(), { 'x-ezthrottle-signature': '' }),
     ];
     for (const request of forged) {
       await expectAnswer(await receiver.handle(request), 401, { error: 'unauthorized' });
@@ -79,7 +79,7 @@ export const receiving: Suite = {
   'answers 413 to a body that is too large, declared or streamed': async () => {
     const { receiver } = watched({ maxBodyBytes: 1_000 });
     const large = deliveryOf({ metadata: { text: 'x'.repeat(2_000) } });
-    const declared = requestOf(large, { headers: { 'content-length': String(large.length) } });
+    const declared = requestOf(large, { 'content-length': String(large.length) });
     await expectAnswer(await receiver.handle(declared), 413, { error: 'payload_too_large' });
     const streamed = await receiver.handle(streamedRequest(large));
     await expectAnswer(streamed, 413, { error: 'payload_too_large' });
@@ -158,7 +158,10 @@ export const receiving: Suite = {
     expectEqual(await store.release('d', 'b'), false);
     now = 101;
     expectEqual(await begin('b'), 'acquired');
-    expectEqual([await store.commit('d', 'a', 1_000), await store.commit('d', 'b', 1_000)], [false, true]);
+    expectEqual(
+      [await store.commit('d', 'a', 1_000), await store.commit('d', 'b', 1_000)],
+      [false, true],
+    );
     expectEqual(await begin('c'), 'done');
     now = 2_000;
     expectEqual(await begin('c'), 'acquired');

@@ -49,7 +49,7 @@ export const steps: Suite = {
       const plan = compile(step, { canSeal: false, createId: () => crypto.randomUUID() });
       return plan.kind === 'submit' ? plan.job.idempotent_key : null;
     });
-    expectTrue(typeof keys[0] === 'string' && keys[0] !== keys[1], `the keys are ${keys}`);
+    expectTrue(typeof keys[0] === 'string' && keys[0] !== keys[1], `the keys are ${String(keys)}`);
   },
 };
 
