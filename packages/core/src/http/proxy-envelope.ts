@@ -20,16 +20,19 @@ export function sealEnvelope(
 }
 
 /** The inner answer; the proxy's own when it let nothing through. Throws when it denied with a 200. */
-export function openEnvelope(answer: Answer, requestId: string): Answer {
+export function openEnvelope(answer: Answer, requestId: string, apiKey: string): Answer {
   if (answer.status !== 200) return answer;
   const { json } = answer;
   const denial = isObject(json) ? (textOf(json['error']) ?? 'no reason given') : 'no JSON';
   if (!isObject(json) || json['status'] !== 'allowed' || !isObject(json['forwarded_response'])) {
-    throw new EZThrottleError(`The proxy denied the request: ${denial.slice(0, 300)}`, {
-      code: 'denied',
-      status: answer.status,
-      requestId,
-    });
+    throw new EZThrottleError(
+      `The proxy denied the request: ${withoutKey(denial, apiKey).slice(0, 300)}`,
+      {
+        code: 'denied',
+        status: answer.status,
+        requestId,
+      },
+    );
   }
   const inner = json['forwarded_response'];
   const text = textOf(inner['body']) ?? '';
@@ -39,4 +42,9 @@ export function openEnvelope(answer: Answer, requestId: string): Answer {
     if (typeof value === 'string') headers.set(name, value);
   }
   return { status, headers, text, json: parseJson(text) };
+}
+
+/** A server that repeats what it was sent must not bring the key into an error. */
+export function withoutKey(text: string, apiKey: string): string {
+  return text.replaceAll(apiKey, '***');
 }

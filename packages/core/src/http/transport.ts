@@ -14,7 +14,7 @@ import { parseJson } from './json.ts';
 import { readBody } from './read-body.ts';
 import { retryDelay, type RetryPolicy } from './retry.ts';
 import { abortReason, sleep, type Runtime } from './runtime.ts';
-import { openEnvelope, sealEnvelope } from './proxy-envelope.ts';
+import { openEnvelope, sealEnvelope, withoutKey } from './proxy-envelope.ts';
 import { userAgent } from './user-agent.ts';
 
 export interface ApiCall {
@@ -95,7 +95,7 @@ export class Transport {
       const type = response.headers.get('content-type') ?? '';
       if (response.status === 204) return;
       if (response.status !== 200 || !type.startsWith(EVENT_STREAM)) {
-        throw answerError(await readAnswer(response), runtime.now(), sent.id);
+        throw this.#refusal(await readAnswer(response), sent);
       }
       const decoder = new TextDecoder();
       const reader = response.body?.getReader();
@@ -142,14 +142,14 @@ export class Transport {
 
   /** One try. A failure that may pass is returned, not thrown; the caller's abort is thrown. */
   async #try(call: SentCall): Promise<Answer | EZThrottleError> {
-    const { runtime, timeoutMs, proxyUrl } = this.#options;
+    const { apiKey, runtime, timeoutMs, proxyUrl } = this.#options;
     if (call.signal.aborted) throw abortReason(call.signal);
     const deadline = startDeadline(runtime, timeoutMs, call.signal);
     try {
       const outer = await readAnswer(await this.#fetch(call, deadline.signal));
-      const answer = proxyUrl === null ? outer : openEnvelope(outer, call.id);
+      const answer = proxyUrl === null ? outer : openEnvelope(outer, call.id, apiKey);
       const isSuccess = answer.status >= 200 && answer.status < 300;
-      if (!isSuccess) return answerError(answer, runtime.now(), call.id);
+      if (!isSuccess) return this.#refusal(answer, call);
       if (answer.json !== undefined) return answer;
       return new EZThrottleError('The answer is not JSON: is this an EZThrottle server?', {
         code: 'unexpected_answer',
@@ -163,6 +163,12 @@ export class Transport {
     } finally {
       deadline.clear();
     }
+  }
+
+  #refusal(answer: Answer, { id }: SentCall): EZThrottleError {
+    const { apiKey, runtime } = this.#options;
+    const text = withoutKey(answer.text, apiKey);
+    return answerError({ ...answer, text, json: parseJson(text) }, runtime.now(), id);
   }
 
   #failure(error: unknown, { signal, id: requestId }: SentCall, deadline: Deadline): Error {
