@@ -1,8 +1,10 @@
+import { createHmac } from 'node:crypto';
 import {
   type Clock,
   type DeliveryRecord,
   type DeliverySchedule,
   deliveryPayload,
+  deliveryRequest,
   type Id,
   type JobReads,
   type Operation,
@@ -11,7 +13,6 @@ import {
   type SettleDeliveryOperation,
   type Verdict,
 } from '@ezthrottle/engine';
-import { deliveryRequest } from './delivery-request.ts';
 import type { ExecutorCalls } from './executor-calls.ts';
 
 /** An attempt that is on disk. */
@@ -62,6 +63,7 @@ export async function attemptDelivery(
     secret: secret ?? null,
     userAgent: options.userAgent,
     now: clock.now(),
+    hmacSha256: (key, content) => createHmac('sha256', key).update(content).digest(),
   });
   const report = await options.calls.call({
     token: options.newToken(),

@@ -1,12 +1,12 @@
 import { type DeliveryPayload, HEADERS, signWebhook } from '@ezthrottle/core/protocol';
-import { standardWebhookHeaders } from './standard-webhook.ts';
+import { type HmacContext, standardWebhookHeaders } from './standard-webhook.ts';
 
 export interface DeliveryRequest {
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
 }
 
-export interface DeliveryRequestInput {
+export interface DeliveryRequestInput extends HmacContext {
   readonly payload: DeliveryPayload;
   /** The organization's primary signing secret; null: unsigned. */
   readonly secret: string | null;
@@ -17,7 +17,7 @@ export interface DeliveryRequestInput {
 
 /** One attempt's request: the bytes that are signed are the bytes that are sent. */
 export function deliveryRequest(input: DeliveryRequestInput): DeliveryRequest {
-  const { payload, secret } = input;
+  const { payload, secret, hmacSha256 } = input;
   const body = JSON.stringify(payload);
   const headers = {
     'content-type': 'application/json',
@@ -31,7 +31,13 @@ export function deliveryRequest(input: DeliveryRequestInput): DeliveryRequest {
     headers: {
       ...headers,
       [HEADERS.signature]: signWebhook({ body, secret, timestampSeconds }),
-      ...standardWebhookHeaders({ id: payload.delivery_id, body, secret, timestampSeconds }),
+      ...standardWebhookHeaders({
+        id: payload.delivery_id,
+        body,
+        secret,
+        timestampSeconds,
+        hmacSha256,
+      }),
     },
     body,
   };

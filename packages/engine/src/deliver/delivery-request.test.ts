@@ -15,8 +15,13 @@ const PAYLOAD: DeliveryPayload = {
   ended_at: 1_700_000_000_000,
 };
 
+function hmacSha256(key: Uint8Array, content: string): Uint8Array {
+  return createHmac('sha256', key).update(content).digest();
+}
+
 function requestFor(secret: string | null): ReturnType<typeof deliveryRequest> {
-  return deliveryRequest({ payload: PAYLOAD, secret, userAgent: 'agent', now: 1_700_000_001_999 });
+  const now = 1_700_000_001_999;
+  return deliveryRequest({ payload: PAYLOAD, secret, userAgent: 'agent', now, hmacSha256 });
 }
 
 describe('the request of a delivery', () => {
@@ -58,6 +63,13 @@ describe('the request of a delivery', () => {
     });
   });
 
+  test.each(['whsec_', 'whsec_A', 'whsec_====', 'whsec_!!!', 'not of that form'])(
+    'has no such headers for %j, from which no key can be decoded',
+    (secret) => {
+      expect(requestFor(secret).headers).not.toHaveProperty('webhook-signature');
+    },
+  );
+
   // The published example of the specification.
   test('signs as the specification of Standard Webhooks shows', () => {
     expect(
@@ -66,6 +78,7 @@ describe('the request of a delivery', () => {
         body: '{"test": 2432232314}',
         secret: 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw',
         timestampSeconds: 1_614_265_330,
+        hmacSha256,
       })['webhook-signature'],
     ).toBe('v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=');
   });
