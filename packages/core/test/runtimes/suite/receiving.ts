@@ -81,8 +81,15 @@ export const receiving: Suite = {
     const large = deliveryOf({ metadata: { text: 'x'.repeat(2_000) } });
     const declared = requestOf(large, { 'content-length': String(large.length) });
     await expectAnswer(await receiver.handle(declared), 413, { error: 'payload_too_large' });
-    const streamed = await receiver.handle(streamedRequest(large));
-    await expectAnswer(streamed, 413, { error: 'payload_too_large' });
+    let read = 0;
+    const streamed = streamedRequest(
+      deliveryOf({ metadata: { text: 'x'.repeat(500_000) } }),
+      () => {
+        read += 1;
+      },
+    );
+    await expectAnswer(await receiver.handle(streamed), 413, { error: 'payload_too_large' });
+    expectTrue(read < 1_000, `${read} of 5,000 pieces were read`);
   },
 
   'reads a body that comes in pieces': async () => {
@@ -180,12 +187,13 @@ function watched(options: Partial<ReceiverOptions> = {}): Watched {
   return { receiver, jobs, errors };
 }
 
-/** The body in pieces of 100 bytes, its length not declared. */
-function streamedRequest(body: string): Request {
+/** The body in pieces of 100 bytes, its length not declared; `onPiece` is told of each. */
+function streamedRequest(body: string, onPiece = (): void => undefined): Request {
   const bytes = new TextEncoder().encode(body);
   let offset = 0;
   const stream = new ReadableStream<Uint8Array>({
     pull(controller) {
+      onPiece();
       if (offset >= bytes.length) controller.close();
       else controller.enqueue(bytes.slice(offset, (offset += 100)));
     },
