@@ -48,11 +48,14 @@ export function parseSignatureHeader(value: string | null | undefined): ParsedSi
   let isAmbiguous = false;
   let found = 0;
   const signatures: string[] = [];
-  for (const part of value.split(',')) {
-    const separator = part.indexOf('=');
-    if (separator < 0) continue;
-    const name = part.slice(0, separator).trim();
-    const content = part.slice(separator + 1).trim();
+  // Without `split`: what it makes would be a fifth of the cost of a whole check.
+  for (let start = 0, end = 0; start < value.length; start = end + 1) {
+    const comma = value.indexOf(',', start);
+    end = comma < 0 ? value.length : comma;
+    const separator = value.indexOf('=', start);
+    if (separator < 0 || separator > end) continue;
+    const name = value.slice(start, separator).trim();
+    const content = value.slice(separator + 1, end).trim();
     if (name === 't') {
       isAmbiguous ||= timestamp !== null && timestamp !== content;
       timestamp = content;

@@ -1,7 +1,7 @@
 import { CONNECTION_HEADERS } from '../protocol/checks.ts';
 import { HEADERS } from '../protocol/headers.ts';
 import type { JobRequest } from '../protocol/job.ts';
-import { startDeadline } from '../http/deadline.ts';
+import { startDeadline, type Deadline } from '../http/deadline.ts';
 import { readBody } from '../http/read-body.ts';
 import type { Runtime } from '../http/runtime.ts';
 import { fromBase64 } from './base64.ts';
@@ -27,14 +27,29 @@ export interface LocalCall {
   /** For answer and body together, in milliseconds. */
   readonly timeoutMs: number;
   readonly maxResponseBytes: number;
-  readonly signal: AbortSignal;
+  /** The caller's. */
+  readonly signal: AbortSignal | undefined;
 }
 
-/** Makes the call. Never rejects: whatever happens is an outcome. */
-export async function callLocally(call: LocalCall, runtime: Runtime): Promise<LocalCallOutcome> {
+export interface RunningCall {
+  /** Never rejects. */
+  readonly outcome: Promise<LocalCallOutcome>;
+  abort(): void;
+}
+
+/** Makes the call. Whatever happens is an outcome. */
+export function callLocally(call: LocalCall, runtime: Runtime): RunningCall {
+  const deadline = startDeadline(runtime, call.timeoutMs, call.signal);
+  return { outcome: outcomeOf(call, runtime, deadline), abort: deadline.abort };
+}
+
+async function outcomeOf(
+  call: LocalCall,
+  runtime: Runtime,
+  deadline: Deadline,
+): Promise<LocalCallOutcome> {
   const start = runtime.monotonic();
   const durationMs = (): number => Math.round(runtime.monotonic() - start);
-  const deadline = startDeadline(runtime, call.timeoutMs, call.signal);
   try {
     const response = await runtime.fetch(call.job.url, requestOf(call, deadline.signal));
     const body = await readBody(response, call.maxResponseBytes);
@@ -46,11 +61,11 @@ export async function callLocally(call: LocalCall, runtime: Runtime): Promise<Lo
       durationMs: durationMs(),
     };
   } catch (error) {
-    if (call.signal.aborted) return { kind: 'aborted', durationMs: durationMs() };
     if (deadline.isOver()) {
       const message = `no answer within ${call.timeoutMs} ms`;
       return { kind: 'timeout', message, durationMs: durationMs() };
     }
+    if (deadline.signal.aborted) return { kind: 'aborted', durationMs: durationMs() };
     return { kind: 'network_error', message: messageOf(error), durationMs: durationMs() };
   } finally {
     deadline.clear();
@@ -58,16 +73,19 @@ export async function callLocally(call: LocalCall, runtime: Runtime): Promise<Lo
 }
 
 function requestOf({ job, idempotencyKey }: LocalCall, signal: AbortSignal): RequestInit {
-  const headers = new Headers();
-  for (const [name, value] of Object.entries(job.headers ?? {})) {
-    // Those of one connection are set by whoever makes it; `fetch` refuses some of them.
-    if (!CONNECTION_HEADERS.has(name.toLowerCase())) headers.set(name, value);
-  }
-  if (idempotencyKey !== null) headers.set(HEADERS.idempotencyKey, idempotencyKey);
+  const key: [string, string][] =
+    idempotencyKey === null ? [] : [[HEADERS.idempotencyKey, idempotencyKey]];
+  const isReplaced = (name: string): boolean =>
+    key.some(([replacing]) => replacing.toLowerCase() === name);
+  // Those of one connection are set by whoever makes it; `fetch` refuses some of them.
+  const headers = Object.entries(job.headers ?? {}).filter(([name]) => {
+    const lower = name.toLowerCase();
+    return !CONNECTION_HEADERS.has(lower) && !isReplaced(lower);
+  });
   const body = job.body_encoding === 'base64' ? fromBase64(job.body ?? '') : job.body;
   return {
     method: job.method ?? 'GET',
-    headers,
+    headers: [...headers, ...key],
     signal,
     ...(body === undefined || body === null ? {} : { body }),
   };

@@ -1,7 +1,7 @@
 import type { LocalPlan, PlannedFallback } from '../protocol/plan.ts';
 import type { TriggerRequest } from '../protocol/job.ts';
 import { abortReason, type Runtime } from '../http/runtime.ts';
-import { callLocally, type LocalCallOutcome } from './local-call.ts';
+import { callLocally, type LocalCallOutcome, type RunningCall } from './local-call.ts';
 import type { LocalAttempt, LocalOutcome } from './step-result.ts';
 
 export interface RaceOptions {
@@ -28,8 +28,6 @@ interface Ended {
   readonly outcome: LocalCallOutcome;
 }
 
-type Moment = Ended | { readonly due: number } | 'overdue' | 'aborted';
-
 /**
  * Runs a FRUGAL step's own call and its fallbacks, by the rules of the server: a path that fails starts
  * the first later fallback whose trigger matches the failure; an `on_timeout` fallback starts when the
@@ -38,23 +36,38 @@ type Moment = Ended | { readonly due: number } | 'overdue' | 'aborted';
  * Throws the signal's reason when the caller aborts.
  */
 export async function racePaths(plan: LocalPlan, options: RaceOptions): Promise<RaceResult> {
+  const { runtime, signal } = options;
+  throwIfAborted(signal);
   const race = new Race(plan, options);
+  const limit = plan.job.on_failure_timeout_ms;
+  let isOverdue = false;
+  const cancelLimit =
+    limit === undefined
+      ? null
+      : runtime.after(limit, () => {
+          isOverdue = true;
+          race.abort();
+        });
   try {
-    return await race.run();
+    const last = await race.run();
+    const isSettled = isSuccess(last.outcome);
+    if (!isSettled) throwIfAborted(signal);
+    if (isSettled || !isOverdue) return race.result(last, false);
+    const message = `no end within the ${limit} ms of onFailureTimeout`;
+    const outcome = { kind: 'timeout', message, durationMs: limit ?? 0 } as const;
+    return race.result({ path: 0, outcome }, true);
   } finally {
-    race.close();
+    cancelLimit?.();
+    race.abort();
   }
 }
 
 class Race {
   readonly #plan: LocalPlan;
   readonly #options: RaceOptions;
-  readonly #stop = new AbortController();
-  readonly #running = new Map<number, Promise<Ended>>();
+  readonly #running = new Map<number, RunningCall>();
   readonly #tried = new Set<number>();
   readonly #attempts: LocalAttempt[] = [];
-  readonly #cleanUps: (() => void)[] = [];
-  readonly #ends: Promise<Moment>[] = [];
   #primary: LocalCallOutcome = { kind: 'aborted', durationMs: 0 };
   #lastStarted = 0;
   #lastStartedAt = 0;
@@ -62,41 +75,58 @@ class Race {
   constructor(plan: LocalPlan, options: RaceOptions) {
     this.#plan = plan;
     this.#options = options;
-    this.#watchCaller();
-    this.#watchDeadline();
   }
 
-  async run(): Promise<RaceResult> {
-    const { signal } = this.#options;
-    if (signal?.aborted === true) throw abortReason(signal);
+  /** The path that succeeded, or the one that ended last. */
+  async run(): Promise<Ended> {
     this.#start(0);
-    let last: Ended = { path: 0, outcome: this.#primary };
-    while (this.#running.size > 0) {
+    for (;;) {
       const moment = await this.#nextMoment();
-      if (moment === 'overdue') return this.#overdue();
-      if (moment === 'aborted') throw abortReason(signal ?? this.#stop.signal);
-      if ('due' in moment) {
-        this.#start(moment.due);
+      if (typeof moment === 'number') {
+        this.#start(moment);
         continue;
       }
-      last = moment;
-      this.#note(last);
-      if (isSuccess(last.outcome)) break;
-      const next = this.#nextAfter(last);
-      if (next !== null) this.#start(next);
+      this.#note(moment);
+      if (isSuccess(moment.outcome) || moment.outcome.kind === 'aborted') return moment;
+      const next = this.#untried(moment.path).find(([, { trigger }]) =>
+        this.#matches(trigger, moment.outcome),
+      );
+      if (next !== undefined) this.#start(next[0]);
+      else if (this.#running.size === 0) return moment;
     }
-    return this.#result(last);
   }
 
-  /** Aborts what still runs and drops every timer. */
-  close(): void {
-    this.#stop.abort();
-    for (const cleanUp of this.#cleanUps) cleanUp();
+  /** Ends whatever still runs. */
+  abort(): void {
+    for (const { abort } of this.#running.values()) abort();
+  }
+
+  result({ path, outcome }: Ended, isOverdue: boolean): RaceResult {
+    const answer = outcome.kind === 'response' ? outcome : null;
+    return {
+      outcome: {
+        status: isSuccess(outcome) ? 'success' : 'failed',
+        status_code: answer?.status ?? null,
+        response: answer?.text ?? null,
+        response_headers: answer?.headers ?? {},
+        truncated: answer?.truncated ?? false,
+        error: errorOf(outcome),
+        path,
+        attempts: this.#attempts,
+      },
+      primary: this.#primary,
+      tried: this.#tried,
+      isOverdue,
+    };
+  }
+
+  #way(path: number): LocalPlan | PlannedFallback | undefined {
+    return path === 0 ? this.#plan : this.#plan.fallbacks[path - 1];
   }
 
   #start(path: number): void {
-    const { runtime, maxResponseBytes } = this.#options;
-    const way = path === 0 ? this.#plan : this.#plan.fallbacks[path - 1];
+    const { runtime, maxResponseBytes, signal } = this.#options;
+    const way = this.#way(path);
     if (way === undefined) return;
     const { idempotent_key: key, send_idempotency_key: sendKey } = this.#plan.job;
     this.#lastStarted = path;
@@ -108,23 +138,25 @@ class Race {
       idempotencyKey: sendKey === true ? (key ?? null) : null,
       timeoutMs: way.timeout_ms,
       maxResponseBytes,
-      signal: this.#stop.signal,
+      signal,
     };
-    this.#running.set(
-      path,
-      callLocally(call, runtime).then((outcome) => ({ path, outcome })),
-    );
+    this.#running.set(path, callLocally(call, runtime));
   }
 
-  async #nextMoment(): Promise<Moment> {
+  /** The next path that ends, or the number of one that is to start before. */
+  async #nextMoment(): Promise<Ended | number> {
+    const paths = [...this.#running].map(async ([path, call]) => ({
+      path,
+      outcome: await call.outcome,
+    }));
     const due = this.#nextDue();
-    if (due === null) return Promise.race<Moment>([...this.#running.values(), ...this.#ends]);
+    if (due === null) return Promise.race(paths);
     let cancel = (): void => undefined;
-    const timer = new Promise<Moment>((resolve) => {
-      cancel = this.#options.runtime.after(due.inMs, () => resolve({ due: due.path }));
+    const timer = new Promise<number>((resolve) => {
+      cancel = this.#options.runtime.after(due.inMs, () => resolve(due.path));
     });
     try {
-      return await Promise.race<Moment>([...this.#running.values(), ...this.#ends, timer]);
+      return await Promise.race([...paths, timer]);
     } finally {
       cancel();
     }
@@ -140,28 +172,18 @@ class Race {
     return null;
   }
 
-  #nextAfter({ path: failed, outcome }: Ended): number | null {
-    const match = this.#untried(failed).find(([, { trigger }]) => this.#matches(trigger, outcome));
-    return match?.[0] ?? null;
-  }
-
-  #untried(after: number): readonly (readonly [number, PlannedFallback])[] {
+  #untried(after: number): readonly (readonly [path: number, way: PlannedFallback])[] {
     return this.#plan.fallbacks
       .map((fallback, index) => [index + 1, fallback] as const)
       .filter(([path, { local }]) => path > after && local && !this.#tried.has(path - 1));
   }
 
   #matches(trigger: TriggerRequest | undefined, outcome: LocalCallOutcome): boolean {
-    switch (trigger?.type) {
-      case undefined:
-        return true;
-      case 'on_error':
-        return outcome.kind === 'response'
-          ? trigger.codes.includes(outcome.status)
-          : this.#options.networkErrorTriggersFallback;
-      case 'on_timeout':
-        return outcome.kind === 'timeout';
-    }
+    if (trigger?.type === 'on_timeout') return outcome.kind === 'timeout';
+    if (trigger?.type !== 'on_error') return true;
+    return outcome.kind === 'response'
+      ? trigger.codes.includes(outcome.status)
+      : this.#options.networkErrorTriggersFallback;
   }
 
   #note({ path, outcome }: Ended): void {
@@ -169,76 +191,27 @@ class Race {
     if (path === 0) this.#primary = outcome;
     this.#attempts.push({
       path,
-      url: (path === 0 ? this.#plan : this.#plan.fallbacks[path - 1])?.job.url ?? '',
+      url: this.#way(path)?.job.url ?? '',
       outcome: outcome.kind,
       status_code: outcome.kind === 'response' ? outcome.status : null,
-      error: isSuccess(outcome) ? null : describeOutcome(outcome),
+      error: errorOf(outcome),
       duration_ms: outcome.durationMs,
     });
   }
+}
 
-  #overdue(): RaceResult {
-    const limit = this.#plan.job.on_failure_timeout_ms ?? 0;
-    const message = `no end within the ${limit} ms of onFailureTimeout`;
-    const outcome: LocalCallOutcome = { kind: 'timeout', message, durationMs: limit };
-    return { ...this.#result({ path: 0, outcome }), isOverdue: true };
-  }
-
-  #result({ path, outcome }: Ended): RaceResult {
-    const answer = outcome.kind === 'response' ? outcome : null;
-    return {
-      outcome: {
-        status: isSuccess(outcome) ? 'success' : 'failed',
-        status_code: answer?.status ?? null,
-        response: answer?.text ?? null,
-        response_headers: answer?.headers ?? {},
-        truncated: answer?.truncated ?? false,
-        error: isSuccess(outcome) ? null : describeOutcome(outcome),
-        path,
-        attempts: this.#attempts,
-      },
-      primary: this.#primary,
-      tried: this.#tried,
-      isOverdue: false,
-    };
-  }
-
-  #watchCaller(): void {
-    const { signal } = this.#options;
-    if (signal === undefined) return;
-    this.#ends.push(
-      new Promise((resolve) => {
-        const onAbort = (): void => resolve('aborted');
-        signal.addEventListener('abort', onAbort, { once: true });
-        this.#cleanUps.push(() => signal.removeEventListener('abort', onAbort));
-      }),
-    );
-  }
-
-  #watchDeadline(): void {
-    const limit = this.#plan.job.on_failure_timeout_ms;
-    if (limit === undefined) return;
-    this.#ends.push(
-      new Promise((resolve) => {
-        this.#cleanUps.push(this.#options.runtime.after(limit, () => resolve('overdue')));
-      }),
-    );
-  }
+function throwIfAborted(signal: AbortSignal | undefined): void {
+  if (signal?.aborted === true) throw abortReason(signal);
 }
 
 function isSuccess(outcome: LocalCallOutcome): boolean {
   return outcome.kind === 'response' && outcome.status >= 200 && outcome.status < 300;
 }
 
-function describeOutcome(outcome: LocalCallOutcome): string {
-  switch (outcome.kind) {
-    case 'response':
-      return `Request failed: ${outcome.status}`;
-    case 'network_error':
-      return `Request failed: network error (${outcome.message})`;
-    case 'timeout':
-      return `Request failed: timeout (${outcome.message})`;
-    case 'aborted':
-      return 'Request failed: aborted';
-  }
+function errorOf(outcome: LocalCallOutcome): string | null {
+  if (isSuccess(outcome)) return null;
+  const { kind } = outcome;
+  if (kind === 'response') return `Request failed: ${outcome.status}`;
+  if (kind === 'aborted') return 'Request failed: aborted';
+  return `Request failed: ${kind.replace('_', ' ')} (${outcome.message})`;
 }
