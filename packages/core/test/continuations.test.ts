@@ -97,7 +97,7 @@ describe('a continuation', () => {
     expect(paths()).toEqual(['/200-sorry', '/200-two']);
   });
 
-  it('runs once per job and edge, however often the delivery comes', async () => {
+  it('runs once, however often the delivery comes, and not again for a copy in another job', async () => {
     const metadata = await metadataOf(job().onSuccess(local('200')));
     const claims = new Claims();
     const runner = clientWith().continuations();
@@ -105,6 +105,8 @@ describe('a continuation', () => {
     await runner.run(deliveryOf(metadata), claims);
     expect(paths()).toEqual(['/200']);
     await runner.run(deliveryOf(metadata, { job_id: 'job-2' }), claims);
+    expect(paths()).toEqual(['/200']);
+    await runner.run(deliveryOf(await metadataOf(job().onSuccess(local('200')))), claims);
     expect(paths()).toEqual(['/200', '/200']);
   });
 
