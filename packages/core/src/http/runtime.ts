@@ -29,20 +29,21 @@ export const systemRuntime: Runtime = {
   fetch: (url, init) => globalThis.fetch(url, init),
 };
 
-/** The system's runtime, with what an application puts in its place. */
-export function runtimeOf({
-  fetch = systemRuntime.fetch,
-  dispatcher,
-  runtime,
-}: {
+interface RuntimeChoice {
   readonly fetch?: Runtime['fetch'] | undefined;
   readonly dispatcher?: object | undefined;
   readonly runtime?: Partial<Runtime> | undefined;
-}): Runtime {
+}
+
+/** The system's runtime, with what an application puts in its place. */
+export function runtimeOf({ fetch, dispatcher, runtime }: RuntimeChoice): Runtime {
   return {
     ...systemRuntime,
-    fetch: (url, init) =>
-      fetch(url, dispatcher === undefined ? init : Object.assign(init, { dispatcher })),
+    fetch(url, init) {
+      const given = dispatcher === undefined ? init : Object.assign(init, { dispatcher });
+      // Called as a function of its own: some runtimes' `fetch` refuses to be anybody's method.
+      return fetch === undefined ? systemRuntime.fetch(url, given) : fetch(url, given);
+    },
     ...runtime,
   };
 }

@@ -4,7 +4,7 @@ import { jobServer, listen, submitted, type Loopback } from '../loopback.ts';
 
 /** An address that webhooks arrive at. */
 export const HOOK = 'https://app.example/hook';
-export const WEBHOOK_SECRET = 'a secret of some length';
+const WEBHOOK_SECRET = 'a secret of some length';
 
 /** A server that takes jobs and a target that answers with the status its path names. */
 export interface World extends AsyncDisposable {
