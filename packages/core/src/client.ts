@@ -156,7 +156,7 @@ export class EZThrottle implements StepClient, AsyncDisposable {
 
   /**
    * Submits up to 1,000 jobs in one request. The answers stand in the order of the jobs; one that is
-   * refused does not touch the others.
+   * refused does not touch the others. Throws `NotFoundError` where the server takes no batches.
    */
   async submitJobs(
     jobs: readonly SubmitJobOptions[],

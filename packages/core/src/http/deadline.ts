@@ -5,6 +5,8 @@ export interface Deadline {
   readonly signal: AbortSignal;
   /** Time was up first. */
   isOver(): boolean;
+  /** The time that was given last, in milliseconds. */
+  limitMs(): number;
   /** Gives new time from now on, in milliseconds. */
   restart(timeoutMs: number): void;
   abort(): void;
@@ -25,14 +27,17 @@ export function startDeadline(
       isOver = !controller.signal.aborted;
       controller.abort();
     });
-  let cancel = start(timeoutMs);
+  let limitMs = timeoutMs;
+  let cancel = start(limitMs);
   if (outer?.aborted === true) onAbort();
   else outer?.addEventListener('abort', onAbort, { once: true });
   return {
     signal: controller.signal,
     isOver: () => isOver,
+    limitMs: () => limitMs,
     restart(ms) {
       cancel();
+      limitMs = ms;
       cancel = start(ms);
     },
     abort: () => controller.abort(),
@@ -45,5 +50,5 @@ export function startDeadline(
 
 /** Aborted by whichever is aborted first. */
 export function eitherSignal(one: AbortSignal, other: AbortSignal | undefined): AbortSignal {
-  return other === undefined ? one : AbortSignal.any([one, other]);
+  return other === undefined || other === one ? one : AbortSignal.any([one, other]);
 }

@@ -175,8 +175,8 @@ export class Transport {
     if (signal.aborted) return abortReason(signal);
     if (error instanceof EZThrottleError) return error;
     if (deadline.isOver()) {
-      const { timeoutMs } = this.#options;
-      return new TimeoutError(`The server did not answer within ${timeoutMs} ms`, { requestId });
+      const message = `The server did not answer within ${deadline.limitMs()} ms`;
+      return new TimeoutError(message, { requestId });
     }
     const message = `The server could not be reached: ${describe(error)}`;
     return new NetworkError(message, { cause: error, requestId });
