@@ -64,6 +64,20 @@ test('a job’s result arrives signed, and again until the receiver accepts it',
   expect(target.requests[0]?.headers['x-ezthrottle-job-id']).toBe(id);
 });
 
+test('metadata arrives as it was given, whatever its keys are called', async () => {
+  receiver.clear();
+  const metadata = '{"__proto__":{"a":1},"constructor":{"prototype":{"b":[{"__proto__":null}]}}}';
+  await server.call(
+    'POST',
+    '/api/v1/jobs',
+    `{"url":"${target.url('/keys')}","metadata":${metadata},` +
+      `"webhooks":[{"url":"${receiver.url('/keys')}"}]}`,
+  );
+  const [delivery] = await receiver.waitFor(1);
+  expectSigned(delivery, server.signingSecret);
+  expect(delivery?.body).toContain(`"metadata":${metadata}`);
+});
+
 test('a secret that is rotated signs from then on', async () => {
   const secret = 'the-next-secret-of-ours';
   await server.call('POST', '/api/v1/webhook-secrets/rotate', { new_secret: secret });

@@ -5,41 +5,35 @@ import { ApiError } from './api-error.ts';
 const MAX_DEPTH = 1_500;
 
 /**
- * Reads request bodies: JSON in UTF-8, of bounded depth, without keys that poison prototypes. An empty
- * body is `undefined`. Every other content type is refused.
+ * Reads request bodies: JSON in UTF-8, of bounded depth. Every key stands for itself, `__proto__` as
+ * well: parsing makes it a member like any other, and nothing here assigns members by their name. An
+ * empty body is `undefined`. Every other content type is refused.
  */
 export function acceptJsonOnly(app: FastifyInstance): void {
-  const parseSafely = app.getDefaultJsonParser('error', 'error');
   app.removeAllContentTypeParsers();
   app.addContentTypeParser(
     /^application\/(?:[\w.-]+\+)?json(?:;|$)/i,
     { parseAs: 'buffer' },
-    (
-      request: FastifyRequest,
-      body: Buffer,
-      done: (error: Error | null, value?: unknown) => void,
-    ) => {
-      if (body.length === 0) {
-        done(null);
-        return;
-      }
-      const text = decode(body);
-      if (text === null) {
-        done(new ApiError('invalid_json', 'the request body is not UTF-8'));
-      } else if (text.length > MAX_DEPTH && isDeeperThan(text, MAX_DEPTH)) {
-        done(
-          new ApiError(
-            'invalid_json',
-            `the request body is nested deeper than ${MAX_DEPTH} levels`,
-          ),
-        );
-      } else {
-        void parseSafely(request, text, (error, value) => {
-          done(error === null ? null : invalid(error), value);
-        });
-      }
-    },
+    async (_request: FastifyRequest, body: Buffer) =>
+      body.length === 0 ? undefined : parsed(body),
   );
+}
+
+/** @throws ApiError `invalid_json` */
+function parsed(body: Buffer): unknown {
+  const text = decode(body);
+  if (text === null) throw new ApiError('invalid_json', 'the request body is not UTF-8');
+  if (text.length > MAX_DEPTH && isDeeperThan(text, MAX_DEPTH)) {
+    throw new ApiError(
+      'invalid_json',
+      `the request body is nested deeper than ${MAX_DEPTH} levels`,
+    );
+  }
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw invalid(error);
+  }
 }
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
@@ -53,8 +47,8 @@ function decode(body: Buffer): string | null {
 }
 
 /** The parser quotes what it stumbled over, which may be a secret: only the place is repeated. */
-function invalid(error: Error): ApiError {
-  const place = /at position (\d+)/.exec(error.message)?.[1];
+function invalid(error: unknown): ApiError {
+  const place = /at position (\d+)/.exec(error instanceof Error ? error.message : '')?.[1];
   return new ApiError(
     'invalid_json',
     place === undefined

@@ -51,16 +51,14 @@ function sendableHeaders(
   given: Readonly<Record<string, string>>,
   userAgent: string,
 ): Record<string, string> {
-  const headers: Record<string, string> = {};
-  let hasUserAgent = false;
-  for (const [name, value] of Object.entries(given)) {
-    const lower = name.toLowerCase();
-    if (CONNECTION_HEADERS.has(lower)) continue;
-    if (lower === 'user-agent') hasUserAgent = true;
-    headers[name] = value;
+  const sendable = Object.entries(given).filter(
+    ([name]) => !CONNECTION_HEADERS.has(name.toLowerCase()),
+  );
+  if (!sendable.some(([name]) => name.toLowerCase() === 'user-agent')) {
+    sendable.push(['user-agent', userAgent]);
   }
-  if (!hasUserAgent) headers['user-agent'] = userAgent;
-  return headers;
+  // From entries, not by assignment: `__proto__` is a name that a header may have.
+  return Object.fromEntries(sendable);
 }
 
 /** Names the place but not the value, which may be a secret. */
