@@ -101,9 +101,20 @@ function triggerOf({ fallback }: ChainLink): TriggerRequest | undefined {
 
 /** The job without what follows it. What is empty or a default is left out. */
 function ownFields(step: StepNode, type: StepType, key: string | undefined): JobRequest {
-  const { type: _, description, query, onSuccess, onFailure, fallbacks, ...rest } = step;
-  const { fallbackOnError, continueAt, idempotentStrategy, ...named } = rest;
-  const { timeout, onFailureTimeout, ...fields } = named;
+  const {
+    type: _,
+    description,
+    query,
+    continueAt,
+    fallbackOnError,
+    idempotentStrategy,
+    timeout,
+    onFailureTimeout,
+    onSuccess,
+    onFailure,
+    fallbacks,
+    ...fields
+  } = step;
   return jobRequest({
     ...fields,
     url: requestUrl(step),

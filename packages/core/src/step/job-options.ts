@@ -130,12 +130,16 @@ export function jobRequest(options: SubmitJobOptions): JobRequest {
 /** The members under their wire names; of a member in both spellings, snake_case wins. */
 export function wireNamed<T extends object>(options: T): WireNamed<T>;
 export function wireNamed(options: object): object {
-  const given = new Map(Object.entries(options).filter(([, value]) => value !== undefined));
-  const named = [...given].flatMap(([name, value]) => {
-    const wireName = name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
-    return wireName !== name && given.has(wireName) ? [] : [[wireName, value] as const];
-  });
-  return Object.fromEntries(named);
+  const given = Object.entries(options).filter(([, value]) => value !== undefined);
+  const isWireName = (name: string): boolean => !/[A-Z]/.test(name);
+  if (given.every(([name]) => isWireName(name))) return Object.fromEntries(given);
+  const named = given.map(([name, value]) => [wireName(name), value] as const);
+  // What comes later wins.
+  return Object.fromEntries([...named, ...given.filter(([name]) => isWireName(name))]);
+}
+
+function wireName(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }
 
 function withoutAssumed<T extends object>(job: T): Defined<T>;

@@ -145,10 +145,7 @@ class Race {
 
   /** The next path that ends, or the number of one that is to start before. */
   async #nextMoment(): Promise<Ended | number> {
-    const paths = [...this.#running].map(async ([path, call]) => ({
-      path,
-      outcome: await call.outcome,
-    }));
+    const paths = [...this.#running].map(([path, call]) => endOf(path, call));
     const due = this.#nextDue();
     if (due === null) return Promise.race(paths);
     let cancel = (): void => undefined;
@@ -198,6 +195,10 @@ class Race {
       duration_ms: outcome.durationMs,
     });
   }
+}
+
+async function endOf(path: number, { outcome }: RunningCall): Promise<Ended> {
+  return { path, outcome: await outcome };
 }
 
 function throwIfAborted(signal: AbortSignal | undefined): void {

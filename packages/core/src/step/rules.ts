@@ -11,7 +11,10 @@ export interface Check {
   readonly runs: StepType | null;
 }
 
-/** Notes what is wrong with one value, which may be absent. */
+/** The one member that steps and webhooks cannot do without. */
+const NEEDED = 'url';
+
+/** Notes what is wrong with one value. */
 export type Rule = (value: unknown, path: string, check: Check) => void;
 
 /** What is wrong with a value of the right type. */
@@ -116,8 +119,10 @@ export function membersOf(
   const checkObject = object(find);
   return (value, path, check) => {
     if (isObject(value)) {
+      const prefix = path === '' ? '' : `${path}.`;
       for (const [member, rule] of known) {
-        rule(value[member], path === '' ? member : `${path}.${member}`, check);
+        const content = value[member];
+        if (content !== undefined || member === NEEDED) rule(content, prefix + member, check);
       }
       // What methods were given is handed on, for the server to name what it does not know.
       if (check.runs === null) reportOthers(value, rules, path, check.problems);

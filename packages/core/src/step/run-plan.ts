@@ -109,6 +109,7 @@ export class PlanRunner {
   }
 
   #follow(children: readonly Child[], scope: PlanScope): Promise<readonly ChildOutcome[]> {
+    if (children.length === 0) return NOTHING_FOLLOWS;
     const running = Promise.all(children.map((next) => this.#runChild(next, scope)));
     this.#children.add(running);
     return running.finally(() => this.#children.delete(running));
@@ -139,21 +140,33 @@ export class PlanRunner {
     outcome: LocalOutcome,
     children: Promise<readonly ChildOutcome[]>,
   ): LocalResult {
-    const result = {
-      kind: 'local',
-      executed_locally: true,
-      job_id: null,
-      idempotent_key: plan.job.idempotent_key ?? null,
-      ...outcome,
+    return withChildren(
+      {
+        kind: 'local',
+        executed_locally: true,
+        job_id: null,
+        idempotent_key: plan.job.idempotent_key ?? null,
+        ...outcome,
+      },
       children,
-    } as const;
-    return Object.defineProperty(result, 'children', { enumerable: false });
+    );
   }
 }
+
+const NOTHING_FOLLOWS: Promise<readonly ChildOutcome[]> = Promise.resolve([]);
 
 interface Child {
   readonly edge: string;
   readonly plan: Plan;
+}
+
+/** Hidden from JSON, and from whoever copies the result. */
+function withChildren(
+  result: Omit<LocalResult, 'children'>,
+  children: LocalResult['children'],
+): LocalResult;
+function withChildren(result: object, children: unknown): object {
+  return Object.defineProperty(result, 'children', { value: children });
 }
 
 function child(edge: string, plan: Plan | undefined): Child[] {
