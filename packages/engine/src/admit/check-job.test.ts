@@ -97,6 +97,16 @@ describe('what is wrong with a job', () => {
     expect(pathsOf({ ...job, send_idempotency_key: true })).toEqual(['idempotent_key']);
   });
 
+  it.each(['\ud800', 'a\udc00', '\ud83d-\ude00'])('is a name with half a character: %j', (text) => {
+    const job = { url, idempotent_key: text, user_id: text, tags: ['😀', text] };
+    expect(pathsOf({ url, on_success: job })).toEqual([
+      'on_success.idempotent_key',
+      'on_success.user_id',
+      'on_success.tags[1]',
+    ]);
+    expect(pathsOf({ url, idempotent_key: '😀', user_id: 'ключ', tags: ['😀'] })).toEqual([]);
+  });
+
   it('is metadata that is too large or nested too deep, also 100,000 deep', () => {
     const large = { text: 'x'.repeat(LIMITS.metadataBytes) };
     expect(pathsOf({ url, metadata: large })).toEqual(['metadata']);

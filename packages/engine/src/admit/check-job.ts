@@ -18,6 +18,8 @@ import { WarningList } from './warning-list.ts';
 
 const BASE64 = /^[A-Za-z0-9+/]*={0,2}$/;
 const CONTROL_CHARACTER = /\p{Cc}/u;
+/** With the flag, halves of one character match only when the other half is missing. */
+const LONE_SURROGATE = /\p{Cs}/u;
 const LATIN1_TEXT = /^[\u0020-\u007e\u00a0-\u00ff]*$/;
 
 /** Fields of a fallback that mean nothing there: it runs under its job's identity. */
@@ -135,14 +137,23 @@ function checkNames(job: JsonObject, path: string): Problem[] {
 }
 
 function checkName(value: unknown, path: string): Problem[] {
-  if (typeof value !== 'string' || !CONTROL_CHARACTER.test(value)) return [];
-  return [
-    {
-      path,
-      message: 'contains a control character',
-      expected: 'text without control characters',
-    },
-  ];
+  if (typeof value !== 'string') return [];
+  if (CONTROL_CHARACTER.test(value)) {
+    return [
+      {
+        path,
+        message: 'contains a control character',
+        expected: 'text without control characters',
+      },
+    ];
+  }
+  // Written as UTF-8 every such half becomes the same character: different keys would be one.
+  if (LONE_SURROGATE.test(value)) {
+    return [
+      { path, message: 'contains half of a character', expected: 'well-formed Unicode text' },
+    ];
+  }
+  return [];
 }
 
 function warnUnused(job: JsonObject, { path, isFallback }: TreePlace, warnings: WarningList): void {
