@@ -193,6 +193,28 @@ describe('submitting a job', () => {
     ]);
   });
 
+  test('refuses a region that no header could carry, with its place', async () => {
+    const reply = await server.call('POST', '/api/v1/jobs', {
+      url: target.url('/region'),
+      regions: ['iad', 'a\r\nX-Evil: 1'],
+      webhooks: [{ url: target.url('/hook'), regions: ['  '] }],
+    });
+    expect(reply.status).toBe(400);
+    expect(pathsOf(reply.json)).toEqual(['regions[1]', 'webhooks[0].regions[0]']);
+    expect(reply.text).toContain('"expected":"text like ^[A-Za-z0-9][A-Za-z0-9._-]*$"');
+  });
+
+  test('refuses names that are not Unicode text, so that two never become one', async () => {
+    const reply = await server.call(
+      'POST',
+      '/api/v1/jobs',
+      `{"url":"${target.url('/text')}","idempotent_key":"\\ud800","user_id":"a\\udc00b",` +
+        '"tags":["\\ud83d\\ude00","\\ud83d"]}',
+    );
+    expect(reply.status).toBe(400);
+    expect(pathsOf(reply.json)).toEqual(['idempotent_key', 'tags[1]', 'user_id']);
+  });
+
   test('changes nothing when it is refused: the key is still free', async () => {
     const job = { url: target.url('/free'), idempotent_key: 'free', priority: 1_000 };
     expect((await server.call('POST', '/api/v1/jobs', job)).status).toBe(400);

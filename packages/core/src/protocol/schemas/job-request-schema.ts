@@ -25,7 +25,13 @@ interface AnyTrigger {
 const regions: SchemaFor<readonly string[]> = {
   type: 'array',
   maxItems: LIMITS.regions,
-  items: { type: 'string', minLength: 1, maxLength: LIMITS.regionLength },
+  items: {
+    type: 'string',
+    minLength: 1,
+    maxLength: LIMITS.regionLength,
+    // The name travels as a header with every call.
+    pattern: '^[A-Za-z0-9][A-Za-z0-9._-]*$',
+  },
 };
 
 const statusCodes: SchemaFor<readonly number[]> = {

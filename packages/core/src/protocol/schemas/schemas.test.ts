@@ -85,6 +85,17 @@ describe('the schema of a job', () => {
     expect(placesOf(validate, { url, [field]: value })).toEqual([`/${field}`]);
   });
 
+  it.each(['Ж', 'a\r\nX-Evil: 1', '\u0000', '  ', ' iad', '-iad', 'iad\n', '__proto__', 'é'])(
+    'refuses what cannot travel as the name of a region: %j',
+    (name) => {
+      const webhooks = [{ url, regions: ['us-east_1.a', name] }];
+      expect(placesOf(validate, { url, webhooks, regions: ['IAD', name] })).toEqual([
+        '/webhooks/0/regions/1',
+        '/regions/1',
+      ]);
+    },
+  );
+
   it('neither changes nor strips its input', () => {
     const job = { url, priority: '5', colour: 'red' };
     validate(job);
