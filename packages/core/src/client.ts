@@ -11,8 +11,9 @@ import {
 } from './errors.ts';
 import { connectionOf, type EZThrottleOptions } from './client-options.ts';
 import { circuitPolicy } from './http/circuit-breaker.ts';
-import { eitherSignal, startDeadline } from './http/deadline.ts';
+import { startDeadline } from './http/deadline.ts';
 import { retryPolicy } from './http/retry.ts';
+import { Running } from './http/running.ts';
 import { abortReason, runtimeOf, type Runtime } from './http/runtime.ts';
 import { Transport } from './http/transport.ts';
 import {
@@ -76,7 +77,7 @@ export class EZThrottle implements StepClient, AsyncDisposable {
   readonly #timeoutMs: number;
   readonly #sealer: ContinuationSealer;
   readonly #plans: PlanRunner;
-  readonly #closing = new AbortController();
+  readonly #running = new Running();
 
   /** Throws `ConfigurationError` without an API key, or when an address or a sealing key is wrong. */
   constructor(options: EZThrottleOptions = {}) {
@@ -88,7 +89,7 @@ export class EZThrottle implements StepClient, AsyncDisposable {
       timeoutMs: this.#timeoutMs,
       retry: retryPolicy(options.retry),
       circuit: circuitPolicy(options.circuitBreaker),
-      closing: this.#closing.signal,
+      running: this.#running,
       runtime: this.#runtime,
     });
     this.jobs = new Jobs(transport, this.#runtime);
@@ -107,8 +108,18 @@ export class EZThrottle implements StepClient, AsyncDisposable {
 
   /** Runs a step; `step.execute()` is the same. */
   async execute(step: Step, options: ExecuteOptions = {}): Promise<StepResult> {
-    const signal = eitherSignal(this.#closing.signal, options.signal);
-    return this.#plans.run(this.compile(step), { signal, key: null });
+    const plan = this.compile(step);
+    const run = this.#running.begin(options.signal);
+    try {
+      const result = await this.#plans.run(plan, { signal: run.signal, key: null });
+      if (result.kind === 'local') void result.children.then(run.end);
+      else run.end();
+      return result;
+    } catch (error) {
+      // Steps that follow the failure may run on.
+      void this.settled().then(run.end);
+      throw error;
+    }
   }
 
   /** The plan that `execute` would run. Throws `StepValidationError` with everything that is wrong. */
@@ -131,7 +142,7 @@ export class EZThrottle implements StepClient, AsyncDisposable {
    * waits for it; every later call ends so, too. `settled()` before it lets the steps finish first.
    */
   async close(): Promise<void> {
-    this.#closing.abort(new EZThrottleError('The client is closed', { code: 'closed' }));
+    this.#running.close(new EZThrottleError('The client is closed', { code: 'closed' }));
     await this.settled();
   }
 
@@ -187,7 +198,8 @@ export class EZThrottle implements StepClient, AsyncDisposable {
   /** One call straight to its target, once, past the server. */
   async request(options: DirectRequest): Promise<Response> {
     const { url, method = 'GET', headers, body } = options;
-    const signal = eitherSignal(this.#closing.signal, options.signal);
+    const run = this.#running.begin(options.signal);
+    const { signal } = run;
     const deadline = startDeadline(this.#runtime, this.#timeoutMs, signal);
     const init = { method, headers: { ...headers }, signal: deadline.signal };
     try {
@@ -199,6 +211,7 @@ export class EZThrottle implements StepClient, AsyncDisposable {
       }
       throw new NetworkError('The target could not be reached', { cause: error });
     } finally {
+      run.end();
       deadline.clear();
     }
   }

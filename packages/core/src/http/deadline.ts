@@ -47,8 +47,3 @@ export function startDeadline(
     },
   };
 }
-
-/** Aborted by whichever is aborted first. */
-export function eitherSignal(one: AbortSignal, other: AbortSignal | undefined): AbortSignal {
-  return other === undefined || other === one ? one : AbortSignal.any([one, other]);
-}

@@ -9,10 +9,11 @@ import {
   type Circuit,
   type CircuitPolicy,
 } from './circuit-breaker.ts';
-import { eitherSignal, startDeadline, type Deadline } from './deadline.ts';
+import { startDeadline, type Deadline } from './deadline.ts';
 import { parseJson } from './json.ts';
 import { readBody } from './read-body.ts';
 import { retryDelay, type RetryPolicy } from './retry.ts';
+import type { Running } from './running.ts';
 import { abortReason, sleep, type Runtime } from './runtime.ts';
 import { openEnvelope, sealEnvelope, withoutKey } from './proxy-envelope.ts';
 import { userAgent } from './user-agent.ts';
@@ -39,8 +40,7 @@ export interface TransportOptions {
   readonly retry: RetryPolicy;
   /** Null: calls go out however many have failed. */
   readonly circuit: CircuitPolicy | null;
-  /** Aborts everything that is under way, and every later call. */
-  readonly closing: AbortSignal;
+  readonly running: Running;
   readonly runtime: Runtime;
 }
 
@@ -64,18 +64,26 @@ export class Transport {
   }
 
   async send(call: ApiCall): Promise<unknown> {
+    const run = this.#options.running.begin(call.signal);
+    try {
+      return (await this.#sendUntilDone(this.#named(call, run.signal))).json;
+    } finally {
+      run.end();
+    }
+  }
+
+  async #sendUntilDone(call: SentCall): Promise<Answer> {
     const { retry, runtime } = this.#options;
-    const sent = this.#prepare(call);
     let last: EZThrottleError | null = null;
     for (let retries = 0; ; retries += 1) {
-      const result = await this.#tryUnlessOpen(sent);
-      if (!(result instanceof EZThrottleError)) return result.json;
+      const result = await this.#tryUnlessOpen(call);
+      if (!(result instanceof EZThrottleError)) return result;
       // Refused only now: how the call itself went says more.
       if (result instanceof CircuitOpenError) throw last ?? result;
       last = result;
       const delay = retryDelay(result, call.isRepeatable ?? true, retries, retry, runtime);
       if (delay === null) throw result;
-      await sleep(runtime, delay, sent.signal);
+      await sleep(runtime, delay, call.signal);
     }
   }
 
@@ -84,11 +92,13 @@ export class Transport {
    * whoever reads it comes back by himself.
    */
   async *stream(call: ApiCall): AsyncGenerator<string, void, undefined> {
-    const { runtime, timeoutMs, proxyUrl } = this.#options;
+    const { runtime, timeoutMs, proxyUrl, running } = this.#options;
     if (proxyUrl !== null) {
       throw new EZThrottleError('The proxy passes no streams on', { code: 'not_supported' });
     }
-    const sent = this.#prepare({ ...call, headers: { ...call.headers, Accept: EVENT_STREAM } });
+    const run = running.begin(call.signal);
+    const headers = { ...call.headers, Accept: EVENT_STREAM };
+    const sent = this.#named({ ...call, headers }, run.signal);
     const deadline = startDeadline(runtime, timeoutMs, sent.signal);
     try {
       const response = await this.#fetch(sent, deadline.signal);
@@ -112,12 +122,12 @@ export class Transport {
     } finally {
       deadline.clear();
       deadline.abort();
+      run.end();
     }
   }
 
-  #prepare(call: ApiCall): SentCall {
-    const { runtime, closing } = this.#options;
-    return { ...call, id: runtime.createId(), signal: eitherSignal(closing, call.signal) };
+  #named(call: ApiCall, signal: AbortSignal): SentCall {
+    return { ...call, id: this.#options.runtime.createId(), signal };
   }
 
   async #tryUnlessOpen(call: SentCall): Promise<Answer | EZThrottleError> {
