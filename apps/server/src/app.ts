@@ -38,6 +38,8 @@ export interface AppKeys {
   readonly masterKey: string;
   /** Stored when no signing secret is stored yet. */
   readonly signingSecret: string | null;
+  /** Hash of an API key that `apiKey` replaces: it opens nothing from now on. Default: none. */
+  readonly formerKeyHash?: string | null;
 }
 
 export interface AppOptions {
@@ -121,6 +123,7 @@ async function compose(options: AppOptions, onClose: OnClose): Promise<RunningAp
     secrets,
     newId,
     apiKey: keys.apiKey,
+    formerKeyHash: keys.formerKeyHash ?? null,
     signingSecret: keys.signingSecret,
     replaceUnreadable: options.replaceUnreadableSecrets ?? false,
   });

@@ -115,22 +115,26 @@ describe('ezthrottle dev', () => {
     expect(readFileSync(join(data, '.gitignore'), 'utf8')).toBe('*\n');
   });
 
-  test('takes the key it is given, and the old one stays valid', async () => {
-    const first = run(DEV);
-    const before = await first.ready();
-    first.process.kill('SIGTERM');
-    await first.ended;
-    const after = await run([...DEV, '--api-key', 'a-key-of-my-own-choice']).ready();
-    expect(after['apiKey']).toBe('a-key-of-my-own-choice');
-    for (const ready of [before, after]) {
-      const reply = await request(
-        `${textOf(after['url'])}/api/v1/jobs`,
-        'GET',
-        undefined,
-        bearer(ready),
-      );
-      expect(reply.status).toBe(200);
+  test('takes the key it is given, and the one before opens nothing until it is given again', async () => {
+    const known: Record<string, unknown>[] = [];
+    const answers: (readonly number[])[] = [];
+    for (const argv of [
+      [],
+      ['--api-key', 'a-key-of-my-own'],
+      ['--api-key', 'another-key'],
+      [],
+      ['--api-key', 'a-key-of-my-own'],
+    ]) {
+      const dev = run([...DEV, ...argv]);
+      const ready = await dev.ready();
+      const jobs = `${textOf(ready['url'])}/api/v1/jobs`;
+      if (!known.some(({ apiKey }) => apiKey === ready['apiKey'])) known.push(ready);
+      const replies = known.map((one) => request(jobs, 'GET', undefined, bearer(one)));
+      answers.push((await Promise.all(replies)).map(({ status }) => status));
+      dev.process.kill('SIGTERM');
+      await dev.ended;
     }
+    expect(answers).toEqual([[200], [401, 200], [401, 401, 200], [401, 401, 200], [401, 200, 401]]);
   });
 
   test('starts again when its file of keys is gone, with new keys', async () => {

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { ConfigError } from '../config/config-error.ts';
+import { hashApiKey } from '../tenancy/api-keys.ts';
 
 /** What opens and signs on a development server. */
 export interface DevKeys {
@@ -9,6 +10,11 @@ export interface DevKeys {
   readonly signingSecret: string;
   /** 32 bytes in base64. */
   readonly masterKey: string;
+  /**
+   * Hash of the API key that was in the place of this one, and shall open nothing any more; null when
+   * there was none. Kept in the file, so that a start that fails half way does not forget it.
+   */
+  readonly formerKeyHash: string | null;
 }
 
 const KEY_BYTES = 32;
@@ -19,17 +25,23 @@ const KEY_BYTES = 32;
  *
  * @throws ConfigError when the file is there but is not ours.
  */
-export function loadDevKeys(folder: string, given: Partial<DevKeys>): DevKeys {
+export function loadDevKeys(
+  folder: string,
+  given: Partial<Omit<DevKeys, 'formerKeyHash'>>,
+): DevKeys {
   const path = join(folder, 'dev.json');
   const stored = readStored(path);
+  const apiKey =
+    given.apiKey ?? stored.apiKey ?? `ezt_dev_${randomBytes(KEY_BYTES).toString('base64url')}`;
+  const isReplaced = stored.apiKey !== undefined && stored.apiKey !== apiKey;
   const keys: DevKeys = {
-    apiKey:
-      given.apiKey ?? stored.apiKey ?? `ezt_dev_${randomBytes(KEY_BYTES).toString('base64url')}`,
+    apiKey,
     signingSecret:
       given.signingSecret ??
       stored.signingSecret ??
       `whsec_${randomBytes(KEY_BYTES).toString('base64')}`,
     masterKey: given.masterKey ?? stored.masterKey ?? randomBytes(KEY_BYTES).toString('base64'),
+    formerKeyHash: isReplaced ? hashApiKey(stored.apiKey) : (stored.formerKeyHash ?? null),
   };
   const isKept =
     keys.apiKey === stored.apiKey &&
@@ -54,6 +66,8 @@ function readStored(path: string): Partial<DevKeys> {
     if (typeof value !== 'string' || value === '') throw unreadable(path);
     stored[name] = value;
   }
+  const former = content?.['formerKeyHash'];
+  if (typeof former === 'string') stored.formerKeyHash = former;
   return stored;
 }
 

@@ -1,6 +1,6 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { createApp, type RunningApp } from '../app.ts';
+import { type AppKeys, createApp, type RunningApp } from '../app.ts';
 import { type Config, readConfig } from '../config.ts';
 import { ConfigError } from '../config/config-error.ts';
 import type { Profile } from '../config/setting.ts';
@@ -81,13 +81,7 @@ function readConfigFile(path: string): { readonly path: string; readonly content
   }
 }
 
-interface Keys {
-  readonly apiKey: string;
-  readonly masterKey: string;
-  readonly signingSecret: string | null;
-}
-
-function devKeys(dataDir: string, config: Config): Keys {
+function devKeys(dataDir: string, config: Config): AppKeys {
   // So that nobody commits the keys with the project they develop.
   writeFileSync(join(dataDir, '.gitignore'), '*\n');
   return loadDevKeys(dataDir, {
@@ -97,7 +91,7 @@ function devKeys(dataDir: string, config: Config): Keys {
   });
 }
 
-function givenKeys(config: Config): Keys {
+function givenKeys(config: Config): AppKeys {
   const { apiKey, masterKey, signingSecret } = config;
   if (apiKey !== null && masterKey !== null) return { apiKey, masterKey, signingSecret };
   throw new ConfigError([

@@ -61,7 +61,8 @@ export const SETTINGS: { readonly [K in keyof Config]: Setting<Config[K]> } = {
     {
       flag: 'api-key',
       placeholder: '<key>',
-      description: 'API key that is valid from the start; dev makes one when it is not given',
+      description:
+        'API key that is valid from the start; dev makes one when it is not given, and retires the one before',
       secret: true,
       requiredBy: ['start'],
       dev: null,

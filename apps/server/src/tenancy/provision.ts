@@ -1,4 +1,4 @@
-import type { Clock, Id, TenancyReads } from '@ezthrottle/engine';
+import type { ApiKeyRecord, Clock, Id, TenancyReads } from '@ezthrottle/engine';
 import { hashApiKey } from './api-keys.ts';
 import { type Commit, commitOrThrow } from './committing.ts';
 import { SecretBoxError } from './secret-box.ts';
@@ -12,8 +12,8 @@ export interface Provisioned {
 
 /**
  * Sees to it that the first organization exists, that the given API key opens it, and that it has a
- * signing secret. What is stored already stays: keys given earlier go on working, and secrets that
- * were set through the API win over the given one.
+ * signing secret. What is stored already stays: keys given earlier go on working, but for the one
+ * named as former, and secrets that were set through the API win over the given one.
  */
 export async function provision(options: {
   readonly reads: TenancyReads;
@@ -21,7 +21,10 @@ export async function provision(options: {
   readonly secrets: SigningSecrets;
   readonly clock: Clock;
   readonly newId: () => Id;
+  /** It opens again also when it was retired before. */
   readonly apiKey: string;
+  /** Hash of the key that this one replaces and that expires now; null: none. */
+  readonly formerKeyHash: string | null;
   readonly signingSecret: string | null;
   /** Give up a stored secret that another master key sealed, and store the given one. */
   readonly replaceUnreadable: boolean;
@@ -29,20 +32,11 @@ export async function provision(options: {
   const { reads, commit, secrets, clock, newId } = options;
   const organization = await firstOrganization(reads, commit, clock, newId);
 
+  const keys = { reads, commit, clock };
   const hash = hashApiKey(options.apiKey);
-  if ((await reads.apiKeyByHash(hash)) === null) {
-    await commitOrThrow(commit, {
-      type: 'put_api_key',
-      apiKey: {
-        id: newId(),
-        organization,
-        name: 'first key',
-        hash,
-        dialect: 'ezthrottle',
-        createdAt: clock.now(),
-        expiresAt: null,
-      },
-    });
+  await openKey(keys, { organization, hash, id: newId() });
+  if (options.formerKeyHash !== null && options.formerKeyHash !== hash) {
+    await retireKey(keys, options.formerKeyHash);
   }
 
   const stored = await readOrGiveUp(secrets, organization, options.replaceUnreadable);
@@ -51,6 +45,35 @@ export async function provision(options: {
     await secrets.put(organization, { primary: options.signingSecret, secondary: null });
   }
   return { organization, signingSecret: options.signingSecret };
+}
+
+interface StoredKeys {
+  readonly reads: Pick<TenancyReads, 'apiKeyByHash'>;
+  readonly commit: Commit;
+  readonly clock: Clock;
+}
+
+async function openKey(
+  { reads, commit, clock }: StoredKeys,
+  key: { readonly id: Id; readonly organization: Id; readonly hash: string },
+): Promise<void> {
+  const known = await reads.apiKeyByHash(key.hash);
+  if (known !== null && known.expiresAt === null) return;
+  const apiKey: ApiKeyRecord = known ?? {
+    ...key,
+    name: 'first key',
+    dialect: 'ezthrottle',
+    createdAt: clock.now(),
+    expiresAt: null,
+  };
+  await commitOrThrow(commit, { type: 'put_api_key', apiKey: { ...apiKey, expiresAt: null } });
+}
+
+async function retireKey({ reads, commit, clock }: StoredKeys, hash: string): Promise<void> {
+  const apiKey = await reads.apiKeyByHash(hash);
+  const now = clock.now();
+  if (apiKey === null || (apiKey.expiresAt !== null && apiKey.expiresAt <= now)) return;
+  await commitOrThrow(commit, { type: 'put_api_key', apiKey: { ...apiKey, expiresAt: now } });
 }
 
 async function readOrGiveUp(
