@@ -177,7 +177,7 @@ interface Front {
   readonly gate: JobGate;
   readonly hub: JobEventHub;
   readonly secrets: SigningSecrets;
-  readonly logger: { error(details: object, message: string): void };
+  readonly logger: Pick<ReturnType<typeof createLogger>, 'debug' | 'error'>;
 }
 
 /** Puts the API in front of the parts and opens the port; gives the address. */
@@ -213,7 +213,10 @@ async function listen(parts: Front, onClose: OnClose): Promise<string> {
     clock,
     maxBodyBytes: config.maxBodyBytes,
     stopTimeoutMs: config.stopTimeoutMs,
-    report: (error, requestId) => logger.error({ err: error, requestId }, 'a request failed'),
+    report: (error, requestId, fault) => {
+      if (fault === 'server') logger.error({ err: error, requestId }, 'a request failed');
+      else logger.debug({ requestId }, 'a client hung up within its request');
+    },
   });
   onClose(() => {
     native.streams.close();

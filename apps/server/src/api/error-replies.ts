@@ -1,11 +1,15 @@
+import { randomUUID } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { ERROR_STATUS, HEADERS, type WireError } from '@ezthrottle/core/protocol';
 import type { Clock } from '@ezthrottle/engine';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { ApiError } from './api-error.ts';
 
-/** Where failures of the server itself are told; requests that are merely wrong are not. */
-export type ReportFailure = (error: unknown, requestId: string) => void;
+/**
+ * Where failures are told; requests that are merely wrong are not. `server`: its own, `client`: it hung
+ * up before its request was complete.
+ */
+export type ReportFailure = (error: unknown, requestId: string, fault: 'server' | 'client') => void;
 
 /** Sends errors of every kind as the wire's one error shape. */
 export function createErrorReplies(
@@ -17,7 +21,11 @@ export function createErrorReplies(
   return {
     send(error, request, reply) {
       const failure = toApiError(error);
-      if (failure === null) report(error, request.id);
+      if (failure === null) {
+        // A body that ends too early fails with the error that its stream was destroyed with.
+        const hasHungUp = request.raw.destroyed && request.raw.errored === error;
+        report(error, request.id, hasHungUp ? 'client' : 'server');
+      }
       const answer = failure ?? new ApiError('internal_error', 'the server failed on this request');
       const { body, headers } = wireErrorOf(answer, request.id, clock.now());
       return reply
@@ -100,9 +108,11 @@ export function refuseOnSocket(error: Error & { readonly code?: string }, socket
     error.code === 'HPE_HEADER_OVERFLOW' || error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
       ? RAW_ERRORS[error.code]
       : { status: '400 Bad Request', message: 'the request is not HTTP' };
-  const body = JSON.stringify({ error: 'validation_failed', message, request_id: '' });
+  const requestId = randomUUID();
+  const body = JSON.stringify({ error: 'validation_failed', message, request_id: requestId });
   socket.end(
     `HTTP/1.1 ${status}\r\nContent-Type: application/json; charset=utf-8\r\n` +
+      `${HEADERS.requestId}: ${requestId}\r\n` +
       `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
   );
 }
