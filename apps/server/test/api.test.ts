@@ -401,6 +401,8 @@ describe('every request', () => {
       [405, 'method_not_allowed', 'POST', '/health', 'x', { 'content-type': 'text/plain' }],
       [413, 'payload_too_large', 'POST', jobs, { body: 'x'.repeat(1_048_577) }, json],
       [415, 'unsupported_media_type', 'POST', jobs, 'url=x', { 'content-type': 'text/plain' }],
+      [415, 'unsupported_media_type', 'POST', jobs, '{}', { ...json, 'content-encoding': 'gzip' }],
+      [400, 'validation_failed', 'POST', jobs, '{}', { ...json, 'content-encoding': 'Identity' }],
     ];
     for (const [status, error, method, path, body, headers] of cases) {
       const reply = await server.call(method, path, body, headers);
@@ -412,12 +414,17 @@ describe('every request', () => {
   });
 
   test('that is not HTTP, or far too long, is told so as well', async () => {
-    const garbage = await spoken('GARBAGE\r\n\r\n');
-    expect(garbage).toMatch(/^HTTP\/1\.1 400 /);
-    const [, body = ''] = garbage.split('\r\n\r\n');
-    expect(JSON.parse(body)).toMatchObject({ error: 'validation_failed' });
-    const long = await spoken(`GET / HTTP/1.1\r\nhost: a\r\nx: ${'x'.repeat(20_000)}\r\n\r\n`);
-    expect(long).toMatch(/^HTTP\/1\.1 431 /);
+    const long = `GET / HTTP/1.1\r\nhost: a\r\nx: ${'x'.repeat(20_000)}\r\n\r\n`;
+    for (const [bytes, status] of [
+      ['GARBAGE\r\n\r\n', 400],
+      [long, 431],
+    ] as const) {
+      const [head = '', body = ''] = (await spoken(bytes)).split('\r\n\r\n');
+      expect(head).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `));
+      const id = /^x-request-id: ([\da-f-]{36})$/im.exec(head)?.[1];
+      expect(id).toBeDefined();
+      expect(JSON.parse(body)).toMatchObject({ error: 'validation_failed', request_id: id });
+    }
     expect((await server.call('GET', '/health')).status).toBe(200);
   });
 

@@ -7,15 +7,27 @@ const MAX_DEPTH = 1_500;
 /**
  * Reads request bodies: JSON in UTF-8, of bounded depth. Every key stands for itself, `__proto__` as
  * well: parsing makes it a member like any other, and nothing here assigns members by their name. An
- * empty body is `undefined`. Every other content type is refused.
+ * empty body is `undefined`. Every other content type is refused, and so is what is compressed.
  */
 export function acceptJsonOnly(app: FastifyInstance): void {
   app.removeAllContentTypeParsers();
   app.addContentTypeParser(
     /^application\/(?:[\w.-]+\+)?json(?:;|$)/i,
     { parseAs: 'buffer' },
-    async (_request: FastifyRequest, body: Buffer) =>
-      body.length === 0 ? undefined : parsed(body),
+    async (request: FastifyRequest, body: Buffer) => {
+      refuseEncoded(request.headers['content-encoding']);
+      return body.length === 0 ? undefined : parsed(body);
+    },
+  );
+}
+
+/** @throws ApiError `unsupported_media_type` for a body that would have to be unpacked first. */
+function refuseEncoded(encoding: string | undefined): void {
+  if (encoding === undefined || /^(?:identity)?$/i.test(encoding.trim())) return;
+  throw new ApiError(
+    'unsupported_media_type',
+    'the request body must not be compressed: send it without Content-Encoding',
+    { headers: { 'Accept-Encoding': 'identity' } },
   );
 }
 
