@@ -2,13 +2,7 @@ import { checkUrl } from './protocol/checks.ts';
 import type { JobView } from './protocol/job.ts';
 import { LIMITS } from './protocol/limits.ts';
 import type { Plan } from './protocol/plan.ts';
-import {
-  CircuitOpenError,
-  EZThrottleError,
-  NetworkError,
-  TimeoutError,
-  ValidationError,
-} from './errors.ts';
+import { EZThrottleError, NetworkError, TimeoutError, ValidationError } from './errors.ts';
 import { connectionOf, type EZThrottleOptions } from './client-options.ts';
 import { circuitPolicy } from './http/circuit-breaker.ts';
 import { startDeadline } from './http/deadline.ts';
@@ -198,20 +192,18 @@ export class EZThrottle implements StepClient, AsyncDisposable {
   /** One call straight to its target, once, past the server. */
   async request(options: DirectRequest): Promise<Response> {
     const { url, method = 'GET', headers, body } = options;
-    const run = this.#running.begin(options.signal);
-    const { signal } = run;
+    const { signal, end } = this.#running.begin(options.signal);
     const deadline = startDeadline(this.#runtime, this.#timeoutMs, signal);
     const init = { method, headers: { ...headers }, signal: deadline.signal };
     try {
       return await this.#runtime.fetch(url, body === undefined ? init : { ...init, body });
     } catch (error) {
       if (signal.aborted) throw abortReason(signal);
-      if (deadline.isOver()) {
-        throw new TimeoutError(`The target did not answer within ${this.#timeoutMs} ms`);
-      }
-      throw new NetworkError('The target could not be reached', { cause: error });
+      throw deadline.isOver()
+        ? new TimeoutError(`The target did not answer within ${this.#timeoutMs} ms`)
+        : new NetworkError('The target could not be reached', { cause: error });
     } finally {
-      run.end();
+      end();
       deadline.clear();
     }
   }
@@ -229,13 +221,10 @@ export class EZThrottle implements StepClient, AsyncDisposable {
       return await this.submitJob(options);
     } catch (error) {
       if (!(error instanceof EZThrottleError)) throw error;
+      // No answer, none in time, or a circuit that is open.
       const isOutOfReach =
-        error instanceof NetworkError ||
-        error instanceof TimeoutError ||
-        error instanceof CircuitOpenError;
-      if (isOutOfReach || (error.status !== null && onStatus.includes(error.status))) {
-        return fallback();
-      }
+        error.status === null ? error.retryable : onStatus.includes(error.status);
+      if (isOutOfReach) return fallback();
       throw error;
     }
   }

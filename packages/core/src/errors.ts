@@ -39,10 +39,7 @@ export class EZThrottleError extends Error {
    */
   static from(error: unknown): EZThrottleError {
     if (error instanceof EZThrottleError) return error;
-    const { name, message }: { name: string; message: string } =
-      error instanceof Error
-        ? error
-        : { name: '', message: 'Something was thrown that is no error' };
+    const { name, message } = error instanceof Error ? error : new Error('No error was thrown');
     if (name === 'TimeoutError') return new TimeoutError(message, { cause: error });
     const code = name === 'AbortError' ? 'aborted' : 'error';
     return new EZThrottleError(message, { code, cause: error });
@@ -124,7 +121,7 @@ export class UnsupportedMediaTypeError extends EZThrottleError {
  */
 export class CircuitOpenError extends EZThrottleError {
   constructor(options: EZThrottleErrorOptions = {}) {
-    super('The server has failed several times in a row and is not called for now', {
+    super('The server keeps failing and is not called for now', {
       code: 'circuit_open',
       retryable: true,
       ...options,

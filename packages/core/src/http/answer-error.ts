@@ -43,18 +43,26 @@ export function answerError(answer: Answer, now: number, sentId: string | null):
     // Older servers put a sentence there.
     ...(code !== null && /^[a-z_]{1,64}$/.test(code) ? { code } : {}),
   };
-  const problems = problemsOf(body);
-  if (status === 429) return new RateLimitError(message, options);
-  if (status === 401) return new AuthenticationError(message, options);
-  if (status === 403) return new PermissionError(message, options);
-  if (status === 404) return new NotFoundError(message, options);
-  if (status === 400 || status === 422) return new ValidationError(message, problems, options);
-  if (status === 409) return new ConflictError(message, options);
-  if (status === 413) return new PayloadTooLargeError(message, options);
-  if (status === 415) return new UnsupportedMediaTypeError(message, options);
+  if (status === 400 || status === 422) {
+    return new ValidationError(message, problemsOf(body), options);
+  }
   if (status >= 500) return new ServerError(message, options);
+  const Class = CLASSES[status];
+  if (Class !== undefined) return new Class(message, options);
   return new EZThrottleError(message, { code: 'unexpected_answer', ...options });
 }
+
+const CLASSES: Readonly<
+  Record<number, new (message: string, options: EZThrottleErrorOptions) => EZThrottleError>
+> = {
+  401: AuthenticationError,
+  403: PermissionError,
+  404: NotFoundError,
+  409: ConflictError,
+  413: PayloadTooLargeError,
+  415: UnsupportedMediaTypeError,
+  429: RateLimitError,
+};
 
 /** When to come back: `retry_at` (milliseconds), the header, or `retry_after` (seconds). */
 function retryAtOf({ json, headers }: Answer, now: number): number | null {

@@ -137,8 +137,8 @@ export class Transport {
     const admission = admit(this.#circuit, runtime.monotonic(), ticket, policy);
     this.#circuit = admission.circuit;
     if (admission.ticket === null) {
-      const wait = Math.max(0, admission.until - runtime.monotonic());
-      return new CircuitOpenError({ requestId: call.id, retryAt: runtime.now() + wait });
+      const retryAt = runtime.now() + admission.until - runtime.monotonic();
+      return new CircuitOpenError({ requestId: call.id, retryAt });
     }
     let outcome: CallOutcome = 'unknown';
     try {
@@ -219,9 +219,8 @@ export class Transport {
 const EVENT_STREAM = 'text/event-stream';
 
 /** What counts against the circuit: no answer, or a server that fails. A refusal is an answer. */
-function isServerDown(result: Answer | EZThrottleError): boolean {
-  if (result instanceof NetworkError || result instanceof TimeoutError) return true;
-  return result.status !== null && result.status >= 500;
+function isServerDown({ status }: { readonly status: number | null }): boolean {
+  return status === null || status >= 500;
 }
 
 async function readAnswer(response: Response): Promise<Answer> {

@@ -14,7 +14,7 @@ import { startDeadline } from '../http/deadline.ts';
 import { isObject, type JsonRecord } from '../http/json.ts';
 import { sleep, type Runtime } from '../http/runtime.ts';
 import type { Transport } from '../http/transport.ts';
-import { unexpectedAnswer } from './unexpected-answer.ts';
+import { checkedAnswer, unexpectedAnswer } from './checked-answer.ts';
 
 const PATH = '/api/v1/jobs';
 
@@ -112,8 +112,7 @@ export class Jobs {
       path: pathOf(jobId),
       signal: options.signal,
     });
-    if (!isJobView(job)) throw unexpectedAnswer('a job');
-    return job;
+    return checkedAnswer<JobView>(job, 'a job', ['job_id', 'status']);
   }
 
   /**
@@ -149,8 +148,7 @@ export class Jobs {
       path: pathOf(jobId),
       signal: options.signal,
     });
-    if (!isCancelReply(reply)) throw unexpectedAnswer('a reply to a cancel');
-    return reply;
+    return checkedAnswer<CancelReply>(reply, 'a reply to a cancel', ['job_id']);
   }
 
   /**
@@ -208,14 +206,18 @@ export class Jobs {
   }
 
   async #page(options: ListJobsOptions, cursor: string | undefined): Promise<JobPage> {
+    const { state, status, tag, idempotentKey: idempotent_key, limit } = options;
     const query = new URLSearchParams();
-    const { state, status, tag, idempotentKey, limit } = options;
-    if (state !== undefined) query.set('state', String(state));
-    if (status !== undefined) query.set('status', String(status));
-    if (tag !== undefined) query.set('tag', tag);
-    if (idempotentKey !== undefined) query.set('idempotent_key', idempotentKey);
-    if (limit !== undefined) query.set('limit', String(limit));
-    if (cursor !== undefined) query.set('cursor', cursor);
+    for (const [name, value] of Object.entries({
+      state,
+      status,
+      tag,
+      idempotent_key,
+      limit,
+      cursor,
+    })) {
+      if (value !== undefined) query.set(name, String(value));
+    }
     const text = query.toString();
     const page = await this.#transport.send({
       method: 'GET',
@@ -240,15 +242,11 @@ function hasEnded(job: Pick<JobView, 'status'> & { readonly state?: JobState }):
   return job.state === undefined ? END_WORDS.has(job.status) : isFinalState(job.state);
 }
 
-function isSubmitAnswer(
-  value: unknown,
-): value is Omit<SubmitAnswer, 'status'> & Partial<Pick<SubmitAnswer, 'status'>> {
-  return isObject(value) && typeof value['job_id'] === 'string';
-}
-
 function submitAnswer(reply: unknown): SubmitAnswer {
-  if (!isSubmitAnswer(reply)) throw unexpectedAnswer('a reply to a submit');
-  return { ...reply, status: reply.status ?? 'queued' };
+  const { status = 'queued', ...rest } = checkedAnswer<
+    Omit<SubmitAnswer, 'status'> & Partial<SubmitAnswer>
+  >(reply, 'a reply to a submit', ['job_id']);
+  return { ...rest, status };
 }
 
 function batchAnswer(item: unknown, now: number): BatchAnswer {
@@ -257,16 +255,6 @@ function batchAnswer(item: unknown, now: number): BatchAnswer {
   if (status < 300) return { ok: true, job: submitAnswer(json) };
   const answer = { status, headers: new Headers(), text: '', json };
   return { ok: false, error: answerError(answer, now, null) };
-}
-
-function isCancelReply(value: unknown): value is CancelReply {
-  return isObject(value) && typeof value['job_id'] === 'string';
-}
-
-function isJobView(value: unknown): value is JobView {
-  return (
-    isObject(value) && typeof value['job_id'] === 'string' && typeof value['status'] === 'string'
-  );
 }
 
 function isJobPage(value: unknown): value is JobPage {

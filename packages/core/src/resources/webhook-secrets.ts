@@ -1,7 +1,6 @@
 import { NotFoundError, ValidationError } from '../errors.ts';
-import { isObject } from '../http/json.ts';
 import type { Transport } from '../http/transport.ts';
-import { unexpectedAnswer } from './unexpected-answer.ts';
+import { checkedAnswer } from './checked-answer.ts';
 
 const PATH = '/api/v1/webhook-secrets';
 const SHORTEST = 16;
@@ -41,8 +40,7 @@ export class WebhookSecrets {
   /** Throws `NotFoundError` when none are set. */
   async get(): Promise<WebhookSecretsView> {
     const view = await this.#transport.send({ method: 'GET', path: PATH });
-    if (!isView(view)) throw unexpectedAnswer('a pair of webhook secrets');
-    return view;
+    return checkedAnswer<WebhookSecretsView>(view, 'a pair of webhook secrets', ['primary_secret']);
   }
 
   async delete(): Promise<WebhookSecretsReply> {
@@ -83,14 +81,5 @@ function checkSecrets(secrets: Readonly<Record<string, string>>): void {
 }
 
 function asReply(reply: unknown): WebhookSecretsReply {
-  if (!isReply(reply)) throw unexpectedAnswer('a reply about webhook secrets');
-  return reply;
-}
-
-function isReply(value: unknown): value is WebhookSecretsReply {
-  return isObject(value) && typeof value['status'] === 'string';
-}
-
-function isView(value: unknown): value is WebhookSecretsView {
-  return isObject(value) && typeof value['primary_secret'] === 'string';
+  return checkedAnswer<WebhookSecretsReply>(reply, 'a reply about webhook secrets', ['status']);
 }
