@@ -21,21 +21,39 @@ export interface CompileOptions {
   readonly canSeal: boolean;
 }
 
+/** A plan without ids of its own, and what it was compiled for. */
+interface KnownPlan extends Pick<CompileOptions, 'continueAt' | 'canSeal'> {
+  readonly plan: Plan;
+}
+
+/** A step never changes, so its plan is good for every further run. */
+const knownPlans = new WeakMap<StepNode, KnownPlan>();
+
 /**
- * The plan of a step tree. Pure and linear in the number of steps: the same tree and the same ids give
- * the same plan.
+ * The plan of a step tree. Linear in the number of steps: the same tree and the same ids give the same
+ * plan, which is kept when it has no ids, as long as its step is.
  *
  * PERFORMANCE steps that hang together become one payload; a FRUGAL step under one of them becomes a
  * continuation of the job it follows; a PERFORMANCE step under a FRUGAL one is a plan of its own.
  *
  * Throws `StepValidationError` with every problem of the tree.
  */
-export function compile(step: { readonly node: StepNode }, options: CompileOptions): Plan {
-  const problems = validateStep(step.node, options);
+export function compile({ node }: { readonly node: StepNode }, options: CompileOptions): Plan {
+  const { canSeal, continueAt } = options;
+  const known = knownPlans.get(node);
+  if (known?.canSeal === canSeal && known.continueAt === continueAt) return known.plan;
+  const problems = validateStep(node, options);
   if (problems.length > 0) throw new StepValidationError(problems);
-  const plan = compileNode(step.node, options);
+  let isNew = false;
+  const createId = (): string => {
+    isNew = true;
+    return options.createId();
+  };
+  const plan = compileNode(node, { ...options, createId });
   const tooLarge = checkContinuationSizes(plan, LIMITS.metadataBytes);
   if (tooLarge.length > 0) throw new StepValidationError(tooLarge);
+  if (!isNew && Object.isFrozen(node))
+    knownPlans.set(node, { plan, canSeal, ...defined({ continueAt }) });
   return plan;
 }
 
