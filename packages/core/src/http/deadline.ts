@@ -9,7 +9,7 @@ export interface Deadline {
   limitMs(): number;
   /** Gives new time from now on, in milliseconds. */
   restart(timeoutMs: number): void;
-  abort(): void;
+  readonly abort: () => void;
   /** To be called when the work is done: drops the timer and the caller's signal. */
   clear(): void;
 }
