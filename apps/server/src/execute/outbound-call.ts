@@ -9,7 +9,7 @@ import type {
 import type { Dispatcher } from 'undici';
 import { outcomeOfError } from './network-error.ts';
 import { prepareRequest } from './outbound-request.ts';
-import { isDecodable, ResponseBody } from './response-body.ts';
+import { ResponseBody } from './response-body.ts';
 import { storedText } from './stored-text.ts';
 
 export interface OutboundCallOptions {
@@ -80,7 +80,7 @@ export class OutboundCall implements Dispatcher.DispatchHandler {
     this.#body = new ResponseBody(this.#call.maxResponseBytes, this.#headers['content-encoding'], {
       pause: () => this.#controller?.pause(),
       resume: () => this.#controller?.resume(),
-      done: (bytes, isCut) => this.#answered(bytes, isCut),
+      done: (bytes, isCut, isDecoded) => this.#answered(bytes, isCut, isDecoded),
     });
   }
 
@@ -99,9 +99,9 @@ export class OutboundCall implements Dispatcher.DispatchHandler {
     if (!this.#isOver) this.#settle(outcomeOfError(error), null);
   }
 
-  #answered(bytes: Buffer, isCut: boolean): void {
+  #answered(bytes: Buffer, isCut: boolean, isDecoded: boolean): void {
     const controller = this.#controller;
-    const headers = bytes.length > 0 || isCut ? decodedHeaders(this.#headers) : this.#headers;
+    const headers = isDecoded ? decodedHeaders(this.#headers) : this.#headers;
     const response: StoredResponse = {
       status: this.#status,
       headers,
@@ -142,16 +142,15 @@ class CallOver extends Error {
 }
 
 function joinedHeaders(headers: IncomingHttpHeaders): Record<string, string> {
-  const joined: Record<string, string> = {};
-  for (const [name, value] of Object.entries(headers)) {
-    if (value !== undefined) joined[name.toLowerCase()] = [value].flat().join(', ');
-  }
-  return joined;
+  const joined = Object.entries(headers).flatMap(([name, value]): [string, string][] =>
+    value === undefined ? [] : [[name.toLowerCase(), [value].flat().join(', ')]],
+  );
+  // From entries, not by assignment: `__proto__` is a name that a header may have.
+  return Object.fromEntries(joined);
 }
 
 /** A decoded body no longer has the encoding and the length that the target stated. */
 function decodedHeaders(headers: Record<string, string>): Record<string, string> {
-  if (!isDecodable(headers['content-encoding'])) return headers;
   const { 'content-encoding': _encoding, 'content-length': _length, ...others } = headers;
   return others;
 }

@@ -6,32 +6,40 @@ export interface BodyEvents {
   /** The decoder is behind: stop reading from the socket. */
   pause(): void;
   resume(): void;
-  /** Called once. `isCut`: bytes are missing, because there were too many or they could not be decoded. */
-  done(bytes: Buffer, isCut: boolean): void;
+  /**
+   * Called once. `isCut`: bytes are missing, because there were too many or they could not be decoded.
+   * `isDecoded`: they are no longer in the encoding that was stated.
+   */
+  done(bytes: Buffer, isCut: boolean, isDecoded: boolean): void;
 }
 
 const ENCODINGS: ReadonlySet<string> = new Set(['gzip', 'x-gzip', 'deflate', 'br']);
 
 /** Whether bodies of this `content-encoding` are kept decoded. */
-export function isDecodable(contentEncoding: string | undefined): contentEncoding is string {
+function isDecodable(contentEncoding: string | undefined): contentEncoding is string {
   return contentEncoding !== undefined && ENCODINGS.has(contentEncoding.trim().toLowerCase());
 }
 
 /**
  * Collects a body up to a bound, decoding it on the way. The bound is on decoded bytes, so a small
- * answer that unpacks to a huge one is cut as well.
+ * answer that unpacks to a huge one is cut as well. A body from which nothing can be decoded is kept as
+ * it came: it was never in the encoding that was stated, and its bytes are all there is.
  */
 export class ResponseBody {
   readonly #maxBytes: number;
-  readonly #encoding: string | null;
   readonly #events: BodyEvents;
-  #chunks: Buffer[] = [];
-  #size = 0;
+  readonly #kept: BoundedBytes;
+  /** What came from the socket, until the decoder has given something. */
+  #raw: BoundedBytes | null = null;
+  /** Null: the body is kept as it comes. */
+  #encoding: string | null;
   #decoder: Transform | null = null;
+  #hasEnded = false;
   #isDone = false;
 
   constructor(maxBytes: number, contentEncoding: string | undefined, events: BodyEvents) {
     this.#maxBytes = maxBytes;
+    this.#kept = new BoundedBytes(maxBytes);
     this.#encoding = isDecodable(contentEncoding) ? contentEncoding.trim().toLowerCase() : null;
     this.#events = events;
   }
@@ -43,6 +51,7 @@ export class ResponseBody {
       return;
     }
     this.#decoder ??= this.#startDecoder(this.#encoding, chunk);
+    this.#raw?.add(chunk);
     const decoder = this.#decoder;
     if (decoder.write(chunk)) return;
     this.#events.pause();
@@ -50,6 +59,7 @@ export class ResponseBody {
   }
 
   end(): void {
+    this.#hasEnded = true;
     if (this.#decoder === null) this.#finish(false);
     else this.#decoder.end();
   }
@@ -57,32 +67,91 @@ export class ResponseBody {
   /** The call is over: frees the decoder, reports nothing more. */
   discard(): void {
     this.#isDone = true;
-    this.#chunks = [];
+    this.#kept.clear();
+    this.#raw = null;
     this.#decoder?.destroy();
   }
 
   #startDecoder(encoding: string, firstChunk: Buffer): Transform {
+    this.#raw = new BoundedBytes(this.#maxBytes);
     const decoder = createDecoder(encoding, firstChunk);
-    decoder.on('data', (chunk: Buffer) => this.#keep(chunk));
+    decoder.on('data', (chunk: Buffer) => {
+      this.#raw = null;
+      this.#keep(chunk);
+    });
     decoder.on('end', () => this.#finish(false));
-    decoder.on('error', () => this.#finish(true));
+    decoder.on('error', () => this.#decodingFailed());
     return decoder;
+  }
+
+  #decodingFailed(): void {
+    const raw = this.#raw;
+    if (this.#isDone || raw === null) {
+      this.#finish(true);
+      return;
+    }
+    this.#raw = null;
+    this.#encoding = null;
+    this.#decoder = null;
+    for (const chunk of raw.takeChunks()) this.#keep(chunk);
+    if (raw.isCut || this.#hasEnded) this.#finish(raw.isCut);
+    // A decoder that failed never drains.
+    else this.#events.resume();
   }
 
   #keep(chunk: Buffer): void {
     if (this.#isDone) return;
-    const room = this.#maxBytes - this.#size;
-    const kept = chunk.length > room ? chunk.subarray(0, room) : chunk;
-    this.#chunks.push(kept);
-    this.#size += kept.length;
-    if (kept.length < chunk.length) this.#finish(true);
+    this.#kept.add(chunk);
+    if (this.#kept.isCut) this.#finish(true);
   }
 
   #finish(isCut: boolean): void {
     if (this.#isDone) return;
-    const bytes = Buffer.concat(this.#chunks, this.#size);
+    const isDecoded = this.#decoder !== null;
+    const bytes = this.#kept.joined();
     this.discard();
-    this.#events.done(bytes, isCut);
+    this.#events.done(bytes, isCut, isDecoded);
+  }
+}
+
+/** Bytes up to a bound; what goes beyond it is dropped. */
+class BoundedBytes {
+  readonly #maxBytes: number;
+  #chunks: Buffer[] = [];
+  #size = 0;
+  #isCut = false;
+
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes;
+  }
+
+  /** Whether something was dropped. */
+  get isCut(): boolean {
+    return this.#isCut;
+  }
+
+  add(chunk: Buffer): void {
+    const room = this.#maxBytes - this.#size;
+    const kept = chunk.length > room ? chunk.subarray(0, room) : chunk;
+    if (kept.length < chunk.length) this.#isCut = true;
+    if (kept.length === 0) return;
+    this.#chunks.push(kept);
+    this.#size += kept.length;
+  }
+
+  takeChunks(): readonly Buffer[] {
+    const chunks = this.#chunks;
+    this.clear();
+    return chunks;
+  }
+
+  joined(): Buffer {
+    return Buffer.concat(this.#chunks, this.#size);
+  }
+
+  clear(): void {
+    this.#chunks = [];
+    this.#size = 0;
   }
 }
 

@@ -135,6 +135,26 @@ export function describeBodies(bench: () => ExecutorBench): void {
       expect(text.startsWith(report.response?.body ?? '-')).toBe(true);
     });
 
+    test.each(['gzip', 'br', 'deflate'])(
+      'that is not in the packing it is said to be in is kept as it came: %s',
+      async (encoding) => {
+        const { caller, upstream } = bench();
+        // A second chunk comes after the first has failed to unpack.
+        const body = '{"plain":"text"}'.repeat(10_000);
+        upstream.script({ headers: { 'content-encoding': encoding }, body });
+
+        const whole = await caller.one(upstream.url(), { maxResponseBytes: 1_000_000 });
+        const cut = await caller.one(upstream.url(), { maxResponseBytes: 100_000 });
+
+        expect(whole.outcome).toMatchObject({ kind: 'response', status: 200 });
+        expect(whole.response?.truncated).toBe(false);
+        expect(whole.response?.body === body).toBe(true);
+        expect(whole.response?.headers['content-encoding']).toBe(encoding);
+        expect(cut.response?.truncated).toBe(true);
+        expect(cut.response?.body === body.slice(0, 100_000)).toBe(true);
+      },
+    );
+
     test('in a packing that we do not know is kept as it came', async () => {
       const { caller, upstream } = bench();
       upstream.script({ headers: { 'content-encoding': 'x-own' }, body: 'as it came' });
