@@ -50,10 +50,15 @@ export class ScriptedExecutor implements Executor {
   script: (call: AttemptCall) => ScriptedAnswer = () => ({});
   readonly #clock: Clock;
   readonly #running = new Set<string>();
+  #tellSent: (token: string) => void = () => {};
   #listener: (reports: readonly AttemptReport[]) => void = () => {};
 
   constructor(clock: Clock) {
     this.#clock = clock;
+  }
+
+  onSent(listener: (token: string) => void): void {
+    this.#tellSent = listener;
   }
 
   onReports(listener: (reports: readonly AttemptReport[]) => void): void {
@@ -65,6 +70,7 @@ export class ScriptedExecutor implements Executor {
     for (const call of calls) {
       this.sent.push({ call, at: this.#clock.monotonic() });
       this.#running.add(call.token);
+      this.#tellSent(call.token);
       this.mostAtOnce = Math.max(this.mostAtOnce, this.#running.size);
       const { afterMs = 0, status = 200, headers = {}, outcome } = this.script(call);
       if (afterMs === 'never') continue;

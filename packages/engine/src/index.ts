@@ -13,6 +13,7 @@ export type * from './ports/reads/job-reads.ts';
 export type * from './ports/reads/work-reads.ts';
 export type * from './ports/reads/delivery-reads.ts';
 export type * from './ports/reads/tenancy-reads.ts';
+export * from './pace/arrival-log.ts';
 export * from './pace/pace-settings.ts';
 export * from './pace/pace-state.ts';
 export * from './pace/admission.ts';

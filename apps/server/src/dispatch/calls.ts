@@ -3,6 +3,10 @@ import type { ArmedRef, Destination } from './destination.ts';
 /** A call that is under way: it holds a slot of its destination until it is reported. */
 export interface RunningCall extends ArmedRef {
   readonly destination: Destination;
+  /** When its first byte went out, in milliseconds since the epoch; null while it waits for a connection. */
+  sentAt: number | null;
+  /** Its number in the destination's log of arrivals. */
+  readonly arrival: number;
 }
 
 /** Every call under way, by its token. */
@@ -25,6 +29,10 @@ export class RunningCalls {
     const call = this.#calls.get(token);
     this.#calls.delete(token);
     return call;
+  }
+
+  get(token: string): RunningCall | undefined {
+    return this.#calls.get(token);
   }
 
   has(token: string): boolean {

@@ -1,3 +1,4 @@
+import { ArrivalLog } from '@ezthrottle/engine';
 import type { Id, PaceState } from '@ezthrottle/engine';
 import type { LineWindow } from './line-window.ts';
 
@@ -15,6 +16,8 @@ export interface Destination {
   readonly organization: Id;
   readonly origin: string;
   pace: PaceState;
+  /** When its latest calls have arrived, for targets that count strictly. */
+  readonly arrivals: ArrivalLog;
   /** Whether `pace` holds something that is not written down yet. */
   isPaceChanged: boolean;
   readonly line: LineWindow;
@@ -22,6 +25,8 @@ export interface Destination {
   armed: ArmedRef[];
   /** Attempts whose arming is being committed. */
   arming: number;
+  /** Calls handed to the executor whose first byte has not gone out. */
+  unsent: number;
   stopTimer: (() => void) | null;
   isRefilling: boolean;
   /** When watchers were told last that they wait, on the monotonic clock. */
@@ -38,7 +43,9 @@ export function destination(
     line,
     pace,
     armed: [],
+    arrivals: new ArrivalLog(),
     arming: 0,
+    unsent: 0,
     isPaceChanged: false,
     stopTimer: null,
     isRefilling: false,

@@ -76,6 +76,7 @@ class PacedDispatcher implements Dispatcher {
       queued: (job, work) => this.#queued(job, work),
       withdrawn: (job, leg) => this.#withdrawn(job, leg),
       abort: (tokens) => parts.executor.abort(tokens.filter((token) => calls.has(token))),
+      sentAt: (token) => calls.get(token)?.sentAt ?? null,
       wakeAt: (at) => this.#stager.wakeAt(at),
       lost: (id) => this.#takeUp(id),
     });
@@ -94,6 +95,7 @@ class PacedDispatcher implements Dispatcher {
       onReady: (rows) => this.#ready(rows),
       onWakeable: (ids) => this.#wake(ids),
     });
+    parts.executor.onSent((token) => this.#sender.began(token));
     parts.executor.onReports((reports) => this.#reports.take(reports));
   }
 

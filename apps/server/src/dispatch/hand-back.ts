@@ -17,5 +17,5 @@ export function handBack(
   const legs = run.legs.map((other) =>
     other.id === leg.id ? { ...rest, state: 'waiting' as const, readyAt: now } : other,
   );
-  return { run: { ...run, legs }, ended: abortedAttempt(attempt, token, now) };
+  return { run: { ...run, legs }, ended: abortedAttempt(attempt, token, now, null) };
 }

@@ -37,6 +37,8 @@ export interface MoverListener {
   withdrawn(job: ActiveJob, leg: number): void;
   /** On disk: these attempts are to be stopped, if they are under way. */
   abort(tokens: readonly string[]): void;
+  /** When the call of this token went out, in milliseconds since the epoch; null when it did not. */
+  sentAt(token: string): number | null;
   /** A job that must be decided again at this moment was written. */
   wakeAt(at: number): void;
   /** The copy in memory was wrong and is gone; the store has the right one. */
@@ -126,7 +128,15 @@ export class JobMover {
 
   #context(): DecideContext & PlanContext {
     const { clock, liveRegions, random, idempotencyWindowMs, deliveryDelaysMs } = this.#parts;
-    return { now: clock.now(), liveRegions, random, idempotencyWindowMs, deliveryDelaysMs, sha256 };
+    return {
+      now: clock.now(),
+      liveRegions,
+      random,
+      idempotencyWindowMs,
+      deliveryDelaysMs,
+      sha256,
+      sentAt: this.#listener.sentAt,
+    };
   }
 
   async #write(

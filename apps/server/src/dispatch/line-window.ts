@@ -34,8 +34,8 @@ interface AccountWindow {
   /** Every waiting row up to here is in memory (or has left it). Null: nothing is known. */
   upTo: LinePlace | null;
   isReading: boolean;
-  /** A row behind `upTo` came while rows were being read: the answer may lack it. */
-  hasMissed: boolean;
+  /** Foremost row left to the store while rows were being read: the answer may lack it. Else null. */
+  missed: LinePlace | null;
 }
 
 /** Kept for every account, however full the memory is. */
@@ -82,7 +82,7 @@ export class LineWindow {
     const window = this.#window(ref);
     // Among equal ranks the store goes by arrival: holding one twice is harmless, missing one is not.
     if (window.hasMore && (window.upTo === null || ref.rank > window.upTo.rank)) {
-      window.hasMissed = window.isReading;
+      miss(window, ref);
       return;
     }
     if (!this.#line.push(ref)) return;
@@ -117,7 +117,7 @@ export class LineWindow {
       if (taken.length >= limit) break;
       this.#hungry.delete(window);
       window.isReading = true;
-      window.hasMissed = false;
+      window.missed = null;
       taken.push({ account: window.account, after: window.upTo });
     }
     return taken;
@@ -128,8 +128,12 @@ export class LineWindow {
     const window = this.#window(account);
     window.isReading = false;
     for (const ref of refs) if (this.#line.push(ref)) this.#budget.held += 1;
-    window.upTo = refs.at(-1) ?? window.upTo;
-    window.hasMore = !isWhole || window.hasMissed;
+    const { missed } = window;
+    const end = refs.at(-1) ?? window.upTo;
+    // What came or was given up meanwhile has to be read again, even if the answer went beyond it.
+    const isBeyond = missed !== null && end !== null && end.rank >= missed.rank;
+    window.upTo = isBeyond ? before(missed) : end;
+    window.hasMore = !isWhole || missed !== null;
     this.#look(window);
   }
 
@@ -147,7 +151,7 @@ export class LineWindow {
       hasMore: false,
       upTo: null,
       isReading: false,
-      hasMissed: false,
+      missed: null,
     };
     this.#accounts.set(key, window);
     return window;
@@ -160,7 +164,8 @@ export class LineWindow {
     this.#line.remove(last.id);
     this.#budget.held -= 1;
     window.hasMore = true;
-    window.upTo = { rank: last.rank - 1, jobId: last.jobId, leg: Number.MAX_SAFE_INTEGER };
+    window.upTo = before(last);
+    miss(window, last);
   }
 
   #left(ref: LineRef): void {
@@ -175,5 +180,16 @@ export class LineWindow {
     if (hasMore || isReading || count > 0) return;
     this.#hungry.delete(window);
     this.#accounts.delete(JSON.stringify([account.apiKey, account.userId]));
+  }
+}
+
+/** The place behind which every row of this one's rank lies. */
+function before({ rank, jobId }: LinePlace): LinePlace {
+  return { rank: rank - 1, jobId, leg: Number.MAX_SAFE_INTEGER };
+}
+
+function miss(window: AccountWindow, row: LinePlace): void {
+  if (window.isReading && (window.missed === null || row.rank < window.missed.rank)) {
+    window.missed = row;
   }
 }

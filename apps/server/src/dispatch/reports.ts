@@ -35,15 +35,19 @@ export class Reports {
     for (const report of reports) {
       const call = calls.take(report.token);
       if (call === undefined) continue;
-      this.#learn(call.destination, report.outcome);
+      if (call.sentAt === null) call.destination.unsent -= 1;
+      this.#learn(call, report.outcome);
       freed.add(call.destination);
       void this.#decide(call, report);
     }
     for (const destination of freed) onFreed(destination);
   }
 
-  #learn(destination: Destination, outcome: Outcome): void {
+  #learn({ destination, arrival, sentAt }: RunningCall, outcome: Outcome): void {
     const { clock } = this.#options.parts;
+    if (outcome.kind === 'response' && sentAt !== null) {
+      destination.arrivals.answered(arrival, clock.monotonic());
+    }
     const freed = release(destination.pace);
     destination.pace =
       outcome.kind === 'response'

@@ -1,4 +1,4 @@
-import { admit, attemptCall, legOf } from '@ezthrottle/engine';
+import { admit, attemptCall, chargeSent, legOf } from '@ezthrottle/engine';
 import type { Admission, AttemptCall } from '@ezthrottle/engine';
 import type { ActiveJob, ActiveJobs } from './active-jobs.ts';
 import type { RunningCalls } from './calls.ts';
@@ -42,7 +42,7 @@ export class Sender {
         destination.armed.shift();
         continue;
       }
-      const verdict = admit([{ key: destination.key, state: destination.pace }], now);
+      const verdict = mayGo(destination, now);
       if (verdict.verdict === 'wait') {
         wait = verdict;
         continue;
@@ -50,11 +50,24 @@ export class Sender {
       destination.armed.shift();
       destination.pace = verdict.states[0]?.state ?? destination.pace;
       destination.isPaceChanged = true;
-      const call = this.#call(job, head, destination);
+      const call = this.#call(job, head, destination, now);
       if (call !== null) calls.push(call);
     }
     if (calls.length > 0) parts.executor.run(calls);
     this.#waitFor(destination, wait, now);
+  }
+
+  /** The first byte of a call has gone out. */
+  began(token: string): void {
+    const { parts, calls } = this.#options;
+    const call = calls.get(token);
+    if (call === undefined || call.sentAt !== null) return;
+    const { destination } = call;
+    call.sentAt = parts.clock.now();
+    destination.unsent -= 1;
+    const now = parts.clock.monotonic();
+    destination.arrivals.left(call.arrival, now);
+    destination.pace = chargeSent(destination.pace, now, destination.unsent);
   }
 
   /** The job of an attempt that is still to be sent. */
@@ -65,13 +78,20 @@ export class Sender {
     return leg?.state === 'armed' && leg.token === armed.token ? job : undefined;
   }
 
-  #call(job: ActiveJob, armed: ArmedRef, destination: Destination): AttemptCall | null {
+  #call(
+    job: ActiveJob,
+    armed: ArmedRef,
+    destination: Destination,
+    now: number,
+  ): AttemptCall | null {
     const { parts, calls, mover, maxResponseBytes } = this.#options;
     const leg = legOf(job.run, armed.leg);
     const path = job.spec.paths[leg?.path ?? -1];
     if (leg === undefined || path === undefined) return null;
     mover.sent(job, armed);
-    calls.add({ ...armed, destination });
+    const arrival = destination.arrivals.sent(now, destination.pace.ratePerSecond);
+    calls.add({ ...armed, destination, sentAt: null, arrival });
+    destination.unsent += 1;
     const { region } = leg;
     const { attempt, token } = armed;
     parts.notices.publish({
@@ -109,4 +129,12 @@ export class Sender {
     }
     tellWaiting(destination, wait, parts);
   }
+}
+
+/** Whether the pace lets one call go now, and the target, should it count strictly, has room for it. */
+function mayGo({ key, pace, arrivals }: Destination, now: number): Admission {
+  const verdict = admit([{ key, state: pace }], now);
+  const until = arrivals.freeAt(pace.ratePerSecond);
+  if (verdict.verdict === 'wait' || until === null || until <= now) return verdict;
+  return { verdict: 'wait', key, reason: 'rate', until };
 }

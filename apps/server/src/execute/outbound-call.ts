@@ -15,6 +15,8 @@ import { storedText } from './stored-text.ts';
 export interface OutboundCallOptions {
   readonly clock: Clock;
   readonly userAgent: string;
+  /** Called when the call goes out, with its connection open. */
+  readonly sent: () => void;
   /** Called once, when the call is over for whatever reason. */
   readonly report: (report: AttemptReport) => void;
 }
@@ -64,8 +66,12 @@ export class OutboundCall implements Dispatcher.DispatchHandler {
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
     // It may have been stopped while it waited for its connection: then nothing goes out.
-    if (this.#isOver) controller.abort(new CallOver());
-    else this.#controller = controller;
+    if (this.#isOver) {
+      controller.abort(new CallOver());
+      return;
+    }
+    this.#controller = controller;
+    this.#options.sent();
   }
 
   onResponseStart(

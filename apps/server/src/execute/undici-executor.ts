@@ -31,6 +31,7 @@ class UndiciExecutor implements Executor {
   readonly #running = new Map<string, OutboundCall>();
   readonly #batch = new ReportBatch();
   #closing: Promise<void> | null = null;
+  #tellSent: (token: string) => void = () => undefined;
 
   constructor(options: UndiciExecutorOptions) {
     this.#clock = options.clock;
@@ -43,6 +44,7 @@ class UndiciExecutor implements Executor {
       const outbound = new OutboundCall(call, {
         clock: this.#clock,
         userAgent: this.#userAgent,
+        sent: () => this.#tellSent(call.token),
         report: (report) => this.#report(outbound, report),
       });
       if (this.#closing !== null) {
@@ -56,6 +58,10 @@ class UndiciExecutor implements Executor {
 
   abort(tokens: readonly string[]): void {
     for (const token of tokens) this.#running.get(token)?.abort();
+  }
+
+  onSent(listener: (token: string) => void): void {
+    this.#tellSent = listener;
   }
 
   onReports(listener: (reports: readonly AttemptReport[]) => void): void {

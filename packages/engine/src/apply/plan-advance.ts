@@ -43,6 +43,8 @@ export interface ReportedAttempt {
 export interface PlanContext extends SpawnContext {
   /** Waits before each attempt of a delivery, in milliseconds. Default: the protocol's. */
   readonly deliveryDelaysMs?: readonly number[] | undefined;
+  /** When an attempt went out, in milliseconds since the epoch; null when it did not. Default: none did. */
+  readonly sentAt?: ((token: string) => number | null) | undefined;
 }
 
 /** One write, and what may be done once it is on disk. */
@@ -75,7 +77,9 @@ export function planAdvance(move: DecidedMove, context: PlanContext): AdvancePla
     armed: [],
     ended: [
       ...(reported === null ? [] : [endedAttempt(reported, decision)]),
-      ...withdrawn.map(({ attempt, token }) => abortedAttempt(attempt, token, context.now)),
+      ...withdrawn.map(({ attempt, token }) =>
+        abortedAttempt(attempt, token, context.now, context.sentAt?.(token) ?? null),
+      ),
     ],
     end,
     children: spawnedJobs(move, context),
@@ -84,8 +88,13 @@ export function planAdvance(move: DecidedMove, context: PlanContext): AdvancePla
   return { operation, abort: withdrawn.map(({ token }) => token) };
 }
 
-/** An attempt that came to nothing by our own doing. */
-export function abortedAttempt(attempt: number, token: string, endedAt: number): EndedAttempt {
+/** An attempt that came to nothing by our own doing; `startedAt` tells whether its target was called. */
+export function abortedAttempt(
+  attempt: number,
+  token: string,
+  endedAt: number,
+  startedAt: number | null,
+): EndedAttempt {
   return {
     attempt,
     token,
@@ -93,7 +102,7 @@ export function abortedAttempt(attempt: number, token: string, endedAt: number):
     outcome: 'aborted',
     statusCode: null,
     error: null,
-    startedAt: null,
+    startedAt,
     response: null,
   };
 }

@@ -89,6 +89,36 @@ describe('what starts a fallback', () => {
   });
 });
 
+describe('a call that is asked to wait', () => {
+  const patience = { kind: 'response', status: 429, headers: { 'retry-after': '20' } } as const;
+
+  it('keeps its place, while the fallback for just that answer starts at once', () => {
+    const job = withFallbacks([{ type: 'on_error', codes: [429] }]);
+    job.send(0);
+    job.settle(0, patience);
+    expect(started(job)).toEqual([0, 1]);
+    expect(job.liveLegs).toEqual([0, 1]);
+    job.send(1);
+    job.settle(1, status(200));
+    expect(job.run.end).toMatchObject({ state: 'completed', path: 1 });
+    expect(job.liveLegs).toEqual([]);
+  });
+
+  it('starts no fallback that waits for something else, or for any failure', () => {
+    const others: TriggerRequest[] = [
+      { type: 'on_error', codes: [500] },
+      { type: 'on_timeout', timeout_ms: 500 },
+      {},
+    ];
+    for (const trigger of others) {
+      const job = withFallbacks([trigger]);
+      job.send(0);
+      job.settle(0, patience);
+      expect(started(job)).toEqual([0]);
+    }
+  });
+});
+
 describe('the clock of on_timeout', () => {
   const onTimeout: TriggerRequest = { type: 'on_timeout', timeout_ms: 500 };
 
@@ -146,13 +176,20 @@ describe('the clock of on_timeout', () => {
     expect(job.liveLegs).toEqual([0, 1, 2]);
   });
 
-  it('passes over fallbacks with another trigger, which may still start later', () => {
+  it('is measured from the fallback it hangs under, and not before that has started', () => {
     const job = withFallbacks([{ type: 'on_error', codes: [500] }, onTimeout]);
     job.send(0);
     job.at = 500;
     job.wake();
-    expect(started(job)).toEqual([0, 2]);
+    expect(started(job)).toEqual([0]);
     job.settle(0, status(500));
+    expect(started(job)).toEqual([0, 1]);
+    job.send(1);
+    job.at = 999;
+    job.wake();
+    expect(started(job)).toEqual([0, 1]);
+    job.at = 1_000;
+    job.wake();
     expect(started(job)).toEqual([0, 1, 2]);
     expect(job.liveLegs).toEqual([1, 2]);
   });

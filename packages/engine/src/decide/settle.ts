@@ -44,7 +44,34 @@ export function settleAttempt(
   // What cannot be sent from here cannot be sent from a sibling's region either.
   const isHopeless = event.outcome.kind === 'refused' && path.executionMode !== 'fanout';
   const settled = isHopeless ? withdrawPath(kept, leg.path) : kept;
-  return { decision: settled, isSuccess: step.type === 'succeed' };
+  const isHeldBack = step.type === 'again' && step.change.heldBack !== undefined;
+  const { outcome } = event;
+  const started =
+    isHeldBack && outcome.kind === 'response'
+      ? startAsked(settled, spec, leg.path, outcome.status, context)
+      : settled;
+  return { decision: started, isSuccess: step.type === 'succeed' };
+}
+
+/**
+ * The target asks for patience, and there is a fallback for just this answer: it starts at once, while
+ * the call that was asked to wait keeps its place in line. The first success wins.
+ */
+function startAsked(
+  decision: Decision,
+  spec: JobSpec,
+  index: number,
+  status: number,
+  context: DecideContext,
+): Decision {
+  const next = spec.paths.findIndex(
+    ({ trigger }, position) =>
+      position > index &&
+      decision.run.paths[position]?.state === 'idle' &&
+      trigger?.kind === 'on_error' &&
+      trigger.codes.includes(status),
+  );
+  return next === -1 ? decision : startPath(decision, spec, next, context);
 }
 
 /**

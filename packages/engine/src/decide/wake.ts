@@ -23,19 +23,18 @@ export interface DueFallback {
 }
 
 /**
- * The next `on_timeout` fallback by the clock: the first idle one after the path that started last,
- * measured from that path's first byte sent. Null while nothing was sent, or when none is left.
+ * The next `on_timeout` fallback by the clock: the idle one right behind the path that started last,
+ * measured from that path's first byte sent. A fallback hangs under the one before it: while that waits
+ * for its own trigger, there is nothing to measure from. Null while nothing was sent, too.
  */
 export function nextTimedFallback(spec: JobSpec, run: RunState): DueFallback | null {
   const last = run.paths[run.lastStartedPath];
   if (last === undefined || last.state === 'idle' || last.startedAt === null) return null;
-  for (let path = run.lastStartedPath + 1; path < spec.paths.length; path += 1) {
-    const trigger = spec.paths[path]?.trigger;
-    if (trigger?.kind === 'on_timeout' && run.paths[path]?.state === 'idle') {
-      return { path, at: last.startedAt + trigger.timeoutMs };
-    }
-  }
-  return null;
+  const path = run.paths.findIndex(
+    ({ state }, position) => position > run.lastStartedPath && state === 'idle',
+  );
+  const trigger = spec.paths[path]?.trigger;
+  return trigger?.kind === 'on_timeout' ? { path, at: last.startedAt + trigger.timeoutMs } : null;
 }
 
 /** When this job must be decided again without any event from outside; null: it has ended. */

@@ -29,7 +29,7 @@ export const DEFAULT_PACE: PaceSettings = {
 /** The constants of the law; `spec/pacing.md` says why each has its value. */
 export const PACE_LAW = {
   /** Share of the rate left unused: a target counts what arrives, and calls may travel a little faster. */
-  headroom: 0.01,
+  headroom: 0.015,
   /** Timers wake late by a few milliseconds; a burst of this much time makes up for it. */
   timerSlackMs: 5,
   /** A 429 or 503 without further word multiplies the rate by this. */

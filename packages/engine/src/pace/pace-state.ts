@@ -72,6 +72,17 @@ export function withRate(state: PaceState, ratePerSecond: number, now: number): 
   return { ...state, ratePerSecond, arrivesAt: now + owed * intervalMs({ ratePerSecond }) };
 }
 
+/**
+ * A request that was booked has really left, perhaps late: its connection had to be opened first, or
+ * the process was busy. What leaves after it keeps its distance from that moment.
+ *
+ * @param unsent Requests booked and not yet sent: each of them will want its interval, too.
+ */
+export function chargeSent(state: PaceState, sentAt: number, unsent: number): PaceState {
+  const paidAt = sentAt + (unsent + 1) * intervalMs(state);
+  return paidAt > state.arrivesAt ? { ...state, arrivesAt: paidAt } : state;
+}
+
 /** No burst to begin with: for a key whose past is not known in full. */
 export function spendBurst(state: PaceState, now: number): PaceState {
   const spent = now + effectiveBurst(state) * intervalMs(state);

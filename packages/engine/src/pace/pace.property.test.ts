@@ -213,7 +213,7 @@ test('the defaults are two a second, one at a time off the line, sixteen under w
     verdict: 'wait',
     key: 'key',
     reason: 'rate',
-    until: expect.closeTo(495 / 0.99, 6),
+    until: expect.closeTo(495 / 0.985, 6),
   });
   expect(admit([{ key: 'key', state: { ...state, inFlight: 16 } }], 500)).toEqual({
     verdict: 'wait',

@@ -30,6 +30,12 @@ export interface Executor {
   run(calls: readonly AttemptCall[]): void;
   /** Unknown tokens are ignored: their report is on its way. */
   abort(tokens: readonly string[]): void;
+  /**
+   * Set once, before the first call, by whoever wants to know when a call really goes out: told when its
+   * connection is there and its first byte is written, once, before its report. A call that ends before
+   * that is never told.
+   */
+  onSent(listener: (token: string) => void): void;
   /** Set once, before the first call. */
   onReports(listener: (reports: readonly AttemptReport[]) => void): void;
   /** Aborts what runs and frees its sockets; resolves when every call has been reported. */

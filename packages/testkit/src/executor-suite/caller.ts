@@ -7,11 +7,14 @@ export class Caller {
   #tokens = 0;
   /** Every report that came, in order, also unexpected ones. */
   readonly reports: AttemptReport[] = [];
+  /** Tokens of the calls that went out, in order. */
+  readonly sent: string[] = [];
   /** How many reports each call of the listener brought. */
   readonly batches: number[] = [];
 
   constructor(executor: Executor) {
     this.#executor = executor;
+    executor.onSent((token) => this.sent.push(token));
     executor.onReports((reports) => {
       this.batches.push(reports.length);
       for (const report of reports) {

@@ -121,6 +121,27 @@ function describeReports(bench: () => ExecutorBench): void {
       expect(caller.reports).toHaveLength(1_000);
     });
 
+    test('a call that goes out is told once, before its report; one that does not, never', async () => {
+      const { executor, caller, upstream } = bench();
+      const toldBefore: boolean[] = [];
+      upstream.script(() => {
+        toldBefore.push(caller.sent.length > 0);
+        return {};
+      });
+      const call = caller.call(upstream.url());
+      const stopped = caller.call(upstream.url('/stopped'));
+      const reports = caller.all([call, stopped, caller.call('not an address')]);
+      executor.abort([stopped.token]);
+
+      expect((await reports).map(({ outcome }) => outcome.kind)).toEqual([
+        'response',
+        'aborted',
+        'refused',
+      ]);
+      expect(caller.sent).toEqual([call.token]);
+      expect(toldBefore).toEqual([true]);
+    });
+
     test('what is known in one turn is reported in one batch', async () => {
       const { caller } = bench();
 
