@@ -39,7 +39,7 @@ function jobsUnder(job: unknown, path: string): Place[] {
   return JOB_EDGES.flatMap((edge): Place[] => {
     const value: unknown = Reflect.get(job, edge);
     // What is there but is no object has been told with the job itself.
-    if (typeof value !== 'object' || value === null) return [];
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) return [];
     return [{ path: memberPath(path, edge), value, isFallback: edge === 'fallback_job' }];
   });
 }

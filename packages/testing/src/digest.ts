@@ -1,0 +1,16 @@
+import { hmac } from '@noble/hashes/hmac.js';
+import { sha256 as hash } from '@noble/hashes/sha2.js';
+
+/** SHA-256 as the rules take it: answers at once, on every runtime. */
+export function sha256(bytes: Uint8Array): Uint8Array {
+  return hash(bytes);
+}
+
+export function hmacSha256(key: Uint8Array, content: string): Uint8Array {
+  return hmac(hash, key, new TextEncoder().encode(content));
+}
+
+export function sha256Hex(text: string): string {
+  const digest = hash(new TextEncoder().encode(text));
+  return Array.from(digest, (byte) => byte.toString(16).padStart(2, '0')).join('');
+}

@@ -1,0 +1,64 @@
+import { ARM_AHEAD_MS, armedBound, createPace, FairLine } from '@ezthrottle/engine';
+import type { Id, LineEntry, PaceState } from '@ezthrottle/engine';
+import type { RunParts } from './rules.ts';
+
+/** A leg in line. */
+export interface LineRef extends LineEntry {
+  readonly jobId: Id;
+  readonly leg: number;
+}
+
+/** An attempt that is written down and goes out as soon as the pace allows. */
+export interface ArmedRef {
+  readonly jobId: Id;
+  readonly leg: number;
+  readonly attempt: number;
+  readonly token: string;
+}
+
+/** What is paced: the calls of one organization to one origin. */
+export interface Destination {
+  readonly key: string;
+  pace: PaceState;
+  readonly line: FairLine<LineRef>;
+  armed: ArmedRef[];
+  /** Claimed for attempts that are being written. */
+  arming: number;
+  stopTimer: (() => void) | null;
+}
+
+export function lineRef(row: Omit<LineRef, 'id'>): LineRef {
+  const { jobId, leg, apiKey, userId, rank } = row;
+  return { id: lineId(jobId, leg), jobId, leg, apiKey, userId, rank };
+}
+
+export function lineId(jobId: Id, leg: number): string {
+  return `${jobId}:${leg}`;
+}
+
+/** Every destination at which something has happened. */
+export class Destinations {
+  readonly #all = new Map<string, Destination>();
+  readonly #parts: Pick<RunParts, 'clock' | 'settings'>;
+
+  constructor(parts: Pick<RunParts, 'clock' | 'settings'>) {
+    this.#parts = parts;
+  }
+
+  get(organization: Id, origin: string): Destination {
+    const key = `${organization} ${origin}`;
+    const known = this.#all.get(key);
+    if (known !== undefined) return known;
+    const pace = createPace(this.#parts.settings(origin), this.#parts.clock.monotonic());
+    const line = new FairLine<LineRef>();
+    const created = { key, pace, line, armed: [], arming: 0, stopTimer: null };
+    this.#all.set(key, created);
+    return created;
+  }
+
+  /** How many more attempts may be armed now. */
+  room({ pace, armed, arming }: Destination): number {
+    const bound = armedBound(pace, ARM_AHEAD_MS, this.#parts.clock.monotonic());
+    return Math.max(0, bound - armed.length - arming);
+  }
+}

@@ -1,0 +1,20 @@
+import type { DeliverySchedule, Id, LiveRegions, PaceSettings } from '@ezthrottle/engine';
+import type { Network } from '../network/network.ts';
+import type { MemoryStore } from '../store/memory-store.ts';
+import type { VirtualClock } from '../time/virtual-clock.ts';
+
+/** What the runners work with. */
+export interface RunParts {
+  readonly store: MemoryStore;
+  readonly clock: VirtualClock;
+  readonly network: Network;
+  /** Pace of a destination before it has taught anything. */
+  readonly settings: (origin: string) => PaceSettings;
+  readonly liveRegions: LiveRegions;
+  readonly random: () => number;
+  readonly newToken: () => string;
+  readonly idempotencyWindowMs: number;
+  readonly schedule: DeliverySchedule;
+  /** Signs deliveries; null: they go out unsigned. */
+  readonly secretOf: (organization: Id) => string | null;
+}

@@ -1,0 +1,78 @@
+import type { Operation, PutPaceOperation, Store, Verdict } from '@ezthrottle/engine';
+import { prune, settleDelivery } from './delivery-writes.ts';
+import { JobQueries } from './job-queries.ts';
+import { JobTables } from './job-tables.ts';
+import { JobWrites } from './job-writes.ts';
+import { MemoryStoreClosedError, Rejection } from './store-errors.ts';
+import { TenancyTables } from './tenancy-tables.ts';
+import { DeliveryQueries, WorkQueries } from './work-queries.ts';
+
+/**
+ * The engine's store in memory. It keeps every promise of the port but one: it ends with its process.
+ * `new MemoryStore(earlier)` goes on with what an earlier one holds, as after a restart.
+ */
+export class MemoryStore implements Store {
+  readonly jobs: JobQueries;
+  readonly work: WorkQueries;
+  readonly deliveries: DeliveryQueries;
+  readonly tenancy: TenancyTables;
+  readonly #tables: JobTables;
+  readonly #paces: Map<string, PutPaceOperation['rows'][number]>;
+  readonly #writes: JobWrites;
+  #isClosed = false;
+
+  constructor(earlier?: MemoryStore) {
+    this.#tables = earlier === undefined ? new JobTables() : earlier.#tables;
+    this.#paces = earlier === undefined ? new Map() : earlier.#paces;
+    this.tenancy = earlier === undefined ? new TenancyTables() : earlier.tenancy;
+    this.#writes = new JobWrites(this.#tables, this.tenancy);
+    this.jobs = new JobQueries(this.#tables);
+    this.work = new WorkQueries(this.#tables, this.#paces);
+    this.deliveries = new DeliveryQueries(this.#tables);
+  }
+
+  async commit(batch: readonly Operation[]): Promise<readonly Verdict[]> {
+    return batch.map((operation) => this.commitNow(operation));
+  }
+
+  /** The same for one operation, at once. */
+  commitNow(operation: Operation): Verdict {
+    if (this.#isClosed) throw new MemoryStoreClosedError();
+    try {
+      return this.#apply(operation);
+    } catch (error) {
+      if (error instanceof Rejection) return { verdict: 'rejected', reason: error.message };
+      throw error;
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+  }
+
+  #apply(operation: Operation): Verdict {
+    switch (operation.type) {
+      case 'submit':
+        return this.#writes.submit(operation.job);
+      case 'advance':
+        return this.#writes.advance(operation);
+      case 'stage':
+        return this.#writes.stage(operation);
+      case 'settle_delivery':
+        return settleDelivery(this.#tables, operation);
+      case 'prune':
+        return prune(this.#tables, operation);
+      case 'put_pace':
+        for (const row of operation.rows) {
+          this.#paces.set(JSON.stringify([row.organization, row.origin]), row);
+        }
+        return { verdict: 'ok' };
+      case 'put_organization':
+      case 'put_api_key':
+      case 'put_webhook_secrets':
+      case 'delete_webhook_secrets':
+      case 'rotate_webhook_secrets':
+        return this.tenancy.apply(operation);
+    }
+  }
+}

@@ -1,0 +1,10 @@
+/** What a test did wrong, or what would never end. */
+export class TestServerError extends Error {
+  override readonly name = 'TestServerError';
+  readonly code: 'time_is_moving' | 'endless' | 'stuck' | 'invalid_address';
+
+  constructor(code: TestServerError['code'], message: string) {
+    super(message);
+    this.code = code;
+  }
+}

@@ -1,0 +1,95 @@
+import { Step } from '@ezthrottle/core';
+import { createTestServer } from '@ezthrottle/testing';
+import { describe, expect, test } from 'vitest';
+
+const TARGET = 'https://api.example.com/orders';
+const HOOK = 'https://app.example.com/webhooks';
+
+describe('a job', () => {
+  test('calls its target, and its result is delivered signed', async () => {
+    const server = createTestServer();
+    const upstream = server.upstream('https://api.example.com', { body: { paid: true } });
+    const webhook = server.webhook(HOOK);
+    const { job_id: jobId } = await server.client().submitJob({
+      url: TARGET,
+      method: 'POST',
+      body: '{"id":7}',
+      webhooks: [{ url: HOOK }],
+    });
+
+    await server.settle();
+
+    expect(upstream.calls).toMatchObject([
+      { url: TARGET, method: 'POST', body: '{"id":7}', jobId, attempt: 1 },
+    ]);
+    expect(webhook.deliveries).toMatchObject([
+      { jobId, status: 'success', response: { statusCode: 200, body: '{"paid":true}' } },
+    ]);
+    expect(await server.job(jobId)).toMatchObject({ state: 'completed' });
+  });
+
+  test('is not sent before time is moved or settled', async () => {
+    const server = createTestServer();
+    const upstream = server.upstream(TARGET);
+    await server.client().submitJob({ url: TARGET });
+    expect(upstream.calls).toEqual([]);
+    await server.settle();
+    expect(upstream.calls).toHaveLength(1);
+  });
+
+  test('waits as long as Retry-After says', async () => {
+    const server = createTestServer();
+    const upstream = server.upstream(TARGET, [
+      { status: 429, headers: { 'Retry-After': '21600' } },
+      200,
+    ]);
+    const { job_id: jobId } = await server.client().submitJob({ url: TARGET });
+    await server.clock.advance('5h');
+    expect(upstream.calls).toHaveLength(1);
+    await server.clock.advance('1h');
+    expect(upstream.calls.map(({ elapsedMs }) => elapsedMs)).toEqual([0, 21_600_000]);
+    expect(await server.job(jobId)).toMatchObject({ state: 'completed' });
+  });
+
+  test('is paced as the target bears it: two a second unless it says otherwise', async () => {
+    const server = createTestServer();
+    const upstream = server.upstream(TARGET);
+    const client = server.client();
+    for (let order = 0; order < 4; order += 1)
+      await client.submitJob({ url: `${TARGET}?${order}` });
+    await server.runToEnd();
+    const times = upstream.calls.map(({ elapsedMs }) => elapsedMs);
+    const gaps = times.slice(1).map((at, index) => at - (times[index] ?? 0));
+    expect(gaps).toHaveLength(3);
+    expect(Math.min(...gaps)).toBeGreaterThanOrEqual(495);
+    expect(Math.max(...gaps)).toBeLessThan(520);
+  });
+
+  test('falls back when its target is gone, and carries on with what follows', async () => {
+    const server = createTestServer();
+    server.upstream(TARGET, { networkError: 'connection_refused' });
+    const backup = server.upstream('https://backup.example.com', 201);
+    const next = server.upstream('https://api.example.com/receipt');
+    const client = server.client();
+    await new Step(client)
+      .url(TARGET)
+      .fallback(new Step().url('https://backup.example.com/orders'))
+      .onSuccess(new Step().url('https://api.example.com/receipt'))
+      .execute();
+    await server.runToEnd();
+    expect(backup.calls).toHaveLength(1);
+    expect(next.calls).toHaveLength(1);
+  });
+
+  test('starts its fallback when the target hangs too long', async () => {
+    const server = createTestServer();
+    server.upstream(TARGET, { hang: true });
+    const backup = server.upstream('https://backup.example.com', 200);
+    await new Step(server.client())
+      .url(TARGET)
+      .fallback(new Step().url('https://backup.example.com/'), { triggerOnTimeout: 3_000 })
+      .execute();
+    await server.runToEnd();
+    expect(backup.calls.map(({ elapsedMs }) => elapsedMs)).toEqual([3_000]);
+  });
+});
