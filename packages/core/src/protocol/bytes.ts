@@ -1,6 +1,8 @@
 const encoder = new TextEncoder();
 
 /** UTF-8 bytes of a text; bytes are given back as they are. */
+export function toBytes(content: string): Uint8Array<ArrayBuffer>;
+export function toBytes(content: string | Uint8Array): Uint8Array;
 export function toBytes(content: string | Uint8Array): Uint8Array {
   return typeof content === 'string' ? encoder.encode(content) : content;
 }

@@ -12,7 +12,7 @@ export interface SignWebhookInput {
 }
 
 /** HMAC over `<timestamp>.<body>` in hexadecimal digits, with the timestamp in the characters it has in the header. */
-export function webhookHmac(secret: string, timestamp: string, body: string | Uint8Array): string {
+function webhookHmac(secret: string, timestamp: string, body: string | Uint8Array): string {
   return hmacSha256(secret, signedContent(timestamp, body));
 }
 

@@ -2,6 +2,7 @@ import { LIMITS } from '../protocol/limits.ts';
 import type { ContinuationContent } from '../protocol/plan.ts';
 import { ConfigurationError, ContinuationError } from '../errors.ts';
 import { isObject, parseJson } from '../http/json.ts';
+import { joinBytes, toBytes } from '../protocol/bytes.ts';
 import { fromBase64, toBase64Url } from './base64.ts';
 
 const VERSION = 'v1';
@@ -9,8 +10,6 @@ const KEY_BYTES = 32;
 const NONCE_BYTES = 12;
 const KEY_ID_BYTES = 6;
 const DERIVATION_LABEL = 'ezthrottle continuation key v1';
-
-const encoder = new TextEncoder();
 
 export interface SealingKeys {
   /** 32 bytes, or their base64; of several the first seals and all open. */
@@ -44,42 +43,39 @@ interface Cipher {
  * limits a copy put into another job is the endpoint inside, which only its own receiver opens.
  */
 export class ContinuationSealer {
-  readonly #sources: readonly (() => Promise<NamedKey>)[];
-  readonly #loaded = new Map<number, Promise<NamedKey>>();
+  readonly #keys: readonly (() => Promise<NamedKey>)[];
 
   /** Throws `ConfigurationError` for a key that is not 32 bytes, and for an empty secret. */
   constructor({ continuationKey, webhookSecret }: SealingKeys) {
-    this.#sources = [
+    this.#keys = [
       ...listOf(continuationKey).map((key) => {
         const bytes = keyBytes(key);
-        return () => importKey(bytes);
+        return once(() => importKey(bytes));
       }),
       ...listOf(webhookSecret).map((secret) => {
         if (secret === '') throw new ConfigurationError('webhookSecret is empty');
-        return () => deriveKey(secret);
+        return once(() => deriveKey(secret));
       }),
     ];
   }
 
   get canSeal(): boolean {
-    return this.#sources.length > 0;
+    return this.#keys.length > 0;
   }
 
   /** Throws `ConfigurationError` when there is no key. */
   async seal(content: ContinuationContent): Promise<string> {
-    if (!this.canSeal) {
+    const [first] = this.#keys;
+    if (first === undefined) {
       throw new ConfigurationError(
         'There is no key to seal a continuation with: set continuationKey or webhookSecret.',
       );
     }
-    const { id, key } = await this.#key(0);
+    const { id, key } = await first();
     const nonce = crypto.getRandomValues(new Uint8Array(NONCE_BYTES));
-    const plain = encoder.encode(JSON.stringify(content));
+    const plain = toBytes(JSON.stringify(content));
     const sealed = await crypto.subtle.encrypt(cipher(nonce, id), key, plain);
-    const bytes = new Uint8Array(NONCE_BYTES + sealed.byteLength);
-    bytes.set(nonce);
-    bytes.set(new Uint8Array(sealed), NONCE_BYTES);
-    return `${VERSION}.${id}.${toBase64Url(bytes)}`;
+    return `${VERSION}.${id}.${toBase64Url(joinBytes([nonce, new Uint8Array(sealed)]))}`;
   }
 
   /** Throws `ContinuationError` for what none of our keys has sealed, or what was altered. */
@@ -90,7 +86,7 @@ export class ContinuationSealer {
     if (match === null || bytes === null) {
       throw new ContinuationError('The continuation is not in a form that this version knows.');
     }
-    const keys = await Promise.all(this.#sources.map((_, index) => this.#key(index)));
+    const keys = await Promise.all(this.#keys.map((load) => load()));
     const named = keys.find((key) => key.id === id);
     if (named === undefined) {
       throw new ContinuationError(`No key of this client has sealed the continuation (${id}).`);
@@ -99,15 +95,12 @@ export class ContinuationSealer {
     if (isContent(content)) return content;
     throw new ContinuationError('The continuation was sealed by a version that is not known here.');
   }
+}
 
-  #key(index: number): Promise<NamedKey> {
-    const known = this.#loaded.get(index);
-    if (known !== undefined) return known;
-    const source = this.#sources[index];
-    const loading = source === undefined ? Promise.reject(new RangeError()) : source();
-    this.#loaded.set(index, loading);
-    return loading;
-  }
+/** Loads a key when it is first needed. */
+function once<T>(load: () => Promise<T>): () => Promise<T> {
+  let loaded: Promise<T> | undefined;
+  return () => (loaded ??= load());
 }
 
 async function decrypt({ id, key }: NamedKey, bytes: Uint8Array<ArrayBuffer>): Promise<string> {
@@ -121,26 +114,23 @@ async function decrypt({ id, key }: NamedKey, bytes: Uint8Array<ArrayBuffer>): P
 }
 
 function cipher(nonce: Uint8Array<ArrayBuffer>, keyId: string): Cipher {
-  return { name: 'AES-GCM', iv: nonce, additionalData: encoder.encode(`${VERSION}.${keyId}`) };
+  return { name: 'AES-GCM', iv: nonce, additionalData: toBytes(`${VERSION}.${keyId}`) };
 }
 
 async function importKey(bytes: Uint8Array<ArrayBuffer>): Promise<NamedKey> {
   const key = await crypto.subtle.importKey('raw', bytes, 'AES-GCM', false, ['encrypt', 'decrypt']);
   // Of a digest over a label and the key, so that the name tells nothing about the key itself.
-  const label = encoder.encode('ezthrottle continuation key id');
-  const named = new Uint8Array(label.length + bytes.length);
-  named.set(label);
-  named.set(bytes, label.length);
+  const named = joinBytes(['ezthrottle continuation key id', bytes]);
   const digest = await crypto.subtle.digest('SHA-256', named);
   return { id: toBase64Url(new Uint8Array(digest, 0, KEY_ID_BYTES)), key };
 }
 
 async function deriveKey(secret: string): Promise<NamedKey> {
-  const material = await crypto.subtle.importKey('raw', encoder.encode(secret), 'HKDF', false, [
+  const material = await crypto.subtle.importKey('raw', toBytes(secret), 'HKDF', false, [
     'deriveBits',
   ]);
   const salt = new Uint8Array(0);
-  const info = encoder.encode(DERIVATION_LABEL);
+  const info = toBytes(DERIVATION_LABEL);
   const parameters = { name: 'HKDF', hash: 'SHA-256', salt, info };
   const bits = await crypto.subtle.deriveBits(parameters, material, KEY_BYTES * 8);
   return importKey(new Uint8Array(bits));

@@ -1,3 +1,4 @@
+import { toBytes } from '../protocol/bytes.ts';
 import { CONTINUATION_METADATA_KEY } from '../protocol/delivery.ts';
 import type { JobRequest, Metadata } from '../protocol/job.ts';
 import type { Plan, PlannedContinuation, SubmitPlan } from '../protocol/plan.ts';
@@ -8,10 +9,8 @@ const NONCE_AND_TAG_BYTES = 12 + 16;
 /** `v1.<8 characters>.` */
 const PREFIX_BYTES = 12;
 
-const encoder = new TextEncoder();
-
 export function jsonBytes(value: unknown): number {
-  return encoder.encode(JSON.stringify(value)).length;
+  return toBytes(JSON.stringify(value)).length;
 }
 
 /**
