@@ -135,7 +135,7 @@ export class JobMover {
       idempotencyWindowMs,
       deliveryDelaysMs,
       sha256,
-      sentAt: this.#listener.sentAt,
+      sentAt: (token) => this.#listener.sentAt(token),
     };
   }
 
