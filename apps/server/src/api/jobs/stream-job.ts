@@ -60,7 +60,7 @@ function busy(message: string): ApiError {
 }
 
 function lastEventId(header: string | null): number | null {
-  return header !== null && /^\d{1,9}$/.test(header) ? Number(header) : null;
+  return header !== null && /^\d{1,15}$/.test(header) ? Number(header) : null;
 }
 
 async function watch(
@@ -83,8 +83,8 @@ async function watch(
     if (job === null) throw jobNotFound();
     const events = await readTimeline(options, job);
     const last = events.at(-1);
-    if (job.end !== null && last !== undefined && last.number === lastSeen) {
-      // It has seen the end. Only this status keeps an EventSource from coming back for ever.
+    if (job.end !== null && last !== undefined && lastSeen !== null && lastSeen >= last.number) {
+      // It has seen the end, or more than there ever was. Only this status keeps an EventSource from coming back for ever.
       unsubscribe();
       return { status: 204 };
     }
