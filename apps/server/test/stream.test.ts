@@ -116,8 +116,18 @@ describe('the stream of a job', () => {
     await all(await open(id));
     const resumed = await all(await open(id, { 'last-event-id': '1' }));
     expect(resumed.map(({ event }) => event)).toEqual(['completed']);
-    expect((await open(id, { 'last-event-id': '3' })).status).toBe(204);
+    for (const end of ['3', '4', '999', '123456789012345']) {
+      expect((await open(id, { 'last-event-id': end })).status).toBe(204);
+    }
     expect((await all(await open(id, { 'last-event-id': 'rubbish' }))).length).toBe(3);
+  });
+
+  test('tells of no others to wait for when there are none', async () => {
+    const busy = { status: 503, headers: { 'retry-after': '0' } };
+    target.route('/alone', [busy, busy, { status: 200 }]);
+    const frames = await all(await open(await submit({ url: target.url('/alone') })));
+    expect(frames.filter(({ event }) => event === 'retrying')).toHaveLength(2);
+    expect(frames.map(({ data }) => data['reason'])).not.toContain('behind_others');
   });
 
   test('tells of a cancel', async () => {

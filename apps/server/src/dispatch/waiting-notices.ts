@@ -18,8 +18,12 @@ export function tellWaiting(
   { clock, notices }: Pick<DispatcherParts, 'clock' | 'notices'>,
 ): void {
   const now = clock.monotonic();
-  const isEmpty = destination.armed.length === 0 && destination.line.size === 0;
-  if (isEmpty || now - destination.toldAt < TELL_EVERY_MS) return;
+  const { armed, arming, line, pace } = destination;
+  const isPaused = pace.pausedUntil !== null && pace.pausedUntil > now;
+  // The first in line is armed at once when nobody is before it: it waits for none.
+  const isFirstNext = armed.length === 0 && arming === 0 && !isPaused;
+  const waiting = armed.length + line.size - (isFirstNext ? 1 : 0);
+  if (waiting <= 0 || now - destination.toldAt < TELL_EVERY_MS) return;
   destination.toldAt = now;
   const at = clock.now();
   const tell = (jobId: string, reason: WaitingNotice['reason'], until: number | null): void => {
@@ -36,6 +40,6 @@ export function tellWaiting(
   for (const { jobId } of destination.line.entries()) {
     looked += 1;
     if (looked > LOOK_AT_MOST) return;
-    tell(jobId, 'behind_others', null);
+    if (looked > 1 || !isFirstNext) tell(jobId, 'behind_others', null);
   }
 }
