@@ -25,7 +25,7 @@ interface Delivery {
 /** A check that gives false, or throws, for what is not signed. */
 interface Check {
   readonly name: string;
-  verify(delivery: Delivery): unknown;
+  readonly verify: (delivery: Delivery) => unknown;
 }
 
 export async function printVerificationTimes(isQuick: boolean): Promise<void> {

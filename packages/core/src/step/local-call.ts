@@ -34,13 +34,13 @@ export interface LocalCall {
 export interface RunningCall {
   /** Never rejects. */
   readonly outcome: Promise<LocalCallOutcome>;
-  abort(): void;
+  readonly abort: () => void;
 }
 
 /** Makes the call. Whatever happens is an outcome. */
 export function callLocally(call: LocalCall, runtime: Runtime): RunningCall {
   const deadline = startDeadline(runtime, call.timeoutMs, call.signal);
-  return { outcome: outcomeOf(call, runtime, deadline), abort: deadline.abort };
+  return { outcome: outcomeOf(call, runtime, deadline), abort: () => deadline.abort() };
 }
 
 async function outcomeOf(

@@ -98,7 +98,7 @@ class Race {
 
   /** Ends whatever still runs. */
   abort(): void {
-    for (const { abort } of this.#running.values()) abort();
+    for (const call of this.#running.values()) call.abort();
   }
 
   result({ path, outcome }: Ended, isOverdue: boolean): RaceResult {
