@@ -92,4 +92,65 @@ describe('a job', () => {
     await server.runToEnd();
     expect(backup.calls.map(({ elapsedMs }) => elapsedMs)).toEqual([3_000]);
   });
+
+  test('that is cancelled calls nobody any more, and is delivered as failed', async () => {
+    const server = createTestServer();
+    const upstream = server.upstream(TARGET, { hang: true });
+    const webhook = server.webhook(HOOK);
+    const client = server.client();
+    const waiting = await client.submitJob({ url: TARGET, webhooks: [{ url: HOOK }] });
+    const sent = await client.submitJob({ url: `${TARGET}?sent`, webhooks: [{ url: HOOK }] });
+    await client.jobs.cancel(waiting.job_id);
+    await server.clock.advance('1s');
+    expect(upstream.calls.map(({ url }) => url)).toEqual([`${TARGET}?sent`]);
+    await client.jobs.cancel(sent.job_id);
+    await server.runToEnd();
+    expect(webhook.deliveries.map(({ status, error }) => [status, error])).toEqual([
+      ['failed', 'cancelled'],
+      ['failed', 'cancelled'],
+    ]);
+    await expect(client.jobs.cancel(sent.job_id)).rejects.toMatchObject({ status: 409 });
+  });
+
+  test('under a known key is the first one, until a day after its end', async () => {
+    const server = createTestServer();
+    const upstream = server.upstream(TARGET);
+    const submit = () => server.client().submitJob({ url: TARGET, idempotentKey: 'order-1' });
+    const first = await submit();
+    await server.settle();
+    expect(await submit()).toMatchObject({ job_id: first.job_id, duplicate: true });
+    await server.clock.advance('24h');
+    expect((await submit()).job_id).not.toBe(first.job_id);
+    await server.runToEnd();
+    expect(upstream.calls).toHaveLength(2);
+  });
+
+  test('races its regions, and the slower one is stopped', async () => {
+    const server = createTestServer({ pace: { ratePerSecond: 100 } });
+    const upstream = server.upstream(TARGET, ({ region }) => ({
+      delay: region === 'fra' ? '1s' : '1h',
+      body: region,
+    }));
+    const { job_id: jobId } = await server
+      .client()
+      .submitJob({ url: TARGET, regions: ['iad', 'fra'], timeoutMs: 900_000 });
+    await server.runToEnd();
+    expect(upstream.calls).toHaveLength(2);
+    expect(await server.job(jobId)).toMatchObject({
+      result: { response: { body: 'fra' } },
+      attempts: [{ outcome: 'aborted' }, { outcome: 'response' }],
+    });
+    expect(server.clock.elapsedMs()).toBeLessThan(2_000);
+  });
+
+  test('to a target that is not scripted fails, and says what to do', async () => {
+    const server = createTestServer();
+    const { job_id: jobId } = await server
+      .client()
+      .submitJob({ url: TARGET, retryPolicy: { maxReroutes: 0 } });
+    await server.runToEnd();
+    expect((await server.job(jobId))?.result?.error).toMatch(
+      /nothing is scripted for https:\/\/api.example.com\/orders: call server.upstream/,
+    );
+  });
 });

@@ -72,6 +72,7 @@ export class Network {
     const clock = this.#clock;
     const startedAt = clock.now();
     let isOver = false;
+    let isAborted = false;
     const settle = (outcome: Outcome, response: StoredResponse | null): void => {
       if (isOver) return;
       isOver = true;
@@ -96,12 +97,15 @@ export class Network {
       });
     };
     clock.after(0, () => {
-      if (isOver) return;
+      if (isOver || isAborted) return;
       const reaction = this.receive(plainCall(call));
       if (reaction instanceof Promise) void reaction.then(answer);
       else answer(reaction);
     });
-    return () => clock.after(0, () => settle({ kind: 'aborted' }, null));
+    return () => {
+      isAborted = true;
+      clock.after(0, () => settle({ kind: 'aborted' }, null));
+    };
   }
 }
 

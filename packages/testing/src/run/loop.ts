@@ -58,15 +58,17 @@ export class Loop {
       await this.#doDue();
       const last = this.#moments + maxMoments;
       for (let next = this.#nextAt(); !this.#isDone() && next !== null; next = this.#nextAt()) {
-        if (this.#moments >= last) {
-          throw new TestServerError('endless', `Not at an end after ${maxMoments} moments.`);
-        }
+        if (this.#moments >= last) throw notAtAnEnd(maxMoments);
         await this.#moveTo(next);
       }
     });
   }
 
-  /** Goes on until the promise is settled. @throws {TestServerError} `stuck` when nothing is left to happen. */
+  /**
+   * Goes on until the promise is settled.
+   *
+   * @throws {TestServerError} `stuck` when nothing is left to happen, `endless` at the bound.
+   */
   until<Result>(promise: Promise<Result>, maxMoments: number): Promise<Result> {
     return this.#exclusively(async () => {
       let isSettled = false;
@@ -166,4 +168,8 @@ export class Loop {
     const isLive = store.work.nextTimerAt() !== null;
     return !isLive && jobs.inFlight + deliveries.inFlight === 0 && deliveries.nextAt() === null;
   }
+}
+
+function notAtAnEnd(moments: number): TestServerError {
+  return new TestServerError('endless', `Not at an end after ${moments} moments.`);
 }
