@@ -165,6 +165,16 @@ export function describeBodies(bench: () => ExecutorBench): void {
       expect(report.response?.headers['content-encoding']).toBe('x-own');
     });
 
+    test('has every header that came, whatever it is called', async () => {
+      const { caller, upstream } = bench();
+      upstream.script({ headers: { ['__proto__']: 'one', constructor: 'two' } });
+
+      const report = await caller.one(upstream.url());
+
+      const headers = new Map(Object.entries(report.response?.headers ?? {}));
+      expect([headers.get('__proto__'), headers.get('constructor')]).toEqual(['one', 'two']);
+    });
+
     test.each([
       ['HEAD', 200],
       ['GET', 204],
