@@ -1,4 +1,5 @@
 import { createHmac } from 'node:crypto';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import {
   createWebhookVerifier,
   signWebhook,
@@ -13,6 +14,7 @@ import { estimateOf, measureInTurn, ratiosOf, shownEstimate } from './rounds.ts'
 
 // Each check gets the form that it takes, so that none pays for making one out of the other.
 const BODY_BYTES = 500;
+const CHECKS_PER_TURN = 64;
 const SECRET = 'whsec_YmVuY2htYXJrcyBzaWduIHdpdGggdGhpcyBzZWNyZXQ=';
 const OURS = 'EZThrottle, synchronous';
 
@@ -39,6 +41,8 @@ export async function printVerificationTimes(isQuick: boolean): Promise<void> {
       for (let time = 0; time < times; time += 1) {
         const result = verify(delivery);
         if (result instanceof Promise) await result;
+        // Deliveries come by events; what is freed natively is freed between them.
+        if (time % CHECKS_PER_TURN === 0) await nextTurn();
       }
     },
   }));

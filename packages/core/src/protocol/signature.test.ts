@@ -41,6 +41,18 @@ describe('signing a webhook', () => {
     );
   });
 
+  it.each([2_600, 2_700, 2_730, 8_100, 8_192, 100_000])(
+    'gives the same for a body of %i bytes: what fits into its buffer, and what does not',
+    (length) => {
+      for (const part of [new Uint8Array(length).fill(7), '\u20ac'.repeat(length)]) {
+        const parts = ['1763674210.', part];
+        expect(nodeHmac('a secret of some length', parts)).toBe(
+          portableHmac('a secret of some length', parts),
+        );
+      }
+    },
+  );
+
   it('keeps secrets apart when there are more of them than it remembers keys for', async () => {
     const secrets = Array.from({ length: 1_200 }, (_, index) => `secret number ${index}`);
     const parts = ['body'];

@@ -41,9 +41,7 @@ export type ParsedSignatureHeader =
  * passed over, and two different `t` are refused, since only one of them can have been signed.
  */
 export function parseSignatureHeader(value: string | null | undefined): ParsedSignatureHeader {
-  if (value === null || value === undefined || value.trim() === '') {
-    return { ok: false, reason: 'no_signature_header' };
-  }
+  if (!value?.trim()) return { ok: false, reason: 'no_signature_header' };
   let timestamp: string | null = null;
   let isAmbiguous = false;
   let found = 0;

@@ -56,7 +56,7 @@ function refused(reason: string): SignedHeader {
 }
 
 function firstOf(header: SignatureHeaderValue): string | null | undefined {
-  return typeof header === 'object' && header !== null ? header[0] : header;
+  return typeof header === 'string' ? header : header?.[0];
 }
 
 /** Callers without types pass parsed bodies, unset variables and NaN; each must fail, and say why. */
@@ -72,7 +72,7 @@ function findMisuse(
     return 'the secret is missing or empty';
   }
   if (typeof tolerance !== 'number' || !(tolerance >= 0)) {
-    return 'the tolerance is not a number of seconds, 0 or more';
+    return 'the tolerance is not 0 or more seconds';
   }
   return null;
 }
