@@ -1,16 +1,14 @@
 import * as crypto from 'node:crypto';
 import { toBytes } from './bytes.ts';
+import { BLOCK_BYTES, hmacBlocks } from './hmac-blocks.ts';
 
-const BLOCK_BYTES = 64;
 const DIGEST_BYTES = 32;
 /** An application has a handful of secrets; a server that signs for many tenants has many. */
 const MAX_KEYS = 1_000;
 
-/** A secret as an HMAC takes it, which is two hashes (RFC 2104). */
 interface Key {
-  /** What the first one begins with. */
   readonly inner: Uint8Array;
-  /** What the second one begins with; the digest of the first has its place behind it. */
+  /** The outer block, and room behind it for the digest. */
   readonly outer: Buffer;
 }
 
@@ -61,12 +59,10 @@ function keyOf(secret: string): Key {
   const known = keys.get(secret);
   if (known !== undefined) return known;
   if (keys.size >= MAX_KEYS) keys.clear();
-  const bytes = toBytes(secret);
-  const short =
-    bytes.length > BLOCK_BYTES ? crypto.createHash('sha256').update(bytes).digest() : bytes;
-  const padded = (mask: number, length: number): Buffer =>
-    Buffer.from(new Uint8Array(length).map((_, index) => (short[index] ?? 0) ^ mask));
-  const key = { inner: padded(0x36, BLOCK_BYTES), outer: padded(0x5c, BLOCK_BYTES + DIGEST_BYTES) };
+  const { inner, outer } = hmacBlocks(secret, (bytes) =>
+    crypto.createHash('sha256').update(bytes).digest(),
+  );
+  const key = { inner, outer: Buffer.concat([outer, Buffer.alloc(DIGEST_BYTES)]) };
   keys.set(secret, key);
   return key;
 }
