@@ -127,5 +127,5 @@ export class World {
 
 async function readJson<T>(url: string): Promise<T> {
   const response = await fetch(url);
-  return (await response.json()) as T;
+  return JSON.parse(await response.text());
 }

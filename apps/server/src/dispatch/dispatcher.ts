@@ -1,16 +1,17 @@
-import { accept, acceptedWakeAt, acceptedWork, armAccepted, legOf } from '@ezthrottle/engine';
-import type { Id, NewJob, NewWork, Verdict, WorkRow } from '@ezthrottle/engine';
+import { legOf } from '@ezthrottle/engine';
+import type { Id, NewWork, Verdict, WorkRow } from '@ezthrottle/engine';
 import type { Service } from '../upkeep/service.ts';
 import { Stager } from '../upkeep/stager.ts';
-import { activeJob, ActiveJobs } from './active-jobs.ts';
+import { ActiveJobs } from './active-jobs.ts';
 import type { ActiveJob } from './active-jobs.ts';
 import { Armer } from './armer.ts';
 import { RunningCalls } from './calls.ts';
-import type { ArmedRef, Destination } from './destination.ts';
+import type { Destination } from './destination.ts';
 import { Destinations } from './destinations.ts';
 import { DISPATCH_LIMITS } from './dispatch-limits.ts';
 import type { DispatchLimits } from './dispatch-limits.ts';
 import type { DispatcherParts } from './dispatch-ports.ts';
+import { Intake } from './intake.ts';
 import type { AdmittedJob, CancelVerdict, JobGate } from './job-gate.ts';
 import { JobMover } from './job-mover.ts';
 import type { LineOwner } from './job-mover.ts';
@@ -52,6 +53,7 @@ class PacedDispatcher implements Dispatcher {
   readonly #mover: JobMover;
   readonly #armer: Armer;
   readonly #sender: Sender;
+  readonly #intake: Intake;
   readonly #reports: Reports;
   readonly #stager: Stager;
   /** Destinations that have more to arm than the bound over all of them allowed. */
@@ -61,7 +63,6 @@ class PacedDispatcher implements Dispatcher {
   #stopPaceTimer: (() => void) | null = null;
   #stopStarvedTimer: (() => void) | null = null;
   #isRunning = false;
-  #submits = 0;
 
   constructor(parts: DispatcherParts) {
     const limits = { ...DISPATCH_LIMITS, ...parts.limits };
@@ -85,6 +86,16 @@ class PacedDispatcher implements Dispatcher {
     this.#sender = new Sender({ parts, active, calls, mover, maxResponseBytes, onTime: pump });
     const { work } = parts.store;
     this.#armer = new Armer({ parts, work, limits, active, mover, onArmed: pump });
+    this.#intake = new Intake({
+      parts,
+      active,
+      mover,
+      destinations: this.#destinations,
+      armer: this.#armer,
+      queued: (job, work) => this.#queued(job, work),
+      wakeAt: (at) => this.#stager.wakeAt(at),
+      onArmed: pump,
+    });
     this.#reports = new Reports({ parts, active, calls, mover, onFreed: pump });
     this.#stager = new Stager({
       work,
@@ -103,32 +114,8 @@ class PacedDispatcher implements Dispatcher {
     return { inFlight: this.#calls.size, activeJobs: this.#active.size };
   }
 
-  async submit(job: AdmittedJob): Promise<Verdict> {
-    const { clock, committer, liveRegions, notices } = this.#parts;
-    const now = clock.now();
-    const accepted = accept(job.spec, { now, liveRegions });
-    const written: NewJob = {
-      ...job,
-      run: accepted.run,
-      work: acceptedWork(job.spec, accepted, now),
-      armed: [],
-      wakeAt: acceptedWakeAt(accepted),
-      parent: null,
-    };
-    const { submitted, claims } = this.#armAtOnce(written, now);
-    this.#submits += 1;
-    try {
-      const verdict = await committer.write({ type: 'submit', job: submitted });
-      if (verdict.verdict === 'ok') {
-        notices.publish({ jobId: job.id, at: clock.now(), type: 'queued' });
-        this.#taken(submitted, claims);
-      }
-      return verdict;
-    } finally {
-      this.#submits -= 1;
-      for (const { destination } of claims) this.#armer.unclaim(destination, 1);
-      for (const { destination } of claims) this.#pump(destination);
-    }
+  submit(job: AdmittedJob): Promise<Verdict> {
+    return this.#intake.submit(job);
   }
 
   async cancel(organization: Id, id: Id): Promise<CancelVerdict> {
@@ -181,14 +168,18 @@ class PacedDispatcher implements Dispatcher {
     await this.#stager.stop();
     this.#stopPaceTimer?.();
     this.#stopStarvedTimer?.();
-    await this.#until(() => this.#armer.arming + this.#submits === 0, this.#limits.stopTimeoutMs);
+    await this.#until(
+      () => this.#armer.arming + this.#intake.submits === 0,
+      this.#limits.stopTimeoutMs,
+    );
     await this.#handBackArmed();
     const deadline = clock.monotonic() + this.#limits.stopTimeoutMs;
     await this.#until(() => this.#calls.size === 0, deadline - clock.monotonic());
     executor.abort(this.#calls.tokens());
     await this.#until(
       () =>
-        this.#calls.size === 0 && this.#mover.writes + this.#reports.deciding + this.#submits === 0,
+        this.#calls.size === 0 &&
+        this.#mover.writes + this.#reports.deciding + this.#intake.submits === 0,
       this.#limits.stopTimeoutMs,
     );
     for (const job of this.#active.values()) job.stopTimer?.();
@@ -208,52 +199,6 @@ class PacedDispatcher implements Dispatcher {
       }
     }
     await Promise.all(handed);
-  }
-
-  /** Arms what can be sent soon within the submit's own write. */
-  #armAtOnce(
-    job: NewJob,
-    now: number,
-  ): { readonly submitted: NewJob; readonly claims: readonly ArmedClaim[] } {
-    const claims: ArmedClaim[] = [];
-    const claimed = new Map<number, Destination>();
-    const tokenFor = ({ origin, leg }: NewWork): string | null => {
-      const destination = this.#destinations.get(job.organization, origin);
-      if (!destination.line.isEmpty || this.#armer.room(destination) < 1) return null;
-      this.#armer.claim(destination, 1);
-      claimed.set(leg, destination);
-      return this.#parts.newToken();
-    };
-    const submitted = armAccepted(job, tokenFor, now);
-    for (const { leg, attempt, token } of submitted.armed) {
-      const destination = claimed.get(leg);
-      if (destination === undefined) continue;
-      claimed.delete(leg);
-      claims.push({ destination, ref: { jobId: job.id, leg, attempt, token } });
-    }
-    // Claimed for a leg that could not be armed after all.
-    for (const destination of claimed.values()) this.#armer.unclaim(destination, 1);
-    return { submitted, claims };
-  }
-
-  #taken(job: NewJob, claims: readonly ArmedClaim[]): void {
-    const active = this.#active.adopt(
-      activeJob({
-        id: job.id,
-        organization: job.organization,
-        apiKey: job.apiKey,
-        spec: job.spec,
-        run: job.run,
-        version: 1,
-        wakeAt: job.wakeAt,
-        idempotentKey: job.idempotency.key,
-      }),
-    );
-    for (const { destination, ref } of claims) destination.armed.push(ref);
-    if (claims.length > 0) this.#mover.watch(active);
-    this.#active.release(active);
-    this.#queued(job, job.work);
-    if (job.wakeAt !== null) this.#stager.wakeAt(job.wakeAt);
   }
 
   #queued(job: LineOwner, work: readonly NewWork[]): void {
@@ -366,9 +311,4 @@ class PacedDispatcher implements Dispatcher {
       });
     }
   }
-}
-
-interface ArmedClaim {
-  readonly destination: Destination;
-  readonly ref: ArmedRef;
 }

@@ -13,7 +13,7 @@ function chain(name: string, restartInBetween: boolean): Scenario {
       : 'app → server → app: the last step runs when the delivery arrives',
     async run(world, check) {
       const response = await fetch(`${world.app.url}/chains/${name}`, { method: 'POST' });
-      const started = (await response.json()) as StartedChain;
+      const started: StartedChain = JSON.parse(await response.text());
       const second = await world.eventually(async () => {
         return (await world.calls(name)).find((call) => call.path.includes('/slow/')) ?? null;
       }, 10_000);

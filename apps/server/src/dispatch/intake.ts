@@ -1,0 +1,123 @@
+import { accept, acceptedWakeAt, acceptedWork, armAccepted } from '@ezthrottle/engine';
+import type { NewJob, NewWork, Verdict } from '@ezthrottle/engine';
+import { activeJob } from './active-jobs.ts';
+import type { ActiveJobs } from './active-jobs.ts';
+import type { Armer } from './armer.ts';
+import type { ArmedRef, Destination } from './destination.ts';
+import type { Destinations } from './destinations.ts';
+import type { DispatcherParts } from './dispatch-ports.ts';
+import type { AdmittedJob } from './job-gate.ts';
+import type { JobMover, LineOwner } from './job-mover.ts';
+
+export interface IntakeOptions {
+  readonly parts: Pick<
+    DispatcherParts,
+    'clock' | 'committer' | 'liveRegions' | 'notices' | 'newToken'
+  >;
+  readonly active: ActiveJobs;
+  readonly destinations: Destinations;
+  readonly armer: Armer;
+  readonly mover: JobMover;
+  /** The job is on disk: what is ready stands in line. */
+  readonly queued: (job: LineOwner, work: readonly NewWork[]) => void;
+  readonly wakeAt: (at: number) => void;
+  /** Called for each destination that has something to send, or room again. */
+  readonly onArmed: (destination: Destination) => void;
+}
+
+interface ArmedClaim {
+  readonly destination: Destination;
+  readonly ref: ArmedRef;
+}
+
+/** Takes jobs in: one write, with what can be sent soon armed in it. */
+export class Intake {
+  readonly #options: IntakeOptions;
+  #submits = 0;
+
+  constructor(options: IntakeOptions) {
+    this.#options = options;
+  }
+
+  /** Jobs that are being written. */
+  get submits(): number {
+    return this.#submits;
+  }
+
+  async submit(job: AdmittedJob): Promise<Verdict> {
+    const { parts, armer, onArmed } = this.#options;
+    const { clock, committer, liveRegions, notices } = parts;
+    const now = clock.now();
+    const accepted = accept(job.spec, { now, liveRegions });
+    const written: NewJob = {
+      ...job,
+      run: accepted.run,
+      work: acceptedWork(job.spec, accepted, now),
+      armed: [],
+      wakeAt: acceptedWakeAt(accepted),
+      parent: null,
+    };
+    const { submitted, claims } = this.#armAtOnce(written, now);
+    this.#submits += 1;
+    try {
+      const verdict = await committer.write({ type: 'submit', job: submitted });
+      if (verdict.verdict === 'ok') {
+        notices.publish({ jobId: job.id, at: clock.now(), type: 'queued' });
+        this.#taken(submitted, claims);
+      }
+      return verdict;
+    } finally {
+      this.#submits -= 1;
+      for (const { destination } of claims) armer.unclaim(destination, 1);
+      for (const { destination } of claims) onArmed(destination);
+    }
+  }
+
+  /** Arms what can be sent soon within the submit's own write. */
+  #armAtOnce(
+    job: NewJob,
+    now: number,
+  ): { readonly submitted: NewJob; readonly claims: readonly ArmedClaim[] } {
+    const { parts, destinations, armer } = this.#options;
+    const claims: ArmedClaim[] = [];
+    const claimed = new Map<number, Destination>();
+    const tokenFor = ({ origin, leg }: NewWork): string | null => {
+      const destination = destinations.get(job.organization, origin);
+      if (!destination.line.isEmpty || armer.room(destination) < 1) return null;
+      armer.claim(destination, 1);
+      claimed.set(leg, destination);
+      return parts.newToken();
+    };
+    const submitted = armAccepted(job, tokenFor, now);
+    for (const { leg, attempt, token } of submitted.armed) {
+      const destination = claimed.get(leg);
+      if (destination === undefined) continue;
+      claimed.delete(leg);
+      claims.push({ destination, ref: { jobId: job.id, leg, attempt, token } });
+    }
+    // Claimed for a leg that could not be armed after all.
+    for (const destination of claimed.values()) armer.unclaim(destination, 1);
+    return { submitted, claims };
+  }
+
+  #taken(job: NewJob, claims: readonly ArmedClaim[]): void {
+    const { active, mover, queued, wakeAt } = this.#options;
+    const adopted = active.adopt(
+      activeJob({
+        id: job.id,
+        organization: job.organization,
+        apiKey: job.apiKey,
+        spec: job.spec,
+        run: job.run,
+        version: 1,
+        wakeAt: job.wakeAt,
+        idempotentKey: job.idempotency.key,
+      }),
+    );
+    for (const { destination, ref } of claims) destination.armed.push(ref);
+    if (claims.length > 0) mover.watch(adopted);
+    active.release(adopted);
+    queued(job, job.work);
+    if (job.wakeAt !== null) wakeAt(job.wakeAt);
+  }
+}
