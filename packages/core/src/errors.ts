@@ -16,6 +16,7 @@ export interface EZThrottleErrorOptions {
 
 /** Base of every error that this package throws on its own account. */
 export class EZThrottleError extends Error {
+  override readonly name: string = 'EZThrottleError';
   readonly code: string;
   readonly status: number | null;
   readonly requestId: string | null;
@@ -24,7 +25,6 @@ export class EZThrottleError extends Error {
 
   constructor(message: string, options: EZThrottleErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
-    this.name = new.target.name;
     this.code = options.code ?? 'error';
     this.status = options.status ?? null;
     this.requestId = options.requestId ?? null;
@@ -48,6 +48,8 @@ export class EZThrottleError extends Error {
 
 /** The client was built or used without something it needs: an API key, a sealing key. */
 export class ConfigurationError extends EZThrottleError {
+  override readonly name: string = 'ConfigurationError';
+
   constructor(message: string, code = 'configuration') {
     super(message, { code });
   }
@@ -55,6 +57,8 @@ export class ConfigurationError extends EZThrottleError {
 
 /** The server could not be reached, or the connection broke before its answer was read. */
 export class NetworkError extends EZThrottleError {
+  override readonly name: string = 'NetworkError';
+
   constructor(message: string, options: EZThrottleErrorOptions = {}) {
     super(message, { code: 'network_error', retryable: true, ...options });
   }
@@ -62,6 +66,8 @@ export class NetworkError extends EZThrottleError {
 
 /** No answer came in time. */
 export class TimeoutError extends EZThrottleError {
+  override readonly name: string = 'TimeoutError';
+
   constructor(message: string, options: EZThrottleErrorOptions = {}) {
     super(message, { code: 'timeout', retryable: true, ...options });
   }
@@ -69,6 +75,8 @@ export class TimeoutError extends EZThrottleError {
 
 /** 429: too much at once, or over a plan's limit. `retryAt` says when to come back, if known. */
 export class RateLimitError extends EZThrottleError {
+  override readonly name: string = 'RateLimitError';
+
   constructor(message: string, options: EZThrottleErrorOptions = {}) {
     super(message, { code: 'rate_limited', status: 429, retryable: true, ...options });
   }
@@ -76,6 +84,8 @@ export class RateLimitError extends EZThrottleError {
 
 /** 401: the API key is missing, unknown or revoked. */
 export class AuthenticationError extends EZThrottleError {
+  override readonly name: string = 'AuthenticationError';
+
   constructor(message: string, options: EZThrottleErrorOptions = {}) {
     super(message, { code: 'unauthorized', status: 401, ...options });
   }
@@ -83,6 +93,8 @@ export class AuthenticationError extends EZThrottleError {
 
 /** 403: the API key is known but may not do this. */
 export class PermissionError extends EZThrottleError {
+  override readonly name: string = 'PermissionError';
+
   constructor(message: string, options: EZThrottleErrorOptions = {}) {
     super(message, { code: 'forbidden', status: 403, ...options });
   }
@@ -90,6 +102,8 @@ export class PermissionError extends EZThrottleError {
 
 /** 404: there is no such job, or nothing is set. */
 export class NotFoundError extends EZThrottleError {
+  override readonly name: string = 'NotFoundError';
+
   constructor(message: string, options: EZThrottleErrorOptions = {}) {
     super(message, { code: 'not_found', status: 404, ...options });
   }
@@ -97,6 +111,8 @@ export class NotFoundError extends EZThrottleError {
 
 /** 409: it stands in a state that does not allow this. */
 export class ConflictError extends EZThrottleError {
+  override readonly name: string = 'ConflictError';
+
   constructor(message: string, options: EZThrottleErrorOptions = {}) {
     super(message, { code: 'conflict', status: 409, ...options });
   }
@@ -104,6 +120,8 @@ export class ConflictError extends EZThrottleError {
 
 /** 413: the request is larger than the server takes. */
 export class PayloadTooLargeError extends EZThrottleError {
+  override readonly name: string = 'PayloadTooLargeError';
+
   constructor(message: string, options: EZThrottleErrorOptions = {}) {
     super(message, { code: 'payload_too_large', status: 413, ...options });
   }
@@ -111,6 +129,8 @@ export class PayloadTooLargeError extends EZThrottleError {
 
 /** 415: the server takes JSON only. */
 export class UnsupportedMediaTypeError extends EZThrottleError {
+  override readonly name: string = 'UnsupportedMediaTypeError';
+
   constructor(message: string, options: EZThrottleErrorOptions = {}) {
     super(message, { code: 'unsupported_media_type', status: 415, ...options });
   }
@@ -120,6 +140,8 @@ export class UnsupportedMediaTypeError extends EZThrottleError {
  * Nothing was sent: the server has failed several times in a row, and is left alone until `retryAt`.
  */
 export class CircuitOpenError extends EZThrottleError {
+  override readonly name: string = 'CircuitOpenError';
+
   constructor(options: EZThrottleErrorOptions = {}) {
     super('The server keeps failing and is not called for now', {
       code: 'circuit_open',
@@ -131,6 +153,8 @@ export class CircuitOpenError extends EZThrottleError {
 
 /** 5xx of the server. */
 export class ServerError extends EZThrottleError {
+  override readonly name: string = 'ServerError';
+
   constructor(message: string, options: EZThrottleErrorOptions = {}) {
     super(message, { code: 'internal_error', retryable: true, ...options });
   }
@@ -138,6 +162,7 @@ export class ServerError extends EZThrottleError {
 
 /** Something in the input is wrong; `problems` lists everything that is. */
 export class ValidationError extends EZThrottleError {
+  override readonly name: string = 'ValidationError';
   readonly problems: readonly Problem[];
 
   constructor(message: string, problems: readonly Problem[], options: EZThrottleErrorOptions = {}) {
@@ -148,6 +173,8 @@ export class ValidationError extends EZThrottleError {
 
 /** A step tree that cannot be compiled. Paths read like `onSuccess.fallback[0].url`. */
 export class StepValidationError extends ValidationError {
+  override readonly name: string = 'StepValidationError';
+
   constructor(problems: readonly Problem[]) {
     super(describeProblems(problems), problems, { code: 'step_validation' });
   }
@@ -155,6 +182,8 @@ export class StepValidationError extends ValidationError {
 
 /** A continuation that is altered, foreign, too old for our keys or not meant for this endpoint. */
 export class ContinuationError extends EZThrottleError {
+  override readonly name: string = 'ContinuationError';
+
   constructor(message: string, options: EZThrottleErrorOptions = {}) {
     super(message, { code: 'continuation_invalid', ...options });
   }

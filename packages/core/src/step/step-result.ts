@@ -72,6 +72,7 @@ export type ChildOutcome =
  * `cause` why it was not taken.
  */
 export class ForwardFailedError extends EZThrottleError {
+  override readonly name: string = 'ForwardFailedError';
   readonly outcome: LocalOutcome;
   /** The answer was lost, so a job may exist nevertheless; `onFailure` steps were then not started. */
   readonly mayHaveBeenAccepted: boolean;

@@ -3,6 +3,8 @@ import type { Problem } from '../protocol/wire-error.ts';
 
 /** Thrown by the strict check; the message ends with the reason. */
 export class WebhookVerificationError extends EZThrottleError {
+  override readonly name: string = 'WebhookVerificationError';
+
   constructor(message: string) {
     super(message, { code: 'webhook_verification_failed' });
   }
@@ -10,6 +12,8 @@ export class WebhookVerificationError extends EZThrottleError {
 
 /** The receiver's options cannot work; `problems` lists everything that is wrong with them. */
 export class ReceiverConfigurationError extends ValidationError {
+  override readonly name: string = 'ReceiverConfigurationError';
+
   constructor(problems: readonly Problem[]) {
     const lines = problems.map(
       ({ path, message, expected }) => `${path} ${message} (expected: ${expected})`,
@@ -22,6 +26,7 @@ export class ReceiverConfigurationError extends ValidationError {
 
 /** The body has more bytes than the receiver accepts; answered with 413. */
 export class BodyTooLargeError extends EZThrottleError {
+  override readonly name: string = 'BodyTooLargeError';
   readonly limitBytes: number;
 
   constructor(limitBytes: number) {
@@ -38,6 +43,7 @@ export class BodyTooLargeError extends EZThrottleError {
  * 500: it is a mistake in the application, and parsing and writing again would not give the same bytes.
  */
 export class BodyAlreadyParsedError extends EZThrottleError {
+  override readonly name: string = 'BodyAlreadyParsedError';
   /** What read it, as far as that can be told. */
   readonly parser: string;
 
@@ -53,6 +59,8 @@ export class BodyAlreadyParsedError extends EZThrottleError {
 
 /** The connection broke before the whole body had come; answered with 400. */
 export class BodyUnreadableError extends EZThrottleError {
+  override readonly name: string = 'BodyUnreadableError';
+
   constructor(cause: unknown) {
     super('The request body could not be read to its end.', {
       code: 'body_unreadable',
@@ -64,6 +72,8 @@ export class BodyUnreadableError extends EZThrottleError {
 
 /** Handlers did not end in time; the delivery is answered with 503 and comes again. */
 export class HandlerTimeoutError extends EZThrottleError {
+  override readonly name: string = 'HandlerTimeoutError';
+
   constructor(timeoutMs: number) {
     super(`The webhook handlers did not end within ${timeoutMs} ms.`, {
       code: 'handler_timeout',
@@ -74,6 +84,8 @@ export class HandlerTimeoutError extends EZThrottleError {
 
 /** Whoever called `receive` gave up by its signal; the delivery is answered with 503 and comes again. */
 export class ReceiveAbortedError extends EZThrottleError {
+  override readonly name: string = 'ReceiveAbortedError';
+
   constructor(cause: unknown) {
     super('The webhook was given up before its handlers ended.', {
       code: 'receive_aborted',
@@ -85,6 +97,8 @@ export class ReceiveAbortedError extends EZThrottleError {
 
 /** Handlers ran for longer than their claim held: somebody else may have run them as well. */
 export class LeaseLostError extends EZThrottleError {
+  override readonly name: string = 'LeaseLostError';
+
   constructor(id: string) {
     super(
       `The claim on ${id} was lost before it could be committed; it may be handled once more. ` +
@@ -96,6 +110,8 @@ export class LeaseLostError extends EZThrottleError {
 
 /** The same work is being done elsewhere; the delivery is answered with 409 and comes again. */
 export class WorkInFlightError extends EZThrottleError {
+  override readonly name: string = 'WorkInFlightError';
+
   constructor(id: string) {
     super(`${id} is being handled elsewhere.`, { code: 'work_in_flight', retryable: true });
   }
@@ -103,6 +119,8 @@ export class WorkInFlightError extends EZThrottleError {
 
 /** A store that keeps claims has no room for a further one. */
 export class DedupeStoreFullError extends EZThrottleError {
+  override readonly name: string = 'DedupeStoreFullError';
+
   constructor(maxEntries: number) {
     super(`All ${maxEntries} places of the dedupe store hold deliveries that are being handled.`, {
       code: 'dedupe_store_full',
@@ -113,6 +131,7 @@ export class DedupeStoreFullError extends EZThrottleError {
 
 /** Several handlers of one delivery failed; `errors` has each failure. */
 export class HandlersFailedError extends EZThrottleError {
+  override readonly name: string = 'HandlersFailedError';
   readonly errors: readonly unknown[];
 
   constructor(errors: readonly unknown[]) {
