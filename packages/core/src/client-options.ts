@@ -40,9 +40,10 @@ export interface EZThrottleOptions extends SealingKeys {
   readonly continueAt?: string | undefined;
   /**
    * Told of each step that followed another and failed with an error; `edge` is for example
-   * `onSuccess`. Default: nothing is done, and the error stands in the result's `children`.
+   * `onSuccess`. Should it throw or reject itself, that is written to the console. Default: nothing is
+   * done, and the error stands in the result's `children`.
    */
-  readonly onChildError?: ((error: unknown, edge: string) => void) | undefined;
+  readonly onChildError?: ((error: unknown, edge: string) => unknown) | undefined;
   /** Bytes kept of a target's answer to a call made here. Default 1 MiB. */
   readonly maxResponseBytes?: number | undefined;
   /** Whether a call without any answer starts a fallback with `triggerOnError`. Default true. */

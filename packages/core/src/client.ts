@@ -146,7 +146,8 @@ export class EZThrottle implements StepClient, AsyncDisposable {
 
   /** Carries on with what follows jobs: give it to a receiver as `continuations`. */
   continuations(options: ContinuationRunnerOptions = {}): ContinuationRunner {
-    const onError = (error: unknown): void => this.#options.onChildError?.(error, 'continuation');
+    const onError = (error: unknown): unknown =>
+      this.#options.onChildError?.(error, 'continuation');
     return continuationRunner({ sealer: this.#sealer, plans: this.#plans, onError }, options);
   }
 

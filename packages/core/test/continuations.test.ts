@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import {
   createContinuationRunner,
   EZThrottle,
@@ -165,6 +165,31 @@ describe('a continuation', () => {
     const runner = clientWith().continuations({ onError: (error) => errors.push(error) });
     await runner.run(deliveryOf(metadata), new Claims());
     expect(errors).toMatchObject([{ code: 'validation_failed' }]);
+  });
+
+  it.each([
+    [
+      'throws',
+      () => {
+        throw new Error('the hook');
+      },
+    ],
+    [
+      'rejects',
+      async () => {
+        throw new Error('the hook');
+      },
+    ],
+  ])('is done also when the hook that is told of an error %s', async (_how, onChildError) => {
+    const written = vi.spyOn(console, 'error').mockImplementation(() => undefined);
+    const metadata = await metadataOf(job().onSuccess(local('200').onSuccess(job('next'))));
+    server.answer = () => ({ status: 400, body: { error: 'validation_failed', message: 'no' } });
+    const claims = new Claims();
+    await clientWith({ onChildError }).continuations().run(deliveryOf(metadata), claims);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect([...claims.states.values()]).toEqual(['done']);
+    expect(written).toHaveBeenCalledWith('[ezthrottle] a callback failed:', expect.any(Error));
+    written.mockRestore();
   });
 
   it('does nothing without one', async () => {

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import {
   EZThrottle,
   ForwardFailedError,
@@ -189,6 +189,46 @@ describe('its fallbacks', () => {
     expect(result).toMatchObject({ kind: 'local', status: 'success', path: 1 });
   });
 
+  it('on_timeout has a clock only right behind the call that started last, as on the server', async () => {
+    const result = await frugal('wait-120-200')
+      .fallback(frugal('a200'), { triggerOnError: [500] })
+      .fallback(frugal('b200'), { triggerOnTimeout: 20 })
+      .execute();
+    expect(result).toMatchObject({ kind: 'local', status: 'success', path: 0 });
+    expect(paths()).toEqual(['/wait-120-200']);
+  });
+
+  it('one that needs the server is reached when its trigger matches, whatever the status', async () => {
+    const onServer = new Step().url(`${target.url}/a200`).type(StepType.PERFORMANCE);
+    const step = frugal('404').fallback(onServer, { triggerOnError: [404] });
+    expect(await step.execute()).toMatchObject({ kind: 'submitted', local: { status_code: 404 } });
+    expect(submitted(server)).toMatchObject([
+      { fallback_job: { trigger: { type: 'on_error', codes: [404] } } },
+    ]);
+    const other = frugal('404').fallback(onServer, { triggerOnError: [403] });
+    expect(await other.execute()).toMatchObject({ kind: 'local', status: 'failed' });
+  });
+
+  it('what follows the failure of one that failed here runs here, and its call is not repeated', async () => {
+    const client = clientWith();
+    const failing = frugal('a500').onFailure(frugal('b200'));
+    const result = await frugal('500', client).fallback(failing).execute();
+    await client.settled();
+    expect(result).toMatchObject({ kind: 'submitted' });
+    expect(submitted(server)).toEqual([{ url: `${target.url}/500`, method: 'GET' }]);
+    expect(paths()).toEqual(['/500', '/a500', '/b200']);
+  });
+
+  it('with retryFallbacksRemotely all of it goes along, what follows their failure too', async () => {
+    const client = clientWith({ retryFallbacksRemotely: true });
+    const after = new Step().url(`${target.url}/b200`).type(StepType.PERFORMANCE);
+    await frugal('500', client).fallback(frugal('a500').onFailure(after)).execute();
+    await client.settled();
+    expect(submitted(server)).toMatchObject([
+      { fallback_job: { url: `${target.url}/a500`, on_failure: { url: `${target.url}/b200` } } },
+    ]);
+  });
+
   it('row 17: on_timeout does not start because of an error', async () => {
     const result = await frugal('404').fallback(frugal('a200'), { triggerOnTimeout: 10 }).execute();
     expect(result).toMatchObject({ kind: 'local', status: 'failed', status_code: 404 });
@@ -237,6 +277,31 @@ describe('what follows it', () => {
     expect(result.kind === 'local' && (await result.children)).toMatchObject([
       { ok: false, error: { code: 'network_error' } },
     ]);
+  });
+
+  it('a hook for errors that fails itself, at once or later, ends no process', async () => {
+    const written = vi.spyOn(console, 'error').mockImplementation(() => undefined);
+    server.answer = () => ({ status: 400, body: { error: 'validation_failed', message: 'no' } });
+    const child = new Step().url('https://api.example/child');
+    const hooks = [
+      () => {
+        throw new Error('at once');
+      },
+      async () => {
+        throw new Error('later');
+      },
+    ];
+    for (const onChildError of hooks) {
+      const client = clientWith({ onChildError });
+      await frugal('200', client).onSuccess(child).execute();
+      await client.settled();
+    }
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(written.mock.calls.map(([, error]) => String(error))).toEqual([
+      'Error: at once',
+      'Error: later',
+    ]);
+    written.mockRestore();
   });
 
   it('row 18: onFailure runs when all failed here and nothing was handed on', async () => {

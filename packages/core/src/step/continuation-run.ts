@@ -2,6 +2,7 @@ import { CONTINUATION_METADATA_KEY } from '../protocol/delivery.ts';
 import type { Delivery } from '../protocol/decode-delivery.ts';
 import type { ContinuationContent, ContinuationEdge } from '../protocol/plan.ts';
 import { ContinuationError, EZThrottleError } from '../errors.ts';
+import { tellUser } from '../tell-user.ts';
 import type { ContinuationContext, ContinuationRunner } from '../webhooks/continuation-runner.ts';
 import { WorkInFlightError } from '../webhooks/errors.ts';
 import type { ContinuationSealer } from './continuation-seal.ts';
@@ -18,14 +19,14 @@ export interface ContinuationRunnerOptions {
    * Told of continuations that are not run, and of steps in them that will never succeed.
    * Default: the client's `onChildError`.
    */
-  readonly onError?: (error: unknown, delivery: Delivery) => void;
+  readonly onError?: (error: unknown, delivery: Delivery) => unknown;
 }
 
 /** What a runner needs of its client. */
 export interface ContinuationParts {
   readonly sealer: ContinuationSealer;
   readonly plans: PlanRunner;
-  onError(error: unknown): void;
+  onError(error: unknown): unknown;
 }
 
 /**
@@ -43,8 +44,8 @@ export function continuationRunner(
   const given = endpoint === undefined || typeof endpoint === 'string' ? [endpoint] : endpoint;
   const endpoints = given.flatMap((url) => (url === undefined ? [] : normalised(url)));
   const report = (error: unknown, delivery: Delivery): void => {
-    if (options.onError === undefined) parts.onError(error);
-    else options.onError(error, delivery);
+    const { onError = parts.onError } = options;
+    tellUser(() => onError(error, delivery));
   };
   return {
     async run(delivery, context) {

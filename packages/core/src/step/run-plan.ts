@@ -2,6 +2,7 @@ import type { LocalPlan, Plan, SubmitPlan } from '../protocol/plan.ts';
 import { EZThrottleError, NetworkError, ServerError, TimeoutError } from '../errors.ts';
 import type { Runtime } from '../http/runtime.ts';
 import type { SubmitAnswer } from '../resources/jobs.ts';
+import { tellUser } from '../tell-user.ts';
 import { forwardPlan } from './assemble-job.ts';
 import type { ContinuationSealer } from './continuation-seal.ts';
 import { racePaths, type RaceResult } from './race-paths.ts';
@@ -20,8 +21,8 @@ export interface PlanRunnerOptions {
   readonly runtime: Runtime;
   readonly sealer: ContinuationSealer;
   submit(job: JobRequest, signal: AbortSignal | undefined): Promise<SubmitAnswer>;
-  /** Told of every step that followed and failed with an error. */
-  onChildError(error: unknown, edge: string): void;
+  /** Told of every step that followed and failed with an error. It may fail, at once or later. */
+  onChildError(error: unknown, edge: string): unknown;
   readonly maxResponseBytes: number;
   readonly networkErrorTriggersFallback: boolean;
   readonly retryFallbacksRemotely: boolean;
@@ -122,16 +123,8 @@ export class PlanRunner {
       if (result.kind === 'local') await result.children;
       return { edge, ok: true, result };
     } catch (error) {
-      this.#report(error, edge);
+      tellUser(() => this.#options.onChildError(error, edge));
       return { edge, ok: false, error };
-    }
-  }
-
-  #report(error: unknown, edge: string): void {
-    try {
-      this.#options.onChildError(error, edge);
-    } catch {
-      // The hook itself failed; the error still stands in `children`.
     }
   }
 

@@ -1,6 +1,7 @@
 import type { Delivery } from '../protocol/decode-delivery.ts';
 import { HEADERS } from '../protocol/headers.ts';
 import type { EZThrottleError } from '../errors.ts';
+import { tellUser } from '../tell-user.ts';
 import type { WorkClaim } from './continuation-runner.ts';
 import { decodeBody, dedupeId, withoutContinuation } from './delivery-body.ts';
 import {
@@ -266,23 +267,13 @@ class WebhookReceiver implements Receiver {
   }
 
   #refuse(refusal: Refusal): ReceiverAnswer {
-    this.#tell(() => this.#options.onRefused?.(refusal));
+    tellUser(() => this.#options.onRefused?.(refusal));
     return refused(refusal);
   }
 
   #report(error: unknown, delivery: Delivery | null): void {
     const report = this.#options.onError ?? reportToConsole;
-    this.#tell(() => report(error, { delivery }));
-  }
-
-  /** A callback of the user's that fails must not change the answer, nor be lost. */
-  #tell(callback: () => unknown): void {
-    const lost = (error: unknown): void => console.error('[ezthrottle] a callback failed:', error);
-    try {
-      Promise.resolve(callback()).catch(lost);
-    } catch (error) {
-      lost(error);
-    }
+    tellUser(() => report(error, { delivery }));
   }
 }
 
