@@ -41,14 +41,12 @@ export function assembleJob(parts: PlanParts): SubmitPlan {
 /**
  * The job of a FRUGAL step that is handed to the server.
  *
- * @param exhausted Positions of fallbacks that have already failed here. They are left out, unless
- *   something follows their failure: that only runs when they belong to the job.
+ * @param exhausted Positions of fallbacks that have already failed here. They are left out, and with
+ *   them what follows their failure: the server would make their calls again.
  */
 export function forwardPlan(plan: LocalPlan, exhausted: ReadonlySet<number>): SubmitPlan {
   const { kind: _, timeout_ms: __, forward_codes: ___, ...parts } = plan;
-  const fallbacks = parts.fallbacks.filter(
-    (fallback, index) => !exhausted.has(index) || fallback.on_failure !== undefined,
-  );
+  const fallbacks = parts.fallbacks.filter((_fallback, index) => !exhausted.has(index));
   return assembleJob({ ...parts, fallbacks });
 }
 

@@ -31,7 +31,8 @@ interface Ended {
 /**
  * Runs a FRUGAL step's own call and its fallbacks, by the rules of the server: a path that fails starts
  * the first later fallback whose trigger matches the failure; an `on_timeout` fallback starts when the
- * path that started last has not ended in time, and races with it. The first success ends the rest.
+ * path right before it started last and has not ended in time, and races with it. The first success ends
+ * the rest.
  *
  * Throws the signal's reason when the caller aborts.
  */
@@ -89,7 +90,7 @@ class Race {
       this.#note(moment);
       if (isSuccess(moment.outcome) || moment.outcome.kind === 'aborted') return moment;
       const next = this.#untried(moment.path).find(([, { trigger }]) =>
-        this.#matches(trigger, moment.outcome),
+        isTriggered(trigger, moment.outcome, this.#options),
       );
       if (next !== undefined) this.#start(next[0]);
       else if (this.#running.size === 0) return moment;
@@ -159,28 +160,19 @@ class Race {
     }
   }
 
-  /** The next `on_timeout` fallback: measured from the start of the path that started last. */
+  /** Its clock is that of the path before it: only the fallback right behind the latest start has one. */
   #nextDue(): { readonly path: number; readonly inMs: number } | null {
-    for (const [path, { trigger }] of this.#untried(this.#lastStarted)) {
-      if (trigger?.type !== 'on_timeout') continue;
-      const elapsed = this.#options.runtime.monotonic() - this.#lastStartedAt;
-      return { path, inMs: Math.max(0, trigger.timeout_ms - elapsed) };
-    }
-    return null;
+    const path = this.#lastStarted + 1;
+    const [next] = this.#untried(this.#lastStarted);
+    if (next?.[0] !== path || next[1].trigger?.type !== 'on_timeout') return null;
+    const elapsed = this.#options.runtime.monotonic() - this.#lastStartedAt;
+    return { path, inMs: Math.max(0, next[1].trigger.timeout_ms - elapsed) };
   }
 
   #untried(after: number): readonly (readonly [path: number, way: PlannedFallback])[] {
     return this.#plan.fallbacks
       .map((fallback, index) => [index + 1, fallback] as const)
       .filter(([path, { local }]) => path > after && local && !this.#tried.has(path - 1));
-  }
-
-  #matches(trigger: TriggerRequest | undefined, outcome: LocalCallOutcome): boolean {
-    if (trigger?.type === 'on_timeout') return outcome.kind === 'timeout';
-    if (trigger?.type !== 'on_error') return true;
-    return outcome.kind === 'response'
-      ? trigger.codes.includes(outcome.status)
-      : this.#options.networkErrorTriggersFallback;
   }
 
   #note({ path, outcome }: Ended): void {
@@ -195,6 +187,19 @@ class Race {
       duration_ms: outcome.durationMs,
     });
   }
+}
+
+/** Whether a fallback with this trigger starts when a path before it has failed so. */
+export function isTriggered(
+  trigger: TriggerRequest | undefined,
+  outcome: LocalCallOutcome,
+  { networkErrorTriggersFallback }: Pick<RaceOptions, 'networkErrorTriggersFallback'>,
+): boolean {
+  if (trigger?.type === 'on_timeout') return outcome.kind === 'timeout';
+  if (trigger?.type !== 'on_error') return true;
+  return outcome.kind === 'response'
+    ? trigger.codes.includes(outcome.status)
+    : networkErrorTriggersFallback;
 }
 
 async function endOf(path: number, { outcome }: RunningCall): Promise<Ended> {

@@ -5,7 +5,7 @@ import type { SubmitAnswer } from '../resources/jobs.ts';
 import { tellUser } from '../tell-user.ts';
 import { forwardPlan } from './assemble-job.ts';
 import type { ContinuationSealer } from './continuation-seal.ts';
-import { racePaths, type RaceResult } from './race-paths.ts';
+import { isTriggered, racePaths, type RaceResult } from './race-paths.ts';
 import { sealPlan } from './seal-plan.ts';
 import {
   ForwardFailedError,
@@ -72,17 +72,21 @@ export class PlanRunner {
     if (outcome.status === 'success') {
       return this.#localResult(plan, outcome, this.#followSuccess(plan, outcome.path, scope));
     }
-    if (!isForwarded(plan, race)) {
+    if (!isForwarded(plan, race, this.#options)) {
       return this.#localResult(plan, outcome, this.#followFailure(plan, race, scope));
     }
+    const exhausted = this.#options.retryFallbacksRemotely ? new Set<number>() : race.tried;
     try {
-      const exhausted = this.#options.retryFallbacksRemotely ? new Set<number>() : race.tried;
-      return await this.#submit(forwardPlan(plan, exhausted), scope, outcome);
+      const result = await this.#submit(forwardPlan(plan, exhausted), scope, outcome);
+      // They are no part of the job, so their end is known.
+      void this.#follow(afterFallbacks(plan, exhausted), scope);
+      return result;
     } catch (error) {
       if (scope.signal?.aborted === true) throw error;
       const isUncertain = mayHaveBeenAccepted(error);
       // With a job that may run after all, its failure is not ours to act on.
-      if (!isUncertain) void this.#followFailure(plan, race, scope);
+      if (isUncertain) void this.#follow(afterFallbacks(plan, exhausted), scope);
+      else void this.#followFailure(plan, race, scope);
       throw new ForwardFailedError(outcome, error, isUncertain);
     }
   }
@@ -103,9 +107,7 @@ export class PlanRunner {
     { tried }: RaceResult,
     scope: PlanScope,
   ): Promise<readonly ChildOutcome[]> {
-    const ofFallbacks = plan.fallbacks.flatMap((way, index) =>
-      tried.has(index) ? child(`fallback[${index}].onFailure`, way.on_failure) : [],
-    );
+    const ofFallbacks = afterFallbacks(plan, tried);
     return this.#follow([...child('onFailure', plan.on_failure), ...ofFallbacks], scope);
   }
 
@@ -166,10 +168,27 @@ function child(edge: string, plan: Plan | undefined): Child[] {
   return plan === undefined ? [] : [{ edge, plan }];
 }
 
-/** The step's own call decides: fallbacks are other ways to its goal, not other goals. */
-function isForwarded(plan: LocalPlan, { primary, isOverdue }: RaceResult): boolean {
+/** What follows the failure of the fallbacks at these positions. */
+function afterFallbacks(plan: LocalPlan, positions: ReadonlySet<number>): readonly Child[] {
+  return plan.fallbacks.flatMap((way, index) =>
+    positions.has(index) ? child(`fallback[${index}].onFailure`, way.on_failure) : [],
+  );
+}
+
+/**
+ * The step's own call decides: fallbacks are other ways to its goal, not other goals. Also when it was
+ * answered with what starts a fallback that needs the server.
+ */
+function isForwarded(
+  plan: LocalPlan,
+  { primary, isOverdue }: RaceResult,
+  options: PlanRunnerOptions,
+): boolean {
   if (isOverdue) return false;
-  return primary.kind !== 'response' || plan.forward_codes.includes(primary.status);
+  if (primary.kind !== 'response' || plan.forward_codes.includes(primary.status)) return true;
+  return plan.fallbacks.some(
+    ({ local, trigger }) => !local && isTriggered(trigger, primary, options),
+  );
 }
 
 /** Without a clear refusal, a job may have been taken whose answer was lost. */
