@@ -35,11 +35,15 @@ export function readSignedHeader(
   payload: string | Uint8Array,
   signatureHeader: SignatureHeaderValue,
   secrets: readonly string[],
-  { toleranceSeconds = SIGNATURE_TOLERANCE_SECONDS, now = Date.now }: VerifyOptions,
+  options: VerifyOptions,
 ): SignedHeader {
+  if (!isOptions(options)) return refused('verification_error: the options cannot be read');
+  const { toleranceSeconds = SIGNATURE_TOLERANCE_SECONDS, now = Date.now } = options;
   const misuse = findMisuse(payload, secrets, toleranceSeconds);
   if (misuse !== null) return refused(`verification_error: ${misuse}`);
-  const parsed = parseSignatureHeader(firstOf(signatureHeader));
+  const header: unknown = firstOf(signatureHeader);
+  if (!isHeaderValue(header)) return refused('verification_error: the header is not a text');
+  const parsed = parseSignatureHeader(header);
   if (!parsed.ok) return refused(parsed.reason);
   const nowSeconds = Math.floor(now() / 1000);
   const expired = checkSignatureTime(parsed.header, nowSeconds, toleranceSeconds);
@@ -56,7 +60,18 @@ function refused(reason: string): SignedHeader {
 }
 
 function firstOf(header: SignatureHeaderValue): string | null | undefined {
-  return typeof header === 'string' ? header : header?.[0];
+  return typeof header === 'object' ? header?.[0] : header;
+}
+
+function isHeaderValue(header: unknown): header is string | null | undefined {
+  return header === undefined || header === null || typeof header === 'string';
+}
+
+/** Null is no object to read from, and a clock that is none cannot be asked. */
+function isOptions(options: unknown): boolean {
+  if (typeof options !== 'object' || options === null) return false;
+  const now: unknown = 'now' in options ? options.now : undefined;
+  return now === undefined || typeof now === 'function';
 }
 
 /** Callers without types pass parsed bodies, unset variables and NaN; each must fail, and say why. */

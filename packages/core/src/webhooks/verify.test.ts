@@ -82,6 +82,18 @@ describe('verifying a webhook', () => {
     });
   });
 
+  it.each([
+    ['a header that is a number', [body, 5, secret], 'the header is not a text'],
+    ['headers that are numbers', [body, [5], secret], 'the header is not a text'],
+    ['null for the options', [body, header, secret, null], 'the options cannot be read'],
+    ['a clock that is none', [body, header, secret, { now: 5 }], 'the options cannot be read'],
+  ])('says what is wrong, and does not throw, when given %s', (_what, values, reason) => {
+    expect(verifyUntyped(...values)).toEqual({
+      verified: false,
+      reason: `verification_error: ${reason}`,
+    });
+  });
+
   it.each([Number.NaN, -1])('does not take %s for a tolerance that accepts all', (tolerance) => {
     expect(verifyWebhookSignature(body, header, secret, tolerance)).toMatchObject({
       verified: false,
