@@ -146,8 +146,11 @@ export class EZThrottle implements StepClient, AsyncDisposable {
 
   /** Carries on with what follows jobs: give it to a receiver as `continuations`. */
   continuations(options: ContinuationRunnerOptions = {}): ContinuationRunner {
-    const onError = (error: unknown): unknown =>
-      this.#options.onChildError?.(error, 'continuation');
+    const { onChildError } = this.#options;
+    const onError =
+      onChildError === undefined
+        ? null
+        : (error: unknown): unknown => onChildError(error, 'continuation');
     return continuationRunner({ sealer: this.#sealer, plans: this.#plans, onError }, options);
   }
 

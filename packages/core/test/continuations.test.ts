@@ -5,7 +5,14 @@ import {
   Step,
   type EZThrottleOptions,
 } from '@ezthrottle/core';
-import { decodeDelivery, type Delivery, type WorkClaim } from '@ezthrottle/core/webhooks';
+import {
+  createReceiver,
+  decodeDelivery,
+  signWebhook,
+  type Delivery,
+  type ReceiverOptions,
+  type WorkClaim,
+} from '@ezthrottle/core/webhooks';
 import { jobServer, listen, submitted, type Loopback } from './loopback.ts';
 
 const ENDPOINT = 'https://app.example/hook';
@@ -46,6 +53,17 @@ function deliveryOf(metadata: unknown, change: Record<string, unknown> = {}): De
   const decoded = decodeDelivery(payload);
   if (!decoded.ok) throw new Error(JSON.stringify(decoded.problems));
   return decoded.delivery;
+}
+
+/** What a receiver answers to the signed delivery of a job that brings this metadata. */
+function deliver(metadata: unknown, options: Partial<ReceiverOptions>): Promise<Response> {
+  const body = JSON.stringify({ delivery_id: 'd', job_id: 'job-1', status: 'success', metadata });
+  const secret = 'a secret of some length';
+  const timestampSeconds = Math.floor(Date.now() / 1000);
+  const signature = signWebhook({ body, secret, timestampSeconds });
+  const headers = { 'x-ezthrottle-signature': signature };
+  const receiver = createReceiver({ secrets: secret, ...options });
+  return receiver.handle(new Request(ENDPOINT, { method: 'POST', body, headers }));
 }
 
 /** Claims as a dedupe store gives them: one holder at a time, once done always done. */
@@ -244,6 +262,30 @@ describe('a continuation that is not ours', () => {
     const metadata = await metadataOf(job().onSuccess(local('200')));
     const stranger = clientWith({ webhookSecret: 'another secret altogether' });
     expect(await errorsOf(metadata, stranger)).toMatchObject([{ code: 'continuation_invalid' }]);
+  });
+
+  it('is told to the receiver that got it when the client has nobody to tell, and is answered', async () => {
+    const metadata = await metadataOf(job().onSuccess(local('200')));
+    const stranger = clientWith({ webhookSecret: 'another secret altogether' });
+    const errors: unknown[] = [];
+    const answer = await deliver(metadata, {
+      continuations: stranger.continuations(),
+      onError: (error, { delivery }) => errors.push([error, delivery?.jobId]),
+    });
+    expect(answer.status).toBe(200);
+    expect(errors).toEqual([[expect.objectContaining({ code: 'continuation_invalid' }), 'job-1']]);
+    expect(paths()).toEqual([]);
+  });
+
+  it('is written to the console when there is nobody at all to tell', async () => {
+    const written = vi.spyOn(console, 'error').mockImplementation(() => undefined);
+    const metadata = await metadataOf(job().onSuccess(local('200')));
+    const stranger = clientWith({ webhookSecret: 'another secret altogether' });
+    await stranger.continuations().run(deliveryOf(metadata), new Claims());
+    expect(written.mock.calls).toEqual([
+      [expect.stringContaining('job-1'), expect.objectContaining({ code: 'continuation_invalid' })],
+    ]);
+    written.mockRestore();
   });
 
   it('is not run by an endpoint that it was not meant for', async () => {

@@ -17,7 +17,7 @@ export interface ContinuationRunnerOptions {
   readonly endpoint?: string | readonly string[];
   /**
    * Told of continuations that are not run, and of steps in them that will never succeed.
-   * Default: the client's `onChildError`.
+   * Default: the client's `onChildError`; without one, the receiver's `onError`.
    */
   readonly onError?: (error: unknown, delivery: Delivery) => unknown;
 }
@@ -26,7 +26,7 @@ export interface ContinuationRunnerOptions {
 export interface ContinuationParts {
   readonly sealer: ContinuationSealer;
   readonly plans: PlanRunner;
-  onError(error: unknown): unknown;
+  readonly onError: ((error: unknown) => unknown) | null;
 }
 
 /**
@@ -43,20 +43,18 @@ export function continuationRunner(
   const { endpoint } = options;
   const given = endpoint === undefined || typeof endpoint === 'string' ? [endpoint] : endpoint;
   const endpoints = given.flatMap((url) => (url === undefined ? [] : normalised(url)));
-  const report = (error: unknown, delivery: Delivery): void => {
-    const { onError = parts.onError } = options;
-    tellUser(() => onError(error, delivery));
-  };
   return {
     async run(delivery, context) {
       const sealed = delivery.metadata[CONTINUATION_METADATA_KEY];
       if (sealed === undefined) return;
+      const onError = options.onError ?? parts.onError ?? context.report ?? reportToConsole;
+      const report = (error: unknown): void => tellUser(() => onError(error, delivery));
       try {
         const content = await openContent(sealed, parts.sealer, endpoints);
         await runEdges(content, delivery, context, parts.plans, report);
       } catch (error) {
         if (!(error instanceof ContinuationError)) throw error;
-        report(error, delivery);
+        report(error);
       }
     },
   };
@@ -82,7 +80,7 @@ async function runEdges(
   delivery: Delivery,
   context: ContinuationContext,
   plans: PlanRunner,
-  report: (error: unknown, delivery: Delivery) => void,
+  report: (error: unknown) => void,
 ): Promise<void> {
   const ended = delivery.status === 'success' ? 'success' : 'failure';
   const edges = content.edges
@@ -92,7 +90,7 @@ async function runEdges(
   const results = await Promise.allSettled(
     edges.map(async ({ edge, id }) => {
       const key = `${delivery.jobId}/${edgeName(edge)}`;
-      for (const error of await runOnce(id, { edge, key }, context, plans)) report(error, delivery);
+      for (const error of await runOnce(id, { edge, key }, context, plans)) report(error);
     }),
   );
   const errors = results.flatMap((result): unknown[] =>
@@ -142,6 +140,10 @@ async function errorsOf(run: Promise<StepResult>): Promise<readonly unknown[]> {
 
 function mayPass(error: unknown): boolean {
   return !(error instanceof EZThrottleError) || error.retryable;
+}
+
+function reportToConsole(error: unknown, delivery: Delivery): void {
+  console.error(`[ezthrottle] continuation of job ${delivery.jobId} not run:`, error);
 }
 
 /** A fallback's success is followed when it gave the result, its failure whenever it had been tried. */

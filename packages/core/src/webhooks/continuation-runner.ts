@@ -23,6 +23,13 @@ export interface ContinuationContext {
    * several delivery ids. Ids of continuations and of deliveries never meet.
    */
   readonly claim: (id: string) => Promise<WorkClaim>;
+  /**
+   * What is left of the time for handling, in milliseconds: whatever is to be made good when a call
+   * hangs must have its place in it. Absent: no limit is known.
+   */
+  readonly remainingMs?: () => number;
+  /** Takes an error that no repeat of the delivery would cure. Default: `console.error`. */
+  readonly report?: (error: unknown) => void;
 }
 
 /**

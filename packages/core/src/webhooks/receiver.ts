@@ -237,7 +237,12 @@ class WebhookReceiver implements Receiver {
     try {
       const claimContinuation = (id: string): Promise<WorkClaim> =>
         this.#claim(`continuation:${id}`);
-      await this.#options.continuations?.run(delivery, { signal, claim: claimContinuation });
+      const report = (error: unknown): void => this.#report(error, delivery);
+      await this.#options.continuations?.run(delivery, {
+        signal,
+        claim: claimContinuation,
+        report,
+      });
       const { context } = request;
       await this.#handlers.dispatch(withoutContinuation(delivery), { signal, context });
       signal.throwIfAborted();
