@@ -210,6 +210,13 @@ describe('a continuation', () => {
     written.mockRestore();
   });
 
+  it('does nothing for a job that was cancelled, also when a server brings it along', async () => {
+    const metadata = await metadataOf(job().onFailure(local('200')));
+    const cancelled = deliveryOf(metadata, { status: 'failed', error: 'cancelled' });
+    await clientWith().continuations().run(cancelled, new Claims());
+    expect(paths()).toEqual([]);
+  });
+
   it('does nothing without one', async () => {
     await clientWith()
       .continuations()

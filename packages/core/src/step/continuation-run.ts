@@ -46,7 +46,7 @@ export function continuationRunner(
   return {
     async run(delivery, context) {
       const sealed = delivery.metadata[CONTINUATION_METADATA_KEY];
-      if (sealed === undefined) return;
+      if (sealed === undefined || isCancelled(delivery)) return;
       const onError = options.onError ?? parts.onError ?? context.report ?? reportToConsole;
       const report = (error: unknown): void => tellUser(() => onError(error, delivery));
       try {
@@ -140,6 +140,11 @@ async function errorsOf(run: Promise<StepResult>): Promise<readonly unknown[]> {
 
 function mayPass(error: unknown): boolean {
   return !(error instanceof EZThrottleError) || error.retryable;
+}
+
+/** Whoever cancels a job wants nothing of what would have followed it. */
+function isCancelled({ status, error }: Delivery): boolean {
+  return status === 'failed' && error === 'cancelled';
 }
 
 function reportToConsole(error: unknown, delivery: Delivery): void {
