@@ -8,6 +8,7 @@ import {
 import {
   createReceiver,
   decodeDelivery,
+  MemoryDedupeStore,
   signWebhook,
   type Delivery,
   type ReceiverOptions,
@@ -222,6 +223,31 @@ describe('a continuation', () => {
       .continuations()
       .run(deliveryOf({ order: 1 }), new Claims());
     expect(paths()).toEqual([]);
+  });
+});
+
+describe('a continuation whose target never answers', () => {
+  beforeEach(() => {
+    target.answer = () => ({ status: 200, hang: true });
+  });
+
+  it('is handed on before the time for handling is up, and never called again', async () => {
+    const metadata = await metadataOf(job().onSuccess(local('hang')));
+    const continuations = clientWith().continuations();
+    const handled: string[] = [];
+    const options = {
+      continuations,
+      dedupe: new MemoryDedupeStore(),
+      handlerTimeoutMs: 1_000,
+      on: { any: ({ jobId }: Delivery) => handled.push(jobId) },
+    };
+    expect((await deliver(metadata, options)).status).toBe(200);
+    expect(await (await deliver(metadata, options)).json()).toEqual({ status: 'duplicate' });
+    expect(paths()).toEqual(['/hang']);
+    expect(handled).toEqual(['job-1']);
+    expect(submitted(server).slice(1)).toEqual([
+      { url: `${target.url}/hang`, method: 'GET', idempotent_key: 'job-1/onSuccess' },
+    ]);
   });
 });
 

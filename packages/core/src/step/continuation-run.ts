@@ -105,13 +105,14 @@ async function runEdges(
 async function runOnce(
   id: string,
   { edge, key }: { readonly edge: ContinuationEdge; readonly key: string },
-  { claim, signal }: ContinuationContext,
+  { claim, signal, remainingMs }: ContinuationContext,
   plans: PlanRunner,
 ): Promise<readonly unknown[]> {
   const work = await claim(id);
   if (work.state === 'done') return [];
   if (work.state === 'in_flight') throw new WorkInFlightError(id);
-  const errors = await errorsOf(plans.run(edge.plan, { signal, key }));
+  const scope = { signal, key, ...(remainingMs === undefined ? {} : { remainingMs }) };
+  const errors = await errorsOf(plans.run(edge.plan, scope));
   const passing = errors.find((error) => signal.aborted || mayPass(error));
   if (passing !== undefined) {
     await work.release();

@@ -4,6 +4,7 @@ import type { Runtime } from '../http/runtime.ts';
 import type { SubmitAnswer } from '../resources/jobs.ts';
 import { tellUser } from '../tell-user.ts';
 import { forwardPlan } from './assemble-job.ts';
+import { withinTime } from './call-time.ts';
 import type { ContinuationSealer } from './continuation-seal.ts';
 import { isTriggered, racePaths, type RaceResult } from './race-paths.ts';
 import { sealPlan } from './seal-plan.ts';
@@ -33,6 +34,8 @@ export interface PlanScope {
   readonly signal: AbortSignal | undefined;
   /** Key for jobs that have none of their own, so that a repeat of the chain is a duplicate; null: none. */
   readonly key: string | null;
+  /** What is left of the time for all of it, in milliseconds. Absent: no limit. */
+  readonly remainingMs?: () => number;
 }
 
 /** Runs plans: jobs are handed over, local calls made here, and what follows them started. */
@@ -66,7 +69,8 @@ export class PlanRunner {
   }
 
   async #runLocal(plan: LocalPlan, scope: PlanScope): Promise<StepResult> {
-    const race = await racePaths(plan, { ...this.#options, signal: scope.signal });
+    const timed = withinTime(plan, scope.remainingMs?.() ?? null);
+    const race = await racePaths(timed, { ...this.#options, signal: scope.signal });
     const { outcome } = race;
     // From here on the step's own outcome is final, whatever becomes of what follows.
     if (outcome.status === 'success') {

@@ -71,6 +71,13 @@ export function toReceiver(receiverOrOptions: Receiver | ReceiverOptions): Recei
   return 'receive' in receiverOrOptions ? receiverOrOptions : createReceiver(receiverOrOptions);
 }
 
+/** How one delivery is being handled. */
+interface Handling {
+  readonly request: ReceiverRequest;
+  readonly signal: AbortSignal;
+  readonly remainingMs: () => number;
+}
+
 const RETRY_SOON = { 'retry-after': '5' };
 
 class WebhookReceiver implements Receiver {
@@ -190,12 +197,21 @@ class WebhookReceiver implements Receiver {
     if (claim.state === 'done') return accepted('duplicate');
     if (claim.state === 'in_flight') return this.#refuse(inFlight());
     const controller = new AbortController();
-    const work = this.#work(delivery, claim, request, controller.signal);
+    const handling = { request, signal: controller.signal, remainingMs: this.#countDown() };
+    const work = this.#work(delivery, claim, handling);
     const first = await this.#untilTooLate(work, request.signal);
     if ('status' in first && 'body' in first) return first;
     controller.abort(first);
     this.#report(first, delivery);
     return this.#refuse(unavailable('The handlers did not end in time.'));
+  }
+
+  /** What is left of the time for handling from now on, in milliseconds. */
+  #countDown(): () => number {
+    const { now, handlerTimeoutMs } = this.#settings;
+    const until = now() + handlerTimeoutMs;
+    // The clock may be set meanwhile: never less than nothing, nor more than there was.
+    return () => Math.min(handlerTimeoutMs, Math.max(0, until - now()));
   }
 
   /** Settles with the answer, or with the reason to wait for it no longer. */
@@ -231,8 +247,7 @@ class WebhookReceiver implements Receiver {
   async #work(
     delivery: Delivery,
     claim: WorkClaim & { state: 'acquired' },
-    request: ReceiverRequest,
-    signal: AbortSignal,
+    { request, signal, remainingMs }: Handling,
   ): Promise<ReceiverAnswer> {
     try {
       const claimContinuation = (id: string): Promise<WorkClaim> =>
@@ -241,6 +256,7 @@ class WebhookReceiver implements Receiver {
       await this.#options.continuations?.run(delivery, {
         signal,
         claim: claimContinuation,
+        remainingMs,
         report,
       });
       const { context } = request;
