@@ -34,8 +34,9 @@ export interface ContinuationContext {
 
 /**
  * Carries on what follows a job, when the delivery brings a continuation along; does nothing when it
- * brings none. A rejection makes the receiver answer 500, so that the delivery is sent again; reject
- * with `WorkInFlightError` while another process does the work, and the answer is 409.
+ * brings none. It runs beside the handlers. A rejection makes the receiver answer 500, so that the
+ * delivery is sent again (handlers that were through do not run again); reject with
+ * `WorkInFlightError` while another process does the work, and the answer is 409.
  */
 export interface ContinuationRunner {
   run(delivery: Delivery, context: ContinuationContext): Promise<void>;

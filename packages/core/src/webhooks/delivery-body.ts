@@ -26,9 +26,13 @@ export function dedupeId(delivery: Delivery): string {
     : `delivery:${delivery.deliveryId}`;
 }
 
+export function hasContinuation(delivery: Delivery): boolean {
+  return Object.hasOwn(delivery.metadata, CONTINUATION_METADATA_KEY);
+}
+
 /** Handlers see the metadata that was submitted, not what travels with it. */
 export function withoutContinuation(delivery: Delivery): Delivery {
-  if (!Object.hasOwn(delivery.metadata, CONTINUATION_METADATA_KEY)) return delivery;
+  if (!hasContinuation(delivery)) return delivery;
   const { [CONTINUATION_METADATA_KEY]: _sealed, ...metadata } = delivery.metadata;
   return { ...delivery, metadata };
 }

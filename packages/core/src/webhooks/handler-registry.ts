@@ -11,7 +11,10 @@ export interface HandlerContext {
   readonly context: unknown;
 }
 
-/** A rejection has the delivery sent again, and then every handler that matches runs again. */
+/**
+ * A rejection has the delivery sent again, and then every handler that matches runs again. Handlers run
+ * beside what continues the job, whatever becomes of that.
+ */
 export type DeliveryHandler = (delivery: Delivery, context: HandlerContext) => unknown;
 
 /** Takes the handler away again. */

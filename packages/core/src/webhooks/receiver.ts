@@ -3,7 +3,7 @@ import { HEADERS } from '../protocol/headers.ts';
 import type { EZThrottleError } from '../errors.ts';
 import { tellUser } from '../tell-user.ts';
 import type { WorkClaim } from './continuation-runner.ts';
-import { decodeBody, dedupeId, withoutContinuation } from './delivery-body.ts';
+import { decodeBody, dedupeId, hasContinuation, withoutContinuation } from './delivery-body.ts';
 import {
   BodyTooLargeError,
   BodyUnreadableError,
@@ -247,33 +247,72 @@ class WebhookReceiver implements Receiver {
   async #work(
     delivery: Delivery,
     claim: WorkClaim & { state: 'acquired' },
-    { request, signal, remainingMs }: Handling,
+    handling: Handling,
   ): Promise<ReceiverAnswer> {
-    try {
-      const claimContinuation = (id: string): Promise<WorkClaim> =>
-        this.#claim(`continuation:${id}`);
-      const report = (error: unknown): void => this.#report(error, delivery);
-      await this.#options.continuations?.run(delivery, {
-        signal,
-        claim: claimContinuation,
-        remainingMs,
-        report,
-      });
-      const { context } = request;
-      await this.#handlers.dispatch(withoutContinuation(delivery), { signal, context });
-      signal.throwIfAborted();
-      await claim.commit();
-      return accepted('received');
-    } catch (error) {
-      await claim.release().catch((failure: unknown) => this.#report(failure, delivery));
-      if (signal.aborted) {
-        // The answer is out; the abort itself was reported when it happened.
-        if (error !== signal.reason) this.#report(error, delivery);
-        return refused(inFlight());
+    const { signal } = handling;
+    const failures = await this.#runAll(delivery, handling);
+    if (failures.length === 0) {
+      try {
+        signal.throwIfAborted();
+        await claim.commit();
+        return accepted('received');
+      } catch (error) {
+        failures.push(error);
       }
-      if (error instanceof WorkInFlightError) return this.#refuse(inFlight());
-      return this.#fail(error, delivery);
     }
+    await this.#release(claim, delivery);
+    // The answer is out when it is aborted, and the abort itself was reported when it happened.
+    const failed = failures.filter(
+      (error) =>
+        !(error instanceof WorkInFlightError) && !(signal.aborted && error === signal.reason),
+    );
+    for (const error of failed) this.#report(error, delivery);
+    if (signal.aborted) return refused(inFlight());
+    return this.#refuse(failed.length === 0 ? inFlight() : failedHere());
+  }
+
+  /** Everything that failed of what is to be done here; neither part waits for the other. */
+  async #runAll(delivery: Delivery, handling: Handling): Promise<unknown[]> {
+    const isShared = this.#options.continuations !== undefined && hasContinuation(delivery);
+    const parts = await Promise.allSettled([
+      isShared ? this.#handleApart(delivery, handling) : this.#handle(delivery, handling),
+      this.#carryOn(delivery, handling),
+    ]);
+    return parts.flatMap((part): unknown[] => (part.status === 'rejected' ? [part.reason] : []));
+  }
+
+  async #carryOn(delivery: Delivery, { signal, remainingMs }: Handling): Promise<void> {
+    await this.#options.continuations?.run(delivery, {
+      signal,
+      claim: (id) => this.#claim(`continuation:${id}`),
+      remainingMs,
+      report: (error) => this.#report(error, delivery),
+    });
+  }
+
+  async #handle(delivery: Delivery, { request, signal }: Handling): Promise<void> {
+    const { context } = request;
+    await this.#handlers.dispatch(withoutContinuation(delivery), { signal, context });
+  }
+
+  /** Under a claim of the handlers' own: when only the continuation failed, they do not run again. */
+  async #handleApart(delivery: Delivery, handling: Handling): Promise<void> {
+    const id = `handlers:${dedupeId(delivery)}`;
+    const claim = await this.#claim(id);
+    if (claim.state === 'done') return;
+    if (claim.state === 'in_flight') throw new WorkInFlightError(id);
+    try {
+      await this.#handle(delivery, handling);
+      handling.signal.throwIfAborted();
+      await claim.commit();
+    } catch (error) {
+      await this.#release(claim, delivery);
+      throw error;
+    }
+  }
+
+  async #release(claim: WorkClaim & { state: 'acquired' }, delivery: Delivery): Promise<void> {
+    await claim.release().catch((failure: unknown) => this.#report(failure, delivery));
   }
 
   #claim(id: string): Promise<WorkClaim> {
@@ -283,8 +322,7 @@ class WebhookReceiver implements Receiver {
 
   #fail(error: unknown, delivery: Delivery | null): ReceiverAnswer {
     this.#report(error, delivery);
-    const message = 'The webhook could not be handled; send it again.';
-    return this.#refuse({ code: 'internal_error', message });
+    return this.#refuse(failedHere());
   }
 
   #refuse(refusal: Refusal): ReceiverAnswer {
@@ -301,6 +339,11 @@ class WebhookReceiver implements Receiver {
 function inFlight(): Refusal {
   const message = 'This delivery is being handled; send it again later.';
   return { code: 'conflict', message, headers: RETRY_SOON };
+}
+
+function failedHere(): Refusal {
+  const message = 'The webhook could not be handled; send it again.';
+  return { code: 'internal_error', message };
 }
 
 function unavailable(message: string): Refusal {
