@@ -55,6 +55,36 @@ describe('a FRUGAL step', () => {
     expect(server.seen).toEqual([]);
   });
 
+  it('does not follow a redirect: neither headers nor body go where the step does not point', async () => {
+    const { answer } = target;
+    target.answer = (request) =>
+      request.path === '/moved'
+        ? { status: 302, headers: { location: '/200' }, body: { moved: true } }
+        : answer(request);
+    const step = frugal('moved').method('POST').header('X-Api-Key', 'k').body('order');
+    expect(await step.execute()).toMatchObject({
+      kind: 'local',
+      status: 'failed',
+      status_code: 302,
+      response_headers: { location: '/200' },
+      error: 'Request failed: 302',
+    });
+    expect(paths()).toEqual(['/moved']);
+  });
+
+  it('is handed on where the runtime hides what a redirect said', async () => {
+    const hidden = Object.defineProperties(Response.error(), {
+      type: { value: 'opaqueredirect' },
+    });
+    const client = clientWith({
+      fetch: async (url, init) => (url.startsWith(server.url) ? fetch(url, init) : hidden),
+    });
+    expect(await frugal('moved', client).execute()).toMatchObject({
+      kind: 'submitted',
+      local: { error: expect.stringContaining('redirect, which is not followed') },
+    });
+  });
+
   it('gives a status that is not listed as a failed result', async () => {
     expect(await frugal('404').execute()).toMatchObject({
       kind: 'local',

@@ -52,6 +52,9 @@ async function outcomeOf(
   const durationMs = (): number => Math.round(runtime.monotonic() - start);
   try {
     const response = await runtime.fetch(call.job.url, requestOf(call, deadline.signal));
+    if (isHiddenRedirect(response)) {
+      return { kind: 'network_error', message: HIDDEN_REDIRECT, durationMs: durationMs() };
+    }
     const body = await readBody(response, call.maxResponseBytes);
     return {
       kind: 'response',
@@ -86,9 +89,20 @@ function requestOf({ job, idempotencyKey }: LocalCall, signal: AbortSignal): Req
   return {
     method: job.method ?? 'GET',
     headers: [...headers, ...key],
+    // As on the server: following would send headers to where the user never pointed them, and make a
+    // POST a GET.
+    redirect: 'manual',
     signal,
     ...(body === undefined || body === null ? {} : { body }),
   };
+}
+
+const HIDDEN_REDIRECT =
+  'the target answered with a redirect, which is not followed, and this runtime does not show it';
+
+/** Browsers hide the status of a redirect that is not followed. */
+function isHiddenRedirect({ type, status }: Response): boolean {
+  return type === 'opaqueredirect' && status === 0;
 }
 
 function messageOf(error: unknown): string {
