@@ -1,5 +1,15 @@
 import { checkUrl } from './protocol/checks.ts';
 import { ConfigurationError } from './errors.ts';
+import {
+  findOptionProblems,
+  wantAddress,
+  wantAtLeast,
+  wantFalseOr,
+  wantFunction,
+  wantText,
+  wantYesOrNo,
+  type OptionCheck,
+} from './option-checks.ts';
 import type { CircuitBreakerOptions } from './http/circuit-breaker.ts';
 import type { RetryOptions } from './http/retry.ts';
 import type { Runtime } from './http/runtime.ts';
@@ -59,6 +69,49 @@ export interface Connection {
   readonly baseUrl: string;
   readonly proxyUrl: string | null;
 }
+
+const CHECKS: Readonly<Record<keyof EZThrottleOptions, OptionCheck>> = {
+  apiKey: wantText,
+  baseUrl: wantAddress,
+  ezthrottleUrl: wantAddress,
+  tracktagsUrl: wantAddress,
+  fetch: wantFunction,
+  dispatcher: () => [],
+  timeoutMs: wantAtLeast(1),
+  retry: wantFalseOr({
+    maxRetries: wantAtLeast(0),
+    baseDelayMs: wantAtLeast(0),
+    maxDelayMs: wantAtLeast(0),
+  }),
+  circuitBreaker: wantFalseOr({ failures: wantAtLeast(1), openMs: wantAtLeast(0) }),
+  continueAt: wantAddress,
+  onChildError: wantFunction,
+  maxResponseBytes: wantAtLeast(0),
+  networkErrorTriggersFallback: wantYesOrNo,
+  retryFallbacksRemotely: wantYesOrNo,
+  runtime: () => [],
+  // Whoever seals checks these.
+  continuationKey: () => [],
+  webhookSecret: () => [],
+};
+
+/** Throws `ConfigurationError` naming everything that is wrong. */
+export function checkOptions(options: EZThrottleOptions): void {
+  const problems = findOptionProblems(options, CHECKS);
+  if (problems.length === 0) return;
+  const lines = problems.map(
+    ({ path, message, expected }) => `${path} ${message}; expected ${expected}`,
+  );
+  const isAboutAddresses = problems.every(({ path }) => ADDRESSES.has(path));
+  throw new ConfigurationError(
+    `${lines.join('. ')}.`,
+    isAboutAddresses ? 'invalid_url' : 'configuration',
+  );
+}
+
+const ADDRESSES: ReadonlySet<string> = new Set(
+  Object.entries(CHECKS).flatMap(([name, want]) => (want === wantAddress ? [name] : [])),
+);
 
 /** Where to call and as whom. Throws `ConfigurationError` without a key or with a wrong address. */
 export function connectionOf(options: EZThrottleOptions): Connection {

@@ -3,7 +3,7 @@ import type { JobView } from './protocol/job.ts';
 import { LIMITS } from './protocol/limits.ts';
 import type { Plan } from './protocol/plan.ts';
 import { EZThrottleError, NetworkError, TimeoutError, ValidationError } from './errors.ts';
-import { connectionOf, type EZThrottleOptions } from './client-options.ts';
+import { checkOptions, connectionOf, type EZThrottleOptions } from './client-options.ts';
 import { circuitPolicy } from './http/circuit-breaker.ts';
 import { startDeadline } from './http/deadline.ts';
 import { retryPolicy } from './http/retry.ts';
@@ -73,8 +73,9 @@ export class EZThrottle implements StepClient, AsyncDisposable {
   readonly #plans: PlanRunner;
   readonly #running = new Running();
 
-  /** Throws `ConfigurationError` without an API key, or when an address or a sealing key is wrong. */
+  /** Throws `ConfigurationError` without an API key, or naming every option that is wrong. */
   constructor(options: EZThrottleOptions = {}) {
+    checkOptions(options);
     this.#options = options;
     this.#runtime = runtimeOf(options);
     this.#timeoutMs = options.timeoutMs ?? 30_000;

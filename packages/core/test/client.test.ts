@@ -36,6 +36,44 @@ describe('a client', () => {
     expect(EZThrottleByDefault).toBe(EZThrottle);
   });
 
+  it('is not made with options that cannot work, and names all of them at once', () => {
+    const options: Record<string, unknown> = {
+      apiKey: 5,
+      timeoutMs: Number.NaN,
+      retry: { maxRetries: Number.NaN, baseDelayMs: '1' },
+      circuitBreaker: { failures: 0 },
+      continueAt: 'nah',
+      onChildError: 'log',
+      maxResponseBytes: -1,
+      networkErrorTriggersFallback: 'no',
+    };
+    const names = [
+      'apiKey',
+      'timeoutMs',
+      'retry.maxRetries',
+      'retry.baseDelayMs',
+      'circuitBreaker.failures',
+      'continueAt',
+      'onChildError',
+      'maxResponseBytes',
+      'networkErrorTriggersFallback',
+    ];
+    const make = (): unknown => Reflect.construct(EZThrottle, [options]);
+    expect(make).toThrow(expect.objectContaining({ code: 'configuration' }));
+    for (const name of names) expect(make).toThrow(new RegExp(`${name} is`));
+  });
+
+  it.each([
+    [{ timeoutMs: -1 }, 'configuration'],
+    [{ timeoutMs: 0 }, 'configuration'],
+    [{ retry: 3 }, 'configuration'],
+    [{ retry: null }, 'configuration'],
+    [{ continueAt: 'nah' }, 'invalid_url'],
+  ])('is not made with %o', (option, code) => {
+    const make = (): unknown => Reflect.construct(EZThrottle, [{ apiKey: 'k', ...option }]);
+    expect(make).toThrow(expect.objectContaining({ name: 'ConfigurationError', code }));
+  });
+
   it('shows its key neither in errors nor when printed', async () => {
     server.answer = () => ({
       status: 401,

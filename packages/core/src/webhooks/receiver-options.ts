@@ -1,4 +1,5 @@
 import type { Delivery } from '../protocol/decode-delivery.ts';
+import { findOptionProblems, wantFunction, type OptionCheck } from '../option-checks.ts';
 import { LIMITS } from '../protocol/limits.ts';
 import { SIGNATURE_TOLERANCE_SECONDS } from '../protocol/signature.ts';
 import type { Problem } from '../protocol/wire-error.ts';
@@ -66,6 +67,23 @@ export interface ReceiverSettings {
 const WEEK_MS = 604_800_000;
 const LONGEST_TIMER_MS = 2_147_483_647;
 
+const HANDLERS = { success: wantFunction, failed: wantFunction, any: wantFunction };
+
+const CHECKS: Readonly<Record<string, OptionCheck>> = {
+  onError: wantFunction,
+  onRefused: wantFunction,
+  now: wantFunction,
+  after: wantFunction,
+  continuations: wantRunner,
+};
+
+function wantRunner(value: unknown, path: string): readonly Problem[] {
+  if (value === undefined) return [];
+  const isObject = typeof value === 'object' && value !== null;
+  if (isObject && 'run' in value && typeof value.run === 'function') return [];
+  return [{ path, message: 'cannot run', expected: 'what client.continuations() gives' }];
+}
+
 /** @throws {ReceiverConfigurationError} naming everything that is wrong. */
 export function settleOptions(options: ReceiverOptions): ReceiverSettings {
   const now = options.now ?? Date.now;
@@ -81,6 +99,8 @@ export function settleOptions(options: ReceiverOptions): ReceiverSettings {
   };
   const problems = [
     ...(typeof options.secrets === 'function' ? [] : findSecretProblems(options.secrets)),
+    ...findOptionProblems(options, CHECKS),
+    ...findHandlerProblems(options.on),
     ...findDedupeProblems(settings.dedupe),
     ...findNumberProblems(settings),
   ];
@@ -109,6 +129,20 @@ function findNumberProblems(settings: ReceiverSettings): Problem[] {
     });
   }
   return problems;
+}
+
+/** A handler under a name that does not exist would never run, and nobody would know. */
+function findHandlerProblems(on: unknown): Problem[] {
+  if (on === undefined) return [];
+  const expected = 'an object with handlers under success, failed or any';
+  if (typeof on !== 'object' || on === null) {
+    return [{ path: 'on', message: 'is no object', expected }];
+  }
+  const unknown = Object.keys(on).filter((name) => !Object.hasOwn(HANDLERS, name));
+  return [
+    ...findOptionProblems(on, HANDLERS, 'on.'),
+    ...unknown.map((name) => ({ path: `on.${name}`, message: 'is no end of a job', expected })),
+  ];
 }
 
 function findDedupeProblems(store: DedupeStore): Problem[] {

@@ -630,6 +630,22 @@ describe('a receiver', () => {
     );
   });
 
+  it('is not made with handlers and callbacks that would never run, and names each', () => {
+    const options: Record<string, unknown> = {
+      secrets: secret,
+      on: { any: 5, succes: () => undefined },
+      onError: 'log',
+      continuations: { start: () => undefined },
+    };
+    const paths = ['onError', 'continuations', 'on.any', 'on.succes'];
+    expect(() => Reflect.apply(createReceiver, null, [options])).toThrow(
+      expect.objectContaining({
+        code: 'receiver_configuration',
+        problems: paths.map((path) => expect.objectContaining({ path })),
+      }),
+    );
+  });
+
   it('answers with 500, and tells why, when its secrets cannot be had', async () => {
     const { send, errors } = open({ secrets: () => Promise.reject(new Error('vault sealed')) });
     const answer = await send(delivery('1'));
