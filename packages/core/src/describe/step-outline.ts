@@ -1,4 +1,5 @@
 import { DEFAULTS } from '../protocol/limits.ts';
+import { isObject } from '../http/json.ts';
 import {
   DEFAULT_FORWARD_CODES,
   StepType,
@@ -40,7 +41,9 @@ function outline(step: StepNode, isHere: boolean, isChainHere: boolean, place: s
     description: step.description ?? null,
     place,
     branches: [
-      ...(step.fallbacks ?? []).map((fallback) => fallbackBranch(fallback, isHere, isChainHere)),
+      ...(step.fallbacks ?? [])
+        .filter((fallback) => isObject(fallback.step))
+        .map((fallback) => fallbackBranch(fallback, isHere, isChainHere)),
       ...childBranch('on success', step.onSuccess, isHere),
       ...childBranch(failureEdge(step), step.onFailure, isHere),
     ],
@@ -63,7 +66,7 @@ function fallbackBranch(
 }
 
 function childBranch(edge: string, step: StepNode | undefined, isParentHere: boolean): Branch[] {
-  if (step === undefined) return [];
+  if (!isObject(step)) return [];
   if (step.type === StepType.FRUGAL) {
     const when = isParentHere ? '' : ', when the delivery of the job arrives';
     return [{ edge, outline: outline(step, true, true, `here${when}, ${forwarding(step)}`) }];
@@ -75,12 +78,12 @@ function childBranch(edge: string, step: StepNode | undefined, isParentHere: boo
 function forwarding(step: StepNode): string {
   const codes = step.fallbackOnError ?? DEFAULT_FORWARD_CODES;
   const seconds = (step.timeout ?? DEFAULTS.attemptTimeoutMs) / 1_000;
-  return `handed on after ${[...codes, 'or no answer'].join(', ')} within ${seconds} s`;
+  return `handed on after ${[...[codes].flat(), 'or no answer'].join(', ')} within ${seconds} s`;
 }
 
 function fallbackEdge({ triggerOnError, triggerOnTimeout }: StepFallback): string {
   if (triggerOnTimeout !== undefined) return `fallback after ${triggerOnTimeout} ms`;
-  if (triggerOnError !== undefined) return `fallback on ${triggerOnError.join(', ')}`;
+  if (triggerOnError !== undefined) return `fallback on ${[triggerOnError].flat().join(', ')}`;
   return 'fallback on any failure';
 }
 

@@ -10,10 +10,16 @@ export function toBase64(bytes: Uint8Array): string {
   return btoa(binary);
 }
 
+/** Whether it is base64 or base64url, padded or not. */
+export function isBase64(text: string): boolean {
+  const [digits = ''] = /^[\w+/-]*(?==*$)/.exec(text) ?? ['?'];
+  return digits !== '?' && digits.length % 4 !== 1;
+}
+
 /** Bytes of base64 or base64url, padded or not; null when it is neither. */
 export function fromBase64(text: string): Uint8Array<ArrayBuffer> | null {
+  if (!isBase64(text)) return null;
   const plain = text.replaceAll('-', '+').replaceAll('_', '/').replace(/=+$/, '');
-  if (!/^[A-Za-z0-9+/]*$/.test(plain) || plain.length % 4 === 1) return null;
   const binary = atob(plain);
   const bytes = new Uint8Array(binary.length);
   for (let index = 0; index < binary.length; index += 1) bytes[index] = binary.charCodeAt(index);

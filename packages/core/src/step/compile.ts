@@ -6,7 +6,7 @@ import { assembleJob, type PlanParts } from './assemble-job.ts';
 import { checkContinuationSizes } from './continuation-size.ts';
 import { defined } from './defined.ts';
 import { fallbackChain, type ChainLink } from './fallback-chain.ts';
-import { jobRequest } from './job-options.ts';
+import { wireJob } from './job-options.ts';
 import { requestUrl } from './request-url.ts';
 import { DEFAULT_FORWARD_CODES, IdempotentStrategy, StepType, type StepNode } from './step-node.ts';
 import { validateStep } from './validate.ts';
@@ -133,7 +133,7 @@ function ownFields(step: StepNode, type: StepType, key: string | undefined): Job
     fallbacks,
     ...fields
   } = step;
-  return jobRequest({
+  return wireJob({
     ...fields,
     url: requestUrl(step),
     ...defined({

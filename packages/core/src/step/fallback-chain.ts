@@ -1,3 +1,4 @@
+import { isObject } from '../http/json.ts';
 import type { StepFallback, StepNode, StepType } from './step-node.ts';
 
 /** One way of a step: its n-th fallback, counted over the whole chain. */
@@ -29,11 +30,12 @@ export function fallbackChain(
       const link = {
         fallback,
         step: child,
-        type: child.type ?? parentType,
+        type: child?.type ?? parentType,
         path: `${parentPath === '' ? '' : `${parentPath}.`}fallback[${index}]`,
       };
       links.push(link);
-      return collect(child, link.type, link.path);
+      // What is no step is told by the rules.
+      return !isObject(child) || collect(child, link.type, link.path);
     });
   collect(step, type, path);
   return links;

@@ -1,4 +1,7 @@
-import type { Defined } from './defined.ts';
+import { ValidationError } from '../errors.ts';
+import { isObject } from '../http/json.ts';
+import { defined, type Defined } from './defined.ts';
+import { checkJobOptions } from './job-option-checks.ts';
 import type {
   BodyEncoding,
   ExecutionMode,
@@ -26,8 +29,9 @@ export interface RetryPolicyOptions extends RetryPolicyRequest {
 
 /** When a fallback starts, as users write it. */
 export interface TriggerOptions {
+  /** Default: `on_error` with codes, `on_timeout` with a time. */
   readonly type?: 'on_error' | 'on_timeout';
-  readonly codes?: readonly number[];
+  readonly codes?: readonly number[] | number;
   readonly timeout_ms?: number;
   readonly timeoutMs?: number;
 }
@@ -103,39 +107,64 @@ const ASSUMED: Readonly<Record<string, unknown>> = {
 };
 
 /**
+ * A job as it is sent. Throws `ValidationError` with everything that cannot be sent as it was meant.
+ */
+export function jobRequest(options: SubmitJobOptions): JobRequest {
+  const problems = checkJobOptions(options);
+  const [first] = problems;
+  if (first === undefined) return wireJob(options);
+  const { path, message, expected } = first;
+  const more = problems.length === 1 ? '' : `, and ${problems.length - 1} more`;
+  throw new ValidationError(`${path} ${message} (expected: ${expected})${more}`, problems);
+}
+
+/**
  * The one place where options become wire names. What is empty or a default is left out; keys inside
  * `headers`, `metadata` and `body` are the user's and are never touched; fields that we do not know
  * are handed on, for the server to name in its warnings.
  */
-export function jobRequest(options: SubmitJobOptions): JobRequest {
+export function wireJob(options: SubmitJobOptions): JobRequest {
   const { url, method = 'GET', trigger: _, ...fields } = wireNamed(options);
   const { webhooks, retry_policy, fallback_job, on_success, on_failure, ...others } = fields;
   return {
     url,
-    method: method.toUpperCase(),
+    method: upperCase(method),
     ...withoutAssumed({
       ...others,
       body_encoding: others.body === '' ? undefined : others.body_encoding,
-      webhooks: webhooks?.map(wireNamed),
+      webhooks: webhooks && wireNamedAll(webhooks),
       // A quorum of no webhooks says nothing.
       webhook_quorum: webhooks?.length ? others.webhook_quorum : undefined,
       retry_policy: retry_policy && wireNamed(retry_policy),
       fallback_job: fallback_job && fallbackJobRequest(fallback_job),
-      on_success: on_success && jobRequest(on_success),
-      on_failure: on_failure && jobRequest(on_failure),
+      on_success: on_success && wireJob(on_success),
+      on_failure: on_failure && wireJob(on_failure),
     }),
   };
 }
 
 /** The members under their wire names; of a member in both spellings, snake_case wins. */
 export function wireNamed<T extends object>(options: T): WireNamed<T>;
-export function wireNamed(options: object): object {
+export function wireNamed(options: unknown): unknown {
+  // For whoever checks it to name.
+  if (!isObject(options)) return options;
   const given = Object.entries(options).filter(([, value]) => value !== undefined);
   const isWireName = (name: string): boolean => !/[A-Z]/.test(name);
   if (given.every(([name]) => isWireName(name))) return Object.fromEntries(given);
   const named = given.map(([name, value]) => [wireName(name), value] as const);
   // What comes later wins.
   return Object.fromEntries([...named, ...given.filter(([name]) => isWireName(name))]);
+}
+
+/** The same of each in a list. */
+export function wireNamedAll<T extends object>(items: readonly T[]): readonly WireNamed<T>[];
+export function wireNamedAll(items: unknown): unknown {
+  return Array.isArray(items) ? items.map((item: object) => wireNamed(item)) : items;
+}
+
+/** A text in capitals; what is none as it is. */
+export function upperCase(text: string): string {
+  return typeof text === 'string' ? text.toUpperCase() : text;
 }
 
 function wireName(name: string): string {
@@ -156,12 +185,18 @@ function isEmpty(value: unknown): boolean {
 
 function fallbackJobRequest(options: SubmitJobOptions): FallbackJobRequest {
   const trigger = options.trigger && triggerRequest(options.trigger);
-  return { ...jobRequest(options), ...(trigger && { trigger }) };
+  return { ...wireJob(options), ...(trigger && { trigger }) };
 }
 
-function triggerRequest(trigger: TriggerOptions): TriggerRequest | undefined {
-  // A half-filled trigger is handed on as it is: the server names what is missing.
-  const { type, codes = [], timeout_ms = 0 } = wireNamed(trigger);
-  if (type === 'on_error') return { type, codes };
-  return type === 'on_timeout' ? { type, timeout_ms } : undefined;
+/** A trigger says by its fields of which type it is. What it cannot be is handed on, for the server to name. */
+function triggerRequest(trigger: TriggerOptions): TriggerRequest;
+function triggerRequest(trigger: TriggerOptions): object {
+  const { type, codes, timeout_ms, ...others } = wireNamed(trigger);
+  const inferred = codes === undefined ? 'on_timeout' : 'on_error';
+  const isEmpty = codes === undefined && timeout_ms === undefined;
+  return {
+    ...others,
+    ...defined({ type: type ?? (isEmpty ? undefined : inferred), timeout_ms }),
+    ...(codes === undefined ? {} : { codes: typeof codes === 'number' ? [codes] : codes }),
+  };
 }

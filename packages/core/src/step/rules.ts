@@ -18,7 +18,7 @@ const NEEDED = 'url';
 export type Rule = (value: unknown, path: string, check: Check) => void;
 
 /** What is wrong with a value of the right type. */
-type Finder<T> = (value: T, path: string, check: Check) => readonly Problem[];
+export type Finder<T> = (value: T, path: string, check: Check) => readonly Problem[];
 
 /** A value of one type; whether it can be used is asked only when its step is to run. */
 export function typed<T>(
@@ -75,11 +75,12 @@ export function integer(least: number, most: number = Infinity, find?: Finder<nu
 }
 
 /** A text of 1 to so many characters. */
-export function name(length: number): Rule {
+export function name(length: number, find?: Finder<string>): Rule {
   const expected = `a string of 1 to ${length} characters, none of them a control character`;
-  return text((value, path) => {
+  return text((value, path, check) => {
     if (/\p{Cc}/u.test(value)) return [{ path, message: 'contains a control character', expected }];
-    if (value !== '' && value.length <= length) return [];
+    if (/\p{Cs}/u.test(value)) return [{ path, message: 'contains half of a character', expected }];
+    if (value !== '' && value.length <= length) return find?.(value, path, check) ?? [];
     const message = value === '' ? 'is empty' : `is ${value.length} characters long`;
     return [{ path, message, expected }];
   });
@@ -99,9 +100,19 @@ export function listOf(rule: Rule, most: number, find?: Finder<readonly unknown[
   };
 }
 
-/** Different names, none of them longer than so many characters. */
-export function names(most: number, length: number): Rule {
-  return listOf(name(length), most, (items, path) =>
+/** The name of a region, which travels as a header with every call. */
+export function region(length: number): Rule {
+  const expected = 'letters, digits, dots, dashes and underscores, first a letter or digit';
+  return name(length, (value, path) =>
+    /^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(value)
+      ? []
+      : [{ path, message: 'is not the name of a region', expected }],
+  );
+}
+
+/** Different names that follow the rule. */
+export function names(most: number, rule: Rule): Rule {
+  return listOf(rule, most, (items, path) =>
     items.flatMap((item, index) =>
       item === '' || items.indexOf(item) === index
         ? []
@@ -110,10 +121,15 @@ export function names(most: number, length: number): Rule {
   );
 }
 
-/** An object whose members follow the rules, which are asked in their order. */
+/**
+ * An object whose members follow the rules, which are asked in their order.
+ *
+ * @param others What to write instead of a member that no rule knows; absent: it may stand there.
+ */
 export function membersOf(
   rules: Readonly<Record<string, Rule>>,
   find?: Finder<Readonly<Record<string, unknown>>>,
+  others?: string,
 ): Rule {
   const known = Object.entries(rules);
   const checkObject = object(find);
@@ -125,17 +141,25 @@ export function membersOf(
         if (content !== undefined || member === NEEDED) rule(content, prefix + member, check);
       }
       // What methods were given is handed on, for the server to name what it does not know.
-      if (check.runs === null) reportOthers(value, rules, path, check.problems);
+      if (check.runs === null || others !== undefined) {
+        reportOthers(value, rules, path, check.problems, others);
+      }
     }
     checkObject(value, path, check);
   };
 }
 
-function reportOthers(value: object, rules: object, path: string, problems: Problem[]): void {
+function reportOthers(
+  value: object,
+  rules: object,
+  path: string,
+  problems: Problem[],
+  expected = 'no such field',
+): void {
   for (const member of Object.keys(value)) {
     if (Object.hasOwn(rules, member)) continue;
     const place = memberPath(path, member);
-    problems.push({ path: place, message: 'is not a field of a step', expected: 'no such field' });
+    problems.push({ path: place, message: 'is not a field of a step', expected });
   }
 }
 

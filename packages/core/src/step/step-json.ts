@@ -2,6 +2,7 @@ import { memberPath } from '../protocol/checks.ts';
 import type { Problem } from '../protocol/wire-error.ts';
 import { StepValidationError } from '../errors.ts';
 import { isObject } from '../http/json.ts';
+import { checkJson as checkJsonValue } from './json-checks.ts';
 import { freezeDeep, type StepNode } from './step-node.ts';
 import { checkFallback, checkStep } from './step-rules.ts';
 import { TreeBounds } from './tree-bounds.ts';
@@ -12,8 +13,12 @@ import { TreeBounds } from './tree-bounds.ts';
  */
 export function nodeFromJson(json: unknown): StepNode {
   checkJson(json);
-  const copy: StepNode = JSON.parse(JSON.stringify(json));
-  return freezeDeep(copy);
+  try {
+    const copy: StepNode = JSON.parse(JSON.stringify(json));
+    return freezeDeep(copy);
+  } catch {
+    throw new StepValidationError(checkJsonValue(json, ''));
+  }
 }
 
 /** The node itself, once it is sure that it can be read back and does not grow without bound. */
@@ -30,7 +35,10 @@ function checkJson(root: unknown): void {
     if (!bounds.admitStep() || !bounds.admitLevel(level, path)) return;
     checkStep(json, path, check);
     if (!isObject(json)) return;
-    const { onSuccess, onFailure, fallbacks } = json;
+    const { onSuccess, onFailure, fallbacks, ...fields } = json;
+    for (const [name, value] of Object.entries(fields)) {
+      if (value !== undefined) problems.push(...checkJsonValue(value, memberPath(path, name)));
+    }
     if (onSuccess !== undefined) visit(onSuccess, memberPath(path, 'onSuccess'), level + 1);
     if (onFailure !== undefined) visit(onFailure, memberPath(path, 'onFailure'), level + 1);
     if (!Array.isArray(fallbacks)) return;

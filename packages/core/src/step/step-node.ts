@@ -82,11 +82,22 @@ export function freezeList<T>(items: readonly T[]): readonly T[] {
   return Object.freeze([...items]);
 }
 
-/** Freezes plain data to its depths. */
+/** Freezes plain data to its depths, however deep they are. */
 export function freezeDeep<T>(value: T): T {
-  if (typeof value === 'object' && value !== null) {
-    for (const member of Object.values(value)) freezeDeep(member);
-    Object.freeze(value);
+  const values: unknown[] = [value];
+  for (const item of values) {
+    if (typeof item !== 'object' || item === null) continue;
+    for (const member of Object.values(item)) values.push(member);
+    Object.freeze(item);
   }
   return value;
+}
+
+/** A copy of plain data, its lists and objects frozen; below three levels it is left as it is. */
+export function frozenCopy<T>(value: T, levels?: number): T;
+export function frozenCopy(value: unknown, levels = 3): unknown {
+  if (typeof value !== 'object' || value === null || levels === 0) return value;
+  if (Array.isArray(value)) return freezeList(value.map((item) => frozenCopy(item, levels - 1)));
+  const members = Object.entries(value).map(([name, item]) => [name, frozenCopy(item, levels - 1)]);
+  return Object.freeze(Object.fromEntries(members));
 }

@@ -1,7 +1,7 @@
 import { checkHeaders, checkMethod, checkStatusCodes, checkUrl } from '../protocol/checks.ts';
 import { DEFAULTS, LIMITS } from '../protocol/limits.ts';
 import { checkBody, checkMetadata, checkQuorum, checkWebhooks } from './field-checks.ts';
-import { requestUrl } from './request-url.ts';
+import { isQuery, requestUrl } from './request-url.ts';
 import {
   flag,
   integer,
@@ -12,9 +12,11 @@ import {
   names,
   object,
   oneOf,
+  region,
   required,
   text,
   typed,
+  type Finder,
   type Rule,
 } from './rules.ts';
 import { IdempotentStrategy, StepType, type StepFallback, type StepNode } from './step-node.ts';
@@ -32,7 +34,7 @@ export const checkFallback: Rule = /* @__PURE__ */ fallbackRule();
 
 function stepRule(): Rule {
   const codes = list((items, path) => checkStatusCodes(items, path));
-  const regions = names(LIMITS.regions, LIMITS.regionLength);
+  const regions = names(LIMITS.regions, region(LIMITS.regionLength));
   const retries = integer(0, LIMITS.retries);
   const webhook = membersOf({
     url: required(checkUrl),
@@ -76,7 +78,7 @@ function stepRule(): Rule {
     strictIdempotency: flag(),
     repeat: oneOf(['allowed', 'never']),
     metadata: object(checkMetadata),
-    tags: names(LIMITS.tags, LIMITS.tagLength),
+    tags: names(LIMITS.tags, name(LIMITS.tagLength)),
     userId: name(LIMITS.userIdLength),
     onSuccess: leftToTheWalk,
     onFailure: leftToTheWalk,
@@ -87,23 +89,18 @@ function stepRule(): Rule {
 
 function fallbackRule(): Rule {
   const rules: RulesOf<StepFallback> = {
-    step: leftToTheWalk,
+    step: object(),
     triggerOnError: list((codes, path) => checkStatusCodes(codes, path, { allowEmpty: false })),
     triggerOnTimeout: integer(1),
   };
-  return membersOf(rules, ({ triggerOnError, triggerOnTimeout }, path) => {
+  const checkBoth: Finder<Readonly<Record<string, unknown>>> = (
+    { triggerOnError, triggerOnTimeout },
+    path,
+  ) => {
     if (triggerOnError === undefined || triggerOnTimeout === undefined) return [];
     const expected = 'one trigger; for both, add the step as two fallbacks';
     return [{ path, message: 'has both triggerOnError and triggerOnTimeout', expected }];
-  });
-}
-
-function isQuery(value: unknown): value is StepNode['query'] {
-  return (
-    Array.isArray(value) &&
-    value.every(
-      (pair: unknown) =>
-        Array.isArray(pair) && pair.length === 2 && pair.every((part) => typeof part === 'string'),
-    )
-  );
+  };
+  // A condition that nobody reads would make it start on any failure.
+  return membersOf(rules, checkBoth, 'triggerOnError or triggerOnTimeout');
 }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { ConfigurationError } from '../errors.ts';
+import { ConfigurationError, StepValidationError } from '../errors.ts';
+import { compile } from './compile.ts';
 import { Step, type StepClient } from './step.ts';
 
 describe('a step', () => {
@@ -86,5 +87,166 @@ describe('a step', () => {
     await expect(step.execute({ signal })).rejects.toThrow('own false');
     await expect(step.execute(clientNamed('given'), { signal })).rejects.toThrow('given false');
     await expect(new Step().execute()).rejects.toThrow(ConfigurationError);
+  });
+});
+
+/** Paths of everything that is wrong with what users without types may write. */
+function pathsOf(make: () => unknown): readonly string[] {
+  try {
+    const step = make();
+    if (step instanceof Step) compile(step, { canSeal: true, createId: () => 'id' });
+  } catch (error) {
+    if (error instanceof StepValidationError) return error.problems.map(({ path }) => path);
+    throw error;
+  }
+  return [];
+}
+
+/** A method as somebody calls it who has no types. */
+function given(method: keyof Step, ...values: readonly unknown[]): Step {
+  const step = new Step().url('https://api.example/').method('POST');
+  const work: unknown = step[method];
+  if (typeof work !== 'function') throw new Error(method);
+  const made: unknown = Reflect.apply(work, step, values);
+  if (made instanceof Step) return made;
+  throw new Error('no step');
+}
+
+function nested(levels: number): object {
+  let value: object = {};
+  for (let level = 0; level < levels; level += 1) value = { value };
+  return value;
+}
+
+const cycle: Record<string, unknown> = {};
+cycle['self'] = cycle;
+
+describe('a condition of a fallback is never lost', () => {
+  const other = new Step().url('https://api.example/other');
+
+  it.each([
+    [{ triggerOnError: 500 }],
+    [{ trigger_on_error: [500] }],
+    [{ trigger_on_error: 500, trigger_on_timeout: null }],
+  ])('%j starts it on 500', (options) => {
+    expect(given('fallback', other, options).node.fallbacks).toEqual([
+      { triggerOnError: [500], step: other.node },
+    ]);
+  });
+
+  it('takes the time in either spelling', () => {
+    expect(given('fallback', other, { trigger_on_timeout: 5 }).node.fallbacks).toEqual([
+      { triggerOnTimeout: 5, step: other.node },
+    ]);
+  });
+
+  it.each([
+    [{ triggerOnErorr: 500 }, 'fallback[0].triggerOnErorr'],
+    [{ codes: [500] }, 'fallback[0].codes'],
+    [{ triggerOnError: '500' }, 'fallback[0].triggerOnError'],
+    [[500], 'fallback[0].options'],
+    [500, 'fallback[0].options'],
+  ])('%j is refused', (options, path) => {
+    expect(pathsOf(() => given('fallback', other, options))).toEqual([path]);
+  });
+});
+
+describe('what a step cannot use is named, by its place, and nothing is dropped', () => {
+  it.each<[keyof Step, string, readonly unknown[]]>([
+    ['method', 'method', [undefined]],
+    ['body', 'body', [null]],
+    ['body', 'body', [{ a: 1 }]],
+    ['body', 'body', [new URLSearchParams('a=1')]],
+    ['body', 'body', [42]],
+    ['json', 'body', [cycle]],
+    ['json', 'body', [1n]],
+    ['webhooks', 'webhooks', [{}]],
+    ['webhooks', 'webhooks[0]', [[null]]],
+    ['regions', 'regions', [undefined]],
+    ['regions', 'regions', ['iad']],
+    ['regions', 'regions[0]', [['.iad']]],
+    ['query', 'query', [null]],
+    ['query', 'query', [{ a: {} }]],
+    ['headers', 'headers', [null]],
+    ['header', 'headers.Name', ['Name', undefined]],
+    ['bearer', 'headers.Authorization', [undefined]],
+    ['fallbackOnError', 'fallbackOnError', [429]],
+    ['retryPolicy', 'retryPolicy', [null]],
+    ['metadata', 'metadata', [undefined]],
+    ['metadata', 'metadata', [cycle]],
+    ['metadata', 'metadata', [{ a: 1n }]],
+    ['metadata', 'metadata', [nested(1_000)]],
+    ['metadata', 'metadata', [nested(100_000)]],
+    ['onSuccess', 'onSuccess', [{ url: 'https://api.example/' }]],
+    ['onFailure', 'onFailure', [{}]],
+    ['fallback', 'fallback[0].step', [{ url: 'https://api.example/' }]],
+    ['idempotentKey', 'idempotentKey', ['half \ud800']],
+    ['userId', 'userId', ['half \ud800']],
+    ['tags', 'tags[0]', [['half \udc00']]],
+  ])('%s: %s', (method, path, values) => {
+    expect(pathsOf(() => given(method, ...values))).toEqual([path]);
+  });
+
+  it('all at once', () => {
+    const step = given('metadata', cycle)
+      .regions([''])
+      .onFailure(given('regions', 'iad'))
+      .onSuccess(given('webhooks', [null]));
+    expect(pathsOf(() => step)).toEqual([
+      'regions[0]',
+      'metadata',
+      'onSuccess.webhooks[0]',
+      'onFailure.regions',
+    ]);
+  });
+
+  it('also in JSON', () => {
+    const url = 'https://api.example/';
+    expect(pathsOf(() => Step.from({ url, metadata: cycle }))).toEqual(['metadata']);
+    expect(pathsOf(() => Step.from({ url, metadata: nested(100_000) }))).toEqual(['metadata']);
+    expect(pathsOf(() => Step.from({ url, onSuccess: { metadata: { a: 1n } } }))).toEqual([
+      'onSuccess.metadata',
+    ]);
+    const base64 = { url, method: 'POST', bodyEncoding: 'base64' };
+    expect(pathsOf(() => Step.from({ ...base64, body: '!!!' }))).toEqual(['body']);
+    expect(pathsOf(() => Step.from({ ...base64, body: 'AQI=' }))).toEqual([]);
+  });
+});
+
+describe('what a step is given in another form', () => {
+  it('bytes are taken from whatever holds them', () => {
+    const { buffer } = new Uint8Array([0, 1, 2, 3]);
+    expect(new Step().body(buffer).node.body).toBe('AAECAw==');
+    expect(new Step().body(new DataView(buffer, 1, 2)).node.body).toBe('AQI=');
+  });
+
+  it('headers and parameters are taken from whatever lists them', () => {
+    const headers = { 'x-a': '1' };
+    expect(new Step().headers(new Headers(headers)).node.headers).toEqual(headers);
+    expect(new Step().headers(new Map(Object.entries(headers))).node.headers).toEqual(headers);
+    const query = new Step().query(new URLSearchParams('a=1&a=2')).node.query;
+    expect(query).toEqual([
+      ['a', '1'],
+      ['a', '2'],
+    ]);
+  });
+
+  it('is copied to its depths', () => {
+    const retryCodes = [500];
+    const regions = ['iad'];
+    const step = new Step()
+      .retryPolicy({ retryCodes })
+      .webhooks([{ url: 'https://app.example/', regions }]);
+    retryCodes.push(501);
+    regions.push('fra');
+    expect(step.node).toMatchObject({
+      retryPolicy: { retry_codes: [500] },
+      webhooks: [{ regions: ['iad'] }],
+    });
+    expect(Object.isFrozen(step.node.retryPolicy?.retry_codes)).toBe(true);
+    expect(Object.isFrozen(step.node.webhooks?.[0]?.regions)).toBe(true);
+    const { node } = Step.from({ metadata: { list: [{ a: 1 }] } });
+    expect(Object.isFrozen(node.metadata)).toBe(true);
+    expect(Object.isFrozen(node.metadata?.['list'])).toBe(true);
   });
 });

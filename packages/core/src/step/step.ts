@@ -1,12 +1,19 @@
 import type { ExecutionMode, Metadata, RegionPolicy } from '../protocol/job.ts';
 import { ConfigurationError } from '../errors.ts';
+import { isObject } from '../http/json.ts';
 import { toBase64 } from './base64.ts';
-import { defined } from './defined.ts';
-import { wireNamed, type RetryPolicyOptions, type WebhookOptions } from './job-options.ts';
+import {
+  upperCase,
+  wireNamed,
+  wireNamedAll,
+  type RetryPolicyOptions,
+  type WebhookOptions,
+} from './job-options.ts';
 import { nodeFromJson, nodeToJson } from './step-json.ts';
 import {
   freezeDeep,
   freezeList,
+  frozenCopy,
   type FallbackOptions,
   type IdempotentStrategy,
   type StepNode,
@@ -60,32 +67,38 @@ export class Step {
 
   /** Default `GET`. */
   method(method: string): Step {
-    return this.#with({ method: method.toUpperCase() });
+    return this.#with({ method: upperCase(method) });
   }
 
   /** Sets one header; an earlier one of that name, in any case, is replaced. */
   header(name: string, value: string): Step {
-    const others = Object.entries(this.node.headers ?? {}).filter(
-      ([known]) => known.toLowerCase() !== name.toLowerCase(),
+    const { headers = {} } = this.node;
+    if (!isObject(headers)) return this;
+    const others = Object.entries(headers).filter(
+      ([known]) => known.toLowerCase() !== String(name).toLowerCase(),
     );
-    return this.headers(Object.fromEntries([...others, [name, value]]));
+    return this.headers(Object.fromEntries([...others, [name ?? '', value]]));
   }
 
   /** Sets all headers; earlier ones are forgotten. */
-  headers(headers: Readonly<Record<string, string>>): Step {
-    return this.#with({ headers: Object.freeze({ ...headers }) });
+  headers(headers: Readonly<Record<string, string>> | Iterable<readonly [string, string]>): Step {
+    return this.#with({ headers: headersOf(headers) });
   }
 
   /** Sends `Authorization: Bearer <token>`. */
   bearer(token: string): Step {
-    return this.header('Authorization', `Bearer ${token}`);
+    return this.header('Authorization', typeof token === 'string' ? `Bearer ${token}` : token);
   }
 
-  /** Bytes are sent as they are, a string as UTF-8. */
-  body(body: string | Uint8Array): Step {
+  /** Bytes are sent as they are, a string as UTF-8. For anything else see `json`. */
+  body(body: string | ArrayBuffer | ArrayBufferView): Step {
+    if (body instanceof ArrayBuffer) return this.body(new Uint8Array(body));
+    if (ArrayBuffer.isView(body)) {
+      const bytes = new Uint8Array(body.buffer, body.byteOffset, body.byteLength);
+      return this.#with({ body: toBase64(bytes), bodyEncoding: 'base64' });
+    }
     const { bodyEncoding: _, ...rest } = this.node;
-    if (typeof body === 'string') return new Step(this.#client, Object.freeze({ ...rest, body }));
-    return this.#with({ body: toBase64(body), bodyEncoding: 'base64' });
+    return new Step(this.#client, rest).#with({ body });
   }
 
   /** Sends the value as JSON, with its content type unless one is set. */
@@ -94,15 +107,16 @@ export class Step {
     const step = names.includes('content-type')
       ? this
       : this.header('Content-Type', 'application/json');
-    return step.body(JSON.stringify(value) ?? 'null');
+    return step.body(jsonOf(value));
   }
 
   /** Adds parameters behind the address; a list gives its parameter several times. */
-  query(parameters: Readonly<Record<string, QueryValue | readonly QueryValue[]>>): Step {
-    const added = Object.entries(parameters).flatMap(([name, value]) =>
-      (isList(value) ? value : [value]).map((item) => Object.freeze([name, String(item)] as const)),
-    );
-    return this.#with({ query: freezeList([...(this.node.query ?? []), ...added]) });
+  query(
+    parameters:
+      | Readonly<Record<string, QueryValue | readonly QueryValue[]>>
+      | Iterable<readonly [string, QueryValue]>,
+  ): Step {
+    return this.#with({ query: freezeList([...(this.node.query ?? []), ...pairsOf(parameters)]) });
   }
 
   /** Where the step runs. Default PERFORMANCE; a fallback without a type runs where its step does. */
@@ -117,9 +131,7 @@ export class Step {
 
   /** Endpoints that get the signed result. */
   webhooks(webhooks: readonly WebhookOptions[]): Step {
-    return this.#with({
-      webhooks: freezeList(webhooks.map((item) => frozen(wireNamed(item)))),
-    });
+    return this.#with({ webhooks: frozenCopy(wireNamedAll(webhooks)) });
   }
 
   /** How many voting webhooks must answer 2xx. Default 1. */
@@ -134,7 +146,7 @@ export class Step {
 
   /** Regions to call from; two or more race unless `executionMode` says otherwise. */
   regions(regions: readonly string[]): Step {
-    return this.#with({ regions: freezeList(regions) });
+    return this.#with({ regions: frozenCopy(regions) });
   }
 
   /** `strict` waits for its region, `fallback` takes any live one. Default `fallback`. */
@@ -148,7 +160,7 @@ export class Step {
   }
 
   retryPolicy(policy: RetryPolicyOptions): Step {
-    return this.#with({ retryPolicy: frozen(wireNamed(policy)) });
+    return this.#with({ retryPolicy: frozenCopy(wireNamed(policy)) });
   }
 
   /**
@@ -156,7 +168,7 @@ export class Step {
    * Default 429, 500, 502, 503, 504. Network errors and timeouts always do.
    */
   fallbackOnError(codes: readonly number[]): Step {
-    return this.#with({ fallbackOnError: freezeList(codes) });
+    return this.#with({ fallbackOnError: frozenCopy(codes) });
   }
 
   /** Time allowed to one call, in milliseconds. Default 30 000. */
@@ -196,13 +208,12 @@ export class Step {
 
   /** JSON that comes back in the delivery; never sent to the target. */
   metadata(metadata: Metadata): Step {
-    const copy: Metadata = JSON.parse(JSON.stringify(metadata));
-    return this.#with({ metadata: freezeDeep(copy) });
+    return this.#with({ metadata: jsonCopy(metadata) });
   }
 
   /** Words to find jobs and route deliveries by. */
   tags(tags: readonly string[]): Step {
-    return this.#with({ tags: freezeList(tags) });
+    return this.#with({ tags: frozenCopy(tags) });
   }
 
   /** The server does not start before this moment, in milliseconds since the epoch. */
@@ -222,12 +233,12 @@ export class Step {
 
   /** Runs after this step, or one of its fallbacks, succeeded. */
   onSuccess(step: Step): Step {
-    return this.#with({ onSuccess: step.node });
+    return this.#with({ onSuccess: nodeOf(step) });
   }
 
   /** Runs when this step and all its fallbacks have failed, or after `timeoutMs` without an end. */
   onFailure(step: Step, timeoutMs?: number | null): Step {
-    const next = this.#with({ onFailure: step.node });
+    const next = this.#with({ onFailure: nodeOf(step) });
     return timeoutMs === undefined || timeoutMs === null ? next : next.onFailureTimeout(timeoutMs);
   }
 
@@ -238,14 +249,7 @@ export class Step {
 
   /** Adds another way to the same goal, tried in the order added. */
   fallback(step: Step, options: FallbackCondition = {}): Step {
-    const { triggerOnError, triggerOnTimeout } = options;
-    const added = Object.freeze({
-      step: step.node,
-      ...defined({
-        triggerOnError: isList(triggerOnError) ? freezeList(triggerOnError) : undefined,
-        triggerOnTimeout: triggerOnTimeout ?? undefined,
-      }),
-    });
+    const added = Object.freeze({ ...conditionOf(options), step: nodeOf(step) });
     return this.#with({ fallbacks: freezeList([...(this.node.fallbacks ?? []), added]) });
   }
 
@@ -278,20 +282,92 @@ export class Step {
   }
 
   #with(change: StepNode): Step {
-    return new Step(this.#client, Object.freeze({ ...this.node, ...change }));
+    return new Step(this.#client, Object.freeze({ ...this.node, ...withoutUndefined(change) }));
   }
 }
 
-/** As `FallbackOptions`; null is as good as absent. */
+type Codes = readonly number[] | number | null;
+
+/** As `FallbackOptions`, in either spelling; one status is a list of one, null is as good as absent. */
 export interface FallbackCondition {
-  readonly triggerOnError?: FallbackOptions['triggerOnError'] | null;
+  readonly triggerOnError?: Codes;
   readonly triggerOnTimeout?: FallbackOptions['triggerOnTimeout'] | null;
+  readonly trigger_on_error?: Codes;
+  readonly trigger_on_timeout?: FallbackOptions['triggerOnTimeout'] | null;
 }
 
-function isList<T>(value: T | readonly T[] | null | undefined): value is readonly T[] {
-  return Array.isArray(value);
+/*
+ * Whatever a step is given stands in its node, so that the rules can name what is wrong with it: without
+ * types anything may come, and what were dropped here would change the call in silence.
+ */
+
+/** Given as undefined is not the same as never set. */
+function withoutUndefined(change: StepNode): StepNode;
+function withoutUndefined(change: object): object {
+  return Object.fromEntries(Object.entries(change).map(([name, value]) => [name, value ?? null]));
 }
 
-function frozen<T extends object>(value: T): T {
-  return Object.freeze(value);
+function nodeOf(step: Step): StepNode;
+function nodeOf(step: unknown): unknown {
+  // By its shape: there may be two copies of this package.
+  return isObject(step) && isObject(step['node']) ? step['node'] : null;
+}
+
+function conditionOf(options: FallbackCondition): FallbackOptions;
+function conditionOf(options: unknown): object {
+  if (options !== null && !isObject(options)) return { options };
+  const given = Object.entries(options ?? {}).filter(([, value]) => (value ?? null) !== null);
+  return Object.fromEntries(
+    given.map(([spelled, value]) => {
+      const name = spelled.replace(/^trigger_on_(e|t)/, (_, first: string) =>
+        first === 'e' ? 'triggerOnE' : 'triggerOnT',
+      );
+      return [
+        name,
+        typeof value === 'number' && name === 'triggerOnError'
+          ? freezeList([value])
+          : frozenCopy(value),
+      ];
+    }),
+  );
+}
+
+function headersOf(headers: Parameters<Step['headers']>[0]): NonNullable<StepNode['headers']>;
+function headersOf(headers: unknown): unknown {
+  return isObject(headers) ? Object.freeze(Object.fromEntries(entriesOf(headers))) : headers;
+}
+
+function pairsOf(parameters: Parameters<Step['query']>[0]): NonNullable<StepNode['query']>;
+function pairsOf(parameters: unknown): readonly unknown[] {
+  if (!isObject(parameters)) return [null];
+  return entriesOf(parameters).flatMap(([name, value]) =>
+    (Array.isArray(value) ? value : [value]).map((item: unknown) =>
+      freezeList([name, /^(n|b)/.test(typeof item) ? String(item) : item]),
+    ),
+  );
+}
+
+/** Also of `Headers`, `URLSearchParams` and maps, whose entries are no members. */
+function entriesOf(value: object): readonly (readonly [string, unknown])[] {
+  return isIterable(value) ? [...value] : Object.entries(value);
+}
+
+function isIterable(value: object): value is Iterable<readonly [string, unknown]> {
+  return Symbol.iterator in value;
+}
+
+/** Null for what JSON does not have, for the rules to name. */
+function jsonOf(value: unknown): string;
+function jsonOf(value: unknown): string | null {
+  try {
+    return JSON.stringify(value) ?? 'null';
+  } catch {
+    return null;
+  }
+}
+
+function jsonCopy(value: Metadata): Metadata;
+function jsonCopy(value: unknown): unknown {
+  const copy: unknown = JSON.parse(jsonOf(value));
+  return freezeDeep(copy);
 }

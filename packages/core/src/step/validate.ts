@@ -1,5 +1,6 @@
 import { checkUrl, memberPath } from '../protocol/checks.ts';
 import type { Problem } from '../protocol/wire-error.ts';
+import { isObject } from '../http/json.ts';
 import { fallbackChain, type ChainLink } from './fallback-chain.ts';
 import { checkKey } from './field-checks.ts';
 import { StepType, type StepNode } from './step-node.ts';
@@ -39,14 +40,15 @@ export function validateStep(root: StepNode, options: ValidationOptions): readon
 function visit(step: StepNode, { path, level }: Place, walk: Walk): void {
   const { problems, bounds } = walk;
   const runs = step.type === StepType.FRUGAL ? StepType.FRUGAL : StepType.PERFORMANCE;
-  const chain = fallbackChain(step, runs, path, () => bounds.admitStep());
+  const all = fallbackChain(step, runs, path, () => bounds.admitStep());
   checkStep(step, path, { problems, step, runs });
   problems.push(...checkKey(step, runs, path));
-  for (const link of chain) {
+  for (const link of all) {
     const check = { problems, step: link.step, runs: link.type };
-    checkStep(link.step, link.path, check);
+    if (isObject(link.step)) checkStep(link.step, link.path, check);
     checkFallback(link.fallback, link.path, check);
   }
+  const chain = all.filter((link) => isObject(link.step));
   checkWayBack(step, runs, path, chain, walk);
   visitChildren(step, { path, level }, walk);
   const [first] = chain;
@@ -63,6 +65,10 @@ function visitChildren({ onSuccess, onFailure }: StepNode, place: Place, walk: W
   for (const { child, path } of children) {
     const level = place.level + 1;
     if (child === undefined) continue;
+    if (!isObject(child)) {
+      walk.problems.push({ path, message: 'is not a step', expected: 'a Step' });
+      continue;
+    }
     if (bounds.admitLevel(level, path) && bounds.admitStep()) visit(child, { path, level }, walk);
   }
 }

@@ -1,4 +1,5 @@
 import type { WebhookRequest } from '../protocol/job.ts';
+import { isObject } from '../http/json.ts';
 import type { StepNode } from './step-node.ts';
 
 /** Where the continuation of a job is to arrive, and the webhooks that bring it there. */
@@ -7,12 +8,19 @@ export interface WayBack {
   readonly webhooks: readonly WebhookRequest[];
 }
 
+/** The step's webhooks, without what is none: a step that is checked may hold anything. */
+export function webhooksOf({ webhooks = [] }: StepNode): readonly WebhookRequest[] {
+  return Array.isArray(webhooks)
+    ? webhooks.filter((webhook): webhook is WebhookRequest => isObject(webhook))
+    : [];
+}
+
 /**
  * The way back for what follows a step here: the webhook at `continueAt`, else one that is marked, else
  * the first, else the client's own endpoint. Null when there is none.
  */
 export function wayBack(step: StepNode, clientEndpoint: string | null): WayBack | null {
-  const webhooks = step.webhooks ?? [];
+  const webhooks = webhooksOf(step);
   if (step.continueAt !== undefined) return markedWebhooks(webhooks, step.continueAt);
   const chosen =
     webhooks.find((webhook) => webhook.continuation === true) ??

@@ -1,0 +1,57 @@
+import { memberPath } from '../protocol/checks.ts';
+import { LIMITS } from '../protocol/limits.ts';
+import type { Problem } from '../protocol/wire-error.ts';
+import { isObject, type JsonRecord } from '../http/json.ts';
+import { checkJson } from './json-checks.ts';
+
+const NESTED = /^(fallback(_j|J)ob|on(_s|S)uccess|on(_f|F)ailure)$/;
+
+/**
+ * What keeps a job from being sent as it was meant: fields that are null, values that JSON does not have,
+ * a trigger that would be taken for none, jobs without end. All else is the server's to judge.
+ */
+export function checkJobOptions(root: unknown): readonly Problem[] {
+  const problems: Problem[] = [];
+  const jobs = [{ job: root, path: '' }];
+  for (const { job, path } of jobs) {
+    if (jobs.length > LIMITS.treeSteps) {
+      const expected = `at most ${LIMITS.treeSteps} jobs in one`;
+      return [...problems, { path: '', message: 'has too many jobs inside', expected }];
+    }
+    if (!isObject(job)) {
+      problems.push(job === null ? isNull(path) : wrongType(path, 'an object'));
+      continue;
+    }
+    for (const [name, value] of Object.entries(job)) {
+      const place = memberPath(path, name);
+      if (value === undefined) continue;
+      if (NESTED.test(name)) jobs.push({ job: value, path: place });
+      else problems.push(...checkField(name, value, place));
+    }
+  }
+  return problems;
+}
+
+function checkField(name: string, value: unknown, path: string): readonly Problem[] {
+  if (value === null) return [isNull(path)];
+  const problems = checkJson(value, path);
+  if (name !== 'trigger' || problems.length > 0) return problems;
+  return isObject(value) ? checkTrigger(value, path) : [wrongType(path, 'an object')];
+}
+
+function checkTrigger(trigger: JsonRecord, path: string): readonly Problem[] {
+  const isTold = ['type', 'codes', 'timeout_ms', 'timeoutMs'].some(
+    (name) => trigger[name] !== undefined,
+  );
+  if (isTold || Object.keys(trigger).length === 0) return [];
+  const expected = 'codes or timeoutMs';
+  return [{ path, message: 'does not say when the fallback starts', expected }];
+}
+
+function isNull(path: string): Problem {
+  return { path, message: 'is null', expected: 'a value, or no such field' };
+}
+
+function wrongType(path: string, expected: string): Problem {
+  return { path, message: 'has the wrong type', expected };
+}
