@@ -16,6 +16,6 @@ export function schemaCheck<T>(schema: JsonSchema): (value: unknown) => Checked<
   return (value) => {
     validate ??= ajv.compile<T>({ ...schema });
     if (validate(value)) return { ok: true, value };
-    return { ok: false, problems: schemaProblems(validate.errors ?? []) };
+    return { ok: false, problems: schemaProblems(validate.errors ?? [], value) };
   };
 }

@@ -30,6 +30,15 @@ describe('what a schema complains about', () => {
     ]);
   });
 
+  test('tells the entry of a list from a member whose name is a number', () => {
+    const headers = schemaCheck<unknown>({
+      type: 'object',
+      properties: { headers: { type: 'object', additionalProperties: { type: 'string' } } },
+    });
+    const checked = headers({ headers: { 0: false } });
+    expect(checked.ok ? [] : checked.problems.map(({ path }) => path)).toEqual(['headers["0"]']);
+  });
+
   test('is nothing when all is well', () => {
     expect(problemsOf({ name: 'abc', size: 9, kind: 'b', items: [null] })).toEqual([]);
   });

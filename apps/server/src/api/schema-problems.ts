@@ -7,12 +7,16 @@ const SUMMARIES: ReadonlySet<string> = new Set(['oneOf', 'anyOf', 'allOf', 'if',
 /** Bound on what one answer lists. */
 const MAX_PROBLEMS = 100;
 
-/** What a schema complains about, in the words of the wire: one problem per place, paths as `a.b[0].c`. */
-export function schemaProblems(errors: readonly ErrorObject[]): readonly Problem[] {
+/**
+ * What a schema complains about, in the words of the wire: one problem per place, paths as `a.b[0].c`.
+ *
+ * @param value What was checked: it tells a list's entry from a member whose name is a number.
+ */
+export function schemaProblems(errors: readonly ErrorObject[], value: unknown): readonly Problem[] {
   const byPath = new Map<string, { problem: Problem; isSummary: boolean }>();
   for (const error of errors) {
     const isSummary = SUMMARIES.has(error.keyword);
-    const path = pathOf(error);
+    const path = pathOf(error, value);
     const told = byPath.get(path);
     if (told !== undefined && (isSummary || !told.isSummary)) continue;
     if (told === undefined && byPath.size >= MAX_PROBLEMS) continue;
@@ -24,15 +28,14 @@ export function schemaProblems(errors: readonly ErrorObject[]): readonly Problem
 }
 
 /** The place that is wrong, for a missing or surplus member the member's own. */
-function pathOf(error: ErrorObject): string {
-  const path = error.instancePath
-    .split('/')
-    .slice(1)
-    .map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'))
-    .reduce(
-      (parent, part) => (/^\d+$/.test(part) ? `${parent}[${part}]` : memberPath(parent, part)),
-      '',
-    );
+function pathOf(error: ErrorObject, value: unknown): string {
+  let path = '';
+  let parent = value;
+  for (const escaped of error.instancePath.split('/').slice(1)) {
+    const part = escaped.replaceAll('~1', '/').replaceAll('~0', '~');
+    path = Array.isArray(parent) ? `${path}[${part}]` : memberPath(path, part);
+    parent = typeof parent === 'object' && parent !== null ? Reflect.get(parent, part) : undefined;
+  }
   const member = text(error, 'missingProperty') ?? text(error, 'additionalProperty');
   return member === null ? path : memberPath(path, member);
 }
