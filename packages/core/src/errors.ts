@@ -176,7 +176,7 @@ export class StepValidationError extends ValidationError {
   override readonly name: string = 'StepValidationError';
 
   constructor(problems: readonly Problem[]) {
-    super(describeProblems(problems), problems, { code: 'step_validation' });
+    super(describeProblems('step tree', problems), problems, { code: 'step_validation' });
   }
 }
 
@@ -191,13 +191,14 @@ export class ContinuationError extends EZThrottleError {
 
 const SHOWN_PROBLEMS = 10;
 
-function describeProblems(problems: readonly Problem[]): string {
+/** One sentence for all of them, the first ten in full. */
+export function describeProblems(what: string, problems: readonly Problem[]): string {
   const lines = problems
     .slice(0, SHOWN_PROBLEMS)
     .map(({ path, message, expected }) => `${path || 'step'} ${message} (expected: ${expected})`);
   const rest = problems.length - lines.length;
   if (rest > 0) lines.push(`and ${rest} more`);
-  return `The step tree has ${problems.length} problem${problems.length === 1 ? '' : 's'}: ${lines.join('; ')}`;
+  return `The ${what} has ${problems.length} problem${problems.length === 1 ? '' : 's'}: ${lines.join('; ')}`;
 }
 
 export function isEZThrottleError(error: unknown): error is EZThrottleError {

@@ -19,7 +19,7 @@ export function checkJobOptions(root: unknown): readonly Problem[] {
       return [...problems, { path: '', message: 'has too many jobs inside', expected }];
     }
     if (!isObject(job)) {
-      problems.push(job === null ? isNull(path) : wrongType(path, 'an object'));
+      problems.push(notAnObject(job, path));
       continue;
     }
     for (const [name, value] of Object.entries(job)) {
@@ -33,25 +33,22 @@ export function checkJobOptions(root: unknown): readonly Problem[] {
 }
 
 function checkField(name: string, value: unknown, path: string): readonly Problem[] {
-  if (value === null) return [isNull(path)];
+  if (value === null) return [notAnObject(value, path)];
   const problems = checkJson(value, path);
-  if (name !== 'trigger' || problems.length > 0) return problems;
-  return isObject(value) ? checkTrigger(value, path) : [wrongType(path, 'an object')];
+  return name !== 'trigger' || problems.length > 0 ? problems : checkTrigger(value, path);
 }
 
-function checkTrigger(trigger: JsonRecord, path: string): readonly Problem[] {
-  const isTold = ['type', 'codes', 'timeout_ms', 'timeoutMs'].some(
-    (name) => trigger[name] !== undefined,
-  );
-  if (isTold || Object.keys(trigger).length === 0) return [];
-  const expected = 'codes or timeoutMs';
-  return [{ path, message: 'does not say when the fallback starts', expected }];
+function checkTrigger(trigger: unknown, path: string): readonly Problem[] {
+  if (!isObject(trigger)) return [notAnObject(trigger, path)];
+  const names = Object.keys(trigger);
+  if (names.length === 0 || names.some((name) => /^(type|codes|timeout(_m|M)s)$/.test(name))) {
+    return [];
+  }
+  return [{ path, message: 'has no condition', expected: 'codes or timeoutMs' }];
 }
 
-function isNull(path: string): Problem {
-  return { path, message: 'is null', expected: 'a value, or no such field' };
-}
-
-function wrongType(path: string, expected: string): Problem {
-  return { path, message: 'has the wrong type', expected };
+function notAnObject(value: unknown, path: string): Problem {
+  return value === null
+    ? { path, message: 'is null', expected: 'a value, or no such field' }
+    : { path, message: 'has the wrong type', expected: 'an object' };
 }

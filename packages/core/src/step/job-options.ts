@@ -1,4 +1,4 @@
-import { ValidationError } from '../errors.ts';
+import { describeProblems, ValidationError } from '../errors.ts';
 import { isObject } from '../http/json.ts';
 import { defined, type Defined } from './defined.ts';
 import { checkJobOptions } from './job-option-checks.ts';
@@ -111,11 +111,8 @@ const ASSUMED: Readonly<Record<string, unknown>> = {
  */
 export function jobRequest(options: SubmitJobOptions): JobRequest {
   const problems = checkJobOptions(options);
-  const [first] = problems;
-  if (first === undefined) return wireJob(options);
-  const { path, message, expected } = first;
-  const more = problems.length === 1 ? '' : `, and ${problems.length - 1} more`;
-  throw new ValidationError(`${path} ${message} (expected: ${expected})${more}`, problems);
+  if (problems.length > 0) throw new ValidationError(describeProblems('job', problems), problems);
+  return wireJob(options);
 }
 
 /**

@@ -9,7 +9,7 @@ export function checkJson(value: unknown, path: string): readonly Problem[] {
   } catch {
     // A cycle, a BigInt, or deeper than the runtime can go.
   }
-  const expected = 'JSON values: nothing that contains itself, no BigInt, no function';
+  const expected = 'JSON, without cycle or BigInt';
   return [{ path, message: 'cannot be written as JSON', expected }];
 }
 

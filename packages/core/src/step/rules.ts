@@ -102,7 +102,7 @@ export function listOf(rule: Rule, most: number, find?: Finder<readonly unknown[
 
 /** The name of a region, which travels as a header with every call. */
 export function region(length: number): Rule {
-  const expected = 'letters, digits, dots, dashes and underscores, first a letter or digit';
+  const expected = 'letters, digits, dots, dashes and underscores';
   return name(length, (value, path) =>
     /^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(value)
       ? []

@@ -319,15 +319,8 @@ function conditionOf(options: unknown): object {
   const given = Object.entries(options ?? {}).filter(([, value]) => (value ?? null) !== null);
   return Object.fromEntries(
     given.map(([spelled, value]) => {
-      const name = spelled.replace(/^trigger_on_(e|t)/, (_, first: string) =>
-        first === 'e' ? 'triggerOnE' : 'triggerOnT',
-      );
-      return [
-        name,
-        typeof value === 'number' && name === 'triggerOnError'
-          ? freezeList([value])
-          : frozenCopy(value),
-      ];
+      const name = spelled.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
+      return [name, frozenCopy(typeof value === 'number' && /Error$/.test(name) ? [value] : value)];
     }),
   );
 }
