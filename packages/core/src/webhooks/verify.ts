@@ -30,6 +30,8 @@ export function verifyWebhookSignature(
     typeof toleranceOrOptions === 'number'
       ? { toleranceSeconds: toleranceOrOptions }
       : toleranceOrOptions;
+  const misuse = findUntypedMisuse(signatureHeader, options);
+  if (misuse !== null) return { verified: false, reason: `verification_error: ${misuse}` };
   const signed = readSignedHeader(payload, signatureHeader, [secret], options);
   if (signed.header === null) return signed.result;
   const expected = hmacSha256(secret, signedContent(signed.header.timestamp, payload));
@@ -86,4 +88,15 @@ export function tryVerifyWithSecrets(
     if (secondary.verified) return { verified: true, reason: 'valid_secondary' };
   }
   return { verified: false, reason: `both_secrets_failed (primary: ${primary.reason})` };
+}
+
+/** What callers without types pass for a header and for options, and what would throw further in. */
+function findUntypedMisuse(header: unknown, options: unknown): string | null {
+  const value: unknown = Array.isArray(header) ? header[0] : header;
+  if (value !== undefined && value !== null && typeof value !== 'string') {
+    return 'the header is not a text';
+  }
+  if (typeof options !== 'object' || options === null) return 'the options cannot be read';
+  const now: unknown = 'now' in options ? options.now : undefined;
+  return now === undefined || typeof now === 'function' ? null : 'the options cannot be read';
 }
