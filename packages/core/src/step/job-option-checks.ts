@@ -1,7 +1,7 @@
 import { memberPath } from '../protocol/checks.ts';
 import { LIMITS } from '../protocol/limits.ts';
 import type { Problem } from '../protocol/wire-error.ts';
-import { isObject, type JsonRecord } from '../http/json.ts';
+import { isObject } from '../http/json.ts';
 import { checkJson } from './json-checks.ts';
 
 const NESTED = /^(fallback(_j|J)ob|on(_s|S)uccess|on(_f|F)ailure)$/;

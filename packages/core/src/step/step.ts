@@ -320,7 +320,10 @@ function conditionOf(options: unknown): object {
   return Object.fromEntries(
     given.map(([spelled, value]) => {
       const name = spelled.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
-      return [name, frozenCopy(typeof value === 'number' && /Error$/.test(name) ? [value] : value)];
+      return [
+        name,
+        frozenCopy(typeof value === 'number' && name.endsWith('Error') ? [value] : value),
+      ];
     }),
   );
 }
