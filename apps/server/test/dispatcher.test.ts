@@ -64,6 +64,16 @@ describe('pace', () => {
     expect((times.at(-1) ?? 0) - (times[0] ?? 0)).toBeLessThan(2_900 / 0.985 + 20);
   });
 
+  test('a target that bears a burst gets it at once, and then its pace', async () => {
+    await open({ pace: { ratePerSecond: 2, burst: 5, configured: true } });
+    await Promise.all(Array.from({ length: 6 }, (_, job) => harness.submit(call(String(job)))));
+    await harness.run(1_000);
+    const times = harness.executor.sent.map(({ at }) => at);
+    expect(times).toHaveLength(6);
+    expect(times[4]).toBeLessThan(50);
+    expect(times[5]).toBeGreaterThan(450);
+  });
+
   test('an unknown target gets two a second', async () => {
     await open({});
     await Promise.all(Array.from({ length: 4 }, (_, job) => harness.submit(call(String(job)))));

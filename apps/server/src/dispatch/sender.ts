@@ -89,7 +89,7 @@ export class Sender {
     const path = job.spec.paths[leg?.path ?? -1];
     if (leg === undefined || path === undefined) return null;
     mover.sent(job, armed);
-    const arrival = destination.arrivals.sent(now, destination.pace.ratePerSecond);
+    const arrival = destination.arrivals.sent(now, destination.pace);
     calls.add({ ...armed, destination, sentAt: null, arrival });
     destination.unsent += 1;
     const { region } = leg;
@@ -134,7 +134,7 @@ export class Sender {
 /** Whether the pace lets one call go now, and the target, should it count strictly, has room for it. */
 function mayGo({ key, pace, arrivals }: Destination, now: number): Admission {
   const verdict = admit([{ key, state: pace }], now);
-  const until = arrivals.freeAt(pace.ratePerSecond);
+  const until = arrivals.freeAt(pace);
   if (verdict.verdict === 'wait' || until === null || until <= now) return verdict;
   return { verdict: 'wait', key, reason: 'rate', until };
 }

@@ -1,9 +1,14 @@
+import type { PaceState } from './pace-state.ts';
+
 /** Longest log: at a higher rate a shorter window is held. */
 const MAX_CALLS = 1_024;
 /** What one answer may be late, and be taken for a late arrival; in milliseconds. */
 const MAX_LATE_MS = 50;
 /** How fast the usual time of an answer follows slower ones. It follows quicker ones at once. */
 const USUAL_GAIN = 0.1;
+
+/** What the log must know of its key. */
+export type LoggedPace = Pick<PaceState, 'ratePerSecond' | 'settings'>;
 
 /**
  * When the latest calls of one key have arrived at their target, as well as can be told from here.
@@ -20,9 +25,9 @@ export class ArrivalLog {
   #usualMs: number | null = null;
 
   /** Notes a call that is sent now; returns its number. */
-  sent(at: number, ratePerSecond: number): number {
+  sent(at: number, pace: LoggedPace): number {
     this.#times.push(at);
-    const kept = callsPerWindow(ratePerSecond);
+    const kept = callsPerWindow(pace) + extraCalls(pace);
     if (this.#times.length > 2 * kept) {
       this.#first += this.#times.length - kept;
       this.#times = this.#times.slice(-kept);
@@ -46,15 +51,20 @@ export class ArrivalLog {
     this.#times[call - this.#first] = sentAt + Math.min(MAX_LATE_MS, Math.max(0, lateMs));
   }
 
-  /** From when on one more call fits into a window at this rate; null when nothing speaks against it. */
-  freeAt(ratePerSecond: number): number | null {
-    const calls = callsPerWindow(ratePerSecond);
-    const oldest = this.#times[this.#times.length - calls];
-    return oldest === undefined ? null : oldest + (calls * 1_000) / ratePerSecond;
+  /** From when on one more call fits into a window at this pace; null when nothing speaks against it. */
+  freeAt(pace: LoggedPace): number | null {
+    const calls = callsPerWindow(pace);
+    const oldest = this.#times[this.#times.length - calls - extraCalls(pace)];
+    return oldest === undefined ? null : oldest + (calls * 1_000) / pace.ratePerSecond;
   }
 }
 
 /** Calls in the window that is held: a second's worth, or the shortest time with a whole number. */
-function callsPerWindow(ratePerSecond: number): number {
+function callsPerWindow({ ratePerSecond }: LoggedPace): number {
   return Math.min(MAX_CALLS, Math.ceil(ratePerSecond));
+}
+
+/** Calls that a configured burst allows in a window beside its own. */
+function extraCalls({ settings }: LoggedPace): number {
+  return Math.max(0, Math.floor(settings.burst) - 1);
 }
