@@ -1,5 +1,6 @@
 import { LIMITS } from '../protocol/limits.ts';
 import { CircuitOpenError, EZThrottleError, NetworkError, TimeoutError } from '../errors.ts';
+import { errorText } from './error-text.ts';
 import { answerError, type Answer } from './answer-error.ts';
 import {
   admit,
@@ -188,7 +189,7 @@ export class Transport {
       const message = `The server did not answer within ${deadline.limitMs()} ms`;
       return new TimeoutError(message, { requestId });
     }
-    const message = `The server could not be reached: ${describe(error)}`;
+    const message = `The server could not be reached: ${errorText(error)}`;
     return new NetworkError(message, { cause: error, requestId });
   }
 
@@ -230,10 +231,3 @@ async function readAnswer(response: Response): Promise<Answer> {
 }
 
 /** `fetch` says only "fetch failed"; what happened is in the cause. */
-function describe(error: unknown): string {
-  if (!(error instanceof Error)) return 'unknown error';
-  const { cause } = error;
-  if (cause instanceof Error && 'code' in cause && typeof cause.code === 'string')
-    return cause.code;
-  return cause instanceof Error && cause.message !== '' ? cause.message : error.message;
-}

@@ -1,6 +1,7 @@
 import { CONNECTION_HEADERS } from '../protocol/checks.ts';
 import { HEADERS } from '../protocol/headers.ts';
 import type { JobRequest } from '../protocol/job.ts';
+import { errorText } from '../http/error-text.ts';
 import { startDeadline, type Deadline } from '../http/deadline.ts';
 import { readBody } from '../http/read-body.ts';
 import type { Runtime } from '../http/runtime.ts';
@@ -69,7 +70,7 @@ async function outcomeOf(
       return { kind: 'timeout', message, durationMs: durationMs() };
     }
     if (deadline.signal.aborted) return { kind: 'aborted', durationMs: durationMs() };
-    return { kind: 'network_error', message: messageOf(error), durationMs: durationMs() };
+    return { kind: 'network_error', message: errorText(error), durationMs: durationMs() };
   } finally {
     deadline.clear();
   }
@@ -103,11 +104,4 @@ const HIDDEN_REDIRECT =
 /** Browsers hide the status of a redirect that is not followed. */
 function isHiddenRedirect({ type, status }: Response): boolean {
   return type === 'opaqueredirect' && status === 0;
-}
-
-function messageOf(error: unknown): string {
-  if (!(error instanceof Error)) return 'unknown error';
-  const { cause } = error;
-  if (!(cause instanceof Error)) return error.message;
-  return 'code' in cause && typeof cause.code === 'string' ? cause.code : cause.message;
 }
