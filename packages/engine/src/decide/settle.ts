@@ -1,5 +1,5 @@
 import type { JobEvent } from '../job/event.ts';
-import type { JobSpec } from '../job/job-spec.ts';
+import type { JobSpec, Trigger } from '../job/job-spec.ts';
 import type { Failure, Leg, RunState } from '../job/run.ts';
 import type { LegStep } from './after-attempt.ts';
 import { afterAttempt } from './after-attempt.ts';
@@ -64,14 +64,9 @@ function startAsked(
   status: number,
   context: DecideContext,
 ): Decision {
-  const next = spec.paths.findIndex(
-    ({ trigger }, position) =>
-      position > index &&
-      decision.run.paths[position]?.state === 'idle' &&
-      trigger?.kind === 'on_error' &&
-      trigger.codes.includes(status),
-  );
-  return next === -1 ? decision : startPath(decision, spec, next, context);
+  const isAsked = (trigger: Trigger): boolean =>
+    trigger.kind === 'on_error' && trigger.codes.includes(status);
+  return startFirst(decision, spec, index, isAsked, context);
 }
 
 /**
@@ -181,13 +176,24 @@ function failPath(
   const state = decision.run.paths[index];
   const startedAt = state === undefined || state.state === 'idle' ? null : state.startedAt;
   const run = withPath(decision.run, index, { state: 'failed', failure, startedAt });
-  const failed = { ...decision, run };
+  const isMatch = (trigger: Trigger): boolean => triggerMatches(trigger, failure);
+  return startFirst({ ...decision, run }, spec, index, isMatch, context);
+}
+
+/** Starts the first idle path behind this one whose trigger is met; none may be. */
+function startFirst(
+  decision: Decision,
+  spec: JobSpec,
+  index: number,
+  isMet: (trigger: Trigger) => boolean,
+  context: DecideContext,
+): Decision {
   const next = spec.paths.findIndex(
     ({ trigger }, position) =>
       position > index &&
-      run.paths[position]?.state === 'idle' &&
+      decision.run.paths[position]?.state === 'idle' &&
       trigger !== null &&
-      triggerMatches(trigger, failure),
+      isMet(trigger),
   );
-  return next === -1 ? failed : startPath(failed, spec, next, context);
+  return next === -1 ? decision : startPath(decision, spec, next, context);
 }
