@@ -1,4 +1,5 @@
 /** The rules of EZThrottle as pure functions over plain data, and the ports they speak through. */
+export * from './job/job-counts.ts';
 export type * from './job/job-spec.ts';
 export * from './job/outcome.ts';
 export type * from './job/run.ts';
@@ -48,6 +49,7 @@ export * from './deliver/settled-delivery.ts';
 export * from './apply/arm-leg.ts';
 export * from './apply/armed-bound.ts';
 export * from './apply/attempt-call.ts';
+export * from './apply/line-ref.ts';
 export * from './apply/plan-advance.ts';
 export * from './apply/queued-work.ts';
 export * from './apply/spawned-job.ts';

@@ -1,12 +1,11 @@
-import { armedBound } from '@ezthrottle/engine';
-import type { WorkReads } from '@ezthrottle/engine';
+import { armedBound, lineRef } from '@ezthrottle/engine';
+import type { ArmedRef, LineRef, WorkReads } from '@ezthrottle/engine';
 import type { ActiveJobs } from './active-jobs.ts';
-import type { ArmedRef, Destination } from './destination.ts';
+import type { Destination } from './destination.ts';
 import type { DispatchLimits } from './dispatch-limits.ts';
 import type { DispatcherParts } from './dispatch-ports.ts';
 import type { JobMover } from './job-mover.ts';
-import { lineRef } from './line-window.ts';
-import type { LineRef, Refill } from './line-window.ts';
+import type { Refill } from './line-window.ts';
 
 /** Accounts whose rows are read at the same time. */
 const READS_AT_ONCE = 8;

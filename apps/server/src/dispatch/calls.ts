@@ -1,4 +1,5 @@
-import type { ArmedRef, Destination } from './destination.ts';
+import type { ArmedRef } from '@ezthrottle/engine';
+import type { Destination } from './destination.ts';
 
 /** A call that is under way: it holds a slot of its destination until it is reported. */
 export interface RunningCall extends ArmedRef {

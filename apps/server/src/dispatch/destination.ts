@@ -1,14 +1,6 @@
 import { ArrivalLog } from '@ezthrottle/engine';
-import type { Id, PaceState } from '@ezthrottle/engine';
+import type { ArmedRef, Id, PaceState } from '@ezthrottle/engine';
 import type { LineWindow } from './line-window.ts';
-
-/** An attempt that is on disk and may be sent as soon as the pace allows. */
-export interface ArmedRef {
-  readonly jobId: Id;
-  readonly leg: number;
-  readonly attempt: number;
-  readonly token: string;
-}
 
 /** What is paced: the calls of one organization to one origin. */
 export interface Destination {

@@ -1,4 +1,4 @@
-import { legOf } from '@ezthrottle/engine';
+import { legOf, lineId, lineRef } from '@ezthrottle/engine';
 import type { Id, NewWork, Verdict, WorkRow } from '@ezthrottle/engine';
 import type { Service } from '../upkeep/service.ts';
 import { Stager } from '../upkeep/stager.ts';
@@ -15,7 +15,6 @@ import { Intake } from './intake.ts';
 import type { AdmittedJob, CancelVerdict, JobGate } from './job-gate.ts';
 import { JobMover } from './job-mover.ts';
 import type { LineOwner } from './job-mover.ts';
-import { lineId, lineRef } from './line-window.ts';
 import { forgetArmedOf, recover } from './recovery.ts';
 import { Reports } from './reports.ts';
 import { Sender } from './sender.ts';
@@ -202,16 +201,10 @@ class PacedDispatcher implements Dispatcher {
   }
 
   #queued(job: LineOwner, work: readonly NewWork[]): void {
-    const touched = new Set<Destination>();
-    for (const { state, origin, leg, rank, readyAt } of work) {
-      if (state === 'delayed') this.#stager.wakeAt(readyAt);
-      if (state !== 'ready') continue;
-      const destination = this.#destinations.get(job.organization, origin);
-      const { apiKey, spec } = job;
-      destination.line.push(lineRef({ jobId: job.id, leg, apiKey, userId: spec.userId, rank }));
-      touched.add(destination);
-    }
-    for (const destination of touched) this.#pump(destination);
+    for (const { state, readyAt } of work) if (state === 'delayed') this.#stager.wakeAt(readyAt);
+    const { id: jobId, organization, apiKey, spec } = job;
+    const ready = work.filter(({ state }) => state === 'ready');
+    this.#ready(ready.map((row) => ({ ...row, jobId, organization, apiKey, userId: spec.userId })));
   }
 
   #ready(rows: readonly WorkRow[]): void {

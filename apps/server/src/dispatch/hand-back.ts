@@ -1,6 +1,5 @@
 import { abortedAttempt, legOf } from '@ezthrottle/engine';
-import type { EndedAttempt, RunState } from '@ezthrottle/engine';
-import type { ArmedRef } from './destination.ts';
+import type { ArmedRef, EndedAttempt, RunState } from '@ezthrottle/engine';
 
 /**
  * The run with an armed leg waiting again, and its attempt ended: for one that certainly was not sent,

@@ -1,9 +1,9 @@
 import { accept, acceptedWakeAt, acceptedWork, armAccepted } from '@ezthrottle/engine';
-import type { NewJob, NewWork, Verdict } from '@ezthrottle/engine';
+import type { ArmedRef, NewJob, NewWork, Verdict } from '@ezthrottle/engine';
 import { activeJob } from './active-jobs.ts';
 import type { ActiveJobs } from './active-jobs.ts';
 import type { Armer } from './armer.ts';
-import type { ArmedRef, Destination } from './destination.ts';
+import type { Destination } from './destination.ts';
 import type { Destinations } from './destinations.ts';
 import type { DispatcherParts } from './dispatch-ports.ts';
 import type { AdmittedJob } from './job-gate.ts';

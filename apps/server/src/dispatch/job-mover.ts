@@ -8,6 +8,7 @@ import {
 } from '@ezthrottle/engine';
 import type {
   AdvancePlan,
+  ArmedRef,
   DecideContext,
   Id,
   JobEvent,
@@ -20,7 +21,6 @@ import type {
 import { pendingDelivery } from '../deliver/pending-delivery.ts';
 import type { ActiveJob, ActiveJobs } from './active-jobs.ts';
 import type { DispatcherParts } from './dispatch-ports.ts';
-import type { ArmedRef } from './destination.ts';
 import { handBack } from './hand-back.ts';
 import { jobNotices } from './job-notices.ts';
 import { sha256 } from './sha256.ts';

@@ -1,7 +1,9 @@
+import type { LineRef } from '@ezthrottle/engine';
+import { lineRef } from '@ezthrottle/engine';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { lineRef, LineWindow } from './line-window.ts';
-import type { LinePlace, LineRef, WindowBudget } from './line-window.ts';
+import { LineWindow } from './line-window.ts';
+import type { LinePlace, WindowBudget } from './line-window.ts';
 
 function ref(jobId: string, rank: number, account = 'a'): LineRef {
   return lineRef({ jobId, leg: 0, apiKey: 'key', userId: account, rank });

@@ -1,11 +1,5 @@
 import { FairLine } from '@ezthrottle/engine';
-import type { Id, LineAccount, LineEntry } from '@ezthrottle/engine';
-
-/** A leg in line. It is a hint: whether the leg really waits is seen when it is armed. */
-export interface LineRef extends LineEntry {
-  readonly jobId: Id;
-  readonly leg: number;
-}
+import type { Id, LineAccount, LineRef } from '@ezthrottle/engine';
 
 /** Entries held over all lines: shared by them. */
 export interface WindowBudget {
@@ -40,15 +34,6 @@ interface AccountWindow {
 
 /** Kept for every account, however full the memory is. */
 const LEAST_PER_ACCOUNT = 4;
-
-export function lineRef(row: Omit<LineRef, 'id'>): LineRef {
-  const { jobId, leg, apiKey, userId, rank } = row;
-  return { id: lineId(jobId, leg), jobId, leg, apiKey, userId, rank };
-}
-
-export function lineId(jobId: Id, leg: number): string {
-  return `${jobId}:${leg}`;
-}
 
 /**
  * The line of one destination, of which each account's front is in memory and the rest in the store.

@@ -1,8 +1,8 @@
 import { admit, attemptCall, chargeSent, legOf } from '@ezthrottle/engine';
-import type { Admission, AttemptCall } from '@ezthrottle/engine';
+import type { Admission, ArmedRef, AttemptCall } from '@ezthrottle/engine';
 import type { ActiveJob, ActiveJobs } from './active-jobs.ts';
 import type { RunningCalls } from './calls.ts';
-import type { ArmedRef, Destination } from './destination.ts';
+import type { Destination } from './destination.ts';
 import type { DispatcherParts } from './dispatch-ports.ts';
 import type { JobMover } from './job-mover.ts';
 import { tellWaiting } from './waiting-notices.ts';

@@ -1,5 +1,6 @@
 import { CONTINUATION_METADATA_KEY } from '@ezthrottle/core/protocol';
 import { expect, test } from 'vitest';
+import { noJobs } from '../job/job-counts.ts';
 import { toJobSpec } from '../admit/to-job-spec.ts';
 import type { JobRecord } from '../ports/records.ts';
 import type { JobReads } from '../ports/reads/job-reads.ts';
@@ -13,15 +14,7 @@ const nothing: JobReads = {
   responses: async () => [],
   deliveries: async () => [],
   children: async () => [],
-  counts: async () => ({
-    pending: 0,
-    scheduled: 0,
-    processing: 0,
-    completed: 0,
-    failed: 0,
-    deadletter: 0,
-    cancelled: 0,
-  }),
+  counts: async () => noJobs(),
 };
 
 test('whoever may read a job does not see its continuation, with which another could be planted', async () => {

@@ -1,20 +1,6 @@
 import { ARM_AHEAD_MS, armedBound, createPace, FairLine } from '@ezthrottle/engine';
-import type { Id, LineEntry, PaceState } from '@ezthrottle/engine';
+import type { ArmedRef, Id, LineRef, PaceState } from '@ezthrottle/engine';
 import type { RunParts } from './rules.ts';
-
-/** A leg in line. */
-export interface LineRef extends LineEntry {
-  readonly jobId: Id;
-  readonly leg: number;
-}
-
-/** An attempt that is written down and goes out as soon as the pace allows. */
-export interface ArmedRef {
-  readonly jobId: Id;
-  readonly leg: number;
-  readonly attempt: number;
-  readonly token: string;
-}
 
 /** What is paced: the calls of one organization to one origin. */
 export interface Destination {
@@ -25,15 +11,6 @@ export interface Destination {
   /** Claimed for attempts that are being written. */
   arming: number;
   stopTimer: (() => void) | null;
-}
-
-export function lineRef(row: Omit<LineRef, 'id'>): LineRef {
-  const { jobId, leg, apiKey, userId, rank } = row;
-  return { id: lineId(jobId, leg), jobId, leg, apiKey, userId, rank };
-}
-
-export function lineId(jobId: Id, leg: number): string {
-  return `${jobId}:${leg}`;
 }
 
 /** Every destination at which something has happened. */

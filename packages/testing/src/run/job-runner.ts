@@ -6,31 +6,34 @@ import {
   armAccepted,
   armLeg,
   attemptCall,
-  type AttemptReport,
   decide,
   feedback,
+  legOf,
+  lineId,
+  lineRef,
+  nextWakeAt,
+  planAdvance,
+  planArming,
+  release,
+  type ArmedRef,
+  type AttemptReport,
   type Id,
   type IdempotencyClaim,
   type JobEvent,
   type JobSpec,
-  legOf,
   type LiveJob,
   type NewJob,
   type NewWork,
-  nextWakeAt,
   type Operation,
-  planAdvance,
   type PlanContext,
-  planArming,
-  release,
   type ReportedAttempt,
-  unchangedAdvance,
   type Verdict,
   type WorkRow,
+  unchangedAdvance,
 } from '@ezthrottle/engine';
 import { LIMITS } from '@ezthrottle/core/protocol';
 import { sha256 } from '../digest.ts';
-import { type ArmedRef, type Destination, Destinations, lineId, lineRef } from './destinations.ts';
+import { type Destination, Destinations } from './destinations.ts';
 import type { RunParts } from './rules.ts';
 
 /** A job that passed validation, not yet taken. */

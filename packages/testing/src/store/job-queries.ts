@@ -1,3 +1,4 @@
+import { noJobs } from '@ezthrottle/engine';
 import type { JobState } from '@ezthrottle/core/protocol';
 import type {
   AttemptRecord,
@@ -91,15 +92,7 @@ export class JobQueries implements JobReads {
   }
 
   async counts(): Promise<Readonly<Record<JobState, number>>> {
-    const counts: Record<JobState, number> = {
-      pending: 0,
-      scheduled: 0,
-      processing: 0,
-      completed: 0,
-      failed: 0,
-      deadletter: 0,
-      cancelled: 0,
-    };
+    const counts = noJobs();
     for (const { state } of this.#tables.byId.values()) counts[state] += 1;
     return counts;
   }

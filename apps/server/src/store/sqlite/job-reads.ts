@@ -1,3 +1,4 @@
+import { noJobs } from '@ezthrottle/engine';
 import { JOB_STATES, type JobState } from '@ezthrottle/core/protocol';
 import type {
   AttemptRecord,
@@ -130,15 +131,7 @@ export class SqliteJobReads implements JobReads {
   }
 
   async counts(): Promise<Readonly<Record<JobState, number>>> {
-    const counts: Record<JobState, number> = {
-      pending: 0,
-      scheduled: 0,
-      processing: 0,
-      completed: 0,
-      failed: 0,
-      deadletter: 0,
-      cancelled: 0,
-    };
+    const counts = noJobs();
     for (const row of this.#counts.all()) {
       counts[word(row, 'state', JOB_STATES)] = integer(row, 'jobs');
     }
