@@ -1,0 +1,12 @@
+import type { AdapterBench } from './adapter-bench.ts';
+import type { AdapterCase } from './adapter-subject.ts';
+
+/** One thing that every adapter promises. */
+export interface AdapterCaseTest {
+  readonly name: AdapterCase;
+  /** In the user's words: the name of the test. */
+  readonly promise: string;
+  run(bench: AdapterBench): Promise<void>;
+  /** What a platform does that cannot keep the promise. */
+  otherwise?(bench: AdapterBench): Promise<void>;
+}
