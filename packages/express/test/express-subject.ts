@@ -1,13 +1,12 @@
-import { createServer } from 'node:http';
 import type {
   AdapterSubject,
   AdapterSubjectOptions,
-  RunningAdapter,
   SubjectParser,
 } from '@ezthrottle/testkit/adapter-suite';
 import type { Application, RequestHandler, Router } from 'express';
 import type express from 'express';
 import { ezthrottle } from '../src/index.ts';
+import { listen } from './listening-app.ts';
 
 type Express = typeof express;
 
@@ -60,7 +59,11 @@ export function expressSubject(name: string, express: Express, mount: Mount): Ad
   return {
     name,
     parsers: PARSERS,
-    start: (options) => listen(appOf(express, mount, options), options.prefix),
+    start: async (options) => {
+      const { origin, close } = await listen(appOf(express, mount, options));
+      const base = `${origin}${options.prefix ?? ''}`;
+      return { url: `${base}/hook`, echoUrl: `${base}/echo`, close };
+    },
   };
 }
 
@@ -78,23 +81,4 @@ function appOf(express: Express, mount: Mount, options: AdapterSubjectOptions): 
     response.json(request.body);
   });
   return app.use(prefix ?? '/', router);
-}
-
-async function listen(app: Application, prefix = ''): Promise<RunningAdapter> {
-  const server = createServer(app);
-  await new Promise<void>((resolve) => {
-    server.listen(0, '127.0.0.1', resolve);
-  });
-  const address = server.address();
-  if (typeof address !== 'object' || address === null) throw new Error('not listening on a port');
-  const base = `http://127.0.0.1:${address.port}${prefix}`;
-  return {
-    url: `${base}/hook`,
-    echoUrl: `${base}/echo`,
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      }),
-  };
 }

@@ -1,9 +1,7 @@
 import type { IncomingMessage } from 'node:http';
-import {
-  BodyAlreadyParsedError,
-  BodyTooLargeError,
-  BodyUnreadableError,
-} from '../webhooks/errors.ts';
+import type { Readable } from 'node:stream';
+import { BodyAlreadyParsedError, BodyTooLargeError } from '../webhooks/errors.ts';
+import { readStream } from './read-stream.ts';
 
 /** A Node request, with what body parsers hang on it. */
 export type ParsedIncomingMessage = IncomingMessage & {
@@ -16,6 +14,8 @@ export interface RawBodyOptions {
   readonly limitBytes: number;
   /** What to do when a parser was first, in the framework's own words. */
   readonly fix?: string;
+  /** Where the body comes from when a hook of the framework has put itself in between. */
+  readonly stream?: Readable;
 }
 
 const FIX =
@@ -24,8 +24,9 @@ const FIX =
   'express.json({ verify: (request, _response, bytes) => { request.rawBody = bytes; } }).';
 
 /**
- * The request's body as the bytes that were sent: `rawBody` or `body` when a parser left bytes there,
- * else the stream when nothing has read it yet. Never made up again from a parsed body.
+ * The request's body as the bytes that were signed: `rawBody` or `body` when a parser left bytes there,
+ * else the stream when nothing has read it yet; `Content-Encoding: gzip` and `deflate` are undone.
+ * Never made up again from a parsed body.
  *
  * @throws {BodyTooLargeError} when there are more than `limitBytes`.
  * @throws {BodyAlreadyParsedError} when only a parsed body is left; it names the parser and the fix.
@@ -35,47 +36,26 @@ export async function readRawBody(
   request: ParsedIncomingMessage,
   options: RawBodyOptions,
 ): Promise<Uint8Array> {
-  const { limitBytes } = options;
-  const kept = [request.rawBody, request.body].find((body) => body instanceof Uint8Array);
+  const { limitBytes, stream = request } = options;
+  const kept = keptBytes(request);
   if (kept !== undefined) {
     if (kept.byteLength > limitBytes) throw new BodyTooLargeError(limitBytes);
     return kept;
   }
-  if (request.readableDidRead || request.readableEnded) {
+  if (stream.readableDidRead || stream.readableEnded) {
     throw new BodyAlreadyParsedError(guessParser(request), options.fix ?? FIX);
   }
-  if (Number(request.headers['content-length']) > limitBytes) {
-    request.resume();
+  const { 'content-length': length, 'content-encoding': encoding } = request.headers;
+  if (length !== undefined && Number(length) > limitBytes) {
+    stream.resume();
     throw new BodyTooLargeError(limitBytes);
   }
-  return await readStream(request, limitBytes);
+  return await readStream(stream, limitBytes, encoding);
 }
 
-/** What is left over after the limit is read and thrown away, or the sender would never see the answer. */
-function readStream(request: IncomingMessage, limitBytes: number): Promise<Uint8Array> {
-  return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = [];
-    let length = 0;
-    const settle = (conclude: () => void): void => {
-      request.off('data', onData).off('end', onEnd).off('close', onClose);
-      conclude();
-    };
-    const onData = (chunk: Buffer): void => {
-      length += chunk.byteLength;
-      if (length <= limitBytes) {
-        chunks.push(chunk);
-        return;
-      }
-      settle(() => reject(new BodyTooLargeError(limitBytes)));
-      request.resume();
-    };
-    const onEnd = (): void => settle(() => resolve(Buffer.concat(chunks, length)));
-    const onClose = (): void => settle(() => reject(new BodyUnreadableError(request.errored)));
-    // The listener stays: an error without one would end the process. 'close' follows it.
-    request.on('error', () => undefined);
-    request.on('data', onData).on('end', onEnd).on('close', onClose);
-    if (request.destroyed) onClose();
-  });
+function keptBytes({ rawBody, body }: ParsedIncomingMessage): Uint8Array | undefined {
+  if (rawBody instanceof Uint8Array) return rawBody;
+  return body instanceof Uint8Array ? body : undefined;
 }
 
 /** Parsers leave no name behind, but what they leave tells. */

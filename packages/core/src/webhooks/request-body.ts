@@ -1,7 +1,14 @@
 import { BodyAlreadyParsedError, BodyTooLargeError, BodyUnreadableError } from './errors.ts';
 
+const DECODERS: Readonly<Record<string, 'gzip' | 'deflate'>> = {
+  gzip: 'gzip',
+  'x-gzip': 'gzip',
+  deflate: 'deflate',
+};
+
 /**
  * Reads the body of a standard `Request`, at most `limitBytes` of it; null when it has none.
+ * `Content-Encoding: gzip` and `deflate` are undone, and what they hold is counted.
  *
  * @throws {BodyTooLargeError} as soon as there is more; the rest is not read.
  * @throws {BodyAlreadyParsedError} when something else has read it.
@@ -21,7 +28,12 @@ export async function readRequestBody(
     throw new BodyTooLargeError(limitBytes);
   }
   if (request.body === null) return null;
-  const reader: ReadableStreamDefaultReader<Uint8Array> = request.body.getReader();
+  const encoding = DECODERS[request.headers.get('content-encoding')?.toLowerCase() ?? ''];
+  const body: ReadableStream<Uint8Array> =
+    encoding === undefined
+      ? request.body
+      : request.body.pipeThrough(new DecompressionStream(encoding));
+  const reader: ReadableStreamDefaultReader<Uint8Array> = body.getReader();
   const chunks: Uint8Array[] = [];
   let length = 0;
   for (;;) {

@@ -16,7 +16,7 @@ export interface StartOptions extends Partial<SubjectSettings> {
 /** What a case works with; whatever it starts is closed afterwards. */
 export interface AdapterBench {
   readonly subject: AdapterSubject;
-  start(options?: StartOptions): Promise<RunningSubject>;
+  readonly start: (options?: StartOptions) => Promise<RunningSubject>;
 }
 
 /** An app that runs, and what its receiver says about itself. */
@@ -49,7 +49,7 @@ export function createBench(subject: AdapterSubject): {
   const running: RunningAdapter[] = [];
   const bench: AdapterBench = {
     subject,
-    async start({ prefix, parser, ...given } = {}) {
+    start: async ({ prefix, parser, ...given } = {}) => {
       const settings: SubjectSettings = { secrets: [SECRET], ...given };
       const own = receiverUnderTest(settings);
       const app = await subject.start({
@@ -69,6 +69,9 @@ export function createBench(subject: AdapterSubject): {
     },
   };
 }
+
+export const RECEIVED = { status: 'received' };
+export const DUPLICATE = { status: 'duplicate' };
 
 export function expectAnswer(answer: Answer, status: number, body: object): void {
   expect({ status: answer.status, body: jsonOf(answer) }).toEqual({ status, body });

@@ -6,7 +6,7 @@ export interface AdapterCaseTest {
   readonly name: AdapterCase;
   /** In the user's words: the name of the test. */
   readonly promise: string;
-  run(bench: AdapterBench): Promise<void>;
+  readonly run: (bench: AdapterBench) => Promise<void>;
   /** What a platform does that cannot keep the promise. */
-  otherwise?(bench: AdapterBench): Promise<void>;
+  readonly otherwise?: (bench: AdapterBench) => Promise<void>;
 }
