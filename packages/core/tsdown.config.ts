@@ -7,7 +7,7 @@ const build: UserConfig = packageBuild({
     'protocol/index': 'src/protocol/index.ts',
     'protocol/schemas/index': 'src/protocol/schemas/index.ts',
     'webhooks/index': 'src/webhooks/index.ts',
-    'realtime/index': 'src/realtime/index.ts',
+    'submit/index': 'src/submit/index.ts',
     'node/index': 'src/node/index.ts',
     // Reached by "imports" in package.json, one or the other.
     'protocol/node-hmac': 'src/protocol/node-hmac.ts',

@@ -1,8 +1,7 @@
 // The SDK against the server, over HTTP. `row n` as in packages/core/test/thirty-five: what other SDKs
 // do wrong, and what ours does.
 
-import { EZThrottle, IdempotentStrategy, Step, StepType } from '@ezthrottle/core';
-import { streamJob, type JobEvent } from '@ezthrottle/core/realtime';
+import { EZThrottle, type JobEvent, IdempotentStrategy, Step, StepType } from '@ezthrottle/core';
 import { createReceiver } from '@ezthrottle/core/webhooks';
 import { createUpstream, type Upstream } from '@ezthrottle/testkit';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -46,7 +45,7 @@ describe('the SDK against the server', () => {
         fallbackJob: { url: target.url('/second') },
       },
     });
-    const job = await client.wait(job_id, { timeoutMs: 20_000 });
+    const job = await client.wait(job_id, { timeout: 20_000 });
     expect(job).toMatchObject({ state: 'completed', result: { status: 'success', path: 2 } });
   });
 
@@ -110,7 +109,7 @@ describe('the SDK against the server', () => {
     const retryPolicy = { maxRetries: 0, maxReroutes: 0 };
     const good = await client.queueAndWait({ url: target.url('/words') });
     const job = { url: target.url('/broken'), idempotentKey: 'row-35', webhooks, retryPolicy };
-    const bad = await client.wait((await client.submitJob(job)).job_id, { timeoutMs: 20_000 });
+    const bad = await client.wait((await client.submitJob(job)).job_id, { timeout: 20_000 });
     expect([good.status, bad.status]).toEqual(['success', 'failed']);
     const isIt = ({ path }: { readonly path: string }): boolean => path === '/words';
     const [delivery] = (await hooks.waitFor((requests) => requests.some(isIt))).filter(isIt);
@@ -133,16 +132,16 @@ describe('the SDK against the server', () => {
     const url = target.url('/slow?streamed');
     const id = textOf((await client.submitJob({ url })).job_id);
     const events: JobEvent[] = [];
-    for await (const event of streamJob(client, id)) events.push(event);
+    for await (const event of client.stream(id)) events.push(event);
     const types = events.map(({ type }) => type).filter((type) => type !== 'waiting');
     expect(types).toEqual(['queued', 'dispatching', 'completed']);
     expect(events.at(-1)).toMatchObject({ job_id: id, status: 'success', state: 'completed' });
 
     const last = events.at(-1)?.id ?? '';
-    const seen = streamJob(client, id, { lastEventId: last });
+    const seen = client.stream(id, { lastEventId: last });
     expect(await seen.next()).toEqual({ done: true, value: undefined });
     const rest: JobEvent[] = [];
-    for await (const event of streamJob(client, id, { lastEventId: '0' })) rest.push(event);
+    for await (const event of client.stream(id, { lastEventId: '0' })) rest.push(event);
     expect(rest.map(({ type }) => type)).toEqual(['dispatching', 'completed']);
   });
 

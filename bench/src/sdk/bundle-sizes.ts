@@ -28,7 +28,11 @@ const VERIFIERS: readonly Bundle[] = [
 /** The smallest import of each that hands work over. */
 const CLIENTS: readonly Bundle[] = [
   {
-    name: 'EZThrottle, a step tree',
+    name: 'EZThrottle, to submit step trees',
+    code: `export { Step, StepType, SubmitClient } from '@ezthrottle/core/submit'`,
+  },
+  {
+    name: 'EZThrottle, the whole client, which runs them, too',
     code: `export { EZThrottle, Step } from '@ezthrottle/core'`,
   },
   { name: '@upstash/qstash', code: `export { Client } from '@upstash/qstash'` },

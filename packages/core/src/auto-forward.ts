@@ -1,9 +1,10 @@
 import { isObject } from './http/json.ts';
-import type { SubmitAnswer } from './resources/jobs.ts';
+import type { SubmitAnswer } from './resources/submit-jobs.ts';
 import { defined } from './step/defined.ts';
 import { jobRequest, type SubmitJobOptions } from './step/job-options.ts';
 import { StepType } from './step/step-node.ts';
-import { Step, type StepClient } from './step/step.ts';
+import { Step } from './step/step.ts';
+import type { StepClient } from './step/step-builder.ts';
 import type { StepResult } from './step/step-result.ts';
 
 type JobEdges =

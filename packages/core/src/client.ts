@@ -1,22 +1,16 @@
-import { checkUrl } from './protocol/checks.ts';
 import type { JobView } from './protocol/job.ts';
 import { LIMITS } from './protocol/limits.ts';
 import type { Plan } from './protocol/plan.ts';
-import { EZThrottleError, NetworkError, TimeoutError, ValidationError } from './errors.ts';
-import { checkOptions, connectionOf, type EZThrottleOptions } from './client-options.ts';
-import { circuitPolicy } from './http/circuit-breaker.ts';
+import { clientClosed, EZThrottleError, NetworkError, TimeoutError } from './errors.ts';
+import { CLIENT_CHECKS, type EZThrottleOptions } from './client-options.ts';
+import { connect, withoutSlash, type Connection } from './connection.ts';
 import { startDeadline } from './http/deadline.ts';
-import { retryPolicy } from './http/retry.ts';
-import { Running } from './http/running.ts';
-import { abortReason, runtimeOf, type Runtime } from './http/runtime.ts';
-import { Transport } from './http/transport.ts';
-import {
-  Jobs,
-  type BatchAnswer,
-  type CallOptions,
-  type SubmitAnswer,
-  type WaitOptions,
-} from './resources/jobs.ts';
+import { proxyDetour } from './http/proxy-envelope.ts';
+import { abortReason } from './http/runtime.ts';
+import { streamJob, type JobEvents, type StreamJobOptions } from './realtime/stream-job.ts';
+import type { CallOptions } from './resources/call-options.ts';
+import { Jobs, type WaitOptions } from './resources/jobs.ts';
+import type { BatchAnswer, SubmitAnswer } from './resources/submit-jobs.ts';
 import {
   WebhookSecrets,
   type WebhookSecretsReply,
@@ -25,10 +19,10 @@ import {
 import { compile } from './step/compile.ts';
 import { continuationRunner, type ContinuationRunnerOptions } from './step/continuation-run.ts';
 import { ContinuationSealer } from './step/continuation-seal.ts';
-import { jobRequest, type SubmitJobOptions } from './step/job-options.ts';
+import { jobRequest, urlJobRequest, type SubmitJobOptions } from './step/job-options.ts';
 import { PlanRunner } from './step/run-plan.ts';
+import type { ExecuteOptions, StepBuilder, StepClient } from './step/step-builder.ts';
 import type { StepResult } from './step/step-result.ts';
-import type { ExecuteOptions, Step, StepClient } from './step/step.ts';
 import type { ContinuationRunner } from './webhooks/continuation-runner.ts';
 
 /** A call of the user's own, as `request` makes it. */
@@ -44,14 +38,9 @@ export interface QueueRequestOptions extends Omit<SubmitJobOptions, 'webhooks'> 
   readonly webhookUrl?: string;
 }
 
-export interface QueueAndWaitOptions extends QueueRequestOptions {
-  /** In milliseconds. Default 300 000. */
-  readonly timeout?: number;
-  /** In milliseconds. Default 2 000. */
-  readonly pollInterval?: number;
-}
+export interface QueueAndWaitOptions extends QueueRequestOptions, WaitOptions {}
 
-export interface ForwardOrFallbackOptions {
+export interface ForwardOrFallbackOptions extends CallOptions {
   /** Statuses of the server's that count as out of reach, too, for example 502, 503, 504. */
   readonly onStatus?: readonly number[];
 }
@@ -67,33 +56,25 @@ export class EZThrottle implements StepClient, AsyncDisposable {
   readonly jobs: Jobs;
   readonly webhookSecrets: WebhookSecrets;
   readonly #options: EZThrottleOptions;
-  readonly #runtime: Runtime;
-  readonly #timeoutMs: number;
+  readonly #connection: Connection;
   readonly #sealer: ContinuationSealer;
   readonly #plans: PlanRunner;
-  readonly #running = new Running();
 
   /** Throws `ConfigurationError` without an API key, or naming every option that is wrong. */
   constructor(options: EZThrottleOptions = {}) {
-    checkOptions(options);
+    const { tracktagsUrl } = options;
     this.#options = options;
-    this.#runtime = runtimeOf(options);
-    this.#timeoutMs = options.timeoutMs ?? 30_000;
-    const transport = new Transport({
-      ...connectionOf(options),
-      timeoutMs: this.#timeoutMs,
-      retry: retryPolicy(options.retry),
-      circuit: circuitPolicy(options.circuitBreaker),
-      running: this.#running,
-      runtime: this.#runtime,
-    });
-    this.jobs = new Jobs(transport, this.#runtime);
+    this.#connection = connect(options, CLIENT_CHECKS, (apiKey) =>
+      tracktagsUrl === undefined ? null : proxyDetour(withoutSlash(tracktagsUrl), apiKey),
+    );
+    const { transport, runtime } = this.#connection;
+    this.jobs = new Jobs(transport, runtime);
     this.webhookSecrets = new WebhookSecrets(transport);
     this.#sealer = new ContinuationSealer(options);
     this.#plans = new PlanRunner({
-      runtime: this.#runtime,
+      runtime,
       sealer: this.#sealer,
-      submit: (job, signal) => this.jobs.submit(job, signal === undefined ? {} : { signal }),
+      submit: (job, signal) => this.jobs.submit(job, { signal }),
       onChildError: (error, edge) => options.onChildError?.(error, edge),
       maxResponseBytes: options.maxResponseBytes ?? LIMITS.responseBytes,
       networkErrorTriggersFallback: options.networkErrorTriggersFallback ?? true,
@@ -102,9 +83,9 @@ export class EZThrottle implements StepClient, AsyncDisposable {
   }
 
   /** Runs a step; `step.execute()` is the same. */
-  async execute(step: Step, options: ExecuteOptions = {}): Promise<StepResult> {
+  async execute(step: StepBuilder, options: ExecuteOptions = {}): Promise<StepResult> {
     const plan = this.compile(step);
-    const run = this.#running.begin(options.signal);
+    const run = this.#connection.running.begin(options.signal);
     try {
       const result = await this.#plans.run(plan, { signal: run.signal, key: null });
       if (result.kind === 'local') void result.children.then(run.end);
@@ -118,10 +99,10 @@ export class EZThrottle implements StepClient, AsyncDisposable {
   }
 
   /** The plan that `execute` would run. Throws `StepValidationError` with everything that is wrong. */
-  compile(step: Step): Plan {
+  compile(step: StepBuilder): Plan {
     const { continueAt } = this.#options;
     return compile(step, {
-      createId: () => this.#runtime.createId(),
+      createId: () => this.#connection.runtime.createId(),
       canSeal: this.#sealer.canSeal,
       ...(continueAt === undefined ? {} : { continueAt }),
     });
@@ -137,7 +118,7 @@ export class EZThrottle implements StepClient, AsyncDisposable {
    * waits for it; every later call ends so, too. `settled()` before it lets the steps finish first.
    */
   async close(): Promise<void> {
-    this.#running.close(new EZThrottleError('The client is closed', { code: 'closed' }));
+    this.#connection.running.close(clientClosed());
     await this.settled();
   }
 
@@ -157,11 +138,7 @@ export class EZThrottle implements StepClient, AsyncDisposable {
 
   /** Submits a job; every field in camelCase or snake_case. */
   async submitJob(options: SubmitJobOptions, call: CallOptions = {}): Promise<SubmitAnswer> {
-    const problems = checkUrl(options.url, 'url');
-    if (problems.length > 0) {
-      throw new ValidationError(`url ${problems[0]?.message ?? 'is wrong'}`, problems);
-    }
-    return this.jobs.submit(jobRequest(options), call);
+    return this.jobs.submit(urlJobRequest(options), call);
   }
 
   /**
@@ -176,17 +153,17 @@ export class EZThrottle implements StepClient, AsyncDisposable {
   }
 
   /** @deprecated Use `submitJob`. */
-  async queueRequest(options: QueueRequestOptions): Promise<SubmitAnswer> {
+  async queueRequest(options: QueueRequestOptions, call: CallOptions = {}): Promise<SubmitAnswer> {
     const { webhookUrl, ...job } = options;
     const webhooks = webhookUrl === undefined ? [] : [{ url: webhookUrl, has_quorum_vote: true }];
-    return this.submitJob({ ...job, webhooks });
+    return this.submitJob({ ...job, webhooks }, call);
   }
 
   /** Submits and waits until the job has ended. Throws `TimeoutError` when it takes too long. */
   async queueAndWait(options: QueueAndWaitOptions): Promise<JobView> {
-    const { timeout = 300_000, pollInterval = 2_000, ...job } = options;
-    const { job_id } = await this.queueRequest(job);
-    return this.wait(job_id, { timeoutMs: timeout, pollIntervalMs: pollInterval });
+    const { timeout, pollInterval, signal, ...job } = options;
+    const { job_id } = await this.queueRequest(job, { signal });
+    return this.wait(job_id, { timeout, pollInterval, signal });
   }
 
   /** Waits until a job has ended. Throws `TimeoutError` when it takes too long. */
@@ -194,18 +171,32 @@ export class EZThrottle implements StepClient, AsyncDisposable {
     return this.jobs.wait(jobId, options);
   }
 
+  /**
+   * What has happened to a job, then what happens, until its end. A connection that breaks is made anew
+   * and goes on after the last event. Throws what the server refuses with, such as `NotFoundError`, and
+   * the last failure when the server stays out of reach.
+   *
+   * @example
+   * for await (const event of client.stream(jobId)) console.log(event.type);
+   */
+  stream(jobId: string, options: StreamJobOptions = {}): JobEvents {
+    return streamJob(this.jobs, this.#connection.runtime, jobId, options);
+  }
+
   /** One call straight to its target, once, past the server. */
   async request(options: DirectRequest): Promise<Response> {
     const { url, method = 'GET', headers, body } = options;
-    const { signal, end } = this.#running.begin(options.signal);
-    const deadline = startDeadline(this.#runtime, this.#timeoutMs, signal);
+    const { running, runtime } = this.#connection;
+    const timeoutMs = options.timeout ?? this.#connection.timeoutMs;
+    const { signal, end } = running.begin(options.signal);
+    const deadline = startDeadline(runtime, timeoutMs, signal);
     const init = { method, headers: { ...headers }, signal: deadline.signal };
     try {
-      return await this.#runtime.fetch(url, body === undefined ? init : { ...init, body });
+      return await runtime.fetch(url, body === undefined ? init : { ...init, body });
     } catch (error) {
       if (signal.aborted) throw abortReason(signal);
       throw deadline.isOver()
-        ? new TimeoutError(`The target did not answer within ${this.#timeoutMs} ms`)
+        ? new TimeoutError(`The target did not answer within ${timeoutMs} ms`)
         : new NetworkError('The target could not be reached', { cause: error });
     } finally {
       end();
@@ -220,10 +211,10 @@ export class EZThrottle implements StepClient, AsyncDisposable {
   async forwardOrFallback<T>(
     fallback: () => Promise<T>,
     options: SubmitJobOptions,
-    { onStatus = [] }: ForwardOrFallbackOptions = {},
+    { onStatus = [], ...call }: ForwardOrFallbackOptions = {},
   ): Promise<SubmitAnswer | T> {
     try {
-      return await this.submitJob(options);
+      return await this.submitJob(options, call);
     } catch (error) {
       if (!(error instanceof EZThrottleError)) throw error;
       // No answer, none in time, or a circuit that is open.
@@ -235,23 +226,30 @@ export class EZThrottle implements StepClient, AsyncDisposable {
   }
 
   /** The same as `webhookSecrets.create`. */
-  async createWebhookSecret(primary: string, secondary?: string): Promise<WebhookSecretsReply> {
-    return this.webhookSecrets.create(primary, secondary);
+  async createWebhookSecret(
+    primary: string,
+    secondary?: string,
+    call: CallOptions = {},
+  ): Promise<WebhookSecretsReply> {
+    return this.webhookSecrets.create(primary, secondary, call);
   }
 
   /** The same as `webhookSecrets.get`. */
-  async getWebhookSecret(): Promise<WebhookSecretsView> {
-    return this.webhookSecrets.get();
+  async getWebhookSecret(call: CallOptions = {}): Promise<WebhookSecretsView> {
+    return this.webhookSecrets.get(call);
   }
 
   /** The same as `webhookSecrets.delete`. */
-  async deleteWebhookSecret(): Promise<WebhookSecretsReply> {
-    return this.webhookSecrets.delete();
+  async deleteWebhookSecret(call: CallOptions = {}): Promise<WebhookSecretsReply> {
+    return this.webhookSecrets.delete(call);
   }
 
   /** The same as `webhookSecrets.rotate`. */
-  async rotateWebhookSecret(newSecret: string): Promise<WebhookSecretsReply> {
-    return this.webhookSecrets.rotate(newSecret);
+  async rotateWebhookSecret(
+    newSecret: string,
+    call: CallOptions = {},
+  ): Promise<WebhookSecretsReply> {
+    return this.webhookSecrets.rotate(newSecret, call);
   }
 }
 

@@ -55,6 +55,11 @@ export class ConfigurationError extends EZThrottleError {
   }
 }
 
+/** What a client that is closed ends its calls with. */
+export function clientClosed(): EZThrottleError {
+  return new EZThrottleError('The client is closed', { code: 'closed' });
+}
+
 /** The server could not be reached, or the connection broke before its answer was read. */
 export class NetworkError extends EZThrottleError {
   override readonly name: string = 'NetworkError';

@@ -10,6 +10,7 @@ export {
   type QueueRequestOptions,
 } from './client.ts';
 export type { EZThrottleOptions } from './client-options.ts';
+export type { ConnectionOptions } from './connection.ts';
 export {
   executeWithForwarding,
   withAutoForward,
@@ -17,12 +18,13 @@ export {
   type Forwarding,
   type ForwardRequest,
 } from './auto-forward.ts';
-export {
-  Step,
-  type ExecuteOptions,
-  type FallbackCondition,
-  type StepClient,
-} from './step/step.ts';
+export { Step } from './step/step.ts';
+export type {
+  ExecuteOptions,
+  FallbackCondition,
+  StepBuilder,
+  StepClient,
+} from './step/step-builder.ts';
 export { IdempotentStrategy, StepType, type StepNode } from './step/step-node.ts';
 export { compile, type CompileOptions } from './step/compile.ts';
 export {
@@ -43,23 +45,22 @@ export type {
 } from './step/job-options.ts';
 export type { ContinuationRunnerOptions } from './step/continuation-run.ts';
 export type { ContinuationKey } from './step/continuation-seal.ts';
+export type { CallOptions } from './resources/call-options.ts';
 export type {
-  BatchAnswer,
-  CallOptions,
   CancelReply,
   JobListing,
   Jobs,
   ListJobsOptions,
-  SubmitAnswer,
   WaitOptions,
 } from './resources/jobs.ts';
+export type { BatchAnswer, SubmitAnswer } from './resources/submit-jobs.ts';
+export type { JobEvents, StreamJobOptions } from './realtime/stream-job.ts';
+export type { JobEndEvent, JobEvent } from './realtime/job-event.ts';
 export type {
   WebhookSecrets,
   WebhookSecretsReply,
   WebhookSecretsView,
 } from './resources/webhook-secrets.ts';
-export { describeStep } from './describe/describe-step.ts';
-export { describeStepAsMermaid } from './describe/describe-as-mermaid.ts';
 export type { CircuitBreakerOptions } from './http/circuit-breaker.ts';
 export type { RetryOptions } from './http/retry.ts';
 export type { Runtime } from './http/runtime.ts';

@@ -39,7 +39,7 @@ describe('a client', () => {
   it('is not made with options that cannot work, and names all of them at once', () => {
     const options: Record<string, unknown> = {
       apiKey: 5,
-      timeoutMs: Number.NaN,
+      timeout: Number.NaN,
       retry: { maxRetries: Number.NaN, baseDelayMs: '1' },
       circuitBreaker: { failures: 0 },
       continueAt: 'nah',
@@ -49,7 +49,7 @@ describe('a client', () => {
     };
     const names = [
       'apiKey',
-      'timeoutMs',
+      'timeout',
       'retry.maxRetries',
       'retry.baseDelayMs',
       'circuitBreaker.failures',
@@ -64,8 +64,8 @@ describe('a client', () => {
   });
 
   it.each([
-    [{ timeoutMs: -1 }, 'configuration'],
-    [{ timeoutMs: 0 }, 'configuration'],
+    [{ timeout: -1 }, 'configuration'],
+    [{ timeout: 0 }, 'configuration'],
     [{ retry: 3 }, 'configuration'],
     [{ retry: null }, 'configuration'],
     [{ continueAt: 'nah' }, 'invalid_url'],
@@ -181,7 +181,7 @@ describe('a client', () => {
 
   it('row 27: gives up in time, and at once when asked to', async () => {
     server.answer = () => ({ status: 200, hang: true });
-    const client = clientWith({ timeoutMs: 30, retry: false });
+    const client = clientWith({ timeout: 30, retry: false });
     await expect(client.jobs.get('x')).rejects.toThrow(TimeoutError);
     const { signal } = new AbortController();
     await expect(client.jobs.get('x', { signal: AbortSignal.abort() })).rejects.toThrow(/aborted/);
@@ -235,7 +235,7 @@ describe('a client', () => {
       webhooks: [{ url: 'https://app.example/', has_quorum_vote: true }],
     });
     server.answer = () => ({ status: 200, body: { job_id: 'job-1', status: 'queued' } });
-    await expect(clientWith().wait('job-1', { timeoutMs: 5, pollIntervalMs: 1 })).rejects.toThrow(
+    await expect(clientWith().wait('job-1', { timeout: 5, pollInterval: 1 })).rejects.toThrow(
       TimeoutError,
     );
   });

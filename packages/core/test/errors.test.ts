@@ -67,9 +67,7 @@ describe('guards', () => {
     expect(core.isNetworkError(await errorOf(down.jobs.get('x')))).toBe(true);
     expect(core.isCircuitOpenError(await errorOf(down.jobs.get('x')))).toBe(true);
     server.answer = () => ({ status: 200, hang: true });
-    expect(core.isTimeoutError(await errorOf(clientWith({ timeoutMs: 9 }).jobs.get('x')))).toBe(
-      true,
-    );
+    expect(core.isTimeoutError(await errorOf(clientWith({ timeout: 9 }).jobs.get('x')))).toBe(true);
     const open = clientWith({ continuationKey: 'A'.repeat(43) });
     expect(core.isContinuationError(await errorOf(open.jobs.get('')))).toBe(false);
     const keyless = errorOf(Promise.resolve().then(() => new EZThrottle({ apiKey: '' })));
@@ -114,7 +112,7 @@ describe('no error tells the API key', () => {
   it.each(replies)('%s', async (_, reply) => {
     server.answer = () => reply;
     for (const options of [{}, { tracktagsUrl: server.url }]) {
-      const client = clientWith({ timeoutMs: 30, ...options });
+      const client = clientWith({ timeout: 30, ...options });
       for (const call of [
         () => client.submitJob({ url: 'https://api.example/' }),
         () => client.submitJobs([{ url: 'https://api.example/' }]),

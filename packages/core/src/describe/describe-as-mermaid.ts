@@ -2,7 +2,7 @@ import type { StepNode } from '../step/step-node.ts';
 import { outlineOf, type Outline } from './step-outline.ts';
 
 /** The tree of a step as a Mermaid flow chart: a box for each step, an arrow for what follows it. */
-export function describeStepAsMermaid(step: { readonly node: StepNode }): string {
+export function describeStepAsMermaid(step: StepNode): string {
   const lines = ['flowchart TD'];
   let count = 0;
   const draw = (outline: Outline): string => {
@@ -15,7 +15,7 @@ export function describeStepAsMermaid(step: { readonly node: StepNode }): string
     }
     return name;
   };
-  draw(outlineOf(step.node));
+  draw(outlineOf(step));
   return lines.join('\n');
 }
 

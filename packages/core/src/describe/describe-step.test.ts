@@ -1,8 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { StepType } from '../step/step-node.ts';
 import { Step } from '../step/step.ts';
-import { describeStepAsMermaid } from './describe-as-mermaid.ts';
-import { describeStep } from './describe-step.ts';
 
 const { FRUGAL, PERFORMANCE } = StepType;
 
@@ -27,9 +25,12 @@ const order = new Step()
   .onSuccess(mail.onSuccess(track))
   .onFailure(new Step(), 60_000);
 
+const textOf = (step: Step): string => step.describe();
+const chartOf = (step: Step): string => step.describe('mermaid');
+
 describe('a tree that the server runs', () => {
   it('as text: which step runs where, what follows what, and no secrets', () => {
-    expect(describeStep(order)).toBe(
+    expect(textOf(order)).toBe(
       [
         'POST https://api.example.com/orders?… (on the server): Place the order',
         '├─ fallback on 500, 502: GET https://backup.example.com/orders (on the server)',
@@ -43,7 +44,7 @@ describe('a tree that the server runs', () => {
   });
 
   it('as a Mermaid chart', () => {
-    expect(describeStepAsMermaid(mail.description('Say "done" & <more>').onSuccess(track))).toBe(
+    expect(chartOf(mail.description('Say "done" & <more>').onSuccess(track))).toBe(
       [
         'flowchart TD',
         '  step1["Say #quot;done#quot; #amp; #lt;more#gt;<br/>POST https://mail.example.com/send<br/>on the server"]',
@@ -69,7 +70,7 @@ describe('a tree that begins here', () => {
       .fallback(new Step().url('https://near.example.com/').onSuccess(mail))
       .onSuccess(mail)
       .onFailure(track);
-    expect(describeStep(step)).toBe(
+    expect(textOf(step)).toBe(
       [
         'GET https://api.example.com/ (here, handed on after 503, or no answer within 30 s)',
         '├─ fallback on any failure: GET https://far.example.com/ (on the server, once the step is handed on)',
@@ -83,7 +84,7 @@ describe('a tree that begins here', () => {
   });
 
   it('draws what has no address yet, or a wrong one', () => {
-    expect(describeStep(new Step().url('orders'))).toBe('GET (not an address) (on the server)');
-    expect(describeStepAsMermaid(new Step())).toContain('(no address yet)');
+    expect(textOf(new Step().url('orders'))).toBe('GET (not an address) (on the server)');
+    expect(chartOf(new Step())).toContain('(no address yet)');
   });
 });

@@ -4,12 +4,9 @@ import { outlineOf, type Outline } from './step-outline.ts';
 /**
  * The tree of a step as text: what is called, what runs it, and what follows what. Headers, bodies and
  * queries are left out.
- *
- * @example
- * console.log(describeStep(step));
  */
-export function describeStep(step: { readonly node: StepNode }): string {
-  const outline = outlineOf(step.node);
+export function describeStep(step: StepNode): string {
+  const outline = outlineOf(step);
   return [headline(outline), ...branchLines(outline, '')].join('\n');
 }
 

@@ -1,3 +1,4 @@
+import { followAbort } from './follow-abort.ts';
 import type { Runtime } from './runtime.ts';
 
 /** A signal that is aborted by the caller's, or when time is up. */
@@ -21,7 +22,6 @@ export function startDeadline(
 ): Deadline {
   const controller = new AbortController();
   let isOver = false;
-  const onAbort = (): void => controller.abort(outer?.reason);
   const start = (ms: number): (() => void) =>
     runtime.after(ms, () => {
       isOver = !controller.signal.aborted;
@@ -29,8 +29,7 @@ export function startDeadline(
     });
   let limitMs = timeoutMs;
   let cancel = start(limitMs);
-  if (outer?.aborted === true) onAbort();
-  else outer?.addEventListener('abort', onAbort, { once: true });
+  const unfollow = followAbort(controller, outer);
   return {
     signal: controller.signal,
     isOver: () => isOver,
@@ -43,7 +42,7 @@ export function startDeadline(
     abort: () => controller.abort(),
     clear() {
       cancel();
-      outer?.removeEventListener('abort', onAbort);
+      unfollow();
     },
   };
 }

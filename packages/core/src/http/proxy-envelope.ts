@@ -1,18 +1,31 @@
 import { EZThrottleError } from '../errors.ts';
 import type { Answer } from './answer-error.ts';
 import { isObject, parseJson, textOf } from './json.ts';
+import { withoutKey, type Detour, type HttpRequest } from './transport.ts';
+
+/**
+ * Through the metering proxy, which takes every call as the content of one of its own.
+ *
+ * @param proxyUrl Without a slash at its end.
+ */
+export function proxyDetour(proxyUrl: string, apiKey: string): Detour {
+  return {
+    wrap: (request) => ({
+      method: 'POST',
+      url: `${proxyUrl}/api/v1/proxy`,
+      body: JSON.stringify(sealEnvelope(request)),
+    }),
+    open: (answer, requestId) => openEnvelope(answer, requestId, apiKey),
+  };
+}
 
 /** A call as the metering proxy takes it: the inner body is a string of JSON. */
-export function sealEnvelope(
-  targetUrl: string,
-  method: string,
-  body: string | undefined,
-): Readonly<Record<string, unknown>> {
+function sealEnvelope({ url, method, body }: HttpRequest): Readonly<Record<string, unknown>> {
   return {
     scope: 'customer',
     // Empty: check every limit of the plan.
     metric_name: '',
-    target_url: targetUrl,
+    target_url: url,
     method,
     headers: body === undefined ? {} : { 'Content-Type': 'application/json' },
     body: body ?? '',
@@ -20,7 +33,7 @@ export function sealEnvelope(
 }
 
 /** The inner answer; the proxy's own when it let nothing through. Throws when it denied with a 200. */
-export function openEnvelope(answer: Answer, requestId: string, apiKey: string): Answer {
+function openEnvelope(answer: Answer, requestId: string, apiKey: string): Answer {
   if (answer.status !== 200) return answer;
   const { json } = answer;
   const denial = isObject(json) ? (textOf(json['error']) ?? 'no reason given') : 'no JSON';
@@ -42,9 +55,4 @@ export function openEnvelope(answer: Answer, requestId: string, apiKey: string):
     if (typeof value === 'string') headers.set(name, value);
   }
   return { status, headers, text, json: parseJson(text) };
-}
-
-/** A server that repeats what it was sent must not bring the key into an error. */
-export function withoutKey(text: string, apiKey: string): string {
-  return text.replaceAll(apiKey, '***');
 }

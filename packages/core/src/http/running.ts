@@ -1,3 +1,5 @@
+import { followAbort } from './follow-abort.ts';
+
 /** One thing under way. */
 export interface Run {
   /** Aborted by the caller's signal, or when everything is closed. */
@@ -16,16 +18,14 @@ export class Running {
 
   begin(outer: AbortSignal | undefined): Run {
     const controller = new AbortController();
-    const onAbort = (): void => controller.abort(outer?.reason);
     if (this.#closed !== null) controller.abort(this.#closed);
-    else if (outer?.aborted === true) onAbort();
-    else outer?.addEventListener('abort', onAbort, { once: true });
+    const unfollow = followAbort(controller, outer);
     this.#runs.add(controller);
     return {
       signal: controller.signal,
       end: () => {
         this.#runs.delete(controller);
-        outer?.removeEventListener('abort', onAbort);
+        unfollow();
       },
     };
   }

@@ -16,7 +16,7 @@ export interface Runtime {
 /** The longest delay that timers take; a longer one would fire at once. */
 const MAX_TIMER_MS = 2_147_483_647;
 
-export const systemRuntime: Runtime = {
+const systemRuntime: Runtime = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
   after(delayMs, callback) {

@@ -16,7 +16,6 @@ import { readBody } from './read-body.ts';
 import { retryDelay, type RetryPolicy } from './retry.ts';
 import type { Running } from './running.ts';
 import { abortReason, sleep, type Runtime } from './runtime.ts';
-import { openEnvelope, sealEnvelope, withoutKey } from './proxy-envelope.ts';
 import { userAgent } from './user-agent.ts';
 
 export interface ApiCall {
@@ -27,15 +26,32 @@ export interface ApiCall {
   /** Doing it twice is as good as once. Default true. */
   readonly isRepeatable?: boolean;
   readonly signal?: AbortSignal | undefined;
+  /** Time allowed to one try, in milliseconds. Default: the transport's. */
+  readonly timeoutMs?: number | undefined;
   readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** What goes over the wire. */
+export interface HttpRequest {
+  readonly method: string;
+  readonly url: string;
+  readonly body: string | undefined;
+}
+
+/** Another way to the server than straight. */
+export interface Detour {
+  /** The request that takes this one there. */
+  wrap(request: HttpRequest): HttpRequest;
+  /** The server's answer inside; throws an `EZThrottleError` when the request was not let through. */
+  open(answer: Answer, requestId: string): Answer;
 }
 
 export interface TransportOptions {
   readonly apiKey: string;
   /** Without a slash at its end. */
   readonly baseUrl: string;
-  /** Calls go through the proxy at this address, without a slash at its end; null: straight. */
-  readonly proxyUrl: string | null;
+  /** Null: straight. */
+  readonly detour: Detour | null;
   /** Time allowed to one try, in milliseconds. */
   readonly timeoutMs: number;
   readonly retry: RetryPolicy;
@@ -46,35 +62,32 @@ export interface TransportOptions {
 }
 
 /** A call with its own id, and aborted when the client is closed, too. */
-type SentCall = ApiCall & { readonly id: string; readonly signal: AbortSignal };
+export type SentCall = ApiCall & { readonly id: string; readonly signal: AbortSignal };
 
 /** Room for a page of jobs, each with a stored response. */
 const MAX_ANSWER_BYTES = 64 * LIMITS.requestBytes;
 
-/** A stream that says nothing for so long is taken for broken: a server gives a sign every 15 s. */
-const STREAM_IDLE_MS = 45_000;
-
 /** Asks the server and gives its parsed answer; throws an `EZThrottleError` for anything but 2xx. */
 export class Transport {
-  readonly #options: TransportOptions;
+  readonly options: TransportOptions;
   #circuit: Circuit = CLOSED;
   #tickets = 0;
 
   constructor(options: TransportOptions) {
-    this.#options = options;
+    this.options = options;
   }
 
   async send(call: ApiCall): Promise<unknown> {
-    const run = this.#options.running.begin(call.signal);
+    const run = this.options.running.begin(call.signal);
     try {
-      return (await this.#sendUntilDone(this.#named(call, run.signal))).json;
+      return (await this.#sendUntilDone(this.named(call, run.signal))).json;
     } finally {
       run.end();
     }
   }
 
   async #sendUntilDone(call: SentCall): Promise<Answer> {
-    const { retry, runtime } = this.#options;
+    const { retry, runtime } = this.options;
     let last: EZThrottleError | null = null;
     for (let retries = 0; ; retries += 1) {
       const result = await this.#tryUnlessOpen(call);
@@ -88,51 +101,13 @@ export class Transport {
     }
   }
 
-  /**
-   * The text of an event stream as it arrives, until it ends. Tried once, straight, past the circuit:
-   * whoever reads it comes back by himself.
-   */
-  async *stream(call: ApiCall): AsyncGenerator<string, void, undefined> {
-    const { runtime, timeoutMs, proxyUrl, running } = this.#options;
-    if (proxyUrl !== null) {
-      throw new EZThrottleError('The proxy passes no streams on', { code: 'not_supported' });
-    }
-    const run = running.begin(call.signal);
-    const headers = { ...call.headers, Accept: EVENT_STREAM };
-    const sent = this.#named({ ...call, headers }, run.signal);
-    const deadline = startDeadline(runtime, timeoutMs, sent.signal);
-    try {
-      const response = await this.#fetch(sent, deadline.signal);
-      const type = response.headers.get('content-type') ?? '';
-      if (response.status === 204) return;
-      if (response.status !== 200 || !type.startsWith(EVENT_STREAM)) {
-        throw this.#refusal(await readAnswer(response), sent);
-      }
-      const decoder = new TextDecoder();
-      const reader = response.body?.getReader();
-      for (;;) {
-        deadline.restart(STREAM_IDLE_MS);
-        const chunk = await reader?.read();
-        // Time that the reader takes is not the server's.
-        deadline.restart(Number.POSITIVE_INFINITY);
-        if (chunk?.value === undefined) return;
-        yield decoder.decode(chunk.value, { stream: true });
-      }
-    } catch (error) {
-      throw this.#failure(error, sent, deadline);
-    } finally {
-      deadline.clear();
-      deadline.abort();
-      run.end();
-    }
-  }
-
-  #named(call: ApiCall, signal: AbortSignal): SentCall {
-    return { ...call, id: this.#options.runtime.createId(), signal };
+  /** The call under an id of its own. */
+  named(call: ApiCall, signal: AbortSignal): SentCall {
+    return { ...call, id: this.options.runtime.createId(), signal };
   }
 
   async #tryUnlessOpen(call: SentCall): Promise<Answer | EZThrottleError> {
-    const { circuit: policy, runtime } = this.#options;
+    const { circuit: policy, runtime } = this.options;
     if (policy === null) return this.#try(call);
     const ticket = (this.#tickets += 1);
     const admission = admit(this.#circuit, runtime.monotonic(), ticket, policy);
@@ -153,14 +128,14 @@ export class Transport {
 
   /** One try. A failure that may pass is returned, not thrown; the caller's abort is thrown. */
   async #try(call: SentCall): Promise<Answer | EZThrottleError> {
-    const { apiKey, runtime, timeoutMs, proxyUrl } = this.#options;
+    const { detour } = this.options;
     if (call.signal.aborted) throw abortReason(call.signal);
-    const deadline = startDeadline(runtime, timeoutMs, call.signal);
+    const deadline = this.startDeadline(call);
     try {
-      const outer = await readAnswer(await this.#fetch(call, deadline.signal));
-      const answer = proxyUrl === null ? outer : openEnvelope(outer, call.id, apiKey);
+      const outer = await readAnswer(await this.fetch(call, deadline.signal));
+      const answer = detour === null ? outer : detour.open(outer, call.id);
       const isSuccess = answer.status >= 200 && answer.status < 300;
-      if (!isSuccess) return this.#refusal(answer, call);
+      if (!isSuccess) return this.refusal(answer, call);
       if (answer.json !== undefined) return answer;
       return new EZThrottleError('The answer is not JSON: is this an EZThrottle server?', {
         code: 'unexpected_answer',
@@ -168,7 +143,7 @@ export class Transport {
         requestId: call.id,
       });
     } catch (error) {
-      const failure = this.#failure(error, call, deadline);
+      const failure = this.failure(error, call, deadline);
       if (failure instanceof EZThrottleError && !call.signal.aborted) return failure;
       throw failure;
     } finally {
@@ -176,13 +151,20 @@ export class Transport {
     }
   }
 
-  #refusal(answer: Answer, { id }: SentCall): EZThrottleError {
-    const { apiKey, runtime } = this.#options;
+  /** Time for one try of the call. */
+  startDeadline({ timeoutMs = this.options.timeoutMs, signal }: SentCall): Deadline {
+    return startDeadline(this.options.runtime, timeoutMs, signal);
+  }
+
+  /** The error that an answer other than 2xx stands for. */
+  refusal(answer: Answer, { id }: SentCall): EZThrottleError {
+    const { apiKey, runtime } = this.options;
     const text = withoutKey(answer.text, apiKey);
     return answerError({ ...answer, text, json: parseJson(text) }, runtime.now(), id);
   }
 
-  #failure(error: unknown, { signal, id: requestId }: SentCall, deadline: Deadline): Error {
+  /** What was thrown under way, as an error of ours; the caller's abort as it is. */
+  failure(error: unknown, { signal, id: requestId }: SentCall, deadline: Deadline): Error {
     if (signal.aborted) return abortReason(signal);
     if (error instanceof EZThrottleError) return error;
     if (deadline.isOver()) {
@@ -193,10 +175,14 @@ export class Transport {
     return new NetworkError(message, { cause: error, requestId });
   }
 
-  async #fetch(call: SentCall, signal: AbortSignal): Promise<Response> {
-    const { baseUrl, proxyUrl, apiKey, runtime } = this.#options;
-    const url = `${baseUrl}${call.path}`;
-    const body = call.body === undefined ? undefined : JSON.stringify(call.body);
+  async fetch(call: SentCall, signal: AbortSignal): Promise<Response> {
+    const { baseUrl, detour, apiKey, runtime } = this.options;
+    const straight: HttpRequest = {
+      method: call.method,
+      url: baseUrl + call.path,
+      body: call.body === undefined ? undefined : JSON.stringify(call.body),
+    };
+    const { url, method, body } = detour === null ? straight : detour.wrap(straight);
     const headers: Record<string, string> = {
       Authorization: `Bearer ${apiKey}`,
       Accept: 'application/json',
@@ -204,30 +190,26 @@ export class Transport {
       'X-Request-Id': call.id,
       ...call.headers,
     };
-    if (body !== undefined || proxyUrl !== null) headers['Content-Type'] = 'application/json';
+    if (body !== undefined) headers['Content-Type'] = 'application/json';
     // A redirect would take the key elsewhere, or turn a submit into a GET.
-    const common = { headers, signal, redirect: 'manual' } as const;
-    if (proxyUrl === null) {
-      const init = { ...common, method: call.method, ...(body === undefined ? {} : { body }) };
-      return runtime.fetch(url, init);
-    }
-    const envelope = JSON.stringify(sealEnvelope(url, call.method, body));
-    const init = { ...common, method: 'POST', body: envelope };
-    return runtime.fetch(`${proxyUrl}/api/v1/proxy`, init);
+    const init = { method, headers, signal, redirect: 'manual' } as const;
+    return runtime.fetch(url, body === undefined ? init : { ...init, body });
   }
 }
-
-const EVENT_STREAM = 'text/event-stream';
 
 /** What counts against the circuit: no answer, or a server that fails. A refusal is an answer. */
 function isServerDown({ status }: { readonly status: number | null }): boolean {
   return status === null || status >= 500;
 }
 
-async function readAnswer(response: Response): Promise<Answer> {
+/** The answer with its body read. */
+export async function readAnswer(response: Response): Promise<Answer> {
   const { text, truncated } = await readBody(response, MAX_ANSWER_BYTES);
   const { status, headers } = response;
   return { status, headers, text, json: truncated ? undefined : parseJson(text) };
 }
 
-/** `fetch` says only "fetch failed"; what happened is in the cause. */
+/** A server that repeats what it was sent must not bring the key into an error. */
+export function withoutKey(text: string, apiKey: string): string {
+  return text.replaceAll(apiKey, '***');
+}

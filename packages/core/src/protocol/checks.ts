@@ -49,7 +49,7 @@ export function checkUrl(value: unknown, path: string): Problem[] {
       },
     ];
   }
-  if (hasControlCharacter(value)) {
+  if (/\p{Cc}/u.test(value)) {
     return [{ path, message: 'contains a control character', expected }];
   }
   const url = HTTP_URL.test(value) ? parseUrl(value) : null;
@@ -192,14 +192,6 @@ function checkHeader(name: string, content: unknown, path: string): Problem[] {
 
 function isStatusCode(value: unknown): boolean {
   return typeof value === 'number' && Number.isInteger(value) && value >= 100 && value <= 599;
-}
-
-function hasControlCharacter(text: string): boolean {
-  for (let index = 0; index < text.length; index += 1) {
-    const code = text.charCodeAt(index);
-    if (code < 0x20 || code === 0x7f) return true;
-  }
-  return false;
 }
 
 function parseUrl(text: string): URL | null {

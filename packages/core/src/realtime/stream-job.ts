@@ -1,18 +1,16 @@
 import { createParser } from 'eventsource-parser';
 import { EZThrottleError } from '../errors.ts';
-import { sleep, systemRuntime, type Runtime } from '../http/runtime.ts';
+import { sleep, type Runtime } from '../http/runtime.ts';
 import type { Jobs } from '../resources/jobs.ts';
 import { isEndEvent, jobEventOf, type JobEvent } from './job-event.ts';
 
 export interface StreamJobOptions {
   /** Ends the stream: the loop over it throws the signal's reason. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
   /** `id` of the last event that was seen; what came before it is not told again. Default: all. */
-  readonly lastEventId?: string;
+  readonly lastEventId?: string | undefined;
   /** Failed connections in a row after which it gives up. Default 10. */
-  readonly maxFailures?: number;
-  /** Time and randomness, for tests. */
-  readonly runtime?: Partial<Runtime>;
+  readonly maxFailures?: number | undefined;
 }
 
 export type JobEvents = AsyncGenerator<JobEvent, void, undefined>;
@@ -22,21 +20,14 @@ const MAX_EVENT_LENGTH = 16 * 1_048_576;
 const RECONNECT_MS = 2_000;
 const LONGEST_WAIT_MS = 30_000;
 
-/**
- * What has happened to a job, then what happens, until its end. A connection that breaks is made anew
- * and goes on after the last event. Throws what the server refuses with, such as `NotFoundError`, and
- * the last failure when the server stays out of reach.
- *
- * @example
- * for await (const event of streamJob(client, jobId)) console.log(event.type);
- */
+/** See `client.stream`. */
 export async function* streamJob(
-  client: { readonly jobs: Pick<Jobs, 'streamText'> },
+  jobs: Pick<Jobs, 'streamText'>,
+  runtime: Runtime,
   jobId: string,
-  options: StreamJobOptions = {},
+  options: StreamJobOptions,
 ): JobEvents {
   const { signal, maxFailures = 10 } = options;
-  const runtime = { ...systemRuntime, ...options.runtime };
   let { lastEventId } = options;
   let reconnectMs = RECONNECT_MS;
   let failures = 0;
@@ -54,11 +45,7 @@ export async function* streamJob(
     });
     let hasText = false;
     try {
-      const call = {
-        ...(lastEventId === undefined ? {} : { lastEventId }),
-        ...(signal === undefined ? {} : { signal }),
-      };
-      for await (const text of client.jobs.streamText(jobId, call)) {
+      for await (const text of jobs.streamText(jobId, { signal, lastEventId })) {
         hasText = true;
         failures = 0;
         parser.feed(text);

@@ -6,21 +6,22 @@ import {
   type JobStatus,
   type JobSummaryView,
   type JobView,
-  type SubmitReply,
 } from '../protocol/job.ts';
-import { NotFoundError, TimeoutError, type EZThrottleError } from '../errors.ts';
-import { answerError } from '../http/answer-error.ts';
+import { NotFoundError, TimeoutError } from '../errors.ts';
 import { startDeadline } from '../http/deadline.ts';
-import { isObject, type JsonRecord } from '../http/json.ts';
+import { streamText } from '../http/event-stream.ts';
+import { isObject } from '../http/json.ts';
 import { sleep, type Runtime } from '../http/runtime.ts';
 import type { Transport } from '../http/transport.ts';
+import { callLimits, type CallOptions } from './call-options.ts';
 import { checkedAnswer, unexpectedAnswer } from './checked-answer.ts';
-
-const PATH = '/api/v1/jobs';
-
-export interface CallOptions {
-  readonly signal?: AbortSignal;
-}
+import {
+  JOBS_PATH,
+  submitBatch,
+  submitJob,
+  type BatchAnswer,
+  type SubmitAnswer,
+} from './submit-jobs.ts';
 
 export interface ListJobsOptions extends CallOptions {
   readonly state?: JobState | readonly JobState[];
@@ -33,28 +34,19 @@ export interface ListJobsOptions extends CallOptions {
   readonly cursor?: string;
 }
 
-export interface WaitOptions extends CallOptions {
-  /** Default 300 000. */
-  readonly timeoutMs?: number;
+export interface WaitOptions {
+  /** Ends the wait: it rejects with the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
+  /** Until the job has ended, in milliseconds. Default 300 000. */
+  readonly timeout?: number | undefined;
   /** Time between two looks where the server has no event stream, in milliseconds. Default 2 000. */
-  readonly pollIntervalMs?: number;
+  readonly pollInterval?: number | undefined;
 }
 
 export interface CancelReply {
   readonly job_id: string;
   readonly status: string;
 }
-
-/** A reply to a submit, as far as every server gives it. */
-export interface SubmitAnswer extends Partial<SubmitReply> {
-  readonly job_id: string;
-  readonly status: JobStatus;
-}
-
-/** What became of one job of a batch. */
-export type BatchAnswer =
-  | { readonly ok: true; readonly job: SubmitAnswer }
-  | { readonly ok: false; readonly error: EZThrottleError };
 
 /** Jobs of the organization, newest first; pages are fetched as they are needed. */
 export interface JobListing extends AsyncIterable<JobSummaryView> {
@@ -75,14 +67,7 @@ export class Jobs {
 
   /** Hands over a job in its canonical spelling. */
   async submit(job: JobRequest, options: CallOptions = {}): Promise<SubmitAnswer> {
-    // Repeatable: the server recognises a job that it has taken already.
-    const reply = await this.#transport.send({
-      method: 'POST',
-      path: PATH,
-      body: job,
-      signal: options.signal,
-    });
-    return submitAnswer(reply);
+    return submitJob(this.#transport, job, options);
   }
 
   /** Hands over several jobs in their canonical spelling; answers in their order. */
@@ -90,19 +75,7 @@ export class Jobs {
     jobs: readonly JobRequest[],
     options: CallOptions = {},
   ): Promise<readonly BatchAnswer[]> {
-    if (jobs.length === 0) return [];
-    const reply = await this.#transport.send({
-      method: 'POST',
-      path: `${PATH}/batch`,
-      body: { jobs },
-      signal: options.signal,
-    });
-    const results: unknown = isObject(reply) ? reply['results'] : null;
-    if (!Array.isArray(results) || results.length !== jobs.length) {
-      throw unexpectedAnswer('a reply to a batch');
-    }
-    const items: readonly unknown[] = results;
-    return items.map((item) => batchAnswer(item, this.#runtime.now()));
+    return submitBatch(this.#transport, jobs, options);
   }
 
   /** Throws `NotFoundError` when there is no such job in this organization. */
@@ -110,7 +83,7 @@ export class Jobs {
     const job = await this.#transport.send({
       method: 'GET',
       path: pathOf(jobId),
-      signal: options.signal,
+      ...callLimits(options),
     });
     return checkedAnswer<JobView>(job, 'a job', ['job_id', 'status']);
   }
@@ -146,7 +119,7 @@ export class Jobs {
     const reply = await this.#transport.send({
       method: 'DELETE',
       path: pathOf(jobId),
-      signal: options.signal,
+      ...callLimits(options),
     });
     return checkedAnswer<CancelReply>(reply, 'a reply to a cancel', ['job_id']);
   }
@@ -156,16 +129,16 @@ export class Jobs {
    * where there is none. Throws `TimeoutError` when it takes too long.
    */
   async wait(jobId: string, options: WaitOptions = {}): Promise<JobView> {
-    const { timeoutMs = 300_000, pollIntervalMs = 2_000, signal } = options;
-    const deadline = startDeadline(this.#runtime, timeoutMs, signal);
+    const { timeout = 300_000, pollInterval = 2_000, signal } = options;
+    const deadline = startDeadline(this.#runtime, timeout, signal);
     let canWatch = true;
     let hasWatched = false;
     try {
       for (;;) {
-        const job = await this.get(jobId, signal === undefined ? {} : { signal });
+        const job = await this.get(jobId, { signal });
         if (hasEnded(job)) return job;
         if (deadline.isOver()) {
-          throw new TimeoutError(`The job ${jobId} did not end within ${timeoutMs} ms`, {
+          throw new TimeoutError(`The job ${jobId} did not end within ${timeout} ms`, {
             code: 'wait_timeout',
           });
         }
@@ -173,7 +146,7 @@ export class Jobs {
         hasWatched = canWatch && !hasWatched;
         try {
           if (hasWatched) await this.#untilStreamEnds(jobId, deadline.signal);
-          else await sleep(this.#runtime, pollIntervalMs, deadline.signal);
+          else await sleep(this.#runtime, pollInterval, deadline.signal);
         } catch (error) {
           if (deadline.signal.aborted && !deadline.isOver()) throw error;
           canWatch = false;
@@ -186,16 +159,16 @@ export class Jobs {
 
   /**
    * The job's event stream as text, as the server sends it, from after `lastEventId` on;
-   * `@ezthrottle/core/realtime` makes events of it.
+   * `client.stream` makes events of it.
    */
   streamText(
     jobId: string,
-    { signal, lastEventId }: CallOptions & { readonly lastEventId?: string } = {},
+    { lastEventId, ...options }: CallOptions & { readonly lastEventId?: string | undefined } = {},
   ): AsyncIterable<string> {
-    return this.#transport.stream({
+    return streamText(this.#transport, {
       method: 'GET',
       path: `${pathOf(jobId)}/stream`,
-      signal,
+      ...callLimits(options),
       headers: lastEventId === undefined ? {} : { 'Last-Event-ID': lastEventId },
     });
   }
@@ -221,8 +194,8 @@ export class Jobs {
     const text = query.toString();
     const page = await this.#transport.send({
       method: 'GET',
-      path: text === '' ? PATH : `${PATH}?${text}`,
-      signal: options.signal,
+      path: text === '' ? JOBS_PATH : `${JOBS_PATH}?${text}`,
+      ...callLimits(options),
     });
     if (!isJobPage(page)) throw unexpectedAnswer('a page of jobs');
     return page;
@@ -232,7 +205,7 @@ export class Jobs {
 function pathOf(jobId: string): string {
   // An empty id would ask for the list, and cancel nothing.
   if (jobId === '') throw new NotFoundError('A job id is needed, and this one is empty');
-  return `${PATH}/${encodeURIComponent(jobId)}`;
+  return `${JOBS_PATH}/${encodeURIComponent(jobId)}`;
 }
 
 /** Words for an end in the dialects of other servers, too. */
@@ -240,21 +213,6 @@ const END_WORDS: ReadonlySet<string> = new Set(['success', 'completed', 'failed'
 
 function hasEnded(job: Pick<JobView, 'status'> & { readonly state?: JobState }): boolean {
   return job.state === undefined ? END_WORDS.has(job.status) : isFinalState(job.state);
-}
-
-function submitAnswer(reply: unknown): SubmitAnswer {
-  const { status = 'queued', ...rest } = checkedAnswer<
-    Omit<SubmitAnswer, 'status'> & Partial<SubmitAnswer>
-  >(reply, 'a reply to a submit', ['job_id']);
-  return { ...rest, status };
-}
-
-function batchAnswer(item: unknown, now: number): BatchAnswer {
-  const { status_code: status, body: json }: JsonRecord = isObject(item) ? item : {};
-  if (typeof status !== 'number') throw unexpectedAnswer('a reply to a batch');
-  if (status < 300) return { ok: true, job: submitAnswer(json) };
-  const answer = { status, headers: new Headers(), text: '', json };
-  return { ok: false, error: answerError(answer, now, null) };
 }
 
 function isJobPage(value: unknown): value is JobPage {

@@ -1,5 +1,6 @@
 import { NotFoundError, ValidationError } from '../errors.ts';
 import type { Transport } from '../http/transport.ts';
+import { callLimits, type CallOptions } from './call-options.ts';
 import { checkedAnswer } from './checked-answer.ts';
 
 const PATH = '/api/v1/webhook-secrets';
@@ -30,28 +31,35 @@ export class WebhookSecrets {
    * Sets both secrets; without a secondary one the stored one is removed, which ends a rotation.
    * Throws `ValidationError` when one is shorter than 16 characters.
    */
-  async create(primarySecret: string, secondarySecret?: string): Promise<WebhookSecretsReply> {
+  async create(
+    primarySecret: string,
+    secondarySecret?: string,
+    options: CallOptions = {},
+  ): Promise<WebhookSecretsReply> {
     checkSecrets({ primarySecret, ...(secondarySecret === undefined ? {} : { secondarySecret }) });
     const secondary = secondarySecret === undefined ? {} : { secondary_secret: secondarySecret };
     const body = { primary_secret: primarySecret, ...secondary };
-    return asReply(await this.#transport.send({ method: 'POST', path: PATH, body }));
+    const limits = callLimits(options);
+    return asReply(await this.#transport.send({ method: 'POST', path: PATH, body, ...limits }));
   }
 
   /** Throws `NotFoundError` when none are set. */
-  async get(): Promise<WebhookSecretsView> {
-    const view = await this.#transport.send({ method: 'GET', path: PATH });
+  async get(options: CallOptions = {}): Promise<WebhookSecretsView> {
+    const call = { method: 'GET', path: PATH, ...callLimits(options) } as const;
+    const view = await this.#transport.send(call);
     return checkedAnswer<WebhookSecretsView>(view, 'a pair of webhook secrets', ['primary_secret']);
   }
 
-  async delete(): Promise<WebhookSecretsReply> {
-    return asReply(await this.#transport.send({ method: 'DELETE', path: PATH }));
+  async delete(options: CallOptions = {}): Promise<WebhookSecretsReply> {
+    const call = { method: 'DELETE', path: PATH, ...callLimits(options) } as const;
+    return asReply(await this.#transport.send(call));
   }
 
   /**
    * Signs with the new secret from now on and keeps the old one as the secondary, in one step.
    * Where the server cannot do that, or has none, the new one becomes the only one.
    */
-  async rotate(newSecret: string): Promise<WebhookSecretsReply> {
+  async rotate(newSecret: string, options: CallOptions = {}): Promise<WebhookSecretsReply> {
     checkSecrets({ newSecret });
     try {
       const reply = await this.#transport.send({
@@ -60,10 +68,11 @@ export class WebhookSecrets {
         body: { new_secret: newSecret },
         // A second time would push the old secret out.
         isRepeatable: false,
+        ...callLimits(options),
       });
       return asReply(reply);
     } catch (error) {
-      if (error instanceof NotFoundError) return this.create(newSecret);
+      if (error instanceof NotFoundError) return this.create(newSecret, undefined, options);
       throw error;
     }
   }

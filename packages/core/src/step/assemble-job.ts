@@ -9,6 +9,7 @@ import type {
 } from '../protocol/plan.ts';
 import { ConfigurationError } from '../errors.ts';
 import { defined } from './defined.ts';
+import { nestFallbacks } from './fallback-chain.ts';
 
 /** One step and its compiled children. */
 export type PlanParts = Omit<LocalPlan, 'kind' | 'timeout_ms' | 'forward_codes'>;
@@ -63,10 +64,7 @@ function chainFallbacks(
       ...attachChildren(fallback, index + 1, at, assembly),
     };
   });
-  return jobs.reduceRight<FallbackJobRequest | undefined>(
-    (next, job) => ({ ...job, ...defined({ fallback_job: next }) }),
-    undefined,
-  );
+  return nestFallbacks(jobs);
 }
 
 function attachChildren(

@@ -4,6 +4,7 @@ import type { JobRequest } from '../protocol/job.ts';
 import type { LocalPlan, Plan, SubmitPlan } from '../protocol/plan.ts';
 import { forwardPlan } from './assemble-job.ts';
 import { compile, type CompileOptions } from './compile.ts';
+import { remoteJob } from './remote-job.ts';
 import { Step } from './step.ts';
 import type { StepNode } from './step-node.ts';
 
@@ -158,4 +159,25 @@ describe('any tree of steps', () => {
     };
     expect(chain(32) / chain(16)).toBeLessThan(2.2);
   });
+});
+
+function withoutTypes({ type: _, ...outline }: Outline): Outline {
+  const child = (inner: Outline | null): Outline | null =>
+    inner === null ? null : withoutTypes(inner);
+  return {
+    type: undefined,
+    onSuccess: child(outline.onSuccess),
+    onFailure: child(outline.onFailure),
+    fallbacks: outline.fallbacks.map(withoutTypes),
+  };
+}
+
+it('a client that only submits sends the very job that the whole client sends', () => {
+  fc.assert(
+    fc.property(outline, (root) => {
+      const { node } = build(withoutTypes(root)).step.idempotentStrategy('unique');
+      const job = remoteJob(node, options().createId);
+      expect({ kind: 'submit', job, continuations: [] }).toEqual(compile({ node }, options()));
+    }),
+  );
 });

@@ -1,14 +1,13 @@
-import type { JobRequest, TriggerRequest } from '../protocol/job.ts';
 import type { LocalPlan, Plan, PlannedFallback } from '../protocol/plan.ts';
+import type { Problem } from '../protocol/wire-error.ts';
 import { DEFAULTS, LIMITS } from '../protocol/limits.ts';
 import { StepValidationError } from '../errors.ts';
 import { assembleJob, type PlanParts } from './assemble-job.ts';
 import { checkContinuationSizes } from './continuation-size.ts';
 import { defined } from './defined.ts';
 import { fallbackChain, type ChainLink } from './fallback-chain.ts';
-import { wireJob } from './job-options.ts';
-import { requestUrl } from './request-url.ts';
-import { DEFAULT_FORWARD_CODES, IdempotentStrategy, StepType, type StepNode } from './step-node.ts';
+import { keyOf, ownFields, triggerOf } from './own-fields.ts';
+import { DEFAULT_FORWARD_CODES, StepType, type StepNode } from './step-node.ts';
 import { validateStep } from './validate.ts';
 import { wayBack } from './way-back.ts';
 
@@ -42,19 +41,21 @@ export function compile({ node }: { readonly node: StepNode }, options: CompileO
   const { canSeal, continueAt } = options;
   const known = knownPlans.get(node);
   if (known?.canSeal === canSeal && known.continueAt === continueAt) return known.plan;
-  const problems = validateStep(node, options);
-  if (problems.length > 0) throw new StepValidationError(problems);
+  refuse(validateStep(node, options));
   let isNew = false;
   const createId = (): string => {
     isNew = true;
     return options.createId();
   };
   const plan = compileNode(node, { ...options, createId });
-  const tooLarge = checkContinuationSizes(plan, LIMITS.metadataBytes);
-  if (tooLarge.length > 0) throw new StepValidationError(tooLarge);
+  refuse(checkContinuationSizes(plan, LIMITS.metadataBytes));
   if (!isNew && Object.isFrozen(node))
     knownPlans.set(node, { plan, canSeal, ...defined({ continueAt }) });
   return plan;
+}
+
+function refuse(problems: readonly Problem[]): void {
+  if (problems.length > 0) throw new StepValidationError(problems);
 }
 
 function compileNode(step: StepNode, options: CompileOptions): Plan {
@@ -72,7 +73,7 @@ function compileNode(step: StepNode, options: CompileOptions): Plan {
 
 /** Everything of one step, its children compiled, before it is decided who runs it. */
 function compileParts(step: StepNode, type: StepType, options: CompileOptions): PlanParts {
-  const job = ownFields(step, type, keyOf(step, options));
+  const job = ownFields(step, type, keyOf(step, options.createId));
   const children = compileChildren(step, options);
   const fallbacks = fallbackChain(step, type).map((link) => compileFallback(link, options));
   const needsWayBack = [children, ...fallbacks].some(
@@ -108,44 +109,4 @@ function compileFallback(link: ChainLink, options: CompileOptions): PlannedFallb
     timeout_ms: step.timeout ?? DEFAULTS.attemptTimeoutMs,
     ...compileChildren(step, options),
   };
-}
-
-function triggerOf({ fallback }: ChainLink): TriggerRequest | undefined {
-  const { triggerOnError, triggerOnTimeout } = fallback;
-  if (triggerOnError !== undefined) return { type: 'on_error', codes: triggerOnError };
-  if (triggerOnTimeout !== undefined) return { type: 'on_timeout', timeout_ms: triggerOnTimeout };
-  return undefined;
-}
-
-/** The job without what follows it. What is empty or a default is left out. */
-function ownFields(step: StepNode, type: StepType, key: string | undefined): JobRequest {
-  const {
-    type: _,
-    description,
-    query,
-    continueAt,
-    fallbackOnError,
-    idempotentStrategy,
-    timeout,
-    onFailureTimeout,
-    onSuccess,
-    onFailure,
-    fallbacks,
-    ...fields
-  } = step;
-  return wireJob({
-    ...fields,
-    url: requestUrl(step),
-    ...defined({
-      // A local call's limit says nothing about how patient the server may be with the same call.
-      timeoutMs: type === StepType.FRUGAL ? undefined : timeout,
-      onFailureTimeoutMs: onFailureTimeout,
-      idempotentKey: key,
-    }),
-  });
-}
-
-function keyOf(step: StepNode, options: CompileOptions): string | undefined {
-  if (step.idempotentKey !== undefined) return step.idempotentKey;
-  return step.idempotentStrategy === IdempotentStrategy.UNIQUE ? options.createId() : undefined;
 }

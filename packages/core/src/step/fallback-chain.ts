@@ -1,4 +1,6 @@
 import { isObject } from '../http/json.ts';
+import type { FallbackJobRequest } from '../protocol/job.ts';
+import { defined } from './defined.ts';
 import type { StepFallback, StepNode, StepType } from './step-node.ts';
 
 /** One way of a step: its n-th fallback, counted over the whole chain. */
@@ -39,4 +41,12 @@ export function fallbackChain(
     });
   collect(step, type, path);
   return links;
+}
+
+/** The chain as it is sent: each fallback inside the one before. */
+export function nestFallbacks(jobs: readonly FallbackJobRequest[]): FallbackJobRequest | undefined {
+  return jobs.reduceRight<FallbackJobRequest | undefined>(
+    (next, job) => ({ ...job, ...defined({ fallback_job: next }) }),
+    undefined,
+  );
 }

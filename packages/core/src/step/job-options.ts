@@ -1,5 +1,6 @@
 import { describeProblems, ValidationError } from '../errors.ts';
 import { isObject } from '../http/json.ts';
+import { checkUrl } from '../protocol/checks.ts';
 import { defined, type Defined } from './defined.ts';
 import { checkJobOptions } from './job-option-checks.ts';
 import type {
@@ -113,6 +114,15 @@ export function jobRequest(options: SubmitJobOptions): JobRequest {
   const problems = checkJobOptions(options);
   if (problems.length > 0) throw new ValidationError(describeProblems('job', problems), problems);
   return wireJob(options);
+}
+
+/** The same for a job that stands alone, whose address is looked at here already. */
+export function urlJobRequest(options: SubmitJobOptions): JobRequest {
+  const problems = checkUrl(options.url, 'url');
+  if (problems.length > 0) {
+    throw new ValidationError(`url ${problems[0]?.message ?? 'is wrong'}`, problems);
+  }
+  return jobRequest(options);
 }
 
 /**

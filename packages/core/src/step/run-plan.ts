@@ -1,13 +1,14 @@
 import type { LocalPlan, Plan, SubmitPlan } from '../protocol/plan.ts';
 import { EZThrottleError, NetworkError, ServerError, TimeoutError } from '../errors.ts';
 import type { Runtime } from '../http/runtime.ts';
-import type { SubmitAnswer } from '../resources/jobs.ts';
+import type { SubmitAnswer } from '../resources/submit-jobs.ts';
 import { tellUser } from '../tell-user.ts';
 import { forwardPlan } from './assemble-job.ts';
 import { withinTime } from './call-time.ts';
 import type { ContinuationSealer } from './continuation-seal.ts';
 import { isTriggered, racePaths, type RaceResult } from './race-paths.ts';
 import { sealPlan } from './seal-plan.ts';
+import { submittedResult } from './submitted-result.ts';
 import {
   ForwardFailedError,
   type ChildOutcome,
@@ -200,26 +201,4 @@ function mayHaveBeenAccepted(error: unknown): boolean {
   if (error instanceof NetworkError || error instanceof TimeoutError) return true;
   if (error instanceof ServerError) return true;
   return error instanceof EZThrottleError && error.code === 'unexpected_answer';
-}
-
-function submittedResult(
-  answer: SubmitAnswer,
-  sentKey: string | null,
-  local: LocalOutcome | null,
-): SubmittedResult {
-  return {
-    kind: 'submitted',
-    executed_locally: false,
-    job_id: answer.job_id,
-    status: answer.status,
-    state: answer.state ?? null,
-    idempotent_key: answer.idempotent_key ?? sentKey,
-    queued_at: answer.queued_at ?? null,
-    duplicate: answer.duplicate === true,
-    mismatch: answer.mismatch === true,
-    warnings: answer.warnings ?? [],
-    status_code: null,
-    response: null,
-    local,
-  };
 }

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { ConfigurationError, StepValidationError } from '../errors.ts';
 import { compile } from './compile.ts';
-import { Step, type StepClient } from './step.ts';
+import type { StepClient } from './step-builder.ts';
+import { Step } from './step.ts';
 
 describe('a step', () => {
   it('never changes: a call whose result is dropped does nothing', () => {

@@ -73,7 +73,7 @@ it('row 27: a submit ends in time or when it is told to, and prints nothing', as
   expect(printed).toEqual([]);
   world.server.answer = () => ({ status: 200, hang: true });
   const job = { url: 'https://api.example/' };
-  const late = await errorOf(() => world.client({ timeoutMs: 20 }).submitJob(job));
+  const late = await errorOf(() => world.client({ timeout: 20 }).submitJob(job));
   expect(late).toMatchObject({ code: 'timeout' });
   const signal = AbortSignal.timeout(20);
   expect(await errorOf(() => world.client().submitJob(job, { signal }))).toBe(signal.reason);

@@ -130,7 +130,7 @@ export const calling: Suite = {
     const cut = await errorOf(() => client.jobs.get('cut'));
     expectTrue(cut instanceof NetworkError && isNetworkError(cut), `cut became ${String(cut)}`);
     expectMembers(cut, { code: 'network_error', retryable: true, status: null });
-    const late = await errorOf(() => networked(world, { timeoutMs: 60 }).jobs.get('hang'));
+    const late = await errorOf(() => networked(world, { timeout: 60 }).jobs.get('hang'));
     expectTrue(late instanceof TimeoutError && isTimeoutError(late), `late: ${String(late)}`);
     expectMembers(late, { code: 'timeout', retryable: true });
   },
@@ -157,7 +157,7 @@ export const calling: Suite = {
   'gives up waiting for a job in time': async (world) => {
     const client = networked(world);
     const { job_id } = await client.submitJob({ url: 'https://api.example/waited-for' });
-    const options = { timeoutMs: 80, pollIntervalMs: 20 };
+    const options = { timeout: 80, pollInterval: 20 };
     const error = await errorOf(() => client.wait(job_id, options));
     expectTrue(error instanceof TimeoutError, `it ended with ${String(error)}`);
     expectMembers(error, { code: 'wait_timeout' });

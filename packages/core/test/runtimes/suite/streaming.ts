@@ -1,11 +1,10 @@
-import { EZThrottle } from '@ezthrottle/core';
-import { streamJob, type JobEvent } from '@ezthrottle/core/realtime';
+import { EZThrottle, type JobEvent } from '@ezthrottle/core';
 import { errorOf, expectEqual, expectMembers, expectTrue } from './expectations.ts';
 import { seenUnder, type Suite, type World } from './world.ts';
 
 export const streaming: Suite = {
   'streams what happens to a job over the network, until its end': async (world) => {
-    const events = await allOf(streamJob(networked(world), 'streamed'));
+    const events = await allOf(networked(world).stream('streamed'));
     expectEqual(
       events.map(({ type, id }) => [type, id]),
       [
@@ -35,7 +34,7 @@ export const streaming: Suite = {
       return new Response(body, { headers: { 'content-type': 'text/event-stream' } });
     };
     const client = new EZThrottle({ apiKey: 'key', baseUrl: 'https://server.example', fetch });
-    const [first, second] = await allOf(streamJob(client, 'j'));
+    const [first, second] = await allOf(client.stream('j'));
     expectMembers(first, { type: 'retrying', reason: '✓ü' });
     expectMembers(second, { type: 'failed', state: 'failed' });
   },
