@@ -1,8 +1,7 @@
 // A Redis for tests and benchmarks: the one whose address is in REDIS_URL, else the machine's own
 // binary, else Debian's package unpacked into the cache. Nothing is installed into the system.
 
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { once } from 'node:events';
+import { execFileSync, spawn } from 'node:child_process';
 import {
   chownSync,
   existsSync,
@@ -13,10 +12,10 @@ import {
   renameSync,
   rmSync,
 } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
-import { createInterface } from 'node:readline';
+import { withFolderLock } from './folder-lock.ts';
+import { endProcess, freePort, unprivilegedUser, whenReady } from './service-process.ts';
 
 export interface RedisService extends AsyncDisposable {
   /** `redis://127.0.0.1:<port>` */
@@ -55,7 +54,7 @@ export async function startRedis(options: RedisOptions = {}): Promise<RedisServi
       [Symbol.asyncDispose]: () => Promise.resolve(),
     };
   }
-  const program = installed() ?? unpacked();
+  const program = installed() ?? (await unpacked());
   const folder = mkdtempSync(join(tmpdir(), 'ezthrottle-redis-'));
   const user = unprivilegedUser();
   if (user !== null) chownSync(folder, user.uid, user.gid);
@@ -74,11 +73,15 @@ export async function startRedis(options: RedisOptions = {}): Promise<RedisServi
     { env: environmentOf(program), stdio: ['ignore', 'pipe', 'pipe'], ...user },
   );
   const end = async (): Promise<void> => {
-    await stop(child);
+    await endProcess(child, 'SIGTERM');
     rmSync(folder, { recursive: true, force: true });
   };
   try {
-    await ready(child);
+    await whenReady(child, {
+      output: child.stdout,
+      words: 'Ready to accept connections',
+      timeoutMs: START_MS,
+    });
   } catch (error) {
     await end();
     throw error;
@@ -100,30 +103,37 @@ function installed(): RedisProgram | null {
 }
 
 /** Debian's package and those libraries of it that the machine lacks, unpacked once. */
-function unpacked(): RedisProgram {
+async function unpacked(): Promise<RedisProgram> {
   const folder = join(CACHE, 'redis');
   if (!existsSync(folder)) {
-    const draft = `${folder}.${process.pid}`;
-    rmSync(draft, { recursive: true, force: true });
-    mkdirSync(join(draft, 'packages'), { recursive: true });
-    try {
-      unpackInto(draft);
-      renameSync(draft, folder);
-    } catch (error) {
-      throw new Error(
-        'there is no Redis: set REDIS_URL to the address of one, or put redis-server on the PATH ' +
-          "(on Debian and Ubuntu its package is fetched by apt-get, whose lists 'apt-get update' brings)",
-        { cause: error },
-      );
-    } finally {
-      rmSync(draft, { recursive: true, force: true });
-    }
+    mkdirSync(CACHE, { recursive: true });
+    await withFolderLock(`${folder}.lock`, async () => {
+      if (!existsSync(folder)) unpack(folder);
+    });
   }
   const [libraries = null] = globSync('usr/lib/*-linux-gnu*', { cwd: folder });
   return {
     path: join(folder, 'usr/bin/redis-server'),
     libraries: libraries === null ? null : join(folder, libraries),
   };
+}
+
+function unpack(folder: string): void {
+  const draft = `${folder}.${process.pid}`;
+  rmSync(draft, { recursive: true, force: true });
+  mkdirSync(join(draft, 'packages'), { recursive: true });
+  try {
+    unpackInto(draft);
+    renameSync(draft, folder);
+  } catch (error) {
+    throw new Error(
+      'there is no Redis: set REDIS_URL to the address of one, or put redis-server on the PATH ' +
+        "(on Debian and Ubuntu its package is fetched by apt-get, whose lists 'apt-get update' brings)",
+      { cause: error },
+    );
+  } finally {
+    rmSync(draft, { recursive: true, force: true });
+  }
 }
 
 function unpackInto(draft: string): void {
@@ -148,49 +158,4 @@ function versionOf(program: RedisProgram): string {
   const options = { env: environmentOf(program), encoding: 'utf8' } as const;
   const said = execFileSync(program.path, ['--version'], options);
   return /v=(\S+)/.exec(said)?.[1] ?? said.trim();
-}
-
-/** A database does not run as root; null when this process is nobody special already. */
-function unprivilegedUser(): { uid: number; gid: number } | null {
-  if (process.getuid?.() !== 0) return null;
-  const idOf = (flag: string): number =>
-    Number(execFileSync('id', [flag, 'nobody'], { encoding: 'utf8' }));
-  return { uid: idOf('-u'), gid: idOf('-g') };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('no port was given');
-  return address.port;
-}
-
-async function ready(child: ChildProcess): Promise<void> {
-  if (child.stdout === null) throw new Error('redis-server has no output');
-  const said: string[] = [];
-  const timer = setTimeout(() => child.kill('SIGKILL'), START_MS);
-  try {
-    for await (const line of createInterface({ input: child.stdout })) {
-      said.push(line);
-      if (line.includes('Ready to accept connections')) {
-        // Whatever it says later must not fill the pipe.
-        child.stdout.resume();
-        child.stderr?.resume();
-        return;
-      }
-    }
-  } finally {
-    clearTimeout(timer);
-  }
-  throw new Error(`redis-server did not start\n${said.slice(-20).join('\n')}`);
-}
-
-async function stop(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const exited = once(child, 'exit');
-  child.kill('SIGTERM');
-  await exited;
 }

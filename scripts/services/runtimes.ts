@@ -2,11 +2,9 @@
 // installed into the cache when they are missing. They are no dependencies of the workspace, since
 // together they weigh more than a gigabyte.
 
-import { execFile } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
+import { chmodSync } from 'node:fs';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
-import { withFolderLock } from './folder-lock.ts';
+import { provideRegistryPackage } from './registry-package.ts';
 
 export interface RuntimeProgram {
   readonly name: string;
@@ -65,9 +63,6 @@ const PACKAGES: Readonly<Record<string, Readonly<Record<RuntimeKind, string>>>> 
 };
 
 const CACHE = join(import.meta.dirname, '../../.cache/runtimes');
-const INSTALL_MS = 150_000;
-
-const run = promisify(execFile);
 
 /**
  * Names of the runtimes to try: those of `EZTHROTTLE_RUNTIMES` (with commas between them), else all.
@@ -106,15 +101,15 @@ export async function provideRuntime(name: string): Promise<RuntimeProgram> {
         'leave it out by EZTHROTTLE_RUNTIMES (see CONTRIBUTING.md)',
     );
   }
-  const folder = join(CACHE, `${kind}@${version}`);
-  const path = join(folder, 'node_modules', place);
-  if (!existsSync(path)) {
-    mkdirSync(CACHE, { recursive: true });
-    await withFolderLock(`${folder}.lock`, async () => {
-      if (!existsSync(path)) await install(packageOf(place), version, folder);
-    });
-    chmodSync(path, 0o755);
-  }
+  const packageName = packageOf(place);
+  const folder = await provideRegistryPackage({
+    name: packageName,
+    version,
+    folder: join(CACHE, `${kind}@${version}`),
+    advice: 'EZTHROTTLE_RUNTIMES=node24 tries fewer runtimes (see CONTRIBUTING.md)',
+  });
+  const path = join(folder, place.slice(packageName.length));
+  chmodSync(path, 0o755);
   return { name, kind, version, path };
 }
 
@@ -135,39 +130,4 @@ function packageOf(place: string): string {
     .split('/')
     .slice(0, place.startsWith('@') ? 2 : 1)
     .join('/');
-}
-
-/** Beside its place first, so that what stands there is always whole. Runs no scripts of the package. */
-async function install(name: string, version: string, folder: string): Promise<void> {
-  const draft = `${folder}.${process.pid}`;
-  rmSync(draft, { recursive: true, force: true });
-  mkdirSync(draft);
-  const quiet = ['--no-audit', '--no-fund', '--no-package-lock', '--loglevel=error'];
-  // Without a network it is to say so soon.
-  const patience = ['--fetch-retry-mintimeout=500', '--fetch-retry-maxtimeout=5000'];
-  try {
-    await run(
-      'npm',
-      [
-        'install',
-        '--prefix',
-        draft,
-        '--ignore-scripts',
-        ...quiet,
-        ...patience,
-        `${name}@${version}`,
-      ],
-      { timeout: INSTALL_MS },
-    );
-    rmSync(folder, { recursive: true, force: true });
-    renameSync(draft, folder);
-  } catch (error) {
-    throw new Error(
-      `${name}@${version} could not be installed: it needs npm and the package registry. ` +
-        'EZTHROTTLE_RUNTIMES=node24 tries fewer runtimes (see CONTRIBUTING.md)',
-      { cause: error },
-    );
-  } finally {
-    rmSync(draft, { recursive: true, force: true });
-  }
 }
