@@ -7,6 +7,10 @@ const build: UserConfig = packageBuild({
     'protocol/index': 'src/protocol/index.ts',
     'protocol/schemas/index': 'src/protocol/schemas/index.ts',
     'webhooks/index': 'src/webhooks/index.ts',
+    'dedupe/redis': 'src/dedupe/redis.ts',
+    'dedupe/postgres': 'src/dedupe/postgres.ts',
+    'dedupe/sqlite': 'src/dedupe/sqlite.ts',
+    'dedupe/durable-object': 'src/dedupe/durable-object.ts',
     'submit/index': 'src/submit/index.ts',
     'node/index': 'src/node/index.ts',
     // Reached by "imports" in package.json, one or the other.

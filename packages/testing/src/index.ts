@@ -20,6 +20,11 @@ export {
   type SignedDeliveryOptions,
   signedRequest,
 } from './deliveries/signed-delivery.ts';
+export {
+  dedupeStoreChecks,
+  type DedupeStoreCheck,
+  type DedupeStoreWorld,
+} from './dedupe-store-checks.ts';
 export type { ExpectedCall, ExpectedDelivery } from './assert/expectations.ts';
 export {
   assertCalled,

@@ -21,7 +21,8 @@ export interface DedupeStore {
   begin(id: string, lease: DedupeLease): Promise<DedupeClaim>;
   /**
    * Marks the id as done and remembers that for `ttlMs`. False, and nothing changed, when the
-   * token does not hold the claim (any longer).
+   * token does not hold the claim (any longer). When the lease has ended and nobody has taken the claim
+   * over, a store may do either.
    */
   commit(id: string, token: string, ttlMs: number): Promise<boolean>;
   /** Gives the claim back, so that the next begin acquires it. False when the token does not hold it. */

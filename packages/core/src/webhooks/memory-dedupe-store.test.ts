@@ -1,16 +1,17 @@
+import { dedupeStoreChecks } from '@ezthrottle/testing';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { dedupeStoreSuite } from './dedupe-store.testsuite.ts';
 import { MemoryDedupeStore } from './memory-dedupe-store.ts';
 
-dedupeStoreSuite('memory', async () => {
-  let time = 1_000_000;
-  return {
-    store: new MemoryDedupeStore({ now: () => time }),
-    pass: async (ms) => {
+describe('the memory store', () => {
+  it.each(Object.entries(dedupeStoreChecks))('%s', async (_, check) => {
+    let time = 1_000_000;
+    const store = new MemoryDedupeStore({ now: () => time });
+    const pass = (ms: number): void => {
       time += ms;
-    },
-  };
+    };
+    await check({ open: () => store, pass });
+  });
 });
 
 describe('a full memory store', () => {
