@@ -25,6 +25,8 @@ export interface Delivery {
   readonly jobId: string;
   readonly idempotentKey: string | null;
   readonly status: 'success' | 'failed';
+  /** What the sender calls it, of senders that do: `event`, else `type`, of the payload. */
+  readonly event?: string;
   /** The last answer of the target, if it ever gave one. */
   readonly response?: DeliveryResponse;
   /** One per region, of a fan-out. */
@@ -62,6 +64,7 @@ export function decodeDelivery(payload: unknown): DecodedDelivery {
   const fields = new FieldReader(payload, '', problems);
   const jobId = fields.required('job_id');
   const result = readResult(fields);
+  const event = fields.identifier('event') ?? fields.identifier('type');
   const responses = fields.list('responses', readResponse);
   const tags = fields.list('tags', readTag);
   const path = fields.integer('path', 0);
@@ -75,6 +78,7 @@ export function decodeDelivery(payload: unknown): DecodedDelivery {
     jobId,
     idempotentKey: fields.text('idempotent_key'),
     ...result,
+    ...(event === null ? {} : { event }),
     ...(responses === null ? {} : { responses }),
     ...(path === null ? {} : { path }),
     ...(triedPaths === null ? {} : { triedPaths }),

@@ -13,3 +13,17 @@ export const HEADERS = {
 
 /** Prefixes of the headers by which a target sets its pace; an earlier one wins, header by header. */
 export const PACE_PREFIXES = ['x-aqueduct-', 'x-ezthrottle-', 'x-aquifer-'] as const;
+
+/** Headers of the Standard Webhooks specification. */
+export const STANDARD_WEBHOOK_HEADERS = {
+  id: 'webhook-id',
+  timestamp: 'webhook-timestamp',
+  signature: 'webhook-signature',
+} as const;
+
+/** Headers of a sender that speaks L8. */
+export const L8_HEADERS = {
+  id: 'X-L8-Delivery-Id',
+  timestamp: 'X-L8-Timestamp',
+  signature: 'X-L8-Signature',
+} as const;

@@ -12,7 +12,10 @@ export interface HmacBlocks {
  * A secret as HMAC-SHA256 takes it (RFC 2104): the content is hashed behind the inner block, and that
  * digest behind the outer one.
  */
-export function hmacBlocks(secret: string, sha256: (bytes: Uint8Array) => Uint8Array): HmacBlocks {
+export function hmacBlocks(
+  secret: string | Uint8Array,
+  sha256: (bytes: Uint8Array) => Uint8Array,
+): HmacBlocks {
   const bytes = toBytes(secret);
   const key = bytes.length > BLOCK_BYTES ? sha256(bytes) : bytes;
   const masked = (mask: number): Uint8Array =>

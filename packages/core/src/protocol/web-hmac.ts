@@ -5,10 +5,10 @@ type Key = ReturnType<typeof crypto.subtle.importKey>;
 
 /** An application has a handful of secrets. */
 const MAX_KEYS = 100;
-const keys = new Map<string, Key>();
+const keys = new Map<string | Uint8Array, Key>();
 
 /** Importing a key costs more than signing a small body, so the latest ones are kept. */
-function keyOf(secret: string): Key {
+function keyOf(secret: string | Uint8Array): Key {
   const known = keys.get(secret);
   if (known !== undefined) return known;
   if (keys.size >= MAX_KEYS) keys.clear();
@@ -18,9 +18,12 @@ function keyOf(secret: string): Key {
   return key;
 }
 
-/** HMAC-SHA256 of the parts, one after the other, in hexadecimal digits, by WebCrypto. */
+/**
+ * HMAC-SHA256 of the parts, one after the other, in hexadecimal digits, by WebCrypto. A key of bytes is
+ * known again as the same object, and must not change.
+ */
 export async function hmacSha256Async(
-  secret: string,
+  secret: string | Uint8Array,
   parts: readonly (string | Uint8Array)[],
 ): Promise<string> {
   const key = await keyOf(secret);

@@ -19,11 +19,13 @@ export function decodeBody(body: Uint8Array): DecodedBody {
   return { refusal: { code: 'validation_failed', message, problems: decoded.problems } };
 }
 
-/** What a delivery is known by. From the signed body only: a header could be changed without breaking the signature. */
-export function dedupeId(delivery: Delivery): string {
-  return delivery.deliveryId === null
-    ? `job:${delivery.jobId}:${delivery.status}`
-    : `delivery:${delivery.deliveryId}`;
+/**
+ * What a delivery is known by. From what is signed only: anything else could be changed without breaking
+ * the signature.
+ */
+export function dedupeId(delivery: Delivery, signedId: string | null): string {
+  if (delivery.deliveryId !== null) return `delivery:${delivery.deliveryId}`;
+  return signedId === null ? `job:${delivery.jobId}:${delivery.status}` : `message:${signedId}`;
 }
 
 export function hasContinuation(delivery: Delivery): boolean {

@@ -143,3 +143,60 @@ export class HandlersFailedError extends EZThrottleError {
     this.errors = errors;
   }
 }
+
+/** One thing in which a response is not what a schema asks for. */
+export interface BodyIssue {
+  /** Such as `items.0.price`; empty for the body as a whole. */
+  readonly path: string;
+  readonly message: string;
+}
+
+/** The body of a response does not fit the schema of a handler, which was not run. */
+export class ResponseBodyError extends EZThrottleError {
+  override readonly name: string = 'ResponseBodyError';
+  /** Everything that is wrong, at most 100 entries. */
+  readonly issues: readonly BodyIssue[];
+
+  constructor(issues: readonly BodyIssue[]) {
+    const lines = issues.map(({ path, message }) =>
+      path === '' ? message : `${path}: ${message}`,
+    );
+    super(`The response does not fit the schema of its handler: ${lines.join('; ')}`, {
+      code: 'response_body_invalid',
+    });
+    this.issues = issues;
+  }
+}
+
+/** No delivery of the awaited job came to this process in time. */
+export class DeliveryTimeoutError extends EZThrottleError {
+  override readonly name: string = 'DeliveryTimeoutError';
+
+  constructor(awaited: string, timeoutMs: number) {
+    super(`No delivery of ${awaited} came to this process within ${timeoutMs} ms.`, {
+      code: 'delivery_timeout',
+      retryable: true,
+    });
+  }
+}
+
+/** So many wait for deliveries already that no more may. */
+export class TooManyWaitersError extends EZThrottleError {
+  override readonly name: string = 'TooManyWaitersError';
+
+  constructor(maxWaiters: number) {
+    super(`${maxWaiters} calls wait for deliveries already.`, {
+      code: 'too_many_waiters',
+      retryable: true,
+    });
+  }
+}
+
+/** The receiver was closed, so nothing more comes. */
+export class ReceiverClosedError extends EZThrottleError {
+  override readonly name: string = 'ReceiverClosedError';
+
+  constructor() {
+    super('The receiver is closed, so no delivery comes any more.', { code: 'receiver_closed' });
+  }
+}

@@ -12,16 +12,35 @@ export {
   type WebhookVerifier,
   type WebhookVerifierOptions,
 } from './webhook-verifier.ts';
-export {
-  createReceiver,
-  toReceiver,
-  type BodyReader,
-  type Receiver,
-  type ReceiverRequest,
-} from './receiver.ts';
+export { createReceiver, toReceiver, type Receiver } from './receiver.ts';
+export type { BodyReader, ReceiverRequest } from './receiver-request.ts';
 export type { ErrorContext, ReceiverOptions } from './receiver-options.ts';
 export type { ReceiverAnswer, Refusal } from './receiver-answer.ts';
-export type { DeliveryHandler, HandlerContext, Unsubscribe } from './handler-registry.ts';
+export type {
+  BodyHandler,
+  DeliveryEvent,
+  DeliveryHandler,
+  DeliveryWithBody,
+  HandlerContext,
+  HandlerOptions,
+  Unsubscribe,
+} from './delivery-handler.ts';
+export type {
+  StandardSchema,
+  StandardSchemaIssue,
+  StandardSchemaResult,
+} from './standard-schema.ts';
+export type { AwaitedJob, WaitForOptions } from './delivery-waiters.ts';
+export type {
+  SchemeVerdict,
+  SignatureScheme,
+  SignedMessage,
+} from './schemes/signature-scheme.ts';
+export { ezthrottleSignature } from './schemes/ezthrottle-signature.ts';
+export { standardWebhooks } from './schemes/standard-webhooks.ts';
+export { standardWebhooksEd25519 } from './schemes/standard-webhooks-ed25519.ts';
+export { l8Signature } from './schemes/l8-signature.ts';
+export type { PublicKeyOptions, PublicKeys, PublicKeysSource } from './schemes/public-keys.ts';
 export type { ContinuationContext, ContinuationRunner, WorkClaim } from './continuation-runner.ts';
 export type { DedupeClaim, DedupeLease, DedupeStore } from './dedupe-store.ts';
 export { MemoryDedupeStore, type MemoryDedupeStoreOptions } from './memory-dedupe-store.ts';
@@ -30,13 +49,18 @@ export {
   BodyTooLargeError,
   BodyUnreadableError,
   DedupeStoreFullError,
+  DeliveryTimeoutError,
   HandlerTimeoutError,
   HandlersFailedError,
   LeaseLostError,
   ReceiveAbortedError,
+  ReceiverClosedError,
   ReceiverConfigurationError,
+  ResponseBodyError,
+  TooManyWaitersError,
   WebhookVerificationError,
   WorkInFlightError,
+  type BodyIssue,
 } from './errors.ts';
 export { signWebhook, type SignWebhookInput } from '../protocol/sign-webhook.ts';
 export { decodeDelivery } from '../protocol/decode-delivery.ts';

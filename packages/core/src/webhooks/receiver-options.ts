@@ -1,19 +1,38 @@
 import type { Delivery } from '../protocol/decode-delivery.ts';
-import { findOptionProblems, wantFunction, type OptionCheck } from '../option-checks.ts';
+import {
+  findOptionProblems,
+  wantFunction,
+  wantYesOrNo,
+  type OptionCheck,
+} from '../option-checks.ts';
 import { LIMITS } from '../protocol/limits.ts';
 import { SIGNATURE_TOLERANCE_SECONDS } from '../protocol/signature.ts';
 import type { Problem } from '../protocol/wire-error.ts';
 import type { ContinuationRunner } from './continuation-runner.ts';
 import type { DedupeStore } from './dedupe-store.ts';
 import { ReceiverConfigurationError } from './errors.ts';
-import type { DeliveryHandler } from './handler-registry.ts';
+import type { DeliveryHandler } from './delivery-handler.ts';
 import { MemoryDedupeStore } from './memory-dedupe-store.ts';
 import type { Refusal } from './receiver-answer.ts';
-import { findSecretProblems, type WebhookSecretsSource } from './webhook-verifier.ts';
+import { findSenderProblems, schemesOf } from './schemes/allowed-schemes.ts';
+import type { SignatureScheme } from './schemes/signature-scheme.ts';
+import type { WebhookSecretsSource } from './webhook-verifier.ts';
 
 export interface ReceiverOptions {
   /** Webhook secrets that are good now, the newest first; each has at least 16 characters. */
-  readonly secrets: WebhookSecretsSource;
+  readonly secrets?: WebhookSecretsSource;
+  /**
+   * The ways of signing that are accepted, and no other; a request is genuine when one of them says so.
+   * Default: `ezthrottleSignature()` and `standardWebhooks()`, the two in which servers of this project
+   * sign with these `secrets`.
+   */
+  readonly schemes?: readonly SignatureScheme[];
+  /**
+   * DANGEROUS: takes deliveries that nobody has signed, from anyone who can reach the receiver. Only for
+   * a server that cannot sign, on a network that nobody else is on. What is signed in one of the
+   * `schemes`, but wrongly, is refused all the same. Default false.
+   */
+  readonly allowUnsigned?: boolean;
   /** Handlers that are there from the start; `receiver.on(…)` adds more. */
   readonly on?: {
     readonly success?: DeliveryHandler;
@@ -37,6 +56,13 @@ export interface ReceiverOptions {
   readonly maxBodyBytes?: number;
   /** Carries on step trees of this application: `client.continuations`. */
   readonly continuations?: ContinuationRunner;
+  /**
+   * Told of a delivery that no handler, no continuation and no `waitFor` was there for. It is
+   * acknowledged all the same. Default: nobody.
+   */
+  readonly onUnhandled?: DeliveryHandler;
+  /** Calls of `waitFor` that may wait at the same time. Default 10 000. */
+  readonly maxWaiters?: number;
   /** Told of everything that failed on this side; the sender never is. Default: `console.error`. */
   readonly onError?: (error: unknown, about: ErrorContext) => unknown;
   /** Told of every delivery that was refused: a wrong secret shows here. Default: nobody. */
@@ -60,6 +86,9 @@ export interface ReceiverSettings {
   readonly handlerTimeoutMs: number;
   readonly toleranceSeconds: number;
   readonly maxBodyBytes: number;
+  readonly maxWaiters: number;
+  readonly schemes: readonly SignatureScheme[];
+  readonly allowUnsigned: boolean;
   readonly now: () => number;
   readonly after: (delayMs: number, callback: () => void) => () => void;
 }
@@ -72,6 +101,8 @@ const HANDLERS = { success: wantFunction, failed: wantFunction, any: wantFunctio
 const CHECKS: Readonly<Record<string, OptionCheck>> = {
   onError: wantFunction,
   onRefused: wantFunction,
+  onUnhandled: wantFunction,
+  allowUnsigned: wantYesOrNo,
   now: wantFunction,
   after: wantFunction,
   continuations: wantRunner,
@@ -94,11 +125,14 @@ export function settleOptions(options: ReceiverOptions): ReceiverSettings {
     handlerTimeoutMs: options.handlerTimeoutMs ?? 25_000,
     toleranceSeconds: options.toleranceSeconds ?? SIGNATURE_TOLERANCE_SECONDS,
     maxBodyBytes: options.maxBodyBytes ?? LIMITS.receiverBytes,
+    maxWaiters: options.maxWaiters ?? 10_000,
+    schemes: schemesOf(options),
+    allowUnsigned: options.allowUnsigned === true,
     now,
     after: options.after ?? afterTimeout,
   };
   const problems = [
-    ...(typeof options.secrets === 'function' ? [] : findSecretProblems(options.secrets)),
+    ...findSenderProblems(options),
     ...findOptionProblems(options, CHECKS),
     ...findHandlerProblems(options.on),
     ...findDedupeProblems(settings.dedupe),
@@ -109,7 +143,8 @@ export function settleOptions(options: ReceiverOptions): ReceiverSettings {
 }
 
 function findNumberProblems(settings: ReceiverSettings): Problem[] {
-  const { dedupeTtlMs, leaseMs, handlerTimeoutMs, toleranceSeconds, maxBodyBytes } = settings;
+  const { dedupeTtlMs, leaseMs, handlerTimeoutMs, toleranceSeconds, maxBodyBytes, maxWaiters } =
+    settings;
   const problems: Problem[] = [];
   const check = (path: string, value: number, least: number, most: number): void => {
     if (Number.isFinite(value) && value >= least && value <= most) return;
@@ -121,6 +156,7 @@ function findNumberProblems(settings: ReceiverSettings): Problem[] {
   check('handlerTimeoutMs', handlerTimeoutMs, 1, LONGEST_TIMER_MS);
   check('toleranceSeconds', toleranceSeconds, 0, Number.MAX_SAFE_INTEGER);
   check('maxBodyBytes', maxBodyBytes, 1, Number.MAX_SAFE_INTEGER);
+  check('maxWaiters', maxWaiters, 0, Number.MAX_SAFE_INTEGER);
   if (leaseMs <= handlerTimeoutMs) {
     problems.push({
       path: 'leaseMs',

@@ -3,11 +3,12 @@ import { signWebhook } from '../protocol/sign-webhook.ts';
 import type { ContinuationRunner } from './continuation-runner.ts';
 import type { DedupeStore } from './dedupe-store.ts';
 import { WorkInFlightError } from './errors.ts';
-import type { DeliveryHandler } from './handler-registry.ts';
+import type { DeliveryHandler } from './delivery-handler.ts';
 import { MemoryDedupeStore } from './memory-dedupe-store.ts';
 import type { ReceiverAnswer } from './receiver-answer.ts';
 import type { ReceiverOptions } from './receiver-options.ts';
-import { createReceiver, type Receiver, type ReceiverRequest } from './receiver.ts';
+import type { ReceiverRequest } from './receiver-request.ts';
+import { createReceiver, type Receiver } from './receiver.ts';
 
 const secret = 'the secret of these tests';
 

@@ -49,19 +49,29 @@ export function createWebhookVerifier(options: WebhookVerifierOptions): WebhookV
   return {
     async verify(body, signatureHeader, context) {
       const secrets = checkSecrets(typeof source === 'function' ? await source(context) : source);
-      const signed = readSignedHeader(body, signatureHeader, secrets, options);
-      if (signed.header === null) return signed.result;
-      const { header } = signed;
-      const content = signedContent(header.timestamp, body);
-      // Whoever sees the time this takes learns how many secrets there are, nothing about any of them.
-      for (const secret of secrets) {
-        if (hasSignature(header, await hmacSha256Async(secret, content))) {
-          return signatureResult(true);
-        }
-      }
-      return signatureResult(false);
+      return verifyUnderSecrets(body, signatureHeader, secrets, options);
     },
   };
+}
+
+/** The check itself, under secrets that were found usable. */
+export async function verifyUnderSecrets(
+  body: Uint8Array,
+  signatureHeader: SignatureHeaderValue,
+  secrets: readonly string[],
+  options: VerifyOptions,
+): Promise<VerificationResult> {
+  const signed = readSignedHeader(body, signatureHeader, secrets, options);
+  if (signed.header === null) return signed.result;
+  const { header } = signed;
+  const content = signedContent(header.timestamp, body);
+  // Whoever sees the time this takes learns how many secrets there are, nothing about any of them.
+  for (const secret of secrets) {
+    if (hasSignature(header, await hmacSha256Async(secret, content))) {
+      return signatureResult(true);
+    }
+  }
+  return signatureResult(false);
 }
 
 /** The secrets as a list. @throws {ReceiverConfigurationError} naming each that cannot be used. */
@@ -69,6 +79,19 @@ function checkSecrets(secrets: WebhookSecrets): readonly string[] {
   const problems = findSecretProblems(secrets);
   if (problems.length > 0) throw new ReceiverConfigurationError(problems);
   return typeof secrets === 'string' ? [secrets] : secrets;
+}
+
+/** Asks for the secrets when they are needed first, and only once. */
+export function secretsOnce(
+  source: WebhookSecretsSource | undefined,
+  context: unknown,
+): () => Promise<readonly string[]> {
+  let secrets: Promise<readonly string[]> | undefined;
+  const ask = async (): Promise<readonly string[]> => {
+    if (source === undefined) return [];
+    return checkSecrets(typeof source === 'function' ? await source(context) : source);
+  };
+  return () => (secrets ??= ask());
 }
 
 /** Takes anything: a variable that is not set must be named here, not fail later. */

@@ -1,0 +1,21 @@
+import { HEADERS } from '../../protocol/headers.ts';
+import { verifyUnderSecrets } from '../webhook-verifier.ts';
+import { ABSENT, refusedFor, type SignatureScheme } from './signature-scheme.ts';
+import { findMissingSecrets } from './secret-problems.ts';
+
+/** `X-EZThrottle-Signature`: HMAC-SHA256 under one of the receiver's `secrets`. */
+export function ezthrottleSignature(): SignatureScheme {
+  return {
+    name: 'ezthrottle',
+    findProblems: findMissingSecrets,
+    async verify(message) {
+      const { body, now, toleranceSeconds } = message;
+      const secrets = await message.secrets();
+      const header = message.header(HEADERS.signature);
+      const options = { now, toleranceSeconds };
+      const { verified, reason } = await verifyUnderSecrets(body, header, secrets, options);
+      if (verified) return { state: 'valid', signedId: null };
+      return reason === 'no_signature_header' ? ABSENT : refusedFor(reason);
+    },
+  };
+}
