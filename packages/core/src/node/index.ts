@@ -1,8 +1,4 @@
 /** Receiving webhooks on Node's own requests and responses. */
 export { readRawBody, type ParsedIncomingMessage, type RawBodyOptions } from './raw-body.ts';
-export {
-  answerNodeRequest,
-  nodeListener,
-  writeAnswer,
-  type AnswerNodeRequestOptions,
-} from './node-listener.ts';
+export { nodeReceiverRequest, type NodeRequestOptions } from './node-request.ts';
+export { answerNodeRequest, nodeListener, writeAnswer } from './node-listener.ts';

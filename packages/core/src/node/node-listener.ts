@@ -2,31 +2,17 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ReceiverAnswer } from '../webhooks/receiver-answer.ts';
 import type { ReceiverOptions } from '../webhooks/receiver-options.ts';
 import { toReceiver, type Receiver } from '../webhooks/receiver.ts';
-import { readRawBody, type ParsedIncomingMessage } from './raw-body.ts';
-
-export interface AnswerNodeRequestOptions {
-  /** Handed to a `secrets` function and to the handlers. Default: the request. */
-  readonly context?: unknown;
-  /** What to do when a body parser was first, in the framework's own words. */
-  readonly fix?: string;
-}
+import { nodeReceiverRequest, type NodeRequestOptions } from './node-request.ts';
+import type { ParsedIncomingMessage } from './raw-body.ts';
 
 /** Lets the receiver answer a Node request, under any framework that is built on `node:http`. */
 export async function answerNodeRequest(
   receiver: Receiver,
   request: ParsedIncomingMessage,
   response: ServerResponse,
-  options: AnswerNodeRequestOptions = {},
+  options?: NodeRequestOptions,
 ): Promise<void> {
-  const { context = request, fix } = options;
-  const answer = await receiver.receive({
-    method: request.method ?? '',
-    header: (name) => firstOf(request.headers[name.toLowerCase()]),
-    body: (limitBytes) =>
-      readRawBody(request, { limitBytes, ...(fix === undefined ? {} : { fix }) }),
-    context,
-  });
-  writeAnswer(response, answer);
+  writeAnswer(response, await receiver.receive(nodeReceiverRequest(request, options)));
 }
 
 /** Writes the receiver's answer; nothing when the response has begun already. */
@@ -54,8 +40,4 @@ export function nodeListener(
       response.destroy(error instanceof Error ? error : undefined);
     });
   };
-}
-
-function firstOf(header: string | string[] | undefined): string | undefined {
-  return typeof header === 'string' ? header : header?.[0];
 }

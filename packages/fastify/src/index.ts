@@ -1,0 +1,1 @@
+export { ezthrottle, type EZThrottlePluginOptions } from './plugin.ts';

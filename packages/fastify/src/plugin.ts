@@ -1,0 +1,53 @@
+import { Readable } from 'node:stream';
+import { nodeReceiverRequest } from '@ezthrottle/core/node';
+import {
+  createReceiver,
+  type Receiver,
+  type ReceiverOptions,
+  type ReceiverRequest,
+} from '@ezthrottle/core/webhooks';
+import type { FastifyPluginAsync, FastifyRequest } from 'fastify';
+
+/** Where the webhook stands, and either a receiver or the options for one. */
+export type EZThrottlePluginOptions = {
+  /** Below the `prefix`, if there is one. Default `/`. */
+  readonly path?: string;
+} & ({ readonly receiver: Receiver } | ReceiverOptions);
+
+const FIX =
+  'Keep what reads request.raw (an onRequest hook, or Express middleware such as express.json()) away ' +
+  'from this route: register it in a scope of its own, or have a preParsing hook return a stream of ' +
+  "the bytes. Fastify's own parsers do no harm: this plugin has a scope of its own.";
+
+/**
+ * Receives EZThrottle's webhooks in Fastify 5. It reads the raw body in a scope of its own, so the
+ * parsers of other routes stay as they are. `maxBodyBytes` decides how long a body may be, not
+ * Fastify's `bodyLimit`. The request is the handlers' `context`.
+ *
+ * @throws {ReceiverConfigurationError} from `ready()` or `listen()`, when it is given options that
+ *   cannot work.
+ * @example
+ * app.register(ezthrottle, { path: '/webhooks', secrets, on: { success: ship } });
+ */
+export const ezthrottle: FastifyPluginAsync<EZThrottlePluginOptions> = async (app, options) => {
+  const isHandedIn = 'receiver' in options;
+  const receiver = isHandedIn ? options.receiver : createReceiver(options);
+  // A scope of its own also where somebody has wrapped this plugin to be without one.
+  await app.register(async (scope) => {
+    scope.removeAllContentTypeParsers();
+    // The stream as the body: it is read when the receiver wants it, bounded, and nobody parses it.
+    scope.addContentTypeParser('*', (_request, payload, parsed) => parsed(null, payload));
+    scope.all(options.path ?? '/', async (request, reply) => {
+      const answer = await receiver.receive(receiverRequestOf(request));
+      return reply.code(answer.status).headers(answer.headers).send(answer.body);
+    });
+    // A receiver that was handed in may serve other routes as well: it is not ours to close.
+    if (!isHandedIn) scope.addHook('onClose', () => receiver.close());
+  });
+};
+
+function receiverRequestOf(request: FastifyRequest): ReceiverRequest {
+  const { body, raw } = request;
+  const stream = body instanceof Readable ? { stream: body } : {};
+  return nodeReceiverRequest(raw, { ...stream, context: request, fix: FIX });
+}
