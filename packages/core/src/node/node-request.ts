@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream';
-import type { ReceiverRequest } from '../webhooks/receiver.ts';
+import type { ReceiverRequest } from '../webhooks/receiver-request.ts';
 import { readRawBody, type ParsedIncomingMessage } from './raw-body.ts';
 
 export interface NodeRequestOptions {
