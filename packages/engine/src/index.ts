@@ -46,6 +46,7 @@ export * from './deliver/result-view.ts';
 export * from './deliver/delivery-payload.ts';
 export * from './deliver/delivery-request.ts';
 export * from './deliver/settled-delivery.ts';
+export { standardWebhookHeaders } from './deliver/standard-webhook.ts';
 export * from './apply/arm-leg.ts';
 export * from './apply/armed-bound.ts';
 export * from './apply/attempt-call.ts';

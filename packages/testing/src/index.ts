@@ -13,13 +13,14 @@ export type { Upstream } from './network/scripted-target.ts';
 export { TestServerError } from './test-server-error.ts';
 export type { Duration } from './time/duration.ts';
 export { MemoryStore } from './store/memory-store.ts';
+export { deliveryPayload } from './deliveries/delivery-payload.ts';
 export {
-  deliveryPayload,
-  signedDelivery,
-  type SignedDelivery,
-  type SignedDeliveryOptions,
   signedRequest,
-} from './deliveries/signed-delivery.ts';
+  type SignedRequest,
+  type SignedRequestOptions,
+} from './deliveries/signed-request.ts';
+export type { SigningScheme } from './deliveries/sign-headers.ts';
+export { TEST_KEYS } from './deliveries/sender-keys.ts';
 export {
   dedupeStoreChecks,
   type DedupeStoreCheck,
