@@ -23,8 +23,9 @@ export type PostgresStopMode = 'smart' | 'fast' | 'immediate';
 
 export interface PostgresOptions {
   /**
-   * Settings of `postgresql.conf` by name. Default: PostgreSQL's own, but `fsync`, `synchronous_commit`
-   * and `full_page_writes` are `off`: a killed process loses nothing by that, a power cut everything.
+   * Settings of `postgresql.conf` by name. Default: PostgreSQL's own, but `fsync` and `full_page_writes`
+   * are `off`: a killed process loses nothing by that, a power cut everything. (Without
+   * `synchronous_commit`, the killed process would forget what it had said was committed.)
    */
   readonly settings?: Readonly<Record<string, string>>;
   /** Default `any`. */
@@ -56,7 +57,7 @@ export interface PostgresService extends AsyncDisposable {
 
 const START_MS = 30_000;
 const STOP_SIGNALS = { smart: 'SIGTERM', fast: 'SIGINT', immediate: 'SIGQUIT' } as const;
-const FAST_SETTINGS = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' };
+const FAST_SETTINGS = { fsync: 'off', full_page_writes: 'off' };
 
 const run = promisify(execFile);
 

@@ -12,15 +12,21 @@ const RUN_MS = 60_000;
 /** Without `nodejs_compat`: the SDK must do with what every worker has. */
 const COMPATIBILITY_DATE = '2025-09-01';
 
-/** Serves the bundle as a worker on loopback, and asks it to run the suite. */
-export async function askWorkerd(
-  program: string,
-  folder: string,
-  serverUrl: string,
-): Promise<RuntimeReport> {
-  const config = join(folder, 'workerd.capnp');
-  writeFileSync(config, configOf(serverUrl));
-  const child = spawn(program, ['serve', '--control-fd=3', config], {
+/** A workerd that serves on loopback. */
+export interface RunningWorkerd extends AsyncDisposable {
+  /** Of its socket. */
+  readonly origin: string;
+  /** The end of what it has said. */
+  readonly output: () => string;
+}
+
+/**
+ * Starts it on a configuration with one socket, whose port it may choose. Its end is a crash.
+ *
+ * @param configPath Files that it embeds are named relative to it.
+ */
+export async function startWorkerd(program: string, configPath: string): Promise<RunningWorkerd> {
+  const child = spawn(program, ['serve', '--control-fd=3', configPath], {
     stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
   });
   let output = '';
@@ -31,15 +37,34 @@ export async function askWorkerd(
   }
   try {
     const port = await portOf(child);
+    return {
+      origin: `http://127.0.0.1:${port}`,
+      output: () => output,
+      [Symbol.asyncDispose]: () => end(child),
+    };
+  } catch (error) {
+    await end(child);
+    throw new Error(`workerd did not start\n${output}`, { cause: error });
+  }
+}
+
+/** Serves the bundle as a worker on loopback, and asks it to run the suite. */
+export async function askWorkerd(
+  program: string,
+  folder: string,
+  serverUrl: string,
+): Promise<RuntimeReport> {
+  const config = join(folder, 'workerd.capnp');
+  writeFileSync(config, configOf(serverUrl));
+  await using workerd = await startWorkerd(program, config);
+  try {
     const signal = AbortSignal.timeout(RUN_MS);
-    const response = await fetch(`http://127.0.0.1:${port}/run`, { signal });
+    const response = await fetch(`${workerd.origin}/run`, { signal });
     const text = await response.text();
     if (response.status !== 200) throw new Error(`answered ${response.status}: ${text}`);
     return JSON.parse(text);
   } catch (error) {
-    throw new Error(`workerd did not run the suite\n${output}`, { cause: error });
-  } finally {
-    await end(child);
+    throw new Error(`workerd did not run the suite\n${workerd.output()}`, { cause: error });
   }
 }
 

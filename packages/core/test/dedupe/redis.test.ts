@@ -1,0 +1,84 @@
+import { redisDedupe } from '@ezthrottle/core/dedupe/redis';
+import { createReceiver } from '@ezthrottle/core/webhooks';
+import { signedRequest } from '@ezthrottle/testing';
+import { Redis } from 'ioredis';
+import { createClient } from 'redis';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { startRedis } from '../../../../scripts/services/redis.ts';
+
+const resources = new AsyncDisposableStack();
+let client: Redis;
+let url: string;
+
+beforeAll(async () => {
+  ({ url } = resources.use(await startRedis()));
+  client = new Redis(url);
+  resources.defer(() => client.disconnect());
+}, 180_000);
+
+afterAll(() => resources.disposeAsync());
+
+const lease = { leaseMs: 60_000, token: 'a' };
+
+test('a Redis that has forgotten the scripts is told them again', async () => {
+  const nodeRedis = createClient({ url });
+  await nodeRedis.connect();
+  const stores = [redisDedupe(client), redisDedupe(nodeRedis)];
+  for (const [index, store] of stores.entries()) {
+    await store.begin(`before ${index}`, lease);
+    await client.script('FLUSH');
+    expect(await store.begin(`after ${index}`, lease)).toBe('acquired');
+    expect(await store.commit(`after ${index}`, 'a', 60_000)).toBe(true);
+    expect(await store.release(`before ${index}`, 'a')).toBe(true);
+  }
+  nodeRedis.destroy();
+});
+
+test('a command that the client sends again after a broken connection is answered as before', async () => {
+  const store = redisDedupe(client);
+  expect(await store.begin('twice', lease)).toBe('acquired');
+  expect(await store.begin('twice', lease)).toBe('acquired');
+  expect(await store.commit('twice', 'a', 60_000)).toBe(true);
+  expect(await store.commit('twice', 'a', 60_000)).toBe(true);
+  expect(await store.begin('twice', lease)).toBe('done');
+});
+
+test('applications with different prefixes share a Redis and no delivery', async () => {
+  const [one, other] = ['one:', 'other:'].map((prefix) => redisDedupe(client, { prefix }));
+  expect(await one?.begin('id', lease)).toBe('acquired');
+  expect(await other?.begin('id', lease)).toBe('acquired');
+  expect(await client.keys('one:*')).toEqual(['one:id']);
+});
+
+test('nothing stays in Redis without an end', async () => {
+  const store = redisDedupe(client, { prefix: 'ends:' });
+  await store.begin('held', { leaseMs: 5_000, token: 'a' });
+  await store.begin('done', { leaseMs: 5_000, token: 'a' });
+  await store.commit('done', 'a', 90_000);
+  const [held, done] = await Promise.all(['ends:held', 'ends:done'].map((key) => client.pttl(key)));
+  expect(held).toBeGreaterThan(0);
+  expect(held).toBeLessThanOrEqual(5_000);
+  expect(done).toBeGreaterThan(5_000);
+  expect(done).toBeLessThanOrEqual(90_000);
+});
+
+describe('without Redis', () => {
+  test('a delivery is refused for now, and the error is reported', async () => {
+    const gone = new Redis(url, { lazyConnect: true, retryStrategy: null });
+    gone.on('error', () => undefined);
+    await gone.connect();
+    gone.disconnect();
+    const errors: unknown[] = [];
+    const secret = 'a secret of this test';
+    const receiver = createReceiver({
+      secrets: secret,
+      dedupe: redisDedupe(gone),
+      onError: (error) => errors.push(error),
+      on: { any: () => errors.push('handled') },
+    });
+    const response = await receiver.handle(signedRequest({ secret }));
+    expect(response.status).toBe(503);
+    expect(response.headers.get('retry-after')).not.toBeNull();
+    expect(errors).toEqual([expect.objectContaining({ message: 'Connection is closed.' })]);
+  });
+});
