@@ -1,6 +1,6 @@
 import { Agent, request } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { SignedDelivery } from '@ezthrottle/testing';
+import type { SignedRequest } from '@ezthrottle/testing';
 
 export interface Answer {
   readonly status: number;
@@ -12,7 +12,7 @@ export class DeliverySender implements Disposable {
   readonly #agent: Agent = new Agent({ keepAlive: true, maxSockets: 64 });
 
   /** Rejects when the connection breaks. */
-  send(port: string, { headers, body }: SignedDelivery): Promise<Answer> {
+  send(port: string, { headers, body }: SignedRequest): Promise<Answer> {
     return new Promise((resolve, reject) => {
       const options = { method: 'POST', host: '127.0.0.1', port, headers, agent: this.#agent };
       const outgoing = request(options, (incoming) => {
@@ -30,7 +30,7 @@ export class DeliverySender implements Disposable {
   }
 
   /** Sends it again as long as it is being handled elsewhere; gives every answer. */
-  async sendUntilTaken(port: string, delivery: SignedDelivery): Promise<readonly Answer[]> {
+  async sendUntilTaken(port: string, delivery: SignedRequest): Promise<readonly Answer[]> {
     const answers: Answer[] = [];
     for (;;) {
       const answer = await this.send(port, delivery);

@@ -76,7 +76,7 @@ describe('without Redis', () => {
       onError: (error) => errors.push(error),
       on: { any: () => errors.push('handled') },
     });
-    const response = await receiver.handle(signedRequest({ secret }));
+    const response = await receiver.handle(signedRequest({ secret }).toRequest());
     expect(response.status).toBe(503);
     expect(response.headers.get('retry-after')).not.toBeNull();
     expect(errors).toEqual([expect.objectContaining({ message: 'Connection is closed.' })]);

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { type SignedDelivery, signedDelivery } from '@ezthrottle/testing';
+import { type SignedRequest, signedRequest } from '@ezthrottle/testing';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { DeliverySender } from './delivery-sender.ts';
@@ -25,12 +25,12 @@ afterAll(async () => {
   await places[Symbol.asyncDispose]();
 });
 
-function deliveries(count: number, fields: { tags?: string[] } = {}): SignedDelivery[] {
-  return Array.from({ length: count }, () => signedDelivery({ secret, ...fields }));
+function deliveries(count: number, fields: { tags?: string[] } = {}): SignedRequest[] {
+  return Array.from({ length: count }, () => signedRequest({ secret, ...fields }));
 }
 
-function jobsOf(sent: readonly SignedDelivery[]): string[] {
-  return sent.map(({ payload }) => payload.job_id).toSorted();
+function jobsOf(sent: readonly SignedRequest[]): string[] {
+  return sent.map(({ delivery }) => delivery.job_id).toSorted();
 }
 
 /** What happened outside of the instances: how often each job took effect, and was started. */
