@@ -1,12 +1,19 @@
 import {
   createReceiver,
+  l8Signature,
   MemoryDedupeStore,
+  standardWebhooksEd25519,
   type Receiver,
   type ReceiverOptions,
 } from '@ezthrottle/core/webhooks';
 import { deliveryOf, requestOf, SECRET } from './deliveries.ts';
 import { expectEqual, expectMembers, expectTrue } from './expectations.ts';
 import type { Suite } from './world.ts';
+
+/** What stands before the 32 bytes of a private key. */
+const ED25519_PKCS8 = [48, 46, 2, 1, 0, 48, 5, 6, 3, 43, 101, 112, 4, 34, 4, 32];
+/** Of the private key whose bytes count from 0 to 31. */
+const PUBLIC_KEY = 'A6EHv/POEL4dcN0Y50vAmWfk1jCbpQ1fHdyGZBJVMbg=';
 
 /** A receiver, the jobs that its handler was given, and the errors that it told of. */
 interface Watched {
@@ -148,6 +155,54 @@ export const receiving: Suite = {
     expectMembers(reason, { code: 'handler_timeout' });
   },
 
+  'takes what the sender signed with a key of its own, and nothing else': async () => {
+    const pkcs8 = new Uint8Array([...ED25519_PKCS8, ...Array.from({ length: 32 }).keys()]);
+    const name = 'Ed25519';
+    const privateKey = await crypto.subtle.importKey('pkcs8', pkcs8, { name }, false, ['sign']);
+    const publicKeys = PUBLIC_KEY;
+    const { receiver, jobs } = watched({
+      schemes: [standardWebhooksEd25519({ publicKeys }), l8Signature({ publicKeys })],
+    });
+    const seconds = String(Math.floor(Date.now() / 1_000));
+    const sign = async (content: string): Promise<string> => {
+      const bytes = new TextEncoder().encode(content);
+      return base64Of(await crypto.subtle.sign(name, privateKey, bytes));
+    };
+    const body = deliveryOf();
+    const standard = {
+      'webhook-id': 'msg-1',
+      'webhook-timestamp': seconds,
+      'webhook-signature': `v1a,${await sign(`msg-1.${seconds}.${body}`)}`,
+    };
+    const response = await receiver.handle(requestOf(body, standard));
+    await expectAnswer(response, 200, { status: 'received' });
+    const other = deliveryOf({ job_id: 'job-2' });
+    const altered = await receiver.handle(requestOf(other, standard));
+    await expectAnswer(altered, 401, { error: 'unauthorized' });
+    const hash = base64Of(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(other)));
+    const l8 = {
+      'x-l8-delivery-id': 'delivery-2',
+      'x-l8-timestamp': seconds,
+      'x-l8-signature': await sign(`delivery-2.${seconds}.${hash}`),
+    };
+    const second = await receiver.handle(requestOf(other, l8));
+    await expectAnswer(second, 200, { status: 'received' });
+    expectEqual(jobs, ['job-1', 'job-2']);
+  },
+
+  'lets a call wait for a job, and gives a handler the body that its schema asks for': async () => {
+    const bodies: string[] = [];
+    const { receiver } = watched();
+    const validate = (value: unknown): { value: string } => ({ value: JSON.stringify(value) });
+    const schema = { '~standard': { version: 1, vendor: 'suite', validate } } as const;
+    receiver.on('success', { schema }, ({ body }) => void bodies.push(body));
+    const waiting = receiver.waitFor({ key: 'key-1' }, { timeoutMs: 5_000 });
+    const response = await receiver.handle(requestOf(deliveryOf()));
+    await expectAnswer(response, 200, { status: 'received' });
+    expectMembers(await waiting, { jobId: 'job-1', status: 'success' });
+    expectEqual(bodies, ['{}']);
+  },
+
   'asks for secrets with the context of the request': async () => {
     const { receiver } = watched({
       secrets: async (context) => (context === 'environment' ? SECRET : 'quite another secret'),
@@ -174,6 +229,10 @@ export const receiving: Suite = {
     expectEqual(await begin('c'), 'acquired');
   },
 };
+
+function base64Of(bytes: ArrayBuffer): string {
+  return btoa(String.fromCharCode(...new Uint8Array(bytes)));
+}
 
 function watched(options: Partial<ReceiverOptions> = {}): Watched {
   const jobs: string[] = [];
