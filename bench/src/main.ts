@@ -1,12 +1,17 @@
-// pnpm bench [sdk] [--quick] …
+// pnpm bench [sdk|adapters] [--quick] …
 //
-// Without `sdk`, the server beside its peers; with it, the SDK beside its peers.
+// By itself, the server beside its peers; with `sdk`, the SDK beside its peers; with `adapters`, the
+// framework adapters beside bare handlers and the ways of others.
 
-const SDK = 'sdk';
+const PARTS: Readonly<Record<string, () => Promise<unknown>>> = {
+  sdk: () => import('./sdk/sdk-main.ts'),
+  adapters: () => import('./adapters/adapters-main.ts'),
+};
 
-if (process.argv[2] === SDK) {
-  process.argv.splice(2, 1);
-  await import('./sdk/sdk-main.ts');
-} else {
+const part = PARTS[process.argv[2] ?? ''];
+if (part === undefined) {
   await import('./server-main.ts');
+} else {
+  process.argv.splice(2, 1);
+  await part();
 }

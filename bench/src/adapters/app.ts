@@ -1,0 +1,112 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import { Pool } from 'undici';
+import { Child } from '../processes/child.ts';
+import type { Case } from '../sdk/rounds.ts';
+import type { Way } from './framework.ts';
+import { HEADERS_OF } from './signing.ts';
+
+const MAIN = new URL('./app-main.ts', import.meta.url);
+const TIMEOUT_MS = 30_000;
+const BODY_BYTES = 500;
+const WARM_UP = 6_000;
+/** Requests under way at once: one after the other, much of the time would go into waking up. */
+const AT_ONCE = 16;
+
+const UNSIGNED: ReadonlySet<Way> = new Set(['bare', 'direct', 'unsigned']);
+
+interface Said {
+  readonly port: number;
+  readonly cpuTime: number;
+}
+
+/** An app that runs in a process of its own, as something that is measured. */
+export class App implements Case, AsyncDisposable {
+  readonly name: string;
+  readonly way: Way;
+  readonly #child: Child<Said>;
+  readonly #pool: Pool;
+  #requests: { readonly body: string; readonly headers: Readonly<Record<string, string>> }[] = [];
+  #count = 0;
+
+  private constructor(name: string, way: Way, child: Child<Said>, port: number) {
+    this.name = name;
+    this.way = way;
+    this.#child = child;
+    this.#pool = new Pool(`http://127.0.0.1:${port}`, { connections: AT_ONCE });
+  }
+
+  static async start(framework: string, way: Way): Promise<App> {
+    const child = Child.start<Said>(MAIN, { framework, way });
+    const { port } = await child.next(TIMEOUT_MS);
+    const app = new App(nameOf(framework, way), way, child, port);
+    await app.#prove();
+    return app;
+  }
+
+  prepare(times: number): void {
+    this.#requests = Array.from({ length: times }, () => {
+      const body = this.#nextBody();
+      return {
+        body,
+        headers: { 'content-type': 'application/json', ...HEADERS_OF[this.way](body) },
+      };
+    });
+  }
+
+  async run(): Promise<void> {
+    const sendInTurn = async (): Promise<void> => {
+      for (let request = this.#requests.pop(); request; request = this.#requests.pop()) {
+        const status = await this.#post(request.body, request.headers);
+        if (status !== 200) throw new Error(`${this.name} answered ${status}`);
+      }
+    };
+    await Promise.all(Array.from({ length: AT_ONCE }, sendInTurn));
+  }
+
+  /** Until the compiler has seen enough. */
+  async warmUp(): Promise<void> {
+    this.prepare(WARM_UP);
+    await this.run();
+  }
+
+  async cpuTime(): Promise<number> {
+    this.#child.tell({});
+    return (await this.#child.next(TIMEOUT_MS)).cpuTime;
+  }
+
+  /** A webhook that takes everything would be the fastest. */
+  async #prove(): Promise<void> {
+    const body = this.#nextBody();
+    const type = { 'content-type': 'application/json' };
+    const status = await this.#post(body, { ...type, ...HEADERS_OF[this.way](body) });
+    if (status !== 200) throw new Error(`${this.name} refuses what is signed: ${status}`);
+    if (UNSIGNED.has(this.way)) return;
+    const altered = body.replace('success', 'failed');
+    const other = await this.#post(altered, { ...type, ...HEADERS_OF[this.way](body) });
+    if (other < 400) throw new Error(`${this.name} takes what was altered`);
+  }
+
+  async #post(body: string, headers: Readonly<Record<string, string>>): Promise<number> {
+    const answer = await this.#pool.request({ path: '/hook', method: 'POST', body, headers });
+    await answer.body.dump();
+    return answer.statusCode;
+  }
+
+  /** No two are alike: a repetition would be answered without being handled. */
+  #nextBody(): string {
+    this.#count += 1;
+    const ids = { delivery_id: `d${this.#count}`, job_id: `j${this.#count}`, status: 'success' };
+    const missing = BODY_BYTES - JSON.stringify({ ...ids, note: '' }).length;
+    return JSON.stringify({ ...ids, note: 'x'.repeat(missing) });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#pool.close();
+    await wait(1);
+    await this.#child[Symbol.asyncDispose]();
+  }
+}
+
+export function nameOf(framework: string, way: Way): string {
+  return `${framework}, ${way}`;
+}

@@ -1,0 +1,8 @@
+import type { FrameworkWays } from './framework.ts';
+
+/** Loaded one by one, each in a process of its own. */
+export const FRAMEWORKS: Readonly<Record<string, () => Promise<FrameworkWays>>> = {
+  Express: async () => (await import('./express-ways.ts')).expressWays,
+  Fastify: async () => (await import('./fastify-ways.ts')).fastifyWays,
+  'node:http': async () => (await import('./node-ways.ts')).nodeWays,
+};
