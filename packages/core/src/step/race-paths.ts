@@ -148,6 +148,8 @@ class Race {
   async #nextMoment(): Promise<Ended | number> {
     const paths = [...this.#running].map(([path, call]) => endOf(path, call));
     const due = this.#nextDue();
+    const [only] = paths;
+    if (due === null && paths.length === 1 && only !== undefined) return only;
     if (due === null) return Promise.race(paths);
     let cancel = (): void => undefined;
     const timer = new Promise<number>((resolve) => {

@@ -7,13 +7,13 @@ import { forwardPlan } from './assemble-job.ts';
 import { withinTime } from './call-time.ts';
 import type { ContinuationSealer } from './continuation-seal.ts';
 import { isTriggered, racePaths, type RaceResult } from './race-paths.ts';
+import { localResult } from './local-result.ts';
 import { sealPlan } from './seal-plan.ts';
 import { submittedResult } from './submitted-result.ts';
 import {
   ForwardFailedError,
   type ChildOutcome,
   type LocalOutcome,
-  type LocalResult,
   type StepResult,
   type SubmittedResult,
 } from './step-result.ts';
@@ -75,10 +75,10 @@ export class PlanRunner {
     const { outcome } = race;
     // From here on the step's own outcome is final, whatever becomes of what follows.
     if (outcome.status === 'success') {
-      return this.#localResult(plan, outcome, this.#followSuccess(plan, outcome.path, scope));
+      return localResult(plan, outcome, this.#followSuccess(plan, outcome.path, scope));
     }
     if (!isForwarded(plan, race, this.#options)) {
-      return this.#localResult(plan, outcome, this.#followFailure(plan, race, scope));
+      return localResult(plan, outcome, this.#followFailure(plan, race, scope));
     }
     const exhausted = this.#options.retryFallbacksRemotely ? new Set<number>() : race.tried;
     try {
@@ -134,23 +134,6 @@ export class PlanRunner {
       return { edge, ok: false, error };
     }
   }
-
-  #localResult(
-    plan: LocalPlan,
-    outcome: LocalOutcome,
-    children: Promise<readonly ChildOutcome[]>,
-  ): LocalResult {
-    return withChildren(
-      {
-        kind: 'local',
-        executed_locally: true,
-        job_id: null,
-        idempotent_key: plan.job.idempotent_key ?? null,
-        ...outcome,
-      },
-      children,
-    );
-  }
 }
 
 const NOTHING_FOLLOWS: Promise<readonly ChildOutcome[]> = Promise.resolve([]);
@@ -158,15 +141,6 @@ const NOTHING_FOLLOWS: Promise<readonly ChildOutcome[]> = Promise.resolve([]);
 interface Child {
   readonly edge: string;
   readonly plan: Plan;
-}
-
-/** Hidden from JSON, and from whoever copies the result. */
-function withChildren(
-  result: Omit<LocalResult, 'children'>,
-  children: LocalResult['children'],
-): LocalResult;
-function withChildren(result: object, children: unknown): object {
-  return Object.defineProperty(result, 'children', { value: children });
 }
 
 function child(edge: string, plan: Plan | undefined): Child[] {
