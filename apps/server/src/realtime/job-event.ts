@@ -7,7 +7,7 @@ export type JobNotice = { readonly jobId: Id; readonly at: number } & (
   | {
       readonly type: 'waiting';
       readonly key: string;
-      readonly reason: 'rate' | 'concurrency' | 'paused' | 'behind_others';
+      readonly reason: 'rate' | 'concurrency' | 'paused' | 'allotment' | 'behind_others';
       readonly until: number | null;
     }
   | {

@@ -76,6 +76,24 @@ export type TriggerRequest =
   | { readonly type: 'on_timeout'; readonly timeout_ms: number }
   | { readonly type?: undefined };
 
+/** A limit that a job counts against, beside its destination. On the wire its key alone says the same. */
+export interface LimitRequest {
+  /** Name of a limit of the organization. */
+  readonly key: string;
+  /** What one call takes from the limit, at most its burst; for tokens an estimate. Default 1. */
+  readonly cost?: number;
+  /** Header of the answer that says what the call really cost; the limit is settled by it. */
+  readonly settle_header?: string;
+  /** Where the body of the answer says so, for example `$.usage.total_tokens`. */
+  readonly settle_path?: string;
+}
+
+/** Among whom an idempotency key is unique: everybody in the organization, or one account of it. */
+export type IdempotencyScope = 'organization' | 'account';
+
+/** What is done with a job whose idempotency key is taken. */
+export type ConflictPolicy = 'return' | 'reject' | 'replace';
+
 /** A job as a client submits it, in its canonical spelling. */
 export interface JobRequest {
   readonly url: string;
@@ -106,6 +124,12 @@ export interface JobRequest {
   readonly idempotent_key?: string;
   /** Answer 422 instead of the first job when the key is known with another payload. Default false. */
   readonly strict_idempotency?: boolean;
+  /** How long the key stays taken after the job has ended, in milliseconds. Default: the server's, 24 h. */
+  readonly idempotency_window_ms?: number;
+  /** Default `organization`. */
+  readonly idempotency_scope?: IdempotencyScope;
+  /** Default `return`: the first job is the answer. `replace` works until its first attempt is armed. */
+  readonly on_conflict?: ConflictPolicy;
   /** Send the key to the target as `Idempotency-Key`. Default false. */
   readonly send_idempotency_key?: boolean;
   /** Do not start before this instant, in milliseconds since the epoch. */
@@ -114,6 +138,16 @@ export interface JobRequest {
   readonly user_id?: string;
   /** −100 to 100, higher goes first. Default 0. */
   readonly priority?: number;
+  /** Limits that every call of this job counts against, all or none. */
+  readonly limits?: readonly LimitRequest[];
+  /** Start a second call when the first has not answered after this time, in milliseconds. */
+  readonly hedge_after_ms?: number;
+  /** The same, after the time within which this many percent of the target's answers came, 50 to 99. */
+  readonly hedge_percentile?: number;
+  /** Second calls in percent of all calls to the target, at most. Default 10. */
+  readonly hedge_budget_percent?: number;
+  /** No attempt starts after this instant, in milliseconds since the epoch. */
+  readonly execute_before?: number;
   /** `never`: an attempt whose outcome a crash has hidden is not sent again. Default `allowed`. */
   readonly repeat?: 'allowed' | 'never';
 }

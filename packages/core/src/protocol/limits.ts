@@ -30,6 +30,13 @@ export const LIMITS = {
   headerBytes: 32_768,
   /** Statuses in one list (`retry_codes`, `reroute_codes`, `codes` of a trigger). */
   statusCodes: 100,
+  /** Limits that one call counts against, beside its destination. */
+  limitKeys: 16,
+  limitKeyLength: 128,
+  /** Highest cost of one call at one limit. */
+  limitCost: 1_000_000_000,
+  /** Characters of `settle_path`. */
+  settlePathLength: 256,
   /** Jobs in one batch submit. */
   batchJobs: 1_000,
 } as const;
@@ -46,6 +53,8 @@ export const DEFAULTS = {
   deadlineMs: 86_400_000,
   /** How long a key stays taken after its job has ended. */
   idempotencyWindowMs: 86_400_000,
+  /** Second calls of hedged jobs, in percent of all calls to their target. */
+  hedgeBudgetPercent: 10,
   /** Waits before each delivery attempt, in milliseconds; then hourly until `deliveryGiveUpMs`. */
   deliveryDelaysMs: [0, 1_000, 5_000, 30_000, 60_000, 300_000, 900_000, 3_600_000],
   deliveryGiveUpMs: 86_400_000,

@@ -8,6 +8,8 @@ import {
   LIMITS,
   memberPath,
 } from '@ezthrottle/core/protocol';
+import { checkHedge } from './check-hedge.ts';
+import { checkLimits } from './check-limits.ts';
 import { checkTrigger } from './check-trigger.ts';
 import { checkWebhooks } from './check-webhooks.ts';
 import { JOB_EDGES } from './job-fields.ts';
@@ -35,6 +37,10 @@ const UNUSED_IN_FALLBACKS = [
   'user_id',
   'priority',
   'repeat',
+  'execute_before',
+  'idempotency_window_ms',
+  'idempotency_scope',
+  'on_conflict',
 ] as const;
 
 /** What is wrong with a job, and what is merely of no use. */
@@ -77,6 +83,8 @@ function checkCall(job: JsonObject, path: string): Problem[] {
     ...checkHeaders(job['headers'], at('headers')),
     ...checkBody(job, at('body')),
     ...checkRetryPolicy(job['retry_policy'], at('retry_policy')),
+    ...checkLimits(job['limits'], at('limits')),
+    ...checkHedge(job, path),
   ];
 }
 

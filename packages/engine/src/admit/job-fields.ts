@@ -1,5 +1,6 @@
 import type {
   FallbackJobRequest,
+  LimitRequest,
   RetryPolicyRequest,
   WebhookRequest,
 } from '@ezthrottle/core/protocol';
@@ -31,10 +32,18 @@ const JOB_FIELDS: Readonly<Record<keyof FallbackJobRequest, true>> = {
   on_failure_timeout_ms: true,
   idempotent_key: true,
   strict_idempotency: true,
+  idempotency_window_ms: true,
+  idempotency_scope: true,
+  on_conflict: true,
   send_idempotency_key: true,
   retry_at: true,
   user_id: true,
   priority: true,
+  limits: true,
+  hedge_after_ms: true,
+  hedge_percentile: true,
+  hedge_budget_percent: true,
+  execute_before: true,
   repeat: true,
   trigger: true,
 };
@@ -53,6 +62,13 @@ const RETRY_POLICY_FIELDS: Readonly<Record<keyof RetryPolicyRequest, true>> = {
   reroute_codes: true,
 };
 
+const LIMIT_FIELDS: Readonly<Record<keyof LimitRequest, true>> = {
+  key: true,
+  cost: true,
+  settle_header: true,
+  settle_path: true,
+};
+
 const TRIGGER_FIELDS: Readonly<Record<TriggerField, true>> = {
   type: true,
   codes: true,
@@ -62,6 +78,7 @@ const TRIGGER_FIELDS: Readonly<Record<TriggerField, true>> = {
 export const JOB_SPELLINGS: Spellings = spellingsOf(JOB_FIELDS);
 export const WEBHOOK_SPELLINGS: Spellings = spellingsOf(WEBHOOK_FIELDS);
 export const RETRY_POLICY_SPELLINGS: Spellings = spellingsOf(RETRY_POLICY_FIELDS);
+export const LIMIT_SPELLINGS: Spellings = spellingsOf(LIMIT_FIELDS);
 export const TRIGGER_SPELLINGS: Spellings = spellingsOf(TRIGGER_FIELDS);
 
 /** Fields that other servers read and that mean nothing here: left out without a word. */

@@ -4,6 +4,7 @@ import type { Spellings } from './job-fields.ts';
 import {
   JOB_EDGES,
   JOB_SPELLINGS,
+  LIMIT_SPELLINGS,
   RETRY_POLICY_SPELLINGS,
   SILENT_FIELDS,
   TRIGGER_SPELLINGS,
@@ -89,7 +90,7 @@ function normaliseOne(
     delete target['trigger'];
     warnings.add(memberPath(path, 'trigger'), 'is used only inside fallback_job');
   }
-  const { webhooks, retry_policy: retryPolicy, trigger } = target;
+  const { webhooks, retry_policy: retryPolicy, trigger, limits } = target;
   if (isJsonObject(retryPolicy)) {
     const at = memberPath(path, 'retry_policy');
     target['retry_policy'] = known(retryPolicy, RETRY_POLICY_SPELLINGS, at, warnings);
@@ -100,13 +101,24 @@ function normaliseOne(
   }
   if (isJsonList(webhooks)) {
     const at = memberPath(path, 'webhooks');
-    target['webhooks'] = webhooks.map((webhook, index) =>
-      isJsonObject(webhook)
-        ? known(webhook, WEBHOOK_SPELLINGS, `${at}[${index}]`, warnings)
-        : webhook,
-    );
+    target['webhooks'] = knownAll(webhooks, WEBHOOK_SPELLINGS, at, warnings);
+  }
+  if (isJsonList(limits)) {
+    const full = limits.map((limit) => (typeof limit === 'string' ? { key: limit } : limit));
+    target['limits'] = knownAll(full, LIMIT_SPELLINGS, memberPath(path, 'limits'), warnings);
   }
   return target;
+}
+
+function knownAll(
+  sources: readonly unknown[],
+  spellings: Spellings,
+  path: string,
+  warnings: WarningList,
+): readonly unknown[] {
+  return sources.map((source, index) =>
+    isJsonObject(source) ? known(source, spellings, `${path}[${index}]`, warnings) : source,
+  );
 }
 
 function known(

@@ -1,6 +1,7 @@
 import type {
   FallbackJobRequest,
   JobRequest,
+  LimitRequest,
   RetryPolicyRequest,
   TriggerRequest,
   WebhookRequest,
@@ -8,7 +9,9 @@ import type {
 import { CONNECTION_HEADERS, DEFAULTS } from '@ezthrottle/core/protocol';
 import type {
   BodySpec,
+  HedgeSpec,
   JobSpec,
+  LimitSpec,
   PathSpec,
   RetryPolicy,
   Trigger,
@@ -44,6 +47,7 @@ export function toJobSpec(job: JobRequest, account = ''): JobSpec {
     userId,
     priority: job.priority ?? 0,
     repeat: job.repeat ?? 'allowed',
+    ...rareFields(job),
   };
 }
 
@@ -63,10 +67,44 @@ function pathSpec(
     regionPolicy: job.region_policy ?? 'fallback',
     executionMode: job.execution_mode ?? 'race',
     retry: retryPolicy(job.retry_policy ?? {}),
+    ...(job.limits === undefined || job.limits.length === 0
+      ? {}
+      : { limits: job.limits.map(limitSpec) }),
+    ...hedgeOf(job),
     trigger,
     onSuccess: job.on_success === undefined ? null : toJobSpec(job.on_success, userId),
     onFailure: job.on_failure === undefined ? null : toJobSpec(job.on_failure, userId),
   };
+}
+
+/** What few jobs have is left out where it is not said: a job is stored as it stands here. */
+function rareFields(
+  job: JobRequest,
+): Pick<JobSpec, 'executeBefore' | 'idempotencyWindowMs' | 'idempotencyScope' | 'onConflict'> {
+  const { execute_before, idempotency_window_ms, idempotency_scope, on_conflict } = job;
+  return {
+    ...(execute_before === undefined ? {} : { executeBefore: execute_before }),
+    ...(idempotency_window_ms === undefined ? {} : { idempotencyWindowMs: idempotency_window_ms }),
+    ...(idempotency_scope === undefined ? {} : { idempotencyScope: idempotency_scope }),
+    ...(on_conflict === undefined ? {} : { onConflict: on_conflict }),
+  };
+}
+
+function limitSpec({ key, cost, settle_header, settle_path }: LimitRequest): LimitSpec {
+  return {
+    key,
+    cost: cost ?? 1,
+    ...(settle_header === undefined ? {} : { settleHeader: settle_header.toLowerCase() }),
+    ...(settle_path === undefined ? {} : { settlePath: settle_path }),
+  };
+}
+
+function hedgeOf(job: JobRequest): { readonly hedge?: HedgeSpec } {
+  const budgetPercent = job.hedge_budget_percent ?? DEFAULTS.hedgeBudgetPercent;
+  const { hedge_after_ms: afterMs, hedge_percentile: percentile } = job;
+  if (afterMs !== undefined) return { hedge: { kind: 'after', afterMs, budgetPercent } };
+  if (percentile !== undefined) return { hedge: { kind: 'percentile', percentile, budgetPercent } };
+  return {};
 }
 
 function bodySpec({ body, body_encoding: encoding }: JobRequest): BodySpec | null {

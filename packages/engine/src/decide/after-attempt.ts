@@ -6,7 +6,7 @@ import { backoffMs } from './backoff.ts';
 import type { DecideContext } from './decision.ts';
 import { OUTCOME_UNKNOWN, REGION_UNAVAILABLE } from './failure.ts';
 import { rerouteRegion } from './region.ts';
-import { retryAfterInstant } from './retry-after.ts';
+import { namedInstant } from './named-instant.ts';
 
 /** How often one leg is sent again although a crash hid what the attempt before gave. */
 export const MAX_UNKNOWNS = 3;
@@ -45,7 +45,7 @@ export function afterAttempt(situation: Situation, outcome: Outcome): LegStep {
 function retryOrReroute(situation: Situation, outcome: Outcome): LegStep {
   switch (outcome.kind) {
     case 'response':
-      return afterStatus(situation, outcome.status, outcome.headers['retry-after']);
+      return afterStatus(situation, outcome.status, outcome.headers);
     case 'network_error':
     case 'timeout':
       return reroute(situation, failureOf(outcome), null);
@@ -60,12 +60,12 @@ function retryOrReroute(situation: Situation, outcome: Outcome): LegStep {
 function afterStatus(
   situation: Situation,
   status: number,
-  retryAfter: string | undefined,
+  headers: Readonly<Record<string, string>>,
 ): LegStep {
   const { path, leg, context } = situation;
   const { retry } = path;
   const failure: Failure = { kind: 'status', status };
-  const named = retryAfterInstant(retryAfter, context.now);
+  const named = namedInstant(status, headers, context.now);
   if (retry.retryCodes.includes(status)) {
     // It says that the call was not taken up, and when it will be: nothing was tried in vain.
     if (named !== null && (status === 429 || status === 503)) {

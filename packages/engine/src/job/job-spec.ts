@@ -1,6 +1,8 @@
 import type {
   BodyEncoding,
+  ConflictPolicy,
   ExecutionMode,
+  IdempotencyScope,
   Metadata,
   RegionPolicy,
 } from '@ezthrottle/core/protocol';
@@ -23,6 +25,24 @@ export interface BodySpec {
   readonly data: string;
 }
 
+/** A limit of the organization, and what a call takes from it. */
+export interface LimitSpec {
+  readonly key: string;
+  readonly cost: number;
+  /** Name in lower case. */
+  readonly settleHeader?: string;
+  readonly settlePath?: string;
+}
+
+/** When a second call is started beside one that has not answered. */
+export type HedgeSpec = {
+  /** Second calls in percent of all calls to the target, at most. */
+  readonly budgetPercent: number;
+} & (
+  | { readonly kind: 'after'; readonly afterMs: number }
+  | { readonly kind: 'percentile'; readonly percentile: number }
+);
+
 /** One HTTP call that can settle the job: its own (path 0) or a fallback (path n). */
 export interface PathSpec {
   readonly url: string;
@@ -37,6 +57,10 @@ export interface PathSpec {
   readonly regionPolicy: RegionPolicy;
   readonly executionMode: ExecutionMode;
   readonly retry: RetryPolicy;
+  /** Limits that each of its calls counts against, beside its destination. Absent: none. */
+  readonly limits?: readonly LimitSpec[];
+  /** Absent: no second call. */
+  readonly hedge?: HedgeSpec;
   /** Path 0 has none. */
   readonly trigger: Trigger | null;
   /** Spawned when this path gave the job its success; path 0's whenever the job succeeds. */
@@ -63,9 +87,17 @@ export interface JobSpec {
   readonly onFailureTimeoutMs: number | null;
   /** Milliseconds since the epoch; null: at once. */
   readonly notBefore: number | null;
+  /** No attempt starts after it, in milliseconds since the epoch. Absent: none is too late. */
+  readonly executeBefore?: number;
   /** As submitted; null: derived by the server. */
   readonly idempotentKey: string | null;
   readonly strictIdempotency: boolean;
+  /** Absent: the server's window. Milliseconds. */
+  readonly idempotencyWindowMs?: number;
+  /** Absent: `organization`. */
+  readonly idempotencyScope?: IdempotencyScope;
+  /** Absent: `return`. */
+  readonly onConflict?: ConflictPolicy;
   readonly sendIdempotencyKey: boolean;
   /** Empty: the API key itself is the account. */
   readonly userId: string;

@@ -81,6 +81,39 @@ describe('limits that the target announces', () => {
   });
 });
 
+describe('quotas that the target tells', () => {
+  test.each([
+    [{ 'ratelimit-policy': '"burst";q=100;w=60, "daily";q=1000000;w=86400' }, 100 / 60],
+    [{ 'ratelimit-policy': '"default";q=50;w=10', ratelimit: '"default";r=49;t=9' }, 5],
+    [{ 'ratelimit-policy': '"bytes";q=100;w=10;qu="content-bytes"' }, 2],
+    [{ 'ratelimit-policy': '600;w=60', ratelimit: 'limit=600, remaining=400, reset=30' }, 10],
+    [
+      { 'ratelimit-limit': '100, 100;w=10', 'ratelimit-remaining': '99', 'ratelimit-reset': '9' },
+      10,
+    ],
+    [{ 'ratelimit-policy': '"x";q=0;w=10' }, 2],
+    [{ 'ratelimit-policy': '"x";q=10;w=0' }, 2],
+    [{ 'ratelimit-policy': ';;;=,,"' }, 2],
+    [{ 'ratelimit-policy': '5;w=1', 'x-aquifer-rps': '7' }, 7],
+  ])('%o makes it %d a second', (headers, rate) => {
+    expect(answer(key(), 200, headers).ratePerSecond).toBeCloseTo(rate, 9);
+  });
+
+  test('what little is left is made to last, and the old rate is back when there is plenty', () => {
+    const fast = key({ ratePerSecond: 10, configured: true });
+    const quota = (remaining: number): Record<string, string> => ({
+      'x-ratelimit-limit': '100',
+      'x-ratelimit-remaining': String(remaining),
+      'x-ratelimit-reset': '10',
+    });
+    expect(answer(fast, 200, quota(21)).ratePerSecond).toBe(10);
+    const scarce = answer(fast, 200, quota(20));
+    expect(scarce.ratePerSecond).toBe(2);
+    expect(answer({ ...scarce, inFlight: 4 }, 200, quota(16)).ratePerSecond).toBe(1.2);
+    expect(answer(scarce, 200, quota(99)).ratePerSecond).toBe(10);
+  });
+});
+
 describe('pauses', () => {
   const inTwoMinutes = new Date(WALL + 130_000).toUTCString();
   const epochSeconds = String(WALL / 1_000 + 40);
@@ -101,6 +134,43 @@ describe('pauses', () => {
     [200, { ratelimit: '"default";r=5;t=9' }, null],
     [200, { 'x-ratelimit-remaining': '0', 'x-ratelimit-reset': '6' }, 16_000],
     [403, { 'x-ratelimit-remaining': '0', 'x-ratelimit-reset': epochSeconds }, 40_000],
+    [429, { 'retry-after': '2.0' }, 12_000],
+    [429, { 'retry-after-ms': '250' }, 10_250],
+    [429, { 'retry-after': '2', 'x-ms-retry-after-ms': '1500' }, 11_500],
+    [200, { 'x-ratelimit-remaining': '0', 'x-ratelimit-reset-after': '1.5' }, 11_500],
+    [200, { 'x-rate-limit-remaining': '0', 'x-rate-limit-reset': epochSeconds }, 40_000],
+    [
+      200,
+      {
+        'x-ratelimit-remaining-requests': '59',
+        'x-ratelimit-reset-requests': '1s',
+        'x-ratelimit-remaining-tokens': '0',
+        'x-ratelimit-reset-tokens': '6m0s',
+      },
+      370_000,
+    ],
+    [200, { 'x-ratelimit-remaining-requests': '0', 'x-ratelimit-reset-requests': '12ms' }, 10_012],
+    [
+      429,
+      {
+        'anthropic-ratelimit-requests-remaining': '10',
+        'anthropic-ratelimit-input-tokens-remaining': '0',
+        'anthropic-ratelimit-input-tokens-reset': new Date(WALL + 70_000).toISOString(),
+      },
+      70_000,
+    ],
+    [200, { 'x-ratelimit-requests-remaining': '0', 'x-ratelimit-requests-reset': '3' }, 13_000],
+    [200, { 'x-shopify-shop-api-call-limit': '40/40' }, 10_500],
+    [200, { 'x-shopify-shop-api-call-limit': '32/40' }, null],
+    [
+      429,
+      {
+        'x-hubspot-ratelimit-remaining': '0',
+        'x-hubspot-ratelimit-max': '100',
+        'x-hubspot-ratelimit-interval-milliseconds': '10000',
+      },
+      20_000,
+    ],
     [429, { 'retry-after': '1', 'ratelimit-remaining': '0', 'ratelimit-reset': '60' }, 11_000],
   ])('status %d with %o stops the key until %s', (status, headers, until) => {
     expect(answer(key(), status, headers).pausedUntil).toBe(until);
@@ -140,17 +210,49 @@ describe('without a word from the target', () => {
     expect(state.ratePerSecond).toBe(0.5);
   });
 
+  test('a few refusals among many answers cost little', () => {
+    let state = fast;
+    for (let call = 1; call <= 99; call += 1) state = answer(state, 200, {}, 9_000 + call * 10);
+    expect(answer(state, 429).ratePerSecond).toBeGreaterThan(90);
+  });
+
+  test('a refusal of a call that was out before the rate was lowered does not lower it again', () => {
+    const once = answer(fast, 429);
+    const late = { status: 429, headers: {}, sentAt: 9_999 };
+    expect(feedback(once, late, 15_000, WALL)).toEqual(once);
+    expect(feedback(once, { ...late, sentAt: 10_001 }, 15_000, WALL).ratePerSecond).toBe(25);
+  });
+
   test('successes bring it back by time, not by count, up to where it came from', () => {
-    let state = answer(fast, 429);
-    for (let call = 1; call <= 100; call += 1) state = answer(state, 200, {}, 10_000 + call * 10);
-    expect(state.ratePerSecond).toBeCloseTo(55);
-    for (let call = 1; call <= 20; call += 1) state = answer(state, 200, {}, 11_000 + call * 1_000);
-    expect(state.ratePerSecond).toBe(100);
+    const halved = answer(fast, 429);
+    let often = halved;
+    for (let call = 1; call <= 500; call += 1) often = answer(often, 200, {}, 10_000 + call * 10);
+    let rarely = halved;
+    for (let call = 1; call <= 5; call += 1)
+      rarely = answer(rarely, 200, {}, 10_000 + call * 1_000);
+    expect(often.ratePerSecond).toBeGreaterThan(52);
+    expect(often.ratePerSecond).toBeCloseTo(rarely.ratePerSecond, 0);
+    for (let call = 6; call <= 15; call += 1)
+      rarely = answer(rarely, 200, {}, 10_000 + call * 1_000);
+    expect(rarely.ratePerSecond).toBe(100);
   });
 
   test('other failures teach nothing', () => {
-    expect(answer(fast, 500)).toEqual(fast);
-    expect(answer(fast, 404)).toEqual(fast);
+    for (const status of [500, 404]) {
+      const { ratePerSecond, concurrency, pausedUntil } = answer(fast, status);
+      expect({ ratePerSecond, concurrency, pausedUntil }).toEqual({
+        ratePerSecond: 100,
+        concurrency: 16,
+        pausedUntil: null,
+      });
+    }
+  });
+
+  test('a refusal for too many calls at once takes slots and leaves the rate', () => {
+    const { ratePerSecond, concurrency } = answer({ ...fast, inFlight: 7 }, 429, {
+      'stripe-rate-limited-reason': 'global-concurrency',
+    });
+    expect([ratePerSecond, concurrency]).toEqual([100, 6]);
   });
 
   test('nothing raises an unknown target above two a second', () => {

@@ -2,23 +2,27 @@ import {
   announcedConcurrency,
   announcedRate,
   exhaustedForMs,
+  isConcurrencyRefusal,
+  quotaRate,
   retryAfterMs,
+  scarceRate,
 } from './pace-headers.ts';
 import type { ResponseHeaders } from './pace-headers.ts';
-import {
-  clampConcurrency,
-  clampRate,
-  concurrencyCeiling,
-  PACE_LAW,
-  rateCeiling,
-} from './pace-settings.ts';
-import { intervalMs, withRate } from './pace-state.ts';
+import { clampConcurrency, clampRate, PACE_LAW } from './pace-settings.ts';
+import { withRate } from './pace-state.ts';
 import type { PaceState } from './pace-state.ts';
+import { type Quota, quotasOf } from './quota-headers.ts';
+import { counted, decrease, decreaseSlots, increase, restingRate } from './rate-law.ts';
 
 export interface PacedResponse {
   readonly status: number;
   /** Names in lower case. */
   readonly headers: ResponseHeaders;
+  /**
+   * When the call left, on the monotonic clock. A refusal of a call that was out before the rate was
+   * lowered says nothing about the lower rate. Absent: the law goes by its windows alone.
+   */
+  readonly sentAt?: number | undefined;
 }
 
 /**
@@ -26,31 +30,35 @@ export interface PacedResponse {
  * Announced limits hold at once; a pause comes next; only then does the status alone speak.
  */
 export function feedback(
-  state: PaceState,
+  before: PaceState,
   response: PacedResponse,
   now: number,
   wallNow: number,
 ): PaceState {
-  const rate = announcedRate(response.headers);
-  const concurrency = announcedConcurrency(response.headers);
-  const announced = announce(state, rate, concurrency, now);
-  const pauseMs = pauseOf(response, wallNow);
-  if (pauseMs !== null) return pause(announced, pauseMs, now);
-  if (isOverload(response.status)) return rate === null ? decrease(announced, now) : announced;
-  if (response.status < 200 || response.status >= 300) return announced;
-  return increase(announced, rate === null, concurrency === null, now);
-}
-
-/** Rate that successes bring back, step by step: the learned one, at least what it started with. */
-export function restingRate(state: PaceState): number {
-  const rate = Math.max(state.settings.ratePerSecond, state.learnedRate ?? 0);
-  return Math.min(rate, Math.max(rateCeiling(state.settings), state.settings.ratePerSecond));
-}
-
-/** Likewise for calls at the same time. */
-export function restingConcurrency(state: PaceState): number {
-  const slots = Math.max(state.settings.concurrency, state.learnedConcurrency ?? 0);
-  return Math.min(slots, concurrencyCeiling(state.settings));
+  const { headers, status } = response;
+  const isRefusal = isOverload(status);
+  const quotas = quotasOf(headers, wallNow);
+  const rate = announcedRate(headers) ?? quotaRate(quotas);
+  const concurrency = announcedConcurrency(headers);
+  const isLate = isRefusal && isOutBefore(response, before.decreasedAt);
+  const state = isLate ? before : counted(before, isRefusal, now);
+  const announced = spread(announce(state, rate, concurrency, now), quotas, now);
+  const pauseMs = pauseOf(response, quotas, wallNow);
+  if (pauseMs !== null) {
+    const lowered =
+      rate === null && isRefusal && !isLate && isRelapse(state, now)
+        ? decrease(announced, now)
+        : announced;
+    return pause(lowered, pauseMs, isRefusal, now);
+  }
+  if (isRefusal) {
+    if (isLate) return announced;
+    if (isConcurrencyRefusal(headers)) return decreaseSlots(announced, now);
+    return rate === null ? decrease(announced, now) : announced;
+  }
+  if (status < 200 || status >= 300) return announced;
+  const mayGrow = rate === null && announced.spreadFrom === null;
+  return increase(announced, mayGrow, concurrency === null, now);
 }
 
 function announce(
@@ -62,7 +70,14 @@ function announce(
   let next = state;
   if (rate !== null) {
     const learnedRate = clampRate(state.settings, rate);
-    next = { ...withRate(next, learnedRate, now), learnedRate, raisedAt: now };
+    next = {
+      ...withRate(next, learnedRate, now),
+      learnedRate,
+      raisedAt: now,
+      peakRate: null,
+      troughRate: null,
+      grownMs: 0,
+    };
   }
   if (concurrency !== null) {
     const learnedConcurrency = clampConcurrency(state.settings, concurrency);
@@ -71,44 +86,49 @@ function announce(
   return next;
 }
 
-function pauseOf(response: PacedResponse, wallNow: number): number | null {
+/** When little is left of a quota, it is made to last; when there is plenty again, so is the rate. */
+function spread(state: PaceState, quotas: readonly Quota[], now: number): PaceState {
+  if (quotas.every(({ remaining }) => remaining === null)) return state;
+  const scarce = scarceRate(quotas, state.inFlight);
+  if (scarce === null) {
+    const { spreadFrom } = state;
+    if (spreadFrom === null) return state;
+    const rate = Math.max(state.ratePerSecond, Math.min(spreadFrom, restingRate(state)));
+    return { ...withRate(state, rate, now), spreadFrom: null };
+  }
+  const rate = clampRate(state.settings, scarce);
+  if (rate >= state.ratePerSecond) return state;
+  return { ...withRate(state, rate, now), spreadFrom: state.spreadFrom ?? state.ratePerSecond };
+}
+
+function pauseOf(
+  response: PacedResponse,
+  quotas: readonly Quota[],
+  wallNow: number,
+): number | null {
   const asked = isOverload(response.status) ? retryAfterMs(response.headers, wallNow) : null;
   // A wait of nothing is no pause: the refusal itself must then still count.
   if (asked !== null && asked > 0) return asked;
-  const exhausted = exhaustedForMs(response.headers, wallNow);
+  const exhausted = exhaustedForMs(quotas, isOverload(response.status));
   return exhausted !== null && exhausted > 0 ? exhausted : null;
 }
 
-function pause(state: PaceState, pauseMs: number, now: number): PaceState {
+function pause(state: PaceState, pauseMs: number, isRefusal: boolean, now: number): PaceState {
   const until = now + Math.min(pauseMs, PACE_LAW.maxPauseMs);
-  if (state.pausedUntil !== null && state.pausedUntil >= until) return state;
-  return { ...state, pausedUntil: until };
+  const heldBackUntil = isRefusal ? Math.max(until, state.heldBackUntil ?? 0) : state.heldBackUntil;
+  if (state.pausedUntil !== null && state.pausedUntil >= until) return { ...state, heldBackUntil };
+  return { ...state, pausedUntil: until, heldBackUntil };
 }
 
-function decrease(state: PaceState, now: number): PaceState {
-  const windowMs = Math.max(PACE_LAW.decreaseWindowMs, 2 * intervalMs(state));
-  if (state.decreasedAt !== null && now - state.decreasedAt < windowMs) return state;
-  const lowered = clampRate(state.settings, state.ratePerSecond * PACE_LAW.decreaseFactor);
-  const rate = Math.min(state.ratePerSecond, lowered);
-  return { ...withRate(state, rate, now), decreasedAt: now, raisedAt: now };
+/** Refused again soon after it had waited as long as it was told to: it is too fast as well. */
+function isRelapse({ heldBackUntil }: PaceState, now: number): boolean {
+  return (
+    heldBackUntil !== null && now >= heldBackUntil && now - heldBackUntil <= PACE_LAW.relapseMs
+  );
 }
 
-function increase(state: PaceState, ofRate: boolean, ofSlots: boolean, now: number): PaceState {
-  const elapsedMs = Math.min(PACE_LAW.increaseCreditMs, Math.max(0, now - state.raisedAt));
-  const seconds = elapsedMs / 1_000;
-  if (seconds === 0) return state;
-  let next: PaceState = { ...state, raisedAt: now };
-  const rate = restingRate(state);
-  if (ofRate && state.ratePerSecond < rate) {
-    const step = rate * PACE_LAW.increasePerSecond * seconds;
-    next = withRate(next, Math.min(rate, state.ratePerSecond + step), now);
-  }
-  const slots = restingConcurrency(state);
-  if (ofSlots && state.concurrency < slots) {
-    const step = PACE_LAW.slotsPerSecond * seconds;
-    next = { ...next, concurrency: Math.min(slots, state.concurrency + step) };
-  }
-  return next;
+function isOutBefore({ sentAt }: PacedResponse, decreasedAt: number | null): boolean {
+  return sentAt !== undefined && decreasedAt !== null && sentAt < decreasedAt;
 }
 
 function isOverload(status: number): boolean {

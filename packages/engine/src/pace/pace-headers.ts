@@ -1,10 +1,16 @@
 import { PACE_PREFIXES } from '@ezthrottle/core/protocol';
+import type { Quota } from './quota-headers.ts';
 
 /** Headers of a response, names in lower case. */
 export type ResponseHeaders = Readonly<Record<string, string>>;
 
 const DECIMAL = /^\d{1,9}(?:\.\d{1,9})?$/;
-const INTEGER = /^\d{1,15}$/;
+const SECONDS = /^\d{1,15}(?:\.\d{1,9})?$/;
+/** Of a quota: less is little. */
+const SCARCE_SHARE = 0.2;
+/** Ends are told in whole seconds: what is nearer is too coarse to divide by. */
+const LEAST_SPREAD_MS = 5_000;
+const SHORT_WINDOW_MS = 10_000;
 const HTTP_DATE = /^[A-Z][a-z]{2,8},? [\w :-]{10,24} GMT$/;
 
 /** Requests per second that the target asks for; null when no header names a positive number. */
@@ -18,32 +24,72 @@ export function announcedConcurrency(headers: ResponseHeaders): number | null {
   return value === null || value < 1 ? null : Math.floor(value);
 }
 
-/** Milliseconds that `Retry-After` asks to wait, as a count of seconds or a date; null when neither. */
+/**
+ * Milliseconds that `Retry-After` asks to wait, as a count of seconds or a date (or `Retry-After-Ms` of
+ * some providers, which is more exact); null when none is named.
+ */
 export function retryAfterMs(headers: ResponseHeaders, wallNow: number): number | null {
+  const exact = (headers['retry-after-ms'] ?? headers['x-ms-retry-after-ms'])?.trim();
+  if (exact !== undefined && SECONDS.test(exact)) return Number(exact);
   const value = headers['retry-after']?.trim();
   if (value === undefined) return null;
-  if (INTEGER.test(value)) return Number(value) * 1_000;
+  if (SECONDS.test(value)) return Number(value) * 1_000;
   if (!HTTP_DATE.test(value)) return null;
   const at = Date.parse(value);
   return Number.isNaN(at) ? null : Math.max(0, at - wallNow);
 }
 
 /**
- * Milliseconds until a used-up window begins anew, by the `RateLimit` fields of the IETF draft (its
- * newest form, its older one, and three separate headers) or else by `X-RateLimit-*`. Null while the
- * window has room, or when no end is named.
+ * Milliseconds until a used-up quota begins anew; null while all have room, or when no end is named. A
+ * quota of a short window that is known is kept by the rate: its end is told in whole seconds, and the
+ * last call that it allows says as a rule that nothing is left. It counts where a call was refused.
  */
-export function exhaustedForMs(headers: ResponseHeaders, wallNow: number): number | null {
-  const combined = headers['ratelimit'];
-  if (combined !== undefined) {
-    const waits = combined.split(',').map(structuredWait);
-    const older = structuredWait(combined.replaceAll(',', ';'));
-    const longest = Math.max(-1, ...waits.map((wait) => wait ?? -1), older ?? -1);
-    if (longest >= 0) return longest;
-  }
-  const separate = separateWait(headers['ratelimit-remaining'], headers['ratelimit-reset'], null);
-  if (separate !== null) return separate;
-  return separateWait(headers['x-ratelimit-remaining'], headers['x-ratelimit-reset'], wallNow);
+export function exhaustedForMs(quotas: readonly Quota[], isRefusal: boolean): number | null {
+  const waits = quotas.flatMap(({ remaining, resetMs, windowMs }) =>
+    remaining !== null &&
+    remaining < 1 &&
+    resetMs !== null &&
+    (isRefusal || windowMs === null || windowMs > SHORT_WINDOW_MS)
+      ? [resetMs]
+      : [],
+  );
+  return waits.length === 0 ? null : Math.max(...waits);
+}
+
+/** Requests per second that the quotas add up to: the lowest of those whose window is known. */
+export function quotaRate(quotas: readonly Quota[]): number | null {
+  const rates = quotas.flatMap(({ countsRequests, limit, windowMs }) =>
+    countsRequests && limit !== null && limit > 0 && windowMs !== null
+      ? [(limit * 1_000) / windowMs]
+      : [],
+  );
+  return rates.length === 0 ? null : Math.min(...rates);
+}
+
+/**
+ * Requests per second at which what is left lasts until there is more, once little is left: a fifth of a
+ * quota whose size is known. Null while there is plenty.
+ *
+ * @param inFlight Calls under way, of which the target may not have known.
+ */
+export function scarceRate(quotas: readonly Quota[], inFlight: number): number | null {
+  const rates = quotas.flatMap(({ countsRequests, limit, remaining, resetMs, windowMs }) =>
+    countsRequests &&
+    limit !== null &&
+    remaining !== null &&
+    resetMs !== null &&
+    resetMs >= LEAST_SPREAD_MS &&
+    (windowMs === null || windowMs > SHORT_WINDOW_MS) &&
+    remaining <= limit * SCARCE_SHARE
+      ? [(Math.max(0, remaining - inFlight) * 1_000) / resetMs]
+      : [],
+  );
+  return rates.length === 0 ? null : Math.min(...rates);
+}
+
+/** Whether a refusal says that too many calls run at the same time, and not that they come too fast. */
+export function isConcurrencyRefusal(headers: ResponseHeaders): boolean {
+  return headers['stripe-rate-limited-reason']?.trim().endsWith('-concurrency') === true;
 }
 
 function announced(headers: ResponseHeaders, name: string): number | null {
@@ -54,37 +100,4 @@ function announced(headers: ResponseHeaders, name: string): number | null {
     if (number > 0) return number;
   }
   return null;
-}
-
-/** `"name";r=0;t=30`, or in the older form `limit=10; remaining=0; reset=30`. */
-function structuredWait(member: string): number | null {
-  const parameters = new Map<string, string>();
-  for (const part of member.split(';')) {
-    const [name, value] = part.split('=', 2);
-    if (name !== undefined && value !== undefined) parameters.set(name.trim(), value.trim());
-  }
-  return separateWait(
-    parameters.get('r') ?? parameters.get('remaining'),
-    parameters.get('t') ?? parameters.get('reset'),
-    null,
-  );
-}
-
-function separateWait(
-  remaining: string | undefined,
-  reset: string | undefined,
-  wallNow: number | null,
-): number | null {
-  if (remaining === undefined || reset === undefined) return null;
-  if (!DECIMAL.test(remaining.trim()) || Number(remaining) > 0) return null;
-  const end = reset.trim();
-  if (!INTEGER.test(end) && !DECIMAL.test(end)) return null;
-  return untilReset(Number(end), wallNow);
-}
-
-/** `X-RateLimit-Reset` has no standard: a number this large can only be a time of day. */
-function untilReset(reset: number, wallNow: number | null): number {
-  if (wallNow !== null && reset >= 1e12) return Math.max(0, reset - wallNow);
-  if (wallNow !== null && reset >= 1e9) return Math.max(0, reset * 1_000 - wallNow);
-  return reset * 1_000;
 }

@@ -32,12 +32,20 @@ export const PACE_LAW = {
   headroom: 0.015,
   /** Timers wake late by a few milliseconds; a burst of this much time makes up for it. */
   timerSlackMs: 5,
-  /** A 429 or 503 without further word multiplies the rate by this. */
-  decreaseFactor: 0.5,
+  /** A 429 or 503 without further word leaves at least this share of the rate. */
+  leastDecreaseFactor: 0.5,
+  /** … and this share of what the target seems to bear: it is to find room. */
+  yieldFactor: 0.95,
   /** One decrease per window: the longer of this and two intervals of the pace. */
   decreaseWindowMs: 1_000,
-  /** Share of the ceiling that comes back per second of successes. */
-  increasePerSecond: 0.05,
+  /** Answers count for this long when the share of refusals is taken. */
+  shareMs: 1_000,
+  /** How steeply the rate grows with the cube of the seconds from where it was refused. */
+  growth: 0.00044,
+  /** Without growth to add (at the very start of it) so much comes back per second, of the rate. */
+  leastGrowthPerSecond: 0.001,
+  /** After a pause that a refusal asked for, another refusal within this time lowers the rate as well. */
+  relapseMs: 60_000,
   /** Slots that come back per second of successes. */
   slotsPerSecond: 1,
   /** A success vouches for at most this much time before it. */

@@ -20,6 +20,20 @@ export interface PaceState {
   readonly decreasedAt: number | null;
   /** Up to when successes have been turned into increases. */
   readonly raisedAt: number;
+  /** Answers and refusals of late, fading: what share of its calls the target refuses. */
+  readonly answers: number;
+  readonly refusals: number;
+  readonly countedAt: number;
+  /** What the target seemed to bear when it refused last, and for how long the rate has grown since. */
+  readonly peakRate: number | null;
+  readonly troughRate: number | null;
+  readonly grownMs: number;
+  /** The rate from which it was slowed down because little was left of a quota; null: it was not. */
+  readonly spreadFrom: number | null;
+  /** End of the last pause that a refusal asked for. */
+  readonly heldBackUntil: number | null;
+  /** Nothing leaves from then on, until the allotment is renewed. Absent: no end. */
+  readonly allottedUntil?: number | undefined;
 }
 
 /** A key of which nothing is known yet: its first request may leave at once. */
@@ -35,6 +49,14 @@ export function createPace(settings: PaceSettings, now: number): PaceState {
     pausedUntil: null,
     decreasedAt: null,
     raisedAt: now,
+    answers: 0,
+    refusals: 0,
+    countedAt: now,
+    peakRate: null,
+    troughRate: null,
+    grownMs: 0,
+    spreadFrom: null,
+    heldBackUntil: null,
   };
 }
 
@@ -57,9 +79,17 @@ export function owedRequests(state: PaceState, now: number): number {
   return Math.max(0, state.arrivesAt - now) / intervalMs(state);
 }
 
-/** Earliest moment at which the rate alone lets the next request go. */
-export function nextByRate(state: PaceState): number {
-  return state.arrivesAt - (effectiveBurst(state) - 1) * intervalMs(state);
+/**
+ * Earliest moment at which the rate alone lets the next request of this cost go. One that costs more than
+ * the burst waits until nothing is owed, and then goes as if it cost just that.
+ */
+export function nextByRate(state: PaceState, cost = 1): number {
+  return state.arrivesAt - Math.max(0, effectiveBurst(state) - cost) * intervalMs(state);
+}
+
+/** The largest cost that a request may have at a key with these settings, whatever the target says later. */
+export function largestCost({ burst }: Pick<PaceSettings, 'burst'>): number {
+  return Math.max(1, burst);
 }
 
 /**
@@ -76,10 +106,11 @@ export function withRate(state: PaceState, ratePerSecond: number, now: number): 
  * A request that was booked has really left, perhaps late: its connection had to be opened first, or
  * the process was busy. What leaves after it keeps its distance from that moment.
  *
- * @param unsent Requests booked and not yet sent: each of them will want its interval, too.
+ * @param unsent What is booked and not yet sent, in requests (or their costs): it will want its time, too.
+ * @param cost Of the request that has left. Default 1.
  */
-export function chargeSent(state: PaceState, sentAt: number, unsent: number): PaceState {
-  const paidAt = sentAt + (unsent + 1) * intervalMs(state);
+export function chargeSent(state: PaceState, sentAt: number, unsent: number, cost = 1): PaceState {
+  const paidAt = sentAt + (unsent + cost) * intervalMs(state);
   return paidAt > state.arrivesAt ? { ...state, arrivesAt: paidAt } : state;
 }
 

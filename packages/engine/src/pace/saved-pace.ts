@@ -49,10 +49,14 @@ export function restorePace(data: string, settings: PaceSettings, moment: PaceMo
   const wanted = Math.max(settings.ratePerSecond, learnedRate ?? 0);
   const slots = Math.max(settings.concurrency, learnedConcurrency ?? 0);
   const pauseMs = (saved.pausedUntil ?? 0) - moment.wallNow;
+  const rate = Math.min(wanted, clampRate(settings, saved.ratePerSecond));
   return withOwed(
     {
       ...fresh,
-      ratePerSecond: Math.min(wanted, clampRate(settings, saved.ratePerSecond)),
+      ratePerSecond: rate,
+      // Where it was refused is not known any more: it grows from here.
+      peakRate: rate,
+      troughRate: rate,
       concurrency: Math.min(slots, clampConcurrency(settings, saved.concurrency)),
       learnedRate,
       learnedConcurrency,

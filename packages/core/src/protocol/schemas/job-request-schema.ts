@@ -1,8 +1,11 @@
 import type {
   BodyEncoding,
+  ConflictPolicy,
   ExecutionMode,
   FallbackJobRequest,
+  IdempotencyScope,
   JobRequest,
+  LimitRequest,
   RegionPolicy,
   RetryPolicyRequest,
   WebhookRequest,
@@ -73,6 +76,16 @@ const trigger = objectSchema<AnyTrigger>(
   },
 );
 
+const limit = objectSchema<LimitRequest>(
+  { key: true },
+  {
+    key: { type: 'string', minLength: 1, maxLength: LIMITS.limitKeyLength },
+    cost: { type: 'integer', minimum: 1, maximum: LIMITS.limitCost },
+    settle_header: { type: 'string', minLength: 1, maxLength: LIMITS.limitKeyLength },
+    settle_path: { type: 'string', minLength: 1, maxLength: LIMITS.settlePathLength },
+  },
+);
+
 const job = objectSchema<JobRequest>(
   { url: true },
   {
@@ -104,10 +117,22 @@ const job = objectSchema<JobRequest>(
     on_failure_timeout_ms: span,
     idempotent_key: { type: 'string', minLength: 1, maxLength: LIMITS.idempotentKeyLength },
     strict_idempotency: flag,
+    idempotency_window_ms: span,
+    idempotency_scope: enumSchema<IdempotencyScope>({ organization: true, account: true }),
+    on_conflict: enumSchema<ConflictPolicy>({ return: true, reject: true, replace: true }),
     send_idempotency_key: flag,
     retry_at: { type: 'integer', minimum: 0, maximum: MAX_INSTANT },
     user_id: { type: 'string', maxLength: LIMITS.userIdLength },
     priority: { type: 'integer', minimum: -LIMITS.priority, maximum: LIMITS.priority },
+    limits: {
+      type: 'array',
+      maxItems: LIMITS.limitKeys,
+      items: { $ref: '#/definitions/limit' },
+    },
+    hedge_after_ms: { type: 'integer', minimum: 1, maximum: DEFAULTS.maxAttemptTimeoutMs },
+    hedge_percentile: { type: 'integer', minimum: 50, maximum: 99 },
+    hedge_budget_percent: { type: 'integer', minimum: 0, maximum: 100 },
+    execute_before: { type: 'integer', minimum: 0, maximum: MAX_INSTANT },
     repeat: enumSchema<'allowed' | 'never'>({ allowed: true, never: true }),
   },
 );
@@ -127,6 +152,7 @@ export const JOB_REQUEST_SCHEMA: JsonSchema = {
     webhook,
     retry_policy: retryPolicy,
     trigger,
+    limit,
   },
 };
 
@@ -143,7 +169,7 @@ function single(id: string, schema: typeof job | typeof fallbackJob): JsonSchema
       on_success: nested,
       on_failure: nested,
     },
-    definitions: { webhook, retry_policy: retryPolicy, trigger },
+    definitions: { webhook, retry_policy: retryPolicy, trigger, limit },
   };
 }
 

@@ -1,0 +1,92 @@
+import { clampRate, concurrencyCeiling, type PaceSettings } from './pace-settings.ts';
+import { type PaceState, withRate } from './pace-state.ts';
+
+/**
+ * What one node may spend of a limit. The shares of all nodes never add up to more than the limit: a node
+ * whose share shrinks is told before another's grows. On one machine the share is the whole.
+ */
+export interface Allotment {
+  /** Above 0. */
+  readonly ratePerSecond: number;
+  readonly burst: number;
+  /** Calls at the same time, whole; 0 lets none go. */
+  readonly concurrency: number;
+  /** Nothing leaves from then on, in monotonic milliseconds; null: no end. */
+  readonly until: number | null;
+}
+
+/** The whole of a limit, without an end. */
+export function wholeAllotment(settings: PaceSettings): Allotment {
+  const { ratePerSecond, burst, concurrency } = settings;
+  return { ratePerSecond, burst, concurrency, until: null };
+}
+
+/**
+ * A limit divided among nodes, each weighted by what it asks for. Rates and bursts add up to the limit's
+ * at most, slots to exactly its whole number of them. Shares of nothing are given to nobody: with no
+ * demand at all everybody gets the same.
+ *
+ * @param demands One for each node, 0 or more.
+ * @param until End of all the shares, in monotonic milliseconds.
+ */
+export function divideLimit(
+  settings: PaceSettings,
+  demands: readonly number[],
+  until: number,
+): readonly Allotment[] {
+  const total = demands.reduce((sum, demand) => sum + demand, 0);
+  const shares = demands.map((demand) => (total > 0 ? demand / total : 1 / demands.length));
+  const slots = wholeParts(Math.floor(settings.concurrency), shares);
+  return shares.map((share, index) => ({
+    // Rounded down a little, so that the sum cannot end above the limit by rounding.
+    ratePerSecond: settings.ratePerSecond * share * (1 - Number.EPSILON * demands.length),
+    burst: settings.burst * share * (1 - Number.EPSILON * demands.length),
+    concurrency: slots[index] ?? 0,
+    until,
+  }));
+}
+
+/** The key under another allotment from now on; what was spent stays spent. */
+export function withAllotment(
+  state: PaceState,
+  settings: PaceSettings,
+  allotment: Allotment,
+  now: number,
+): PaceState {
+  const { ratePerSecond, burst, concurrency, until } = allotment;
+  const next = withSettings(state, { ...settings, ratePerSecond, burst, concurrency }, now);
+  return { ...next, allottedUntil: until ?? undefined };
+}
+
+/**
+ * The key under other settings from now on, as an operator edits them while it runs. A lower rate holds at
+ * once; a higher one does, too, unless responses had lowered it: then it is the ceiling of what comes
+ * back.
+ */
+export function withSettings(state: PaceState, settings: PaceSettings, now: number): PaceState {
+  const wasHeldBack = state.ratePerSecond < state.settings.ratePerSecond;
+  const wanted = state.learnedRate ?? settings.ratePerSecond;
+  const rate = clampRate(settings, wasHeldBack ? Math.min(state.ratePerSecond, wanted) : wanted);
+  const ceiling = Math.max(settings.ratePerSecond, state.learnedRate ?? 0);
+  const slots = state.learnedConcurrency ?? settings.concurrency;
+  return {
+    ...withRate(state, Math.min(rate, ceiling), now),
+    settings,
+    concurrency: Math.min(slots, concurrencyCeiling(settings)),
+  };
+}
+
+function wholeParts(whole: number, shares: readonly number[]): readonly number[] {
+  const exact = shares.map((share) => share * whole);
+  const parts = exact.map(Math.floor);
+  let left = whole - parts.reduce((sum, part) => sum + part, 0);
+  const byRest = exact
+    .map((value, index) => ({ index, rest: value - Math.floor(value) }))
+    .toSorted((first, second) => second.rest - first.rest);
+  for (const { index } of byRest) {
+    if (left <= 0) break;
+    parts[index] = (parts[index] ?? 0) + 1;
+    left -= 1;
+  }
+  return parts;
+}
