@@ -1,14 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { DEFAULTS } from '@ezthrottle/core/protocol';
-import {
-  DEFAULT_PACE,
-  type Executor,
-  type Id,
-  type PaceSettings,
-  type Store,
-} from '@ezthrottle/engine';
-import { v7 as uuidv7 } from 'uuid';
+import { DEFAULT_PACE, type Executor, type PaceSettings, type Store } from '@ezthrottle/engine';
 import { createAdmission } from './api/admission.ts';
 import { createJobCounts, healthRoute } from './api/health.ts';
 import { createHttpServer } from './api/http-server.ts';
@@ -21,6 +14,7 @@ import { createDispatcher } from './dispatch/dispatcher.ts';
 import type { JobGate } from './dispatch/job-gate.ts';
 import { createUndiciExecutor } from './execute/undici-executor.ts';
 import { createAddressPolicy } from './net/address-policy.ts';
+import { createNewId } from './new-id.ts';
 import { createLogger } from './observe/logger.ts';
 import { createJobEventHub, type JobEventHub } from './realtime/job-event-hub.ts';
 import { openSqliteStore } from './store/sqlite/sqlite-store.ts';
@@ -101,7 +95,10 @@ export function createApp(options: AppOptions): App {
   };
 }
 
-const newId = (): Id => uuidv7();
+/** Under load, how long writes wait for company, in milliseconds. */
+const GATHER_MS = 2;
+
+const newId = createNewId(systemClock);
 
 type OnClose = (close: () => Promise<void> | void) => void;
 
@@ -113,7 +110,11 @@ async function compose(options: AppOptions, onClose: OnClose): Promise<RunningAp
 
   const store = await openSqliteStore({ file: join(dataDir, 'ezthrottle.db'), clock, logger });
   onClose(() => store.close());
-  const committer = createCommitter({ store, onFatal: options.onFatal });
+  const committer = createCommitter({
+    store,
+    gathering: { clock, forMs: GATHER_MS },
+    onFatal: options.onFatal,
+  });
   onClose(() => committer.close());
 
   const tenancy = { reads: store.tenancy, commit: committer.write.bind(committer), clock };

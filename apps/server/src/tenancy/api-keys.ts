@@ -1,4 +1,4 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
+import { hash, timingSafeEqual } from 'node:crypto';
 import type { ApiKeyRecord, Clock, Id, TenancyReads } from '@ezthrottle/engine';
 
 /** On whose behalf a request is made. */
@@ -17,7 +17,7 @@ const LONGEST_KEY = 512;
 
 /** What is stored of an API key. */
 export function hashApiKey(key: string): string {
-  return createHash('sha256').update(key, 'utf8').digest('hex');
+  return hash('sha256', key);
 }
 
 /**
@@ -35,15 +35,15 @@ export function createApiKeys(options: {
   const { reads, clock, cacheSize = 10_000, cacheMs = 10_000 } = options;
   const found = new Map<string, { readonly record: ApiKeyRecord; readonly until: number }>();
 
-  async function lookUp(hash: string): Promise<ApiKeyRecord | null> {
-    const cached = found.get(hash);
+  async function lookUp(keyHash: string): Promise<ApiKeyRecord | null> {
+    const cached = found.get(keyHash);
     if (cached !== undefined && cached.until > clock.monotonic()) return cached.record;
-    found.delete(hash);
-    const record = await reads.apiKeyByHash(hash);
-    if (record === null || !isSameHash(record.hash, hash)) return null;
+    found.delete(keyHash);
+    const record = await reads.apiKeyByHash(keyHash);
+    if (record === null || !isSameHash(record.hash, keyHash)) return null;
     const oldest = found.size >= cacheSize ? found.keys().next() : undefined;
     if (oldest?.done === false) found.delete(oldest.value);
-    found.set(hash, { record, until: clock.monotonic() + cacheMs });
+    found.set(keyHash, { record, until: clock.monotonic() + cacheMs });
     return record;
   }
 

@@ -1,6 +1,8 @@
 import type { Id } from '../ports/operation.ts';
 import { type DigestContext, encodeParts } from './digest.ts';
 
+const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
+
 /**
  * The id of what hangs on a job by a named edge: the same for the same (parent, edge), so that making
  * it twice makes one. A UUID of version 8 in lower case.
@@ -9,10 +11,10 @@ import { type DigestContext, encodeParts } from './digest.ts';
  */
 export function deriveId(parentId: Id, edge: string, { sha256 }: DigestContext): Id {
   const bytes = sha256(encodeParts('ezthrottle/id/1', [parentId, edge])).slice(0, 16);
-  const hex = Array.from(bytes, (byte, index) => {
-    const marked = index === 6 ? (byte & 0x0f) | 0x80 : index === 8 ? (byte & 0x3f) | 0x80 : byte;
-    return marked.toString(16).padStart(2, '0');
-  }).join('');
+  bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x80;
+  bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80;
+  let hex = '';
+  for (const byte of bytes) hex += HEX[byte];
   return [
     hex.slice(0, 8),
     hex.slice(8, 12),

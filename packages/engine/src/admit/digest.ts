@@ -5,12 +5,13 @@ export interface DigestContext {
   readonly sha256: Sha256;
 }
 
+const encoder = new TextEncoder();
+
 /**
  * Parts in one run of bytes, each behind its length (8 bytes, big-endian), so that no two lists of
  * parts give the same bytes. The first part says what the bytes are for.
  */
 export function encodeParts(purpose: string, parts: readonly (string | Uint8Array)[]): Uint8Array {
-  const encoder = new TextEncoder();
   const encoded = [purpose, ...parts].map((part) =>
     typeof part === 'string' ? encoder.encode(part) : part,
   );
@@ -18,7 +19,8 @@ export function encodeParts(purpose: string, parts: readonly (string | Uint8Arra
   const view = new DataView(bytes.buffer);
   let offset = 0;
   for (const part of encoded) {
-    view.setBigUint64(offset, BigInt(part.length));
+    // The upper half stays zero: no part has four gigabytes.
+    view.setUint32(offset + 4, part.length);
     bytes.set(part, offset + 8);
     offset += 8 + part.length;
   }
@@ -27,8 +29,12 @@ export function encodeParts(purpose: string, parts: readonly (string | Uint8Arra
 
 /** base64 with the alphabet that is safe in URLs, without padding. */
 export function base64Url(bytes: Uint8Array): string {
-  const binary = Array.from(bytes, (byte) => String.fromCharCode(byte)).join('');
-  return btoa(binary).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '');
+  return base64(bytes).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '');
+}
+
+/** Of a digest: few bytes. */
+export function base64(bytes: Uint8Array): string {
+  return btoa(String.fromCharCode(...bytes));
 }
 
 export function decodeBase64(text: string): Uint8Array {

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import type { SubmitReply, WarningView } from '@ezthrottle/core/protocol';
 import {
   type Clock,
@@ -12,6 +11,7 @@ import {
   type Verdict,
 } from '@ezthrottle/engine';
 import type { AdmittedJob, JobGate } from '../../dispatch/job-gate.ts';
+import { sha256 } from '../../dispatch/sha256.ts';
 import type { Caller } from '../../tenancy/api-keys.ts';
 import type { Admission } from '../admission.ts';
 import { ApiError } from '../api-error.ts';
@@ -85,7 +85,7 @@ function admitted(options: SubmitOptions, caller: Caller, spec: JobSpec): Admitt
     apiKey: caller.apiKey,
     spec,
     idempotency: idempotencyClaim(spec, caller.organization, {
-      sha256: (bytes) => createHash('sha256').update(bytes).digest(),
+      sha256,
       windowMs: options.idempotencyWindowMs,
     }),
     createdAt: options.clock.now(),
