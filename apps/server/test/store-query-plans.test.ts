@@ -8,7 +8,6 @@ import { SELECT_PRUNABLE_JOBS } from '../src/store/sqlite/prune-writes.ts';
 import { text } from '../src/store/sqlite/row.ts';
 import {
   ARMED,
-  ARMED_OF_JOB,
   DUE,
   LINES,
   NEXT_DUE,
@@ -38,8 +37,7 @@ function planOf(sql: string): readonly string[] {
 const SEARCHES = {
   'ready work of a line': [READY, 'work_ready'],
   'due work': [DUE, 'work_delayed'],
-  'armed work': [ARMED, 'work_armed'],
-  'armed legs of a job': [ARMED_OF_JOB, 'work_armed'],
+  'jobs with something armed': [ARMED, 'runs_armed'],
   'jobs to wake': [WAKEABLE, 'runs_wakeable'],
   'due deliveries': [DUE_DELIVERIES, 'deliveries_due'],
   'the next delivery': [NEXT_DELIVERY, 'deliveries_due'],

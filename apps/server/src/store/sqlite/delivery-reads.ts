@@ -8,14 +8,14 @@ import { integer, optionalInteger } from './row.ts';
 export const DUE_DELIVERIES = `SELECT deliveries.*, jobs.public_id AS job_id,
     organizations.public_id AS organization_id
   FROM deliveries INDEXED BY deliveries_due
-  CROSS JOIN jobs ON jobs.id = deliveries.job
+  CROSS JOIN jobs ON jobs.id = deliveries.id / 4096
   CROSS JOIN organizations ON organizations.id = jobs.organization
-  WHERE deliveries.state = 'pending' AND deliveries.next_attempt_at <= ?
+  WHERE deliveries.state = 0 AND deliveries.next_attempt_at <= ?
     AND (deliveries.next_attempt_at, deliveries.id) > (?, ?)
   ORDER BY deliveries.next_attempt_at, deliveries.id LIMIT ?`;
 
 export const NEXT_DELIVERY = `SELECT min(next_attempt_at) AS at
-  FROM deliveries INDEXED BY deliveries_due WHERE state = 'pending' AND next_attempt_at > ?`;
+  FROM deliveries INDEXED BY deliveries_due WHERE state = 0 AND next_attempt_at > ?`;
 
 export class SqliteDeliveryReads implements DeliveryReads {
   readonly #deliveryRow: Statement;
@@ -23,7 +23,9 @@ export class SqliteDeliveryReads implements DeliveryReads {
   readonly #nextDue: Statement;
 
   constructor(connection: Connection) {
-    this.#deliveryRow = connection.prepare('SELECT id FROM deliveries WHERE public_id = ?');
+    this.#deliveryRow = connection.prepare(
+      'SELECT id FROM deliveries WHERE public_id = ? AND state = 0',
+    );
     this.#due = connection.prepare(DUE_DELIVERIES);
     this.#nextDue = connection.prepare(NEXT_DELIVERY);
   }
@@ -42,7 +44,7 @@ export class SqliteDeliveryReads implements DeliveryReads {
     return row === undefined ? null : optionalInteger(row, 'at');
   }
 
-  /** Before all of its moment when it has been pruned meanwhile: rather twice than never. */
+  /** Before all of its moment when it has ended meanwhile: rather twice than never. */
   #placeOf(after: DueDelivery | null): readonly [SqlValue, SqlValue] {
     if (after === null) return [Number.MIN_SAFE_INTEGER, 0];
     const id = identifierBytes(after.id);

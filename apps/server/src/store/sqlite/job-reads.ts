@@ -11,20 +11,30 @@ import type {
   ResultResponse,
 } from '@ezthrottle/engine';
 import type { JobListQuery } from '@ezthrottle/engine';
-import type { Connection, Statement } from './connection.ts';
+import { restoredArmed } from './armed-parts.ts';
+import type { Connection, Row, Statement } from './connection.ts';
 import { identifierBytes } from './identifier.ts';
 import type { Interned } from './interned.ts';
 import { JobList } from './job-list.ts';
-import { attemptRecord, deliveryRecord, jobRecord, liveJob, resultResponse } from './records.ts';
-import { identifier, integer, text, word } from './row.ts';
+import {
+  armedRecord,
+  attemptRecord,
+  deliveryRecord,
+  jobRecord,
+  liveJob,
+  resultResponse,
+} from './records.ts';
+import { identifier, integer, optionalText, text, word } from './row.ts';
 
 /** Rows that hang on one job: its attempts, deliveries, children. All of them are bounded elsewhere. */
 export class SqliteJobReads implements JobReads {
   readonly #interned: Interned;
   readonly #list: JobList;
   readonly #get: Statement;
+  readonly #vote: Statement;
   readonly #live: Statement;
   readonly #attempts: Statement;
+  readonly #armed: Statement;
   readonly #response: Statement;
   readonly #deliveries: Statement;
   readonly #children: Statement;
@@ -34,13 +44,19 @@ export class SqliteJobReads implements JobReads {
     this.#interned = interned;
     this.#list = new JobList(connection);
     this.#get = connection.prepare(
-      `SELECT jobs.*, job_payloads.spec FROM jobs JOIN job_payloads ON job_payloads.job = jobs.id
+      `SELECT jobs.*, method, url, spec, body FROM jobs JOIN job_payloads ON job_payloads.job = jobs.id
        WHERE jobs.public_id = ? AND jobs.organization = ?`,
+    );
+    // A vote is a row that was delivered.
+    this.#vote = connection.prepare(
+      `SELECT ended_at FROM deliveries
+       WHERE id BETWEEN ?1 * 4096 AND ?1 * 4096 + 4095 AND state = 1 AND has_quorum_vote = 1
+       ORDER BY ended_at, id LIMIT 1 OFFSET ?2`,
     );
     this.#live = connection.prepare(
       `SELECT jobs.public_id, organizations.public_id AS organization_id,
-              api_keys.public_id AS api_key_id, job_payloads.spec, runs.data, runs.version,
-              runs.wake_at, jobs.idempotent_key, jobs.created_at
+              api_keys.public_id AS api_key_id, method, url, spec, body, runs.data, runs.version,
+              runs.wake_at, jobs.idempotent_key, jobs.fingerprint, jobs.created_at
        FROM jobs
        JOIN runs ON runs.job = jobs.id
        JOIN job_payloads ON job_payloads.job = jobs.id
@@ -50,27 +66,27 @@ export class SqliteJobReads implements JobReads {
        WHERE jobs.public_id = ?`,
     );
     this.#attempts = connection.prepare(
-      `SELECT attempts.*, ended.outcome, ended.status_code, ended.error, ended.started_at,
-              ended.ended_at
+      `SELECT attempts.id, leg, path, region, url, armed_at, outcome, status_code, error,
+              attempts.started_at, attempts.ended_at
        FROM jobs
-       JOIN attempts ON attempts.job = jobs.id
-       LEFT JOIN attempt_outcomes AS ended
-         ON ended.job = attempts.job AND ended.attempt = attempts.attempt
-       WHERE jobs.public_id = ? ORDER BY attempts.attempt`,
+       JOIN attempts ON attempts.id BETWEEN jobs.id * 1048576 AND jobs.id * 1048576 + 1048575
+       WHERE jobs.public_id = ? ORDER BY attempts.id`,
+    );
+    this.#armed = connection.prepare(
+      `SELECT runs.armed FROM jobs JOIN runs ON runs.job = jobs.id
+       WHERE jobs.public_id = ? AND runs.armed IS NOT NULL`,
     );
     this.#response = connection.prepare(
-      `SELECT responses.*, attempts.region
-       FROM jobs
-       JOIN attempts ON attempts.job = jobs.id AND attempts.attempt = ?
-       JOIN responses ON responses.job = jobs.id AND responses.attempt = attempts.attempt
-       WHERE jobs.public_id = ?`,
+      `SELECT attempts.*
+       FROM jobs JOIN attempts ON attempts.id = jobs.id * 1048576 + ?
+       WHERE jobs.public_id = ? AND attempts.response_status IS NOT NULL`,
     );
     this.#deliveries = connection.prepare(
       `SELECT deliveries.*, jobs.public_id AS job_id, organizations.public_id AS organization_id
        FROM jobs
        JOIN organizations ON organizations.id = jobs.organization
-       JOIN deliveries ON deliveries.job = jobs.id
-       WHERE jobs.public_id = ? ORDER BY deliveries.webhook`,
+       JOIN deliveries ON deliveries.id BETWEEN jobs.id * 4096 AND jobs.id * 4096 + 4095
+       WHERE jobs.public_id = ? ORDER BY deliveries.id`,
     );
     this.#children = connection.prepare(
       'SELECT public_id, edge FROM jobs WHERE parent = ? ORDER BY id',
@@ -83,7 +99,7 @@ export class SqliteJobReads implements JobReads {
     const owner = this.#interned.findOrganization(organization);
     if (bytes === null || owner === null) return null;
     const row = this.#get.get(bytes, owner);
-    return row === undefined ? null : jobRecord(row, organization);
+    return row === undefined ? null : jobRecord(row, organization, this.#quorumReachedAt(row));
   }
 
   async live(ids: readonly Id[]): Promise<readonly LiveJob[]> {
@@ -103,7 +119,12 @@ export class SqliteJobReads implements JobReads {
 
   async attempts(id: Id): Promise<readonly AttemptRecord[]> {
     const bytes = identifierBytes(id);
-    return bytes === null ? [] : this.#attempts.all(bytes).map(attemptRecord);
+    if (bytes === null) return [];
+    const armed = restoredArmed(optionalText(this.#armed.get(bytes) ?? { armed: null }, 'armed'));
+    return [
+      ...this.#attempts.all(bytes).map(attemptRecord),
+      ...armed.attempts.map(armedRecord),
+    ].sort((one, other) => one.attempt - other.attempt);
   }
 
   async responses(id: Id, attempts: readonly number[]): Promise<readonly ResultResponse[]> {
@@ -136,5 +157,13 @@ export class SqliteJobReads implements JobReads {
       counts[word(row, 'state', JOB_STATES)] = integer(row, 'jobs');
     }
     return counts;
+  }
+
+  /** When the vote came that made up the quorum; null before. */
+  #quorumReachedAt(row: Row): number | null {
+    if (row['ended_at'] === null) return null;
+    const before = Math.max(0, integer(row, 'quorum_needed') - 1);
+    const vote = this.#vote.get(integer(row, 'id'), before);
+    return vote === undefined ? null : integer(vote, 'ended_at');
   }
 }

@@ -1,16 +1,20 @@
 import type { NewJob, RunState, Verdict } from '@ezthrottle/engine';
-import type { AttemptWrites } from './attempt-writes.ts';
-import type { Statement } from './connection.ts';
+import { changedArmed, storedArmed } from './armed-parts.ts';
+import { JOB_STATE_CODES } from './codes.ts';
+import type { Connection, Statement } from './connection.ts';
 import { identifierBytes } from './identifier.ts';
 import {
   type HashedClaim,
   type IdempotencyWrites,
-  type KeyHolder,
   idempotencyKeyHash,
 } from './idempotency-writes.ts';
 import type { Interned } from './interned.ts';
 import type { JobCountChanges } from './job-counts.ts';
 import { Rejection } from './rejection.ts';
+import { integer } from './row.ts';
+import { scopeColumn, storedFingerprint, storedKey } from './stored-claim.ts';
+import { storedRun } from './stored-run.ts';
+import { storedSpec } from './stored-spec.ts';
 import type { TagWrites } from './tag-writes.ts';
 import type { WorkWrites } from './work-writes.ts';
 import type { WriteScope } from './write-scope.ts';
@@ -20,9 +24,10 @@ export class JobWrites {
   readonly #interned: Interned;
   readonly #counts: JobCountChanges;
   readonly #work: WorkWrites;
-  readonly #attempts: AttemptWrites;
   readonly #idempotency: IdempotencyWrites;
   readonly #tags: TagWrites;
+  readonly #rows: JobRows;
+  readonly #find: Statement;
   readonly #insertJob: Statement;
   readonly #insertPayload: Statement;
   readonly #insertRun: Statement;
@@ -30,42 +35,47 @@ export class JobWrites {
   constructor(
     { connection, interned, counts }: WriteScope,
     work: WorkWrites,
-    attempts: AttemptWrites,
     idempotency: IdempotencyWrites,
     tags: TagWrites,
   ) {
     this.#interned = interned;
     this.#counts = counts;
     this.#work = work;
-    this.#attempts = attempts;
     this.#idempotency = idempotency;
     this.#tags = tags;
+    this.#rows = new JobRows(connection);
+    this.#find = connection.prepare('SELECT 1 FROM jobs WHERE public_id = ?');
     this.#insertJob = connection.prepare(
-      `INSERT INTO jobs (public_id, organization, account, state, created_at, started_at, method, url,
-         tags, racing, idempotent_key, parent, edge, quorum_needed)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-       ON CONFLICT (public_id) DO NOTHING`,
+      `INSERT INTO jobs (id, public_id, organization, account, state, created_at, tags, racing,
+         quorum_needed, window_ms, fingerprint, idempotent_key, scope, parent, edge, started_at)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     );
     this.#insertPayload = connection.prepare(
-      'INSERT INTO job_payloads (job, plan_version, spec) VALUES (?, ?, ?)',
+      'INSERT INTO job_payloads (job, plan_version, method, url, spec, body) VALUES (?, ?, ?, ?, ?, ?)',
     );
     this.#insertRun = connection.prepare(
-      'INSERT INTO runs (job, version, wake_at, data) VALUES (?, 1, ?, ?)',
+      'INSERT INTO runs (job, version, wake_at, attempts, armed, data) VALUES (?, 1, ?, ?, ?, ?)',
     );
   }
 
   submit(job: NewJob): Verdict {
     const claim = this.#claimOf(job);
-    const holder = this.#idempotency.holderOf(claim);
-    if (holder.state === 'taken') return holder.duplicate;
-    if (!this.#insert(job, claim, holder)) throw new Rejection('id: another job has it already');
+    const row = this.#rows.next();
+    const duplicate = this.#idempotency.take(row, claim);
+    if (duplicate !== null) return duplicate;
+    this.#insert(row, job, claim, job.idempotency.windowMs);
     return { verdict: 'ok' };
   }
 
   /** A child that exists already is left alone. One whose key is held by another job goes without. */
   spawn(job: NewJob): void {
+    if (this.#find.get(requiredIdentifier(job.id, 'id')) !== undefined) return;
     const claim = this.#claimOf(job);
-    this.#insert(job, claim, this.#idempotency.holderOf(claim));
+    const row = this.#rows.next();
+    const isHolder = this.#idempotency.take(row, claim) === null;
+    if (!isHolder) this.#idempotency.record(row, claim);
+    // Without the key there is nothing to keep for a window.
+    this.#insert(row, job, claim, isHolder ? job.idempotency.windowMs : 0);
   }
 
   #claimOf(job: NewJob): HashedClaim {
@@ -77,39 +87,64 @@ export class JobWrites {
     };
   }
 
-  #insert(job: NewJob, claim: HashedClaim, holder: KeyHolder): boolean {
-    const { organization } = claim;
+  #insert(row: number, job: NewJob, { organization }: HashedClaim, windowMs: number): void {
     const account = this.#interned.account(organization, job.apiKey, job.spec.userId);
-    const publicId = requiredIdentifier(job.id, 'id');
-    const [primary] = job.spec.paths;
+    const { spec, idempotency, parent } = job;
+    const [primary] = spec.paths;
     const isRacing = primary.executionMode === 'race' && primary.regions.length > 1;
-    const inserted = this.#insertJob.run(
-      publicId,
+    this.#insertJob.run(
+      row,
+      requiredIdentifier(job.id, 'id'),
       organization,
       account,
-      job.run.state,
+      JOB_STATE_CODES.codeOf(job.run.state),
       job.createdAt,
-      startOf(job.run),
-      primary.method,
-      primary.url,
-      JSON.stringify(job.spec.tags),
+      spec.tags.length === 0 ? null : JSON.stringify(spec.tags),
       isRacing ? 1 : 0,
-      job.idempotency.key,
-      job.parent === null ? null : requiredIdentifier(job.parent.id, 'parent.id'),
-      job.parent === null ? null : job.parent.edge,
-      job.spec.webhookQuorum,
+      spec.webhookQuorum,
+      windowMs,
+      storedFingerprint(idempotency.fingerprint),
+      storedKey(idempotency),
+      scopeColumn(idempotency.scope),
+      parent === null ? null : requiredIdentifier(parent.id, 'parent.id'),
+      parent === null ? null : parent.edge,
+      startOf(job.run),
     );
-    if (inserted.changes === 0) return false;
-
-    const row = inserted.rowId;
-    this.#insertPayload.run(row, job.spec.planVersion, JSON.stringify(job.spec));
-    this.#insertRun.run(row, job.wakeAt, JSON.stringify(job.run));
-    this.#idempotency.record(row, claim, holder);
-    this.#work.put({ job: row, organization, account }, job.work);
-    this.#attempts.arm(row, job.armed);
-    if (job.spec.tags.length > 0) this.#tags.insert(row);
+    const { method, url, spec: stored, body } = storedSpec(spec);
+    this.#insertPayload.run(row, spec.planVersion, method, url, stored, body);
+    this.#insertRunOf(row, job);
+    this.#work.insert({ job: row, organization, account }, job.work);
+    if (spec.tags.length > 0) this.#tags.insert(row);
     this.#counts.add(job.run.state, 1);
-    return true;
+  }
+
+  #insertRunOf(row: number, { run, work, armed, wakeAt, createdAt }: NewJob): void {
+    const isArmed = armed.length > 0 || work.some(({ state }) => state === 'armed');
+    const change = { putWork: work, removeWork: [], armed, ended: [] };
+    const parts = isArmed ? changedArmed({ legs: [], attempts: [] }, 0, change) : null;
+    const given = parts?.given ?? 0;
+    const stored = parts === null ? null : storedArmed(parts);
+    this.#insertRun.run(row, wakeAt, given, stored, storedRun(run, createdAt));
+  }
+}
+
+/** Numbers for new rows of jobs, known before the row is written. */
+class JobRows {
+  readonly #select: Statement;
+  #last: number | null = null;
+
+  constructor(connection: Connection) {
+    this.#select = connection.prepare('SELECT coalesce(max(id), 0) AS id FROM jobs');
+  }
+
+  /** One that no job has; after a rollback, or for a duplicate, it stays unused. */
+  next(): number {
+    if (this.#last === null) {
+      const row = this.#select.get();
+      this.#last = row === undefined ? 0 : integer(row, 'id');
+    }
+    this.#last += 1;
+    return this.#last;
   }
 }
 

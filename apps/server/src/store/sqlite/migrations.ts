@@ -245,4 +245,255 @@ CREATE TABLE tags (
 ) STRICT, WITHOUT ROWID;
 `,
   },
+  {
+    version: 2,
+    name: 'narrow_rows',
+    sql: `-- Fewer and narrower rows for each job. A lifecycle that wrote ten rows and touched thirty trees writes
+-- six and touches half as many; a queued job takes less than half the disk.
+-- What hangs on a job has no foreign key any more: each would be looked up at every insert. The pruner
+-- deletes by itself what hangs on the jobs that it removes.
+
+-- state: 0 pending, 1 scheduled, 2 processing, 3 completed, 4 failed, 5 deadletter, 6 cancelled.
+-- Null says the usual: no tags; a key that is the digest; the scope of the whole organization.
+-- A key stays taken for window_ms after ended_at. parent is the public id, because a parent may be
+-- pruned before its children.
+CREATE TABLE narrow_jobs (
+  id INTEGER PRIMARY KEY,
+  public_id BLOB NOT NULL CHECK (length(public_id) = 16),
+  organization INTEGER NOT NULL,
+  account INTEGER NOT NULL,
+  state INTEGER NOT NULL CHECK (state BETWEEN 0 AND 6),
+  created_at INTEGER NOT NULL,
+  tags TEXT CHECK (json_valid(tags)),
+  racing INTEGER NOT NULL CHECK (racing IN (0, 1)),
+  quorum_needed INTEGER NOT NULL,
+  window_ms INTEGER NOT NULL CHECK (window_ms >= 0),
+  fingerprint ANY NOT NULL,
+  idempotent_key TEXT,
+  scope TEXT,
+  parent BLOB CHECK (length(parent) = 16),
+  edge TEXT,
+  started_at INTEGER,
+  ended_at INTEGER,
+  end_json TEXT CHECK (json_valid(end_json)),
+  CHECK ((ended_at IS NULL) = (state < 3)),
+  CHECK ((ended_at IS NULL) = (end_json IS NULL)),
+  CHECK ((parent IS NULL) = (edge IS NULL))
+) STRICT;
+
+INSERT INTO narrow_jobs
+SELECT jobs.id, public_id, jobs.organization, account,
+  CASE state WHEN 'pending' THEN 0 WHEN 'scheduled' THEN 1 WHEN 'processing' THEN 2
+    WHEN 'completed' THEN 3 WHEN 'failed' THEN 4 WHEN 'deadletter' THEN 5 ELSE 6 END,
+  created_at, nullif(tags, '[]'), racing, quorum_needed, window_ms, fingerprint, idempotent_key, scope,
+  parent, edge, started_at, ended_at, end_json
+FROM jobs JOIN idempotency_keys ON idempotency_keys.job = jobs.id;
+
+-- What a list shows stands before what it does not need. spec leaves out what has its usual value, and
+-- what stands in the columns beside it.
+CREATE TABLE narrow_payloads (
+  job INTEGER PRIMARY KEY,
+  plan_version INTEGER NOT NULL CHECK (plan_version >= 1),
+  method TEXT NOT NULL,
+  url TEXT NOT NULL,
+  spec TEXT NOT NULL,
+  body TEXT
+) STRICT;
+
+INSERT INTO narrow_payloads
+SELECT job, plan_version, method, url, spec, NULL FROM job_payloads JOIN jobs ON jobs.id = job;
+
+-- What is live. This row is the arbiter of its job: whoever deletes it has ended the job.
+-- attempts: the highest number given. armed: legs and attempts that are armed, as JSON; null: none.
+CREATE TABLE narrow_runs (
+  job INTEGER PRIMARY KEY,
+  version INTEGER NOT NULL CHECK (version >= 1),
+  wake_at INTEGER,
+  attempts INTEGER NOT NULL CHECK (attempts >= 0),
+  armed TEXT CHECK (json_valid(armed)),
+  data TEXT NOT NULL
+) STRICT;
+
+INSERT INTO narrow_runs
+SELECT job, version, wake_at,
+  (SELECT coalesce(max(attempt), 0) FROM attempts WHERE attempts.job = runs.job),
+  CASE WHEN EXISTS (SELECT 1 FROM work WHERE work.job = runs.job AND state = 'armed')
+    OR EXISTS (SELECT 1 FROM attempts WHERE attempts.job = runs.job AND NOT EXISTS (
+      SELECT 1 FROM attempt_outcomes AS ended
+      WHERE ended.job = attempts.job AND ended.attempt = attempts.attempt))
+  THEN json_object(
+    'legs', (SELECT json_group_array(leg) FROM work WHERE work.job = runs.job AND state = 'armed'),
+    'attempts', (
+      SELECT json_group_array(json_object('attempt', attempt, 'leg', leg, 'path', path,
+        'token', token, 'region', region, 'url', url, 'armedAt', armed_at))
+      FROM attempts WHERE attempts.job = runs.job AND NOT EXISTS (
+        SELECT 1 FROM attempt_outcomes AS ended
+        WHERE ended.job = attempts.job AND ended.attempt = attempts.attempt)))
+  END,
+  data
+FROM runs;
+
+-- Legs that wait: in line, or for their moment.
+CREATE TABLE narrow_work (
+  job INTEGER NOT NULL,
+  leg INTEGER NOT NULL CHECK (leg >= 0),
+  destination INTEGER NOT NULL,
+  account INTEGER NOT NULL,
+  is_ready INTEGER NOT NULL CHECK (is_ready IN (0, 1)),
+  ready_at INTEGER NOT NULL,
+  rank INTEGER NOT NULL,
+  PRIMARY KEY (job, leg)
+) STRICT, WITHOUT ROWID;
+
+INSERT INTO narrow_work
+SELECT job, leg, destination, account, state = 'ready', ready_at, rank FROM work
+WHERE state <> 'armed';
+
+-- Attempts that have ended, appended whole and never changed. id is job * 1048576 + attempt, so that a
+-- number exists once and the attempts of a job stand together without an index.
+-- outcome: 0 response, 1 network_error, 2 timeout, 3 aborted, 4 refused, 5 unknown.
+-- The response stands behind, and is null when it was not kept; url is null when it is the path's.
+CREATE TABLE narrow_attempts (
+  id INTEGER PRIMARY KEY CHECK (id % 1048576 > 0),
+  leg INTEGER NOT NULL CHECK (leg >= 0),
+  path INTEGER NOT NULL CHECK (path >= 0),
+  region TEXT NOT NULL,
+  url TEXT NOT NULL,
+  armed_at INTEGER NOT NULL,
+  outcome INTEGER NOT NULL CHECK (outcome BETWEEN 0 AND 5),
+  status_code INTEGER,
+  error TEXT,
+  started_at INTEGER,
+  ended_at INTEGER NOT NULL,
+  response_status INTEGER,
+  truncated INTEGER CHECK (truncated IN (0, 1)),
+  is_base64 INTEGER CHECK (is_base64 IN (0, 1)),
+  headers TEXT CHECK (json_valid(headers)),
+  body TEXT,
+  CHECK ((response_status IS NULL) = (headers IS NULL)),
+  CHECK ((response_status IS NULL) = (body IS NULL))
+) STRICT;
+
+INSERT INTO narrow_attempts
+SELECT attempts.job * 1048576 + attempts.attempt, leg, path, region, url, armed_at,
+  CASE outcome WHEN 'response' THEN 0 WHEN 'network_error' THEN 1 WHEN 'timeout' THEN 2
+    WHEN 'aborted' THEN 3 WHEN 'refused' THEN 4 ELSE 5 END,
+  status_code, error, started_at, ended_at, status, truncated, body_encoding = 'base64', headers, body
+FROM attempts
+JOIN attempt_outcomes AS ended ON ended.job = attempts.job AND ended.attempt = attempts.attempt
+LEFT JOIN responses ON responses.job = attempts.job AND responses.attempt = attempts.attempt;
+
+-- id is job * 4096 + webhook. The row is its latest attempt as well; those before it stand in
+-- delivery_attempts. Votes are not counted anywhere: they are the rows that were delivered.
+-- state: 0 pending, 1 delivered, 2 dead.
+CREATE TABLE narrow_deliveries (
+  id INTEGER PRIMARY KEY CHECK (id >= 4096),
+  public_id BLOB NOT NULL CHECK (length(public_id) = 16),
+  endpoint_id TEXT NOT NULL,
+  url TEXT NOT NULL,
+  state INTEGER NOT NULL CHECK (state BETWEEN 0 AND 2),
+  has_quorum_vote INTEGER NOT NULL CHECK (has_quorum_vote IN (0, 1)),
+  receives_continuation INTEGER NOT NULL CHECK (receives_continuation IN (0, 1)),
+  attempts INTEGER NOT NULL DEFAULT 0 CHECK (attempts >= 0),
+  created_at INTEGER NOT NULL,
+  next_attempt_at INTEGER,
+  status_code INTEGER,
+  error TEXT,
+  started_at INTEGER,
+  ended_at INTEGER,
+  CHECK ((next_attempt_at IS NULL) = (state <> 0)),
+  CHECK ((ended_at IS NULL) = (attempts = 0))
+) STRICT;
+
+INSERT INTO narrow_deliveries
+SELECT deliveries.job * 4096 + webhook, public_id, endpoint_id, url,
+  CASE state WHEN 'pending' THEN 0 WHEN 'delivered' THEN 1 ELSE 2 END,
+  has_quorum_vote, receives_continuation, attempts, created_at, next_attempt_at,
+  deliveries.status_code, deliveries.error, started_at, ended_at
+FROM deliveries
+LEFT JOIN delivery_attempts ON delivery_attempts.delivery = deliveries.id
+  AND delivery_attempts.attempt = deliveries.attempts;
+
+CREATE TABLE narrow_delivery_attempts (
+  delivery INTEGER NOT NULL,
+  attempt INTEGER NOT NULL CHECK (attempt >= 1),
+  status_code INTEGER,
+  error TEXT,
+  started_at INTEGER NOT NULL,
+  ended_at INTEGER NOT NULL,
+  PRIMARY KEY (delivery, attempt)
+) STRICT, WITHOUT ROWID;
+
+INSERT INTO narrow_delivery_attempts
+SELECT deliveries.job * 4096 + webhook, delivery_attempts.attempt, delivery_attempts.status_code,
+  delivery_attempts.error, started_at, ended_at
+FROM delivery_attempts JOIN deliveries ON deliveries.id = delivery_attempts.delivery
+WHERE delivery_attempts.attempt < deliveries.attempts;
+
+-- One row per job, in the one tree that every submit enters at a random place: it answers who holds a
+-- key and which jobs ever did. retired is 0 for the holder, the job itself for all others; scope is
+-- empty for the whole organization. key_hash is the first half of a SHA-256.
+CREATE TABLE narrow_keys (
+  organization INTEGER NOT NULL,
+  key_hash BLOB NOT NULL CHECK (length(key_hash) = 16),
+  scope TEXT NOT NULL,
+  retired INTEGER NOT NULL CHECK (retired IN (0, job)),
+  job INTEGER NOT NULL,
+  PRIMARY KEY (organization, key_hash, scope, retired)
+) STRICT, WITHOUT ROWID;
+
+INSERT INTO narrow_keys
+SELECT organization, substr(key_hash, 1, 16), CASE scope WHEN 'organization' THEN '' ELSE scope END,
+  retired, job
+FROM idempotency_keys;
+
+CREATE TABLE narrow_tags (
+  organization INTEGER NOT NULL,
+  tag TEXT NOT NULL,
+  state INTEGER NOT NULL,
+  created_at INTEGER NOT NULL,
+  public_id BLOB NOT NULL,
+  job INTEGER NOT NULL,
+  PRIMARY KEY (organization, tag, state, created_at, public_id)
+) STRICT, WITHOUT ROWID;
+
+INSERT INTO narrow_tags
+SELECT tags.organization, tag, narrow_jobs.state, tags.created_at, tags.public_id, job
+FROM tags JOIN narrow_jobs ON narrow_jobs.id = tags.job;
+
+DROP TABLE tags;
+DROP TABLE idempotency_keys;
+DROP TABLE delivery_attempts;
+DROP TABLE deliveries;
+DROP TABLE responses;
+DROP TABLE attempt_outcomes;
+DROP TABLE attempts;
+DROP TABLE work;
+DROP TABLE runs;
+DROP TABLE job_payloads;
+DROP TABLE jobs;
+
+ALTER TABLE narrow_jobs RENAME TO jobs;
+ALTER TABLE narrow_payloads RENAME TO job_payloads;
+ALTER TABLE narrow_runs RENAME TO runs;
+ALTER TABLE narrow_work RENAME TO work;
+ALTER TABLE narrow_attempts RENAME TO attempts;
+ALTER TABLE narrow_deliveries RENAME TO deliveries;
+ALTER TABLE narrow_delivery_attempts RENAME TO delivery_attempts;
+ALTER TABLE narrow_keys RENAME TO idempotency_keys;
+ALTER TABLE narrow_tags RENAME TO tags;
+
+CREATE UNIQUE INDEX jobs_by_public_id ON jobs (public_id);
+CREATE INDEX jobs_listed ON jobs (organization, state, created_at, public_id);
+CREATE INDEX jobs_ended ON jobs (ended_at) WHERE ended_at IS NOT NULL;
+CREATE INDEX jobs_by_parent ON jobs (parent) WHERE parent IS NOT NULL;
+CREATE INDEX runs_wakeable ON runs (wake_at) WHERE wake_at IS NOT NULL;
+CREATE INDEX runs_armed ON runs (job) WHERE armed IS NOT NULL;
+CREATE INDEX work_ready ON work (destination, account, rank, job, leg) WHERE is_ready = 1;
+CREATE INDEX work_delayed ON work (ready_at, job, leg) WHERE is_ready = 0;
+-- Of the pending only: what has ended is found by its job.
+CREATE UNIQUE INDEX deliveries_pending ON deliveries (public_id) WHERE state = 0;
+CREATE INDEX deliveries_due ON deliveries (next_attempt_at, id) WHERE state = 0;
+`,
+  },
 ];

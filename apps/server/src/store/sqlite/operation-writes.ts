@@ -22,10 +22,10 @@ export function createOperationWrites(scope: WriteScope): OperationWrites {
   const attempts = new AttemptWrites(scope);
   const idempotency = new IdempotencyWrites(scope);
   const tags = new TagWrites(scope);
-  const jobs = new JobWrites(scope, work, attempts, idempotency, tags);
-  const advances = new AdvanceWrites(scope, jobs, work, attempts, idempotency, tags);
+  const jobs = new JobWrites(scope, work, idempotency, tags);
+  const advances = new AdvanceWrites(scope, jobs, work, attempts, tags);
   const deliveries = new DeliveryWrites(scope);
-  const pruning = new PruneWrites(scope, tags);
+  const pruning = new PruneWrites(scope, tags, idempotency);
   const pace = new PaceWrites(scope);
   const tenancy = new TenancyWrites(scope);
   return {

@@ -1,46 +1,61 @@
-import { JOB_STATES } from '@ezthrottle/core/protocol';
 import type { PruneOperation } from '@ezthrottle/engine';
-import type { Statement } from './connection.ts';
+import { JOB_STATE_CODES } from './codes.ts';
+import type { Row, Statement } from './connection.ts';
 import { boundedLimit } from './bounded-limit.ts';
+import { type IdempotencyWrites, idempotencyKeyHash } from './idempotency-writes.ts';
 import type { JobCountChanges } from './job-counts.ts';
-import { integer, word } from './row.ts';
+import { coded, integer, optionalText } from './row.ts';
+import { restoredKey } from './stored-claim.ts';
 import type { TagWrites } from './tag-writes.ts';
 import type { WriteScope } from './write-scope.ts';
 
 /** Removes what is past its time, the oldest first. */
 export class PruneWrites {
   readonly #counts: JobCountChanges;
-  readonly #selectJobs: Statement;
   readonly #tags: TagWrites;
-  readonly #deleteJob: Statement;
+  readonly #idempotency: IdempotencyWrites;
+  readonly #selectJobs: Statement;
+  readonly #deletions: readonly Statement[];
 
-  constructor({ connection, counts }: WriteScope, tags: TagWrites) {
+  constructor({ connection, counts }: WriteScope, tags: TagWrites, idempotency: IdempotencyWrites) {
     this.#counts = counts;
-    this.#selectJobs = connection.prepare(SELECT_PRUNABLE_JOBS);
     this.#tags = tags;
-    // What hangs on the job goes by its foreign keys, its idempotency key too.
-    this.#deleteJob = connection.prepare('DELETE FROM jobs WHERE id = ?');
+    this.#idempotency = idempotency;
+    this.#selectJobs = connection.prepare(SELECT_PRUNABLE_JOBS);
+    // An ended job has no run and no work.
+    this.#deletions = [
+      'DELETE FROM attempts WHERE id BETWEEN ?1 * 1048576 AND ?1 * 1048576 + 1048575',
+      'DELETE FROM delivery_attempts WHERE delivery BETWEEN ?1 * 4096 AND ?1 * 4096 + 4095',
+      'DELETE FROM deliveries WHERE id BETWEEN ?1 * 4096 AND ?1 * 4096 + 4095',
+      'DELETE FROM job_payloads WHERE job = ?1',
+      'DELETE FROM jobs WHERE id = ?1',
+    ].map((sql) => connection.prepare(sql));
   }
 
   /** How many jobs went. */
   prune({ now, jobsEndedBefore, limit }: PruneOperation): number {
-    const jobs = this.#selectJobs.all(jobsEndedBefore, now, boundedLimit(limit));
-    for (const row of jobs) {
-      const job = integer(row, 'id');
-      const state = word(row, 'state', JOB_STATES);
-      this.#tags.remove(job, state);
-      this.#deleteJob.run(job);
-      this.#counts.add(state, -1);
-    }
-    return jobs.length;
+    const rows = this.#selectJobs.all(jobsEndedBefore, now, boundedLimit(limit));
+    for (const row of rows) this.#remove(row);
+    return rows.length;
+  }
+
+  #remove(row: Row): void {
+    const job = integer(row, 'id');
+    const state = coded(row, 'state', JOB_STATE_CODES);
+    if (integer(row, 'is_tagged') === 1) this.#tags.remove(job, state);
+    const key = restoredKey(optionalText(row, 'idempotent_key'), row['fingerprint']);
+    const scope = optionalText(row, 'scope') ?? '';
+    this.#idempotency.remove(job, integer(row, 'organization'), idempotencyKeyHash(key), scope);
+    for (const deletion of this.#deletions) deletion.run(job);
+    this.#counts.add(state, -1);
   }
 }
 
-// A job whose key is still taken stays, since a repeat is answered with it.
-export const SELECT_PRUNABLE_JOBS = `SELECT id, state FROM jobs
-  WHERE ended_at < ? AND NOT EXISTS (
-    SELECT 1 FROM deliveries WHERE deliveries.job = jobs.id AND deliveries.state = 'pending')
-  AND NOT EXISTS (
-    SELECT 1 FROM idempotency_keys
-    WHERE idempotency_keys.job = jobs.id AND retired = 0 AND expires_at > ?)
+// A job whose key may still be taken stays, since a repeat is answered with it.
+export const SELECT_PRUNABLE_JOBS = `SELECT id, state, organization, idempotent_key, fingerprint, scope,
+    tags IS NOT NULL AS is_tagged
+  FROM jobs
+  WHERE ended_at < ? AND ended_at + window_ms <= ? AND NOT EXISTS (
+    SELECT 1 FROM deliveries
+    WHERE deliveries.id BETWEEN jobs.id * 4096 AND jobs.id * 4096 + 4095 AND deliveries.state = 0)
   ORDER BY ended_at LIMIT ?`;

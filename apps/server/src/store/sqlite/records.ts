@@ -1,5 +1,5 @@
-import { JOB_STATES } from '@ezthrottle/core/protocol';
 import type {
+  ArmedAttempt,
   AttemptRecord,
   DeliveryRecord,
   Id,
@@ -8,67 +8,58 @@ import type {
   JobSpec,
   JobSummary,
   LiveJob,
-  OutcomeKind,
   ResultResponse,
-  RunState,
   StoredResponse,
 } from '@ezthrottle/engine';
+import { DELIVERY_STATE_CODES, JOB_STATE_CODES, OUTCOME_CODES } from './codes.ts';
 import type { Row } from './connection.ts';
-import { flag, identifier, integer, optionalInteger, optionalText, text, word } from './row.ts';
+import { coded, flag, identifier, integer, optionalInteger, optionalText, text } from './row.ts';
+import { restoredKey } from './stored-claim.ts';
+import { restoredRun } from './stored-run.ts';
+import { restoredSpec } from './stored-spec.ts';
 
-const OUTCOMES: readonly OutcomeKind[] = [
-  'response',
-  'network_error',
-  'timeout',
-  'aborted',
-  'refused',
-  'unknown',
-];
-
-export function jobRecord(row: Row, organization: Id): JobRecord {
-  const spec: JobSpec = JSON.parse(text(row, 'spec'));
+export function jobRecord(row: Row, organization: Id, quorumReachedAt: number | null): JobRecord {
   const endJson = optionalText(row, 'end_json');
   const end: JobEnd | null = endJson === null ? null : JSON.parse(endJson);
   return {
     id: identifier(row, 'public_id'),
     organization,
-    idempotentKey: text(row, 'idempotent_key'),
-    spec,
-    state: word(row, 'state', JOB_STATES),
+    idempotentKey: keyOf(row),
+    spec: specOf(row),
+    state: coded(row, 'state', JOB_STATE_CODES),
     createdAt: integer(row, 'created_at'),
     startedAt: optionalInteger(row, 'started_at'),
     end,
     parent:
       row['parent'] === null ? null : { id: identifier(row, 'parent'), edge: text(row, 'edge') },
-    quorumReachedAt: optionalInteger(row, 'quorum_reached_at'),
+    quorumReachedAt,
   };
 }
 
 export function liveJob(row: Row): LiveJob {
-  const spec: JobSpec = JSON.parse(text(row, 'spec'));
-  const run: RunState = JSON.parse(text(row, 'data'));
+  const createdAt = integer(row, 'created_at');
   return {
     id: identifier(row, 'public_id'),
     organization: identifier(row, 'organization_id'),
     apiKey: identifier(row, 'api_key_id'),
-    spec,
-    run,
+    spec: specOf(row),
+    run: restoredRun(text(row, 'data'), createdAt),
     version: integer(row, 'version'),
     wakeAt: optionalInteger(row, 'wake_at'),
-    idempotentKey: text(row, 'idempotent_key'),
-    createdAt: integer(row, 'created_at'),
+    idempotentKey: keyOf(row),
+    createdAt,
   };
 }
 
 export function jobSummary(row: Row): JobSummary {
-  const tags: readonly string[] = JSON.parse(text(row, 'tags'));
+  const tags: readonly string[] = JSON.parse(optionalText(row, 'tags') ?? '[]');
   return {
     id: identifier(row, 'public_id'),
-    idempotentKey: text(row, 'idempotent_key'),
+    idempotentKey: keyOf(row),
     url: text(row, 'url'),
     method: text(row, 'method'),
     tags,
-    state: word(row, 'state', JOB_STATES),
+    state: coded(row, 'state', JOB_STATE_CODES),
     racing: flag(row, 'racing'),
     createdAt: integer(row, 'created_at'),
     endedAt: optionalInteger(row, 'ended_at'),
@@ -77,12 +68,12 @@ export function jobSummary(row: Row): JobSummary {
 
 export function attemptRecord(row: Row): AttemptRecord {
   return {
-    attempt: integer(row, 'attempt'),
+    attempt: integer(row, 'id') % 1_048_576,
     leg: integer(row, 'leg'),
     path: integer(row, 'path'),
     region: text(row, 'region'),
     url: text(row, 'url'),
-    outcome: row['outcome'] === null ? null : word(row, 'outcome', OUTCOMES),
+    outcome: coded(row, 'outcome', OUTCOME_CODES),
     statusCode: optionalInteger(row, 'status_code'),
     error: optionalText(row, 'error'),
     armedAt: integer(row, 'armed_at'),
@@ -91,16 +82,23 @@ export function attemptRecord(row: Row): AttemptRecord {
   };
 }
 
+/** Of an attempt whose outcome is not known yet. */
+export function armedRecord(armed: ArmedAttempt): AttemptRecord {
+  const { attempt, leg, path, region, url, armedAt } = armed;
+  const nothing = { outcome: null, statusCode: null, error: null, startedAt: null, endedAt: null };
+  return { attempt, leg, path, region, url, armedAt, ...nothing };
+}
+
 export function resultResponse(row: Row): ResultResponse {
   const headers: StoredResponse['headers'] = JSON.parse(text(row, 'headers'));
   return {
-    attempt: integer(row, 'attempt'),
+    attempt: integer(row, 'id') % 1_048_576,
     region: text(row, 'region'),
     response: {
-      status: integer(row, 'status'),
+      status: integer(row, 'response_status'),
       headers,
       body: text(row, 'body'),
-      bodyEncoding: word(row, 'body_encoding', ['utf8', 'base64']),
+      bodyEncoding: flag(row, 'is_base64') ? 'base64' : 'utf8',
       truncated: flag(row, 'truncated'),
     },
   };
@@ -111,10 +109,10 @@ export function deliveryRecord(row: Row): DeliveryRecord {
     id: identifier(row, 'public_id'),
     jobId: identifier(row, 'job_id'),
     organization: identifier(row, 'organization_id'),
-    webhook: integer(row, 'webhook'),
+    webhook: integer(row, 'id') % 4096,
     endpointId: text(row, 'endpoint_id'),
     url: text(row, 'url'),
-    state: word(row, 'state', ['pending', 'delivered', 'dead']),
+    state: coded(row, 'state', DELIVERY_STATE_CODES),
     hasQuorumVote: flag(row, 'has_quorum_vote'),
     receivesContinuation: flag(row, 'receives_continuation'),
     attempts: integer(row, 'attempts'),
@@ -123,4 +121,17 @@ export function deliveryRecord(row: Row): DeliveryRecord {
     nextAttemptAt: optionalInteger(row, 'next_attempt_at'),
     createdAt: integer(row, 'created_at'),
   };
+}
+
+function keyOf(row: Row): string {
+  return restoredKey(optionalText(row, 'idempotent_key'), row['fingerprint']);
+}
+
+function specOf(row: Row): JobSpec {
+  return restoredSpec({
+    method: text(row, 'method'),
+    url: text(row, 'url'),
+    spec: text(row, 'spec'),
+    body: optionalText(row, 'body'),
+  });
 }

@@ -1,4 +1,5 @@
 import type { Id } from '@ezthrottle/engine';
+import type { Codes } from './codes.ts';
 import type { Row } from './connection.ts';
 import { identifierText } from './identifier.ts';
 
@@ -42,6 +43,13 @@ export function identifier(row: Row, column: string): Id {
     throw new UnreadableRowError(column, 'an identifier of 16 bytes');
   }
   return identifierText(value);
+}
+
+/** A word that is stored as its number. */
+export function coded<Word>(row: Row, column: string, codes: Codes<Word>): Word {
+  const found = codes.wordOf(integer(row, column));
+  if (found === undefined) throw new UnreadableRowError(column, 'a number of a known word');
+  return found;
 }
 
 /** One of a closed list of words. */

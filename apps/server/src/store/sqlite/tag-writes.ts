@@ -1,4 +1,5 @@
 import type { JobState } from '@ezthrottle/core/protocol';
+import { JOB_STATE_CODES } from './codes.ts';
 import type { Statement } from './connection.ts';
 import type { WriteScope } from './write-scope.ts';
 
@@ -27,10 +28,10 @@ export class TagWrites {
   }
 
   move(job: number, from: JobState, to: JobState): void {
-    this.#move.run(to, from, job);
+    this.#move.run(JOB_STATE_CODES.codeOf(to), JOB_STATE_CODES.codeOf(from), job);
   }
 
   remove(job: number, state: JobState): void {
-    this.#remove.run(state, job);
+    this.#remove.run(JOB_STATE_CODES.codeOf(state), job);
   }
 }

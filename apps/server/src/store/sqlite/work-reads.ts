@@ -1,5 +1,6 @@
 import type { Id, PutPaceOperation, WorkLine, WorkReads, WorkRow } from '@ezthrottle/engine';
 import { boundedLimit } from './bounded-limit.ts';
+import { restoredArmed } from './armed-parts.ts';
 import type { Connection, Row, Statement } from './connection.ts';
 import { identifierBytes } from './identifier.ts';
 import type { Interned } from './interned.ts';
@@ -10,7 +11,7 @@ export const LINES = `SELECT organizations.public_id AS organization_id, destina
     api_keys.public_id AS api_key_id, accounts.user_id, lines.ready
   FROM (
     SELECT destination, account, count(*) AS ready FROM work INDEXED BY work_ready
-    WHERE state = 'ready' GROUP BY destination, account
+    WHERE is_ready = 1 GROUP BY destination, account
   ) AS lines
   CROSS JOIN destinations ON destinations.id = lines.destination
   CROSS JOIN organizations ON organizations.id = destinations.organization
@@ -19,7 +20,7 @@ export const LINES = `SELECT organizations.public_id AS organization_id, destina
 
 export const READY = `SELECT jobs.public_id AS job_id, work.leg, work.rank, work.ready_at
   FROM work INDEXED BY work_ready CROSS JOIN jobs ON jobs.id = work.job
-  WHERE work.state = 'ready' AND work.destination = ? AND work.account = ?
+  WHERE work.is_ready = 1 AND work.destination = ? AND work.account = ?
     AND (work.rank, work.job, work.leg) > (?, ?, ?)
   ORDER BY work.rank, work.job, work.leg LIMIT ?`;
 
@@ -32,19 +33,15 @@ export const DUE = `SELECT jobs.public_id AS job_id, work.leg, work.rank, work.r
   CROSS JOIN organizations ON organizations.id = destinations.organization
   CROSS JOIN accounts ON accounts.id = work.account
   CROSS JOIN api_keys ON api_keys.id = accounts.api_key
-  WHERE work.state = 'delayed' AND work.ready_at <= ?
+  WHERE work.is_ready = 0 AND work.ready_at <= ?
   ORDER BY work.ready_at, work.job, work.leg LIMIT ?`;
 
 export const NEXT_DUE = `SELECT min(ready_at) AS at FROM work INDEXED BY work_delayed
-  WHERE state = 'delayed'`;
+  WHERE is_ready = 0`;
 
-export const ARMED = `SELECT work.job, jobs.public_id AS job_id, work.leg
-  FROM work INDEXED BY work_armed CROSS JOIN jobs ON jobs.id = work.job
-  WHERE work.state = 'armed' AND (work.job, work.leg) > (?, ?)
-  ORDER BY work.job, work.leg LIMIT ?`;
-
-export const ARMED_OF_JOB = `SELECT leg FROM work INDEXED BY work_armed
-  WHERE state = 'armed' AND job = ? AND leg > ? ORDER BY leg`;
+export const ARMED = `SELECT runs.job, jobs.public_id AS job_id, runs.armed
+  FROM runs INDEXED BY runs_armed CROSS JOIN jobs ON jobs.id = runs.job
+  WHERE runs.armed IS NOT NULL AND runs.job > ? ORDER BY runs.job LIMIT ?`;
 
 export const WAKEABLE = `SELECT jobs.public_id AS job_id
   FROM runs INDEXED BY runs_wakeable CROSS JOIN jobs ON jobs.id = runs.job
@@ -67,7 +64,6 @@ export class SqliteWorkReads implements WorkReads {
   readonly #due: Statement;
   readonly #nextDue: Statement;
   readonly #armed: Statement;
-  readonly #armedOfJob: Statement;
   readonly #wakeable: Statement;
   readonly #nextWake: Statement;
   readonly #pace: Statement;
@@ -80,7 +76,6 @@ export class SqliteWorkReads implements WorkReads {
     this.#due = connection.prepare(DUE);
     this.#nextDue = connection.prepare(NEXT_DUE);
     this.#armed = connection.prepare(ARMED);
-    this.#armedOfJob = connection.prepare(ARMED_OF_JOB);
     this.#wakeable = connection.prepare(WAKEABLE);
     this.#nextWake = connection.prepare(NEXT_WAKE);
     this.#pace = connection.prepare(PACE);
@@ -129,18 +124,17 @@ export class SqliteWorkReads implements WorkReads {
     afterJobId: Id | null,
     limit: number,
   ): Promise<readonly { readonly jobId: Id; readonly leg: number }[]> {
-    const after = afterJobId === null ? 0 : this.#rowOf(afterJobId);
-    const rows = this.#armed.all(after, Number.MAX_SAFE_INTEGER, boundedLimit(limit));
-    const page = rows.map((row) => ({
-      jobId: identifier(row, 'job_id'),
-      leg: integer(row, 'leg'),
-    }));
-    // The next page starts after this one's last job, so all of that job's legs belong to this page.
-    const last = rows.at(-1);
-    if (last !== undefined) {
-      const jobId = identifier(last, 'job_id');
-      for (const row of this.#armedOfJob.all(integer(last, 'job'), integer(last, 'leg'))) {
-        page.push({ jobId, leg: integer(row, 'leg') });
+    let after = afterJobId === null ? 0 : this.#rowOf(afterJobId);
+    const wanted = boundedLimit(limit);
+    const page: { readonly jobId: Id; readonly leg: number }[] = [];
+    let rows = this.#armed.all(after, wanted);
+    for (; rows.length > 0 && page.length < wanted; rows = this.#armed.all(after, wanted)) {
+      // The next page starts after this one's last job, so all of that job's legs belong to this page.
+      for (const row of rows) {
+        if (page.length >= wanted) break;
+        const jobId = identifier(row, 'job_id');
+        for (const leg of restoredArmed(text(row, 'armed')).legs) page.push({ jobId, leg });
+        after = integer(row, 'job');
       }
     }
     return page;

@@ -1,0 +1,28 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { elided } from './elided.ts';
+
+test('what is left out comes back with the usual values', () => {
+  const data = fc.dictionary(fc.constantFrom('a', 'b', 'c', '__proto__'), fc.jsonValue());
+  fc.assert(
+    fc.property(data, data, (value, usual) => {
+      const full = { ...usual, ...value };
+      expect({ ...usual, ...elided(full, usual) }).toEqual(full);
+    }),
+  );
+});
+
+test('only what is the same in every part is left out', () => {
+  const usual = { retry: { codes: [429, 503], most: 3 }, region: null, tags: [] };
+  expect(elided({ retry: { most: 3, codes: [429, 503] }, region: null, tags: [] }, usual)).toEqual(
+    {},
+  );
+  expect(elided({ retry: { codes: [503, 429], most: 3 } }, usual)).toEqual({
+    retry: { codes: [503, 429], most: 3 },
+  });
+  expect(elided({ tags: {}, region: 'x', other: 1 }, usual)).toEqual({
+    tags: {},
+    region: 'x',
+    other: 1,
+  });
+});

@@ -1,0 +1,32 @@
+import { type IdempotencyClaim, ORGANIZATION_SCOPE } from '@ezthrottle/engine';
+import type { SqlValue } from './connection.ts';
+
+/** Before the digest in a key that the server derived. */
+const DERIVED = 'h1_';
+const DIGEST = /^[\w-]{43}$/;
+
+/** A digest is kept as its 32 bytes; whatever else somebody compares by, as it is. */
+export function storedFingerprint(fingerprint: string): SqlValue {
+  if (!DIGEST.test(fingerprint)) return fingerprint;
+  const bytes = Buffer.from(fingerprint, 'base64url');
+  return bytes.toString('base64url') === fingerprint ? bytes : fingerprint;
+}
+
+export function restoredFingerprint(stored: unknown): string {
+  if (!(stored instanceof Uint8Array)) return String(stored);
+  return Buffer.from(stored.buffer, stored.byteOffset, stored.byteLength).toString('base64url');
+}
+
+/** Null for a key that is made of the fingerprint beside it. */
+export function storedKey({ key, fingerprint }: IdempotencyClaim): string | null {
+  return key === DERIVED + fingerprint ? null : key;
+}
+
+export function restoredKey(stored: string | null, fingerprint: unknown): string {
+  return stored ?? DERIVED + restoredFingerprint(fingerprint);
+}
+
+/** Null for the scope that nearly all keys have. */
+export function scopeColumn(scope: string): string | null {
+  return scope === ORGANIZATION_SCOPE ? null : scope;
+}

@@ -1,0 +1,110 @@
+import type { BodySpec, JobSpec, PathSpec } from '@ezthrottle/engine';
+import { elided } from './elided.ts';
+
+/** A spec as its row holds it. */
+export interface StoredSpec {
+  readonly method: string;
+  readonly url: string;
+  /** JSON of the rest. */
+  readonly spec: string;
+  /** The body of the job's own call, as it came; null: none. */
+  readonly body: string | null;
+}
+
+// These say what a stored spec leaves out, so they never change: other defaults of new jobs are only
+// written down more often. They are not the defaults of the rules.
+const USUAL_PATH = {
+  headers: {},
+  body: null,
+  timeoutMs: 30_000,
+  regions: [],
+  regionPolicy: 'fallback',
+  executionMode: 'race',
+  retry: {
+    maxRetries: 3,
+    maxReroutes: 2,
+    retryCodes: [429, 503],
+    rerouteCodes: [500, 502, 504],
+  },
+  trigger: null,
+  onSuccess: null,
+  onFailure: null,
+} as const;
+const USUAL_SPEC = {
+  planVersion: 1,
+  metadata: {},
+  tags: [],
+  webhooks: [],
+  webhookQuorum: 1,
+  onFailureTimeoutMs: null,
+  notBefore: null,
+  idempotentKey: null,
+  strictIdempotency: false,
+  sendIdempotencyKey: false,
+  userId: '',
+  priority: 0,
+  repeat: 'allowed',
+} as const;
+const USUAL_WEBHOOK = { regions: [], hasQuorumVote: true, receivesContinuation: true } as const;
+
+/** Leaves out what has its usual value or stands in a column of its own. */
+export function storedSpec(spec: JobSpec): StoredSpec {
+  const { paths, webhooks, ...rest } = spec;
+  const [primary, ...fallbacks] = paths;
+  const { method, url, body, ...others } = primary;
+  const stored = {
+    ...elided(rest, USUAL_SPEC),
+    ...(webhooks.length > 0 && { webhooks: webhooks.map((each) => elided(each, USUAL_WEBHOOK)) }),
+    path: {
+      ...storedPath(url, others),
+      ...(body !== null && { bodyEncoding: body.encoding }),
+    },
+    ...(fallbacks.length > 0 && {
+      fallbacks: fallbacks.map((path) => storedPath(path.url, path)),
+    }),
+  };
+  return { method, url, spec: JSON.stringify(stored), body: body === null ? null : body.data };
+}
+
+/** The spec as it was; rows that an older server wrote hold it whole. */
+export function restoredSpec({ method, url, spec, body }: StoredSpec): JobSpec {
+  const stored: {
+    readonly paths?: JobSpec['paths'];
+    readonly path: Partial<PathSpec> & { readonly bodyEncoding?: BodySpec['encoding'] };
+    readonly fallbacks?: readonly (Partial<PathSpec> & Pick<PathSpec, 'url' | 'method'>)[];
+    readonly webhooks?: readonly { readonly url: string }[];
+  } = JSON.parse(spec);
+  const { paths, path, fallbacks = [], webhooks = [], ...rest } = stored;
+  const restored = {
+    ...USUAL_SPEC,
+    ...rest,
+    webhooks: webhooks.map((webhook) => ({ ...USUAL_WEBHOOK, ...webhook })),
+  };
+  if (paths !== undefined) return { ...restored, paths };
+  const { bodyEncoding, ...others } = path;
+  const primary = restoredPath({ ...others, method, url });
+  return {
+    ...restored,
+    paths: [
+      bodyEncoding === undefined || body === null
+        ? primary
+        : { ...primary, body: { encoding: bodyEncoding, data: body } },
+      ...fallbacks.map(restoredPath),
+    ],
+  };
+}
+
+function storedPath(url: string, path: Omit<PathSpec, 'url' | 'method' | 'body'>): object {
+  const { origin, ...rest } = path;
+  const stored = elided(rest, USUAL_PATH);
+  return origin === beginningOf(url) ? stored : { ...stored, origin };
+}
+
+function restoredPath(stored: Partial<PathSpec> & Pick<PathSpec, 'url' | 'method'>): PathSpec {
+  return { ...USUAL_PATH, origin: beginningOf(stored.url), ...stored };
+}
+
+/** Scheme and authority as they are written; the origin may be spelled otherwise. */
+function beginningOf(url: string): string {
+  return url.slice(0, url.indexOf('/', url.indexOf('//') + 2));
+}
