@@ -43,6 +43,7 @@ export { l8Signature } from './schemes/l8-signature.ts';
 export type { PublicKeyOptions, PublicKeys, PublicKeysSource } from './schemes/public-keys.ts';
 export type { ContinuationContext, ContinuationRunner, WorkClaim } from './continuation-runner.ts';
 export type { DedupeClaim, DedupeLease, DedupeStore } from './dedupe-store.ts';
+export { readRequestBody } from './request-body.ts';
 export { MemoryDedupeStore, type MemoryDedupeStoreOptions } from './memory-dedupe-store.ts';
 export {
   BodyAlreadyParsedError,

@@ -1,0 +1,73 @@
+import {
+  toReceiver,
+  type DedupeStore,
+  type Receiver,
+  type ReceiverOptions,
+  type WebhookSecrets,
+} from '@ezthrottle/core/webhooks';
+import type { Context, Env, Handler } from 'hono';
+import { readBody } from './read-body.ts';
+
+/** The receiver's options; `secrets` may come from Hono's context, such as from `c.env`. */
+export interface HonoReceiverOptions<E extends Env = Env> extends Omit<ReceiverOptions, 'secrets'> {
+  readonly secrets:
+    | WebhookSecrets
+    | ((context: Context<E>) => WebhookSecrets | Promise<WebhookSecrets>);
+}
+
+/** Options of a receiver that lives for one request: only a store outside it can remember anything. */
+export interface HonoReceiverPerRequest extends ReceiverOptions {
+  readonly dedupe: DedupeStore;
+}
+
+/** A receiver, the options for one, or how to get either for a request. */
+export type HonoReceiverSource<E extends Env = Env> =
+  | Receiver
+  | HonoReceiverOptions<E>
+  | ((context: Context<E>) => Receiver | HonoReceiverPerRequest);
+
+/**
+ * Receives EZThrottle's webhooks on a Hono route. Hono's context is the handlers' `context`. Where the
+ * environment exists per request only (Workers), give `secrets` as a function, or the whole receiver.
+ *
+ * @throws {ReceiverConfigurationError} when it is given options that cannot work.
+ * @example
+ * app.all('/webhooks', ezthrottle({ secrets: (c) => c.env.WEBHOOK_SECRET, on: { success: ship } }));
+ */
+export function ezthrottle<E extends Env = Env>(source: HonoReceiverSource<E>): Handler<E> {
+  const receiverFor = receiverOf(source);
+  return async (context) => {
+    const answer = await receiverFor(context).receive({
+      method: context.req.method,
+      header: (name) => context.req.header(name),
+      body: (limitBytes) => readBody(context, limitBytes),
+      context,
+    });
+    const { status, headers } = answer;
+    // A middleware may have set headers already: Hono adds them to what it makes itself.
+    return context.newResponse(answer.body, new Response(null, { status, headers }));
+  };
+}
+
+function receiverOf<E extends Env>(source: HonoReceiverSource<E>): (context: Context<E>) => Receiver {
+  if (typeof source === 'function') return (context) => toReceiver(source(context));
+  const receiver = 'receive' in source ? source : toReceiver(optionsOf(source));
+  return () => receiver;
+}
+
+function optionsOf<E extends Env>(options: HonoReceiverOptions<E>): ReceiverOptions {
+  const { secrets, ...rest } = options;
+  if (typeof secrets !== 'function') return { ...rest, secrets };
+  return {
+    ...rest,
+    secrets: (context) => {
+      if (isContext<E>(context)) return secrets(context);
+      throw new TypeError('This receiver gets its secrets from Hono’s context, and there is none.');
+    },
+  };
+}
+
+/** What `receive` above passes along. */
+function isContext<E extends Env>(value: unknown): value is Context<E> {
+  return typeof value === 'object' && value !== null && 'req' in value && 'env' in value;
+}
