@@ -49,7 +49,9 @@ export function ezthrottle<E extends Env = Env>(source: HonoReceiverSource<E>): 
   };
 }
 
-function receiverOf<E extends Env>(source: HonoReceiverSource<E>): (context: Context<E>) => Receiver {
+function receiverOf<E extends Env>(
+  source: HonoReceiverSource<E>,
+): (context: Context<E>) => Receiver {
   if (typeof source === 'function') return (context) => toReceiver(source(context));
   const receiver = 'receive' in source ? source : toReceiver(optionsOf(source));
   return () => receiver;
