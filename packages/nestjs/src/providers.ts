@@ -1,12 +1,19 @@
 import { EZThrottle } from '@ezthrottle/core';
 import { toReceiver, type Receiver } from '@ezthrottle/core/webhooks';
 import { Logger, type FactoryProvider } from '@nestjs/common';
-import { DiscoveryService, MetadataScanner, ModuleRef } from '@nestjs/core';
+import {
+  ApplicationConfig,
+  DiscoveryService,
+  HttpAdapterHost,
+  MetadataScanner,
+  ModuleRef,
+} from '@nestjs/core';
 import { DeliveryExplorer } from './delivery-explorer.ts';
 import { EzthrottleHealthIndicator } from './health-indicator.ts';
 import { EzthrottleLifecycle } from './lifecycle.ts';
 import type { EzthrottleModuleOptions } from './module-options.ts';
-import { EZTHROTTLE_OPTIONS, EZTHROTTLE_RECEIVER } from './tokens.ts';
+import { EZTHROTTLE_OPTIONS, EZTHROTTLE_PATH, EZTHROTTLE_RECEIVER } from './tokens.ts';
+import { UnparsedBody } from './unparsed-body.ts';
 
 /** Everything the module provides: by factories, so that no decorator metadata is needed. */
 export const PROVIDERS: readonly FactoryProvider[] = [
@@ -20,6 +27,12 @@ export const PROVIDERS: readonly FactoryProvider[] = [
     provide: EZTHROTTLE_RECEIVER,
     useFactory: receiverOf,
     inject: [EZTHROTTLE_OPTIONS, EZThrottle],
+  },
+  {
+    provide: UnparsedBody,
+    useFactory: (host: HttpAdapterHost, config: ApplicationConfig, path: string) =>
+      new UnparsedBody(host, config, path),
+    inject: [HttpAdapterHost, ApplicationConfig, EZTHROTTLE_PATH],
   },
   {
     provide: DeliveryExplorer,

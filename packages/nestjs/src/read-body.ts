@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
-import { readRawBody } from '@ezthrottle/core/node';
+import { readRawBody, type ParsedIncomingMessage } from '@ezthrottle/core/node';
 import { BodyAlreadyParsedError } from '@ezthrottle/core/webhooks';
+import { giveBackBody } from './withheld-headers.ts';
 
 /** A request of Express, which is Node's, or of Fastify, which holds Node's. */
 export type PlatformRequest = Pick<IncomingMessage, 'method' | 'headers'> & {
@@ -8,11 +9,12 @@ export type PlatformRequest = Pick<IncomingMessage, 'method' | 'headers'> & {
   readonly raw?: unknown;
 };
 
-const FIX = 'Let Nest keep the bytes: NestFactory.create(AppModule, { rawBody: true }).';
+const FIX =
+  'Let Nest keep the bytes: NestFactory.create(AppModule, { rawBody: true }). It is needed only where the ' +
+  'webhook stands under more than the global prefix, or behind a parser of your own.';
 
 /**
- * The bytes as they were sent: those that Nest has kept, else the unread stream, which it leaves for
- * content types that it does not parse.
+ * The bytes as they were sent: the unread stream, else what Nest has kept (`rawBody: true`).
  *
  * @throws {BodyTooLargeError} when there are more than `limitBytes`.
  * @throws {BodyAlreadyParsedError} when Nest has parsed the body and not kept the bytes.
@@ -24,12 +26,14 @@ export async function readNestBody(
 ): Promise<Uint8Array> {
   if (request.rawBody instanceof Uint8Array) return request.rawBody;
   const message = isNodeRequest(request) ? request : request.raw;
-  if (!isNodeRequest(message))
+  if (!isNodeRequest(message)) {
     throw new TypeError('This is a request of neither Express nor Fastify.');
+  }
+  giveBackBody(message);
   if (message.readableDidRead) throw new BodyAlreadyParsedError('Nest’s body parser', FIX);
   return readRawBody(message, { limitBytes, fix: FIX });
 }
 
-function isNodeRequest(value: unknown): value is IncomingMessage {
+function isNodeRequest(value: unknown): value is ParsedIncomingMessage {
   return typeof value === 'object' && value !== null && 'readableDidRead' in value;
 }

@@ -1,0 +1,26 @@
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+
+/** What tells a parser that there is a body, and how to read it. */
+const BODY_HEADERS = ['content-type', 'content-length', 'transfer-encoding'] as const;
+
+const withheld = new WeakMap<IncomingMessage, IncomingHttpHeaders>();
+
+/** Takes the headers away for which parsers read a body: the stream stays as it came. */
+export function withholdBody(request: IncomingMessage): void {
+  if (withheld.has(request)) return;
+  const { headers } = request;
+  const taken: IncomingHttpHeaders = {};
+  for (const name of BODY_HEADERS) {
+    const value = headers[name];
+    if (value === undefined) continue;
+    taken[name] = value;
+    delete headers[name];
+  }
+  withheld.set(request, taken);
+}
+
+/** Puts them back. */
+export function giveBackBody(request: IncomingMessage): void {
+  Object.assign(request.headers, withheld.get(request));
+  withheld.delete(request);
+}

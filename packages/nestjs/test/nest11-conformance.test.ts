@@ -1,0 +1,21 @@
+import { cpSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { describeAdapter } from '@ezthrottle/testkit/adapter-suite';
+import { afterAll } from 'vitest';
+
+/**
+ * A copy of the sources beside NestJS 11. Its packages find each other by their names only, so it needs
+ * a `node_modules` of its own, and a module is looked up from where it stands.
+ */
+const copy = join(import.meta.dirname, `nest11/.cache/${process.pid}`);
+for (const part of ['src', 'test/nest-subject.ts']) {
+  cpSync(join(import.meta.dirname, '..', part), join(copy, part), { recursive: true });
+}
+afterAll(() => rmSync(copy, { recursive: true, force: true }));
+
+const { nestSubject }: typeof import('./nest-subject.ts') = await import(
+  join(copy, 'test/nest-subject.ts')
+);
+
+describeAdapter(nestSubject('11', 'Express'));
+describeAdapter(nestSubject('11', 'Fastify'));
