@@ -27,23 +27,45 @@ const READERS: ReadonlyMap<string, string> = new Map([
 export async function readBody(context: Context, limitBytes: number): Promise<Uint8Array | null> {
   const { raw, bodyCache } = context.req;
   const [kept] = Object.keys(bodyCache);
-  if (kept === 'arrayBuffer' || kept === 'blob') {
-    return new Uint8Array(await context.req.arrayBuffer());
+  if (kept === undefined && !isWholeAtOnce(raw, limitBytes))
+    return readRequestBody(raw, limitBytes);
+  if (kept === 'text') {
+    return unpacked(bytesOfText(await whole(context.req.text()), raw), raw, limitBytes);
   }
-  if (kept === 'text') return bytesOfText(await context.req.text(), raw);
-  if (kept !== undefined) throw new BodyAlreadyParsedError(READERS.get(kept) ?? kept, FIX);
-  const length = Number(raw.headers.get('content-length') ?? Number.NaN);
-  // Reading in pieces costs more, and is only needed where the length is not known beforehand.
-  if (raw.bodyUsed || !(length <= limitBytes)) return readRequestBody(raw, limitBytes);
+  if (kept !== undefined && kept !== 'arrayBuffer' && kept !== 'blob') {
+    throw new BodyAlreadyParsedError(READERS.get(kept) ?? kept, FIX);
+  }
+  return unpacked(new Uint8Array(await whole(context.req.arrayBuffer())), raw, limitBytes);
+}
+
+async function whole<Body>(body: Promise<Body>): Promise<Body> {
   try {
-    return new Uint8Array(await raw.arrayBuffer());
+    return await body;
   } catch (error) {
     throw new BodyUnreadableError(error);
   }
 }
 
+/** Reading in pieces costs more: it is for lengths that are not known, and for what has to be unpacked. */
+function isWholeAtOnce({ bodyUsed, headers }: Request, limitBytes: number): boolean {
+  const length = Number(headers.get('content-length') ?? Number.NaN);
+  return !bodyUsed && length <= limitBytes && headers.get('content-encoding') === null;
+}
+
+/** What was signed is what was packed: by a proxy, which says so. */
+async function unpacked(
+  body: Uint8Array<ArrayBuffer>,
+  { url, headers }: Request,
+  limitBytes: number,
+): Promise<Uint8Array | null> {
+  const encoding = headers.get('content-encoding');
+  if (encoding === null) return body;
+  const again = { method: 'POST', body, headers: { 'content-encoding': encoding } };
+  return readRequestBody(new Request(url, again), limitBytes);
+}
+
 /** Decoding loses a byte order mark and what is not UTF-8; without those, encoding gives the same bytes. */
-function bytesOfText(text: string, raw: Request): Uint8Array {
+function bytesOfText(text: string, raw: Request): Uint8Array<ArrayBuffer> {
   const bytes = new TextEncoder().encode(text);
   const length = raw.headers.get('content-length');
   if (text.includes('\uFFFD') || (length !== null && Number(length) !== bytes.byteLength)) {

@@ -10,7 +10,8 @@ import { readBody } from './read-body.ts';
 
 /** The receiver's options; `secrets` may come from Hono's context, such as from `c.env`. */
 export interface HonoReceiverOptions<E extends Env = Env> extends Omit<ReceiverOptions, 'secrets'> {
-  readonly secrets:
+  /** Webhook secrets that are good now, the newest first; each has at least 16 characters. */
+  readonly secrets?:
     | WebhookSecrets
     | ((context: Context<E>) => WebhookSecrets | Promise<WebhookSecrets>);
 }
@@ -59,6 +60,7 @@ function receiverOf<E extends Env>(
 
 function optionsOf<E extends Env>(options: HonoReceiverOptions<E>): ReceiverOptions {
   const { secrets, ...rest } = options;
+  if (secrets === undefined) return rest;
   if (typeof secrets !== 'function') return { ...rest, secrets };
   return {
     ...rest,

@@ -4,6 +4,10 @@ import type { AdapterSubject, RunningAdapter } from '@ezthrottle/testkit/adapter
 import { handle, type APIGatewayProxyResult, type LambdaEvent } from 'hono/aws-lambda';
 import { parsers, suiteApp } from './suite-app.ts';
 
+const WHOLE = 'a gateway hands over whole bodies only';
+/** The gateway's patience with a body that does not end. */
+const BODY_MS = 1_000;
+
 type Encoding = 'plain' | 'base64';
 type APIGatewayProxyEventV2 = Extract<LambdaEvent, { version: string; routeKey: string }>;
 
@@ -12,6 +16,10 @@ export function lambdaSubject(encoding: Encoding): AdapterSubject {
   return {
     name: `Hono 4 as a Lambda function, its body ${encoding}`,
     parsers,
+    exceptions: {
+      'announced-too-large': WHOLE,
+      'turns-out-too-large': WHOLE,
+    },
     async start({ prefix = '', ...options }): Promise<RunningAdapter> {
       const app = suiteApp({ ...options, ...(prefix === '' ? {} : { prefix }) });
       const { url, close } = await startGateway(handle(app), encoding);
@@ -23,14 +31,16 @@ export function lambdaSubject(encoding: Encoding): AdapterSubject {
 async function startGateway(
   lambda: ReturnType<typeof handle>,
   encoding: Encoding,
-): Promise<{ readonly url: string; close(): Promise<void> }> {
+): Promise<{ readonly url: string; readonly close: () => Promise<void> }> {
   const server = createServer((request, response) => {
     const answer = async (): Promise<void> => {
       const result = await lambda(await eventOf(request, encoding));
       const { statusCode, headers, body, isBase64Encoded }: APIGatewayProxyResult = result;
-      response.writeHead(statusCode, headers);
-      response.end(Buffer.from(body, isBase64Encoded ? 'base64' : 'utf8'));
+      const bytes = Buffer.from(body, isBase64Encoded ? 'base64' : 'utf8');
+      response.writeHead(statusCode, { ...headers, 'content-length': bytes.length }).end(bytes);
     };
+    const timer = setTimeout(() => response.writeHead(408).end(), BODY_MS);
+    request.once('end', () => clearTimeout(timer)).once('close', () => clearTimeout(timer));
     answer().catch(() => response.destroy());
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

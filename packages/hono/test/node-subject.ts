@@ -6,7 +6,7 @@ import { parsers, suiteApp } from './suite-app.ts';
 /** Serves an app on a free port of loopback. */
 export async function listen(
   fetch: (request: Request) => Response | Promise<Response>,
-): Promise<{ readonly url: string; close(): Promise<void> }> {
+): Promise<{ readonly url: string; readonly close: () => Promise<void> }> {
   const { server, port } = await new Promise<{ server: Server; port: number }>((resolve) => {
     const started = serve({ fetch, port: 0, hostname: '127.0.0.1' }, (address) => {
       if ('closeAllConnections' in started) resolve({ server: started, port: address.port });

@@ -45,8 +45,13 @@ const PARSERS: Readonly<Record<string, KnownParser>> = {
   },
   'c.req.parseBody()': {
     contentType: FORM,
-    says: [/c\.req\.parseBody\(\)/, /before the middleware.*c\.req\.arrayBuffer\(\)/],
+    says: null,
     read: after((context) => context.req.parseBody()),
+  },
+  'c.req.formData()': {
+    contentType: FORM,
+    says: [/c\.req\.formData\(\)/, /before the middleware.*c\.req\.arrayBuffer\(\)/],
+    read: after((context) => context.req.formData()),
   },
   'c.req.raw.json()': {
     contentType: 'application/json',

@@ -6,7 +6,8 @@ import {
   type MetadataScanner,
   type ModuleRef,
 } from '@nestjs/core';
-import { selectorsOf, type DeliverySelector } from './on-delivery.ts';
+import { subscriptionsOf } from './on-delivery.ts';
+import { subscribe } from './subscribe.ts';
 
 type Wrapper = ReturnType<DiscoveryService['getProviders']>[number];
 
@@ -37,9 +38,8 @@ export class DeliveryExplorer implements OnApplicationBootstrap {
       const prototype = prototypeOf(wrapper);
       if (prototype === null) continue;
       for (const name of this.#scanner.getAllMethodNames(prototype)) {
-        const method = methodOf(prototype, name);
-        for (const selector of method === null ? [] : selectorsOf(method)) {
-          subscribe(this.#receiver, selector, this.#handlerOf(wrapper, name));
+        for (const subscription of subscriptionsOf(methodOf(prototype, name))) {
+          subscribe(this.#receiver, subscription, this.#handlerOf(wrapper, name));
         }
       }
     }
@@ -78,11 +78,4 @@ function methodOf(holder: unknown, name: string): DeliveryHandler | null {
 
 function isHandler(value: unknown): value is DeliveryHandler {
   return typeof value === 'function';
-}
-
-function subscribe(receiver: Receiver, selector: DeliverySelector, handler: DeliveryHandler): void {
-  if (selector === 'any') receiver.onAny(handler);
-  else if (typeof selector === 'string') receiver.on(selector, handler);
-  else if ('key' in selector) receiver.onKey(selector.key, handler);
-  else receiver.onTag(selector.tag, handler);
 }

@@ -3,23 +3,29 @@ import type { Receiver } from '@ezthrottle/core/webhooks';
 import type { BeforeApplicationShutdown, OnApplicationShutdown } from '@nestjs/common';
 
 /**
- * Ends in order with the application: the receiver takes nothing more and what it handles is answered
- * while the server still has its connections; then the client ends what runs here.
+ * Ends in order with the application: the receiver takes nothing more, and what it handles is answered
+ * while the server still has its connections; then the client ends what runs here. What was handed in
+ * made may serve others as well: it is not ours to close.
  */
 export class EzthrottleLifecycle implements BeforeApplicationShutdown, OnApplicationShutdown {
-  readonly #client: EZThrottle;
-  readonly #receiver: Receiver;
+  #client: EZThrottle | null = null;
+  #receiver: Receiver | null = null;
 
-  constructor(client: EZThrottle, receiver: Receiver) {
+  endClient(client: EZThrottle): EZThrottle {
     this.#client = client;
+    return client;
+  }
+
+  endReceiver(receiver: Receiver): Receiver {
     this.#receiver = receiver;
+    return receiver;
   }
 
   async beforeApplicationShutdown(): Promise<void> {
-    await this.#receiver.close();
+    await this.#receiver?.close();
   }
 
   async onApplicationShutdown(): Promise<void> {
-    await this.#client.close();
+    await this.#client?.close();
   }
 }

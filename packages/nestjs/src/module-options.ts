@@ -1,4 +1,4 @@
-import { EZThrottle, type EZThrottleOptions } from '@ezthrottle/core';
+import type { EZThrottle, EZThrottleOptions } from '@ezthrottle/core';
 import type { Receiver, ReceiverOptions } from '@ezthrottle/core/webhooks';
 
 /** What `forRoot` takes, and what the factory of `forRootAsync` gives. */

@@ -1,41 +1,61 @@
-import type { DeliveryHandler } from '@ezthrottle/core/webhooks';
+import type {
+  BodyHandler,
+  DeliveryEvent,
+  DeliveryHandler,
+  HandlerOptions,
+} from '@ezthrottle/core/webhooks';
 import { SetMetadata } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 
-/** Which deliveries a method handles: by how the job ended, or by its key or tag, however it ended. */
-export type DeliverySelector =
-  | 'success'
-  | 'failed'
-  | 'any'
-  | { readonly key: string }
-  | { readonly tag: string };
+/**
+ * Which deliveries a method handles: by how the job ended (`success`, `failed`, or what else its sender
+ * calls it), every one (`any`), or those of a key or a tag, however the job ended.
+ */
+export type DeliverySelector = DeliveryEvent | { readonly key: string } | { readonly tag: string };
 
-export type DeliveryMethodDecorator = <Method extends DeliveryHandler>(
+export type DeliveryMethodDecorator<Handler> = <Method extends Handler>(
   prototype: object,
   name: string | symbol,
   descriptor: TypedPropertyDescriptor<Method>,
 ) => void;
 
-const SELECTORS = '@ezthrottle/nestjs:on-delivery';
+/** One `@OnDelivery` of a method. */
+export interface DeliverySubscription {
+  readonly selector: DeliverySelector;
+  readonly options?: HandlerOptions<unknown>;
+}
+
+const SUBSCRIPTIONS = '@ezthrottle/nestjs:on-delivery';
 const reflector = new Reflector();
 
 /**
  * Has a method of a provider or controller handle deliveries. What it throws has the delivery sent
- * again. It may stand on a method several times.
+ * again. It may stand on a method several times. With a schema, the body of the response is checked
+ * first and handed over as `delivery.body`.
  *
  * @example
  * @OnDelivery('success')
  * async ship(delivery: Delivery): Promise<void> { … }
  */
-export function OnDelivery(selector: DeliverySelector): DeliveryMethodDecorator {
+export function OnDelivery(selector: DeliverySelector): DeliveryMethodDecorator<DeliveryHandler>;
+export function OnDelivery<Body>(
+  selector: DeliverySelector,
+  options: HandlerOptions<Body>,
+): DeliveryMethodDecorator<BodyHandler<Body>>;
+export function OnDelivery(
+  selector: DeliverySelector,
+  options?: HandlerOptions<unknown>,
+): DeliveryMethodDecorator<object> {
   return (prototype, name, descriptor) => {
-    const { value } = descriptor;
-    if (value === undefined) return;
-    SetMetadata(SELECTORS, [selector, ...selectorsOf(value)])(prototype, name, descriptor);
+    const subscription = { selector, ...(options === undefined ? {} : { options }) };
+    const others = subscriptionsOf(descriptor.value);
+    SetMetadata(SUBSCRIPTIONS, [subscription, ...others])(prototype, name, descriptor);
   };
 }
 
 /** What `@OnDelivery` said about a method, in the order of its decorators. */
-export function selectorsOf(method: DeliveryHandler): readonly DeliverySelector[] {
-  return reflector.get<readonly DeliverySelector[] | undefined>(SELECTORS, method) ?? [];
+export function subscriptionsOf(method: unknown): readonly DeliverySubscription[] {
+  if (typeof method !== 'function') return [];
+  const known: unknown = reflector.get(SUBSCRIPTIONS, Object(method));
+  return Array.isArray(known) ? known : [];
 }

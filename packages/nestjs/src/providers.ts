@@ -1,5 +1,5 @@
 import { EZThrottle } from '@ezthrottle/core';
-import { toReceiver, type Receiver } from '@ezthrottle/core/webhooks';
+import { createReceiver, type Receiver, type ReceiverOptions } from '@ezthrottle/core/webhooks';
 import { Logger, type FactoryProvider } from '@nestjs/common';
 import {
   ApplicationConfig,
@@ -18,15 +18,26 @@ import { UnparsedBody } from './unparsed-body.ts';
 /** Everything the module provides: by factories, so that no decorator metadata is needed. */
 export const PROVIDERS: readonly FactoryProvider[] = [
   {
+    provide: EzthrottleLifecycle,
+    useFactory: () => new EzthrottleLifecycle(),
+  },
+  {
     provide: EZThrottle,
-    useFactory: ({ client }: EzthrottleModuleOptions) =>
-      client instanceof EZThrottle ? client : new EZThrottle(client),
-    inject: [EZTHROTTLE_OPTIONS],
+    useFactory: ({ client }: EzthrottleModuleOptions, lifecycle: EzthrottleLifecycle) =>
+      client instanceof EZThrottle ? client : lifecycle.endClient(new EZThrottle(client)),
+    inject: [EZTHROTTLE_OPTIONS, EzthrottleLifecycle],
   },
   {
     provide: EZTHROTTLE_RECEIVER,
-    useFactory: receiverOf,
-    inject: [EZTHROTTLE_OPTIONS, EZThrottle],
+    useFactory: (
+      { receiver }: EzthrottleModuleOptions,
+      client: EZThrottle,
+      lifecycle: EzthrottleLifecycle,
+    ) => {
+      const given = typeof receiver === 'function' ? receiver(client) : receiver;
+      return 'receive' in given ? given : lifecycle.endReceiver(receiverOf(given));
+    },
+    inject: [EZTHROTTLE_OPTIONS, EZThrottle, EzthrottleLifecycle],
   },
   {
     provide: UnparsedBody,
@@ -45,27 +56,16 @@ export const PROVIDERS: readonly FactoryProvider[] = [
     inject: [EZTHROTTLE_RECEIVER, DiscoveryService, MetadataScanner, ModuleRef],
   },
   {
-    provide: EzthrottleLifecycle,
-    useFactory: (client: EZThrottle, receiver: Receiver) =>
-      new EzthrottleLifecycle(client, receiver),
-    inject: [EZThrottle, EZTHROTTLE_RECEIVER],
-  },
-  {
     provide: EzthrottleHealthIndicator,
     useFactory: (client: EZThrottle) => new EzthrottleHealthIndicator(client),
     inject: [EZThrottle],
   },
 ];
 
-/** @throws {ReceiverConfigurationError} while the application starts, when the options cannot work. */
-function receiverOf({ receiver }: EzthrottleModuleOptions, client: EZThrottle): Receiver {
-  const given = typeof receiver === 'function' ? receiver(client) : receiver;
-  if ('receive' in given) return given;
-  return toReceiver({ onError: logError, ...given });
-}
-
 const logger = new Logger('EZThrottle');
 
-function logError(error: unknown): void {
-  logger.error(error instanceof Error ? (error.stack ?? error.message) : String(error));
+function receiverOf(options: ReceiverOptions): Receiver {
+  const onError = (error: unknown): void =>
+    logger.error(error instanceof Error ? (error.stack ?? error.message) : String(error));
+  return createReceiver({ onError, ...options });
 }

@@ -10,7 +10,7 @@ import {
   type Type,
 } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
-import { readNestBody, type PlatformRequest } from './read-body.ts';
+import { receiverRequestOf, type PlatformRequest } from './receiver-request.ts';
 import { EZTHROTTLE_RECEIVER } from './tokens.ts';
 import { WebhookRefusedException } from './webhook-refused-exception.ts';
 
@@ -32,12 +32,7 @@ export function createWebhookController(
     }
 
     async receive(request: PlatformRequest, response: unknown): Promise<unknown> {
-      const answer = await this.#receiver.receive({
-        method: request.method ?? '',
-        header: (name) => [request.headers[name.toLowerCase()]].flat()[0],
-        body: (limitBytes) => readNestBody(request, limitBytes),
-        context: request,
-      });
+      const answer = await this.#receiver.receive(receiverRequestOf(request));
       const body: Readonly<Record<string, unknown>> = JSON.parse(answer.body);
       for (const [name, value] of Object.entries(answer.headers)) {
         this.#host.httpAdapter.setHeader(response, name, value);

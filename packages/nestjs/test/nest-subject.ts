@@ -1,4 +1,5 @@
 import 'reflect-metadata';
+import { createRequire } from 'node:module';
 import type {
   AdapterSubject,
   AdapterSubjectOptions,
@@ -10,6 +11,12 @@ import { NestFactory } from '@nestjs/core';
 import { ExpressAdapter, type NestExpressApplication } from '@nestjs/platform-express';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { EzthrottleModule } from '../src/index.ts';
+
+/** Of the NestJS that is found from here. */
+export function nestVersion(): string {
+  const manifest: { version: string } = createRequire(import.meta.url)('@nestjs/core/package.json');
+  return manifest.version;
+}
 
 export type Platform = 'Express' | 'Fastify';
 

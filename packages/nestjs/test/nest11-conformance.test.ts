@@ -1,7 +1,8 @@
 import { cpSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describeAdapter } from '@ezthrottle/testkit/adapter-suite';
-import { afterAll } from 'vitest';
+import { afterAll, expect, it } from 'vitest';
+import type * as subjects from './nest-subject.ts';
 
 /**
  * A copy of the sources beside NestJS 11. Its packages find each other by their names only, so it needs
@@ -13,9 +14,13 @@ for (const part of ['src', 'test/nest-subject.ts']) {
 }
 afterAll(() => rmSync(copy, { recursive: true, force: true }));
 
-const { nestSubject }: typeof import('./nest-subject.ts') = await import(
+const { nestSubject, nestVersion }: typeof subjects = await import(
   join(copy, 'test/nest-subject.ts')
 );
+
+it('is tried on NestJS 11', () => {
+  expect(nestVersion()).toMatch(/^11\./);
+});
 
 describeAdapter(nestSubject('11', 'Express'));
 describeAdapter(nestSubject('11', 'Fastify'));

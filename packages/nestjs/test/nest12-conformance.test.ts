@@ -1,5 +1,10 @@
 import { describeAdapter } from '@ezthrottle/testkit/adapter-suite';
-import { nestSubject } from './nest-subject.ts';
+import { expect, it } from 'vitest';
+import { nestSubject, nestVersion } from './nest-subject.ts';
+
+it('is tried on NestJS 12', () => {
+  expect(nestVersion()).toMatch(/^12\./);
+});
 
 describeAdapter(nestSubject('12', 'Express'));
 describeAdapter(nestSubject('12', 'Fastify'));
