@@ -2,7 +2,7 @@ import { packageBuild } from '@ezthrottle/tooling/tsdown';
 import type { UserConfig } from 'tsdown';
 
 const config: UserConfig = packageBuild({
-  entry: { index: 'src/index.ts' },
+  entry: { index: 'src/index.ts', testing: 'src/testing.ts' },
   platform: 'node',
   target: 'node20.19',
 });

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { runnableFile } from './decorated.ts';
 import { runProcess } from './run-process.ts';
 
 const TIMEOUT_MS = 20_000;
@@ -36,12 +37,16 @@ export async function runSnippet(
   const cwd = mkdtempSync(join(tmpdir(), 'ezthrottle-snippet-'));
   const options = ['--conditions=@ezthrottle/source', '--unhandled-rejections=strict'];
   try {
-    const ended = await runProcess(process.execPath, [...options, ...preloads, file], {
-      cwd,
-      environment: { ...world.environment, SNIPPET_UPSTREAM: world.upstream },
-      timeoutMs,
-      listeningMs: LISTENING_MS,
-    });
+    const ended = await runProcess(
+      process.execPath,
+      [...options, ...preloads, await runnableFile(file)],
+      {
+        cwd,
+        environment: { ...world.environment, SNIPPET_UPSTREAM: world.upstream },
+        timeoutMs,
+        listeningMs: LISTENING_MS,
+      },
+    );
     if (ended.exitCode === 0) return null;
     if (ended.listened && (ended.timedOut || ended.exitCode === UNSETTLED)) return null;
     const what = ended.timedOut

@@ -51,6 +51,8 @@ function projectOf(files: readonly SnippetFile[]): object {
       // How we write our own declarations, not how a user writes.
       declaration: false,
       isolatedDeclarations: false,
+      experimentalDecorators: true,
+      emitDecoratorMetadata: true,
     },
     files: files.map(({ file }) => file),
   };
