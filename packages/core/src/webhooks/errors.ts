@@ -1,4 +1,4 @@
-import { EZThrottleError, ValidationError } from '../errors.ts';
+import { EZThrottleError, TimeoutError, ValidationError } from '../errors.ts';
 import type { Problem } from '../protocol/wire-error.ts';
 
 /** Thrown by the strict check; the message ends with the reason. */
@@ -169,13 +169,12 @@ export class ResponseBodyError extends EZThrottleError {
 }
 
 /** No delivery of the awaited job came to this process in time. */
-export class DeliveryTimeoutError extends EZThrottleError {
+export class DeliveryTimeoutError extends TimeoutError {
   override readonly name: string = 'DeliveryTimeoutError';
 
   constructor(awaited: string, timeoutMs: number) {
     super(`No delivery of ${awaited} came to this process within ${timeoutMs} ms.`, {
       code: 'delivery_timeout',
-      retryable: true,
     });
   }
 }

@@ -113,6 +113,13 @@ describe('a receiver that is given secrets', () => {
     expect(body).toContain('ezthrottle: signature_mismatch; standard-webhooks: signature_mismatch');
   });
 
+  it('asks for them only when something is signed', async () => {
+    const ask = vi.fn<() => string>(() => standardSecret);
+    const bench = open({ secrets: ask });
+    expect((await bench.send(delivery('1'), { header: () => null })).status).toBe(401);
+    expect(ask).not.toHaveBeenCalled();
+  });
+
   it('asks for them once for each request', async () => {
     const ask = vi.fn<(context: unknown) => string>(() => standardSecret);
     const bench = open({ secrets: ask });

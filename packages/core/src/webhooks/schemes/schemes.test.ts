@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { Webhook as StandardWebhook } from 'standardwebhooks';
 import { Webhook as SvixWebhook } from 'svix';
 import { describe, expect, it } from 'vitest';
@@ -39,6 +40,10 @@ function messageOf(
   };
 }
 
+function base64Of(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString('base64');
+}
+
 function messageOfVector(vector: Vector): SignedMessage {
   const body = vector.body ?? new Uint8Array(Buffer.from(vector.body_base64 ?? '', 'base64'));
   return messageOf(vector.headers, body, {
@@ -66,6 +71,48 @@ describe('a scheme', () => {
     for (const parts of [['a', 'b'], ['x'.repeat(9_000)], [new Uint8Array([0, 255])]]) {
       expect(await webHmac(key, parts)).toBe(nodeHmac(key, parts));
     }
+  });
+});
+
+describe('a forger', () => {
+  const publicKeys = vectors.schemes.find(({ scheme }) => scheme === 'l8')?.keys ?? [];
+  const schemes = [
+    standardWebhooks(),
+    standardWebhooksEd25519({ publicKeys }),
+    l8Signature({ publicKeys }),
+  ];
+  const seconds = 1_763_674_210;
+  const signature = fc.oneof(
+    fc.string({ unit: 'binary' }),
+    fc.base64String().map((text) => `v1,${text}`),
+    fc.uint8Array({ minLength: 64, maxLength: 64 }).map((bytes) => base64Of(bytes)),
+    fc.uint8Array({ minLength: 64, maxLength: 64 }).map((bytes) => `v1a,${base64Of(bytes)}`),
+    fc.uint8Array({ minLength: 32, maxLength: 32 }).map((bytes) => `v1,${base64Of(bytes)}`),
+  );
+
+  it('is neither believed nor able to make a check fail, whatever the headers say', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.string({ unit: 'binary' }),
+        fc.oneof(fc.constant(String(seconds)), fc.string()),
+        fc.array(signature, { maxLength: 5 }).map((list) => list.join(' ')),
+        fc.uint8Array({ maxLength: 50 }),
+        async (id, timestamp, signatures, body) => {
+          const headers = {
+            'webhook-id': id,
+            'webhook-timestamp': timestamp,
+            'webhook-signature': signatures,
+            'x-l8-delivery-id': id,
+            'x-l8-timestamp': timestamp,
+            'x-l8-signature': signatures,
+          };
+          const message = messageOf(headers, body, { now: () => seconds * 1000 });
+          for (const scheme of schemes) {
+            expect((await scheme.verify(message)).state).not.toBe('valid');
+          }
+        },
+      ),
+    );
   });
 });
 
