@@ -42,6 +42,29 @@ describe('a full memory store', () => {
     expect(await begin('a')).toBe('acquired');
   });
 
+  it('forgets in the order in which they were done, by age and for want of room alike', async () => {
+    const step = fc.record({ id: fc.integer({ min: 0, max: 8 }), waitMs: fc.nat(20) });
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 100 }), async (steps) => {
+        const { store, begin, pass } = full(4);
+        let known: { readonly id: string; readonly until: number }[] = [];
+        let time = 0;
+        for (const { id: number, waitMs } of steps) {
+          const id = `id ${number}`;
+          pass(waitMs);
+          time += waitMs;
+          known = known.filter(({ until }) => until > time);
+          const isKnown = known.some((one) => one.id === id);
+          expect(await begin(id)).toBe(isKnown ? 'done' : 'acquired');
+          if (isKnown) continue;
+          await store.commit(id, `token of ${id}`, 50);
+          known = [...known, { id, until: time + 50 }].slice(-4);
+        }
+        expect(store.size).toBe(known.length);
+      }),
+    );
+  });
+
   it('refuses a further delivery rather than forget one that is being handled', async () => {
     const { store, begin } = full(2);
     await begin('a');

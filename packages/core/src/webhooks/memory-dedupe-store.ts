@@ -24,6 +24,10 @@ export class MemoryDedupeStore implements DedupeStore {
   readonly #running = new Map<string, RunningEntry>();
   /** Id → until when it is remembered, in the order in which they were done. */
   readonly #done = new Map<string, number>();
+  /** Walks through `#done` once: from its start, each look would pass all gaps that deletions have left. */
+  #walk: Iterator<[string, number]> = this.#done.entries();
+  /** Where the walk has come to, and still in `#done`. */
+  #oldest: readonly [id: string, doneUntil: number] | undefined;
   /** No lease ends before this moment, as far as the last look through all of them could tell. */
   #nextLeaseEnd = 0;
 
@@ -74,19 +78,36 @@ export class MemoryDedupeStore implements DedupeStore {
 
   /** From the oldest on, up to the first that is still remembered; no sweep over all of them. */
   #forgetExpired(now: number): void {
-    for (const [id, doneUntil] of this.#done) {
-      if (doneUntil > now) return;
-      this.#done.delete(id);
+    for (let oldest = this.#findOldest(); oldest !== undefined; oldest = this.#findOldest()) {
+      if (oldest[1] > now) return;
+      this.#forgetOldest(oldest[0]);
     }
+  }
+
+  #findOldest(): readonly [id: string, doneUntil: number] | undefined {
+    if (this.#oldest !== undefined || this.#done.size === 0) return this.#oldest;
+    let next = this.#walk.next();
+    if (next.done === true) {
+      // It had come to the end when there was nothing; what there is now came after.
+      this.#walk = this.#done.entries();
+      next = this.#walk.next();
+    }
+    this.#oldest = next.done === true ? undefined : next.value;
+    return this.#oldest;
+  }
+
+  #forgetOldest(id: string): void {
+    this.#done.delete(id);
+    this.#oldest = undefined;
   }
 
   #makeRoom(now: number): void {
     if (this.size < this.#maxEntries) return;
     if (now >= this.#nextLeaseEnd) this.#dropEndedLeases(now);
     if (this.size < this.#maxEntries) return;
-    const [oldest] = this.#done.keys();
+    const oldest = this.#findOldest();
     if (oldest === undefined) throw new DedupeStoreFullError(this.#maxEntries);
-    this.#done.delete(oldest);
+    this.#forgetOldest(oldest[0]);
   }
 
   #dropEndedLeases(now: number): void {
