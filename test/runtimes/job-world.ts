@@ -41,12 +41,16 @@ const eventStream: Reply = {
 function oneRun(): Answer {
   const seen: Seen[] = [];
   const submit = jobServer();
+  const claims = claimsServer();
   return (request) => {
     const { pathname, searchParams } = new URL(request.path, 'http://server.example');
     if (pathname === '/seen') return { status: 200, body: shown(seen, searchParams.get('under')) };
     seen.push(request);
     const [, top, second = ''] = pathname.split('/');
+    if (top === 'claims') return { status: 200, body: claims(second, searchParams) };
+    if (top === 'told') return { status: 200 };
     if (top === 'target') return answerOf(second, Number(searchParams.get('length')));
+    if (pathname.endsWith('/jobs/batch')) return batchAnswer(request, submit);
     if (request.method === 'POST') {
       // What cannot be handed on, either.
       return request.text.includes('/cut/refused') ? { status: 503 } : submit(request);
@@ -55,6 +59,24 @@ function oneRun(): Answer {
     // A server without streams.
     if (pathname.endsWith('/stream')) return { status: 404, body: { error: 'not_found' } };
     return jobAnswer(request.method, pathname.split('/').at(-1) ?? '');
+  };
+}
+
+/** What is done, for handlers that keep nothing themselves; claims here never end by themselves. */
+function claimsServer(): (verb: string, query: URLSearchParams) => unknown {
+  const claims = new Map<string, { readonly token: string; readonly isDone: boolean }>();
+  return (verb, query) => {
+    const [id, token] = [query.get('id') ?? '', query.get('token') ?? ''];
+    const claim = claims.get(id);
+    if (verb === 'begin') {
+      if (claim !== undefined) return claim.isDone ? 'done' : 'in_flight';
+      claims.set(id, { token, isDone: false });
+      return 'acquired';
+    }
+    if (claim?.token !== token || claim.isDone) return false;
+    if (verb === 'commit') claims.set(id, { token, isDone: true });
+    else claims.delete(id);
+    return true;
   };
 }
 
@@ -70,9 +92,24 @@ function answerOf(what: string, length: number): Reply {
   return { status: Number(what), body: length > 0 ? 'x'.repeat(length) : {} };
 }
 
+async function batchAnswer(request: Seen, submit: Answer): Promise<Reply> {
+  const { jobs }: { jobs: readonly { readonly url: string }[] } = JSON.parse(request.text);
+  const results: unknown[] = [];
+  for (const job of jobs) {
+    const isValid = URL.canParse(job.url);
+    const one = { ...request, path: '/api/v1/jobs', text: JSON.stringify(job) };
+    const reply = isValid
+      ? await submit(one)
+      : { status: 400, body: { error: 'validation_failed', message: 'url is no address' } };
+    results.push({ status_code: reply.status, body: reply.body });
+  }
+  return { status: 200, body: { results } };
+}
+
 function jobAnswer(method: string, id: string): Reply {
   if (id === 'missing') return { status: 404, body: { error: 'not_found' } };
   if (id === 'redirect') return { status: 302, headers: { location: '../../../elsewhere' } };
+  if (/^\d{3}$/.test(id)) return { status: Number(id) };
   if (id === 'hang' || id === 'cut') return answerOf(id, 0);
   if (method === 'DELETE') return { status: 200, body: { job_id: id, status: 'cancelled' } };
   return { status: 200, body: { job_id: id, status: 'queued', state: 'pending' } };

@@ -26,7 +26,8 @@ async function requestOf(incoming: IncomingMessage): Promise<Request> {
   const headers = Object.entries(incoming.headers).flatMap(([name, value]): [string, string][] =>
     typeof value === 'string' ? [[name, value]] : [],
   );
-  const { method = 'GET' } = incoming;
+  const { method = 'GET', url = '/' } = incoming;
+  const address = new URL(url, `http://${incoming.headers.host ?? '127.0.0.1'}`);
   const body = method === 'GET' ? null : Buffer.concat(chunks);
-  return new Request('http://127.0.0.1/hook', { method, headers, body });
+  return new Request(address, { method, headers, body });
 }

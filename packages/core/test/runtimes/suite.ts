@@ -5,9 +5,10 @@ import { receiving } from './suite/receiving.ts';
 import { signatures } from './suite/signatures.ts';
 import { streaming } from './suite/streaming.ts';
 import { steps } from './suite/steps.ts';
+import { submitting } from './suite/submitting.ts';
 import type { Suite, World } from './suite/world.ts';
 
-export { answerHook } from './suite/continuing.ts';
+export { answerHook } from './suite/edge.ts';
 export type { World } from './suite/world.ts';
 
 /** What the SDK promises on every runtime: functions that know of no test framework. */
@@ -17,6 +18,7 @@ export const suite: Suite = {
   ...receiving,
   ...continuing,
   ...calling,
+  ...submitting,
   ...streaming,
   ...frugal,
 };

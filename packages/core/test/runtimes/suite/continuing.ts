@@ -1,6 +1,7 @@
 import { EZThrottle, Step, StepType, type EZThrottleOptions } from '@ezthrottle/core';
 import { createReceiver, MemoryDedupeStore, type DedupeStore } from '@ezthrottle/core/webhooks';
 import { deliveryOf, requestOf, SECRET } from './deliveries.ts';
+import { EDGE_KEY } from './edge.ts';
 import { expectEqual, expectMembers, expectTrue } from './expectations.ts';
 import { seenUnder, submittedFor, type Suite, type World } from './world.ts';
 
@@ -58,34 +59,77 @@ export const continuing: Suite = {
     expectEqual(await targetCalls(world, 'shared'), 1);
   },
 
-  'a handler that keeps nothing carries a chain on over the network': async (world) => {
+  'a handler that keeps nothing carries a chain on over the network, once': async (world) => {
     const step = jobStep(world, 'network', world.hookUrl).onSuccess(
       target(world, 'after-network').onSuccess(jobStep(world, 'network-next', world.hookUrl)),
     );
-    await step.execute(clientOf(world));
+    await step.execute(clientOf(world, edgeKeys));
     const [job] = await submittedFor(world, '/target/200/network');
     const body = deliveryOf({ metadata: job?.['metadata'], job_id: 'job-17' });
-    const { headers } = requestOf(body);
-    const response = await fetch(world.hookUrl, { method: 'POST', body, headers });
-    expectEqual([response.status, await response.text()], [200, '{"status":"received"}']);
+    expectEqual(await post(world, body), [200, '{"status":"received"}']);
     expectEqual(await targetCalls(world, 'network'), 1);
     const [next] = await submittedFor(world, '/target/200/network-next');
     expectMembers(next, { idempotent_key: 'job-17/onSuccess/onSuccess' });
+
+    expectEqual(await post(world, body), [200, '{"status":"duplicate"}']);
+    const copy = deliveryOf({ metadata: job?.['metadata'], job_id: 'job-18' });
+    expectEqual(await post(world, copy), [200, '{"status":"received"}']);
+    expectEqual(await targetCalls(world, 'network'), 1);
+    expectEqual((await submittedFor(world, '/target/200/network-next')).length, 1);
   },
 
-  'that handler refuses a forged delivery over the network': async (world) => {
+  'that handler accepts a delivery, but runs no continuation that is planted, altered or foreign':
+    async (world) => {
+      const { hookUrl } = world;
+      const stranger = { continuationKey: new Uint8Array(32).fill(8), webhookSecret: undefined };
+      const genuine = await sealedFor(world, 'edge-own', edgeKeys, hookUrl);
+      const sealed = String(genuine[METADATA_KEY]);
+      const last = sealed.at(-5) === 'A' ? 'B' : 'A';
+      const attempts = [
+        ['edge-planted', 'invalid', await sealedFor(world, 'edge-planted', stranger, hookUrl)],
+        ['edge-secret', 'invalid', await sealedFor(world, 'edge-secret', {}, hookUrl)],
+        ['edge-own', 'invalid', { [METADATA_KEY]: sealed.slice(0, -5) + last + sealed.slice(-4) }],
+        ['edge-foreign', 'foreign', await sealedFor(world, 'edge-foreign', edgeKeys, ENDPOINT)],
+      ] as const;
+      for (const [name, reason, metadata] of attempts) {
+        const told = await toldOf(world, reason);
+        expectEqual(await post(world, deliveryOf({ metadata })), [200, '{"status":"received"}']);
+        expectEqual([name, await toldOf(world, reason)], [name, told + 1]);
+        expectEqual([name, await targetCalls(world, name)], [name, 0]);
+      }
+      await post(world, deliveryOf({ metadata: genuine }));
+      expectEqual(await targetCalls(world, 'edge-own'), 1);
+    },
+
+  'that handler refuses a delivery that was altered on its way, and one that is not signed': async (
+    world,
+  ) => {
+    const metadata = await sealedFor(world, 'edge-forged', edgeKeys, world.hookUrl);
     const { headers } = requestOf(deliveryOf());
-    const response = await fetch(world.hookUrl, { method: 'POST', body: deliveryOf(), headers });
-    expectMembers(JSON.parse(await response.text()), { error: 'unauthorized' });
-    expectEqual(response.status, 401);
+    const attempts: readonly RequestInit[] = [{ headers }, {}];
+    for (const attempt of attempts) {
+      const body = deliveryOf({ metadata });
+      const response = await fetch(world.hookUrl, { method: 'POST', body, ...attempt });
+      expectMembers(JSON.parse(await response.text()), { error: 'unauthorized' });
+      expectEqual(response.status, 401);
+    }
+    expectEqual(await targetCalls(world, 'edge-forged'), 0);
   },
 };
 
-/** An edge function: everything is built anew for each request, nothing is kept between two. */
-export async function answerHook(request: Request, serverUrl: string): Promise<Response> {
-  const client = new EZThrottle({ apiKey: 'key', baseUrl: serverUrl, webhookSecret: SECRET });
-  const receiver = createReceiver({ secrets: SECRET, continuations: client.continuations() });
-  return receiver.handle(request);
+/** How a client seals for the handler that keeps nothing. */
+const edgeKeys: EZThrottleOptions = { continuationKey: EDGE_KEY, webhookSecret: undefined };
+
+/** Signed, to the handler that keeps nothing. */
+async function post(world: World, body: string): Promise<readonly [number, string]> {
+  const { headers } = requestOf(body);
+  const response = await fetch(world.hookUrl, { method: 'POST', body, headers });
+  return [response.status, await response.text()];
+}
+
+/** How often that handler has told that it did not run a continuation, for this reason. */
+async function toldOf(world: World, reason: string): Promise<number> {
+  return (await seenUnder(world, `/told/continuation_${reason}`)).length;
 }
 
 function clientOf(world: World, options: EZThrottleOptions = {}): EZThrottle {
@@ -111,8 +155,9 @@ async function sealedFor(
   world: World,
   name: string,
   options: EZThrottleOptions = {},
+  endpoint = ENDPOINT,
 ): Promise<Readonly<Record<string, unknown>>> {
-  const step = jobStep(world, name, ENDPOINT).onSuccess(target(world, `after-${name}`));
+  const step = jobStep(world, name, endpoint).onSuccess(target(world, `after-${name}`));
   await step.execute(clientOf(world, options));
   const [job] = await submittedFor(world, `/target/200/${name}`);
   return { ...Object(job?.['metadata']) };

@@ -41,6 +41,24 @@ export const steps: Suite = {
     );
   },
 
+  'draws a tree as text and as Mermaid, without what is secret in it': () => {
+    const step = new Step()
+      .url('https://api.example/a?token=secret')
+      .description('Ask “A”')
+      .fallback(new Step().url('https://api.example/b'), { triggerOnTimeout: 800 });
+    expectEqual(step.describe(), step.describe('text'));
+    expectEqual(step.describe().split('\n'), [
+      'GET https://api.example/a?… (on the server): Ask “A”',
+      '└─ fallback after 800 ms: GET https://api.example/b (on the server)',
+    ]);
+    expectEqual(step.describe('mermaid').split('\n'), [
+      'flowchart TD',
+      '  step1["Ask “A”<br/>GET https://api.example/a?…<br/>on the server"]',
+      '  step2["GET https://api.example/b<br/>on the server"]',
+      '  step1 -->|"fallback after 800 ms"| step2',
+    ]);
+  },
+
   'makes new ids with the randomness of the runtime': () => {
     const step = new Step()
       .url('https://api.example/a')
