@@ -47,7 +47,7 @@ function oneRun(): Answer {
     if (pathname === '/seen') return { status: 200, body: shown(seen, searchParams.get('under')) };
     seen.push(request);
     const [, top, second = ''] = pathname.split('/');
-    if (top === 'claims') return { status: 200, body: claims(second, searchParams) };
+    if (top === 'claims') return { status: 200, body: { answer: claims(second, searchParams) } };
     if (top === 'told') return { status: 200 };
     if (top === 'target') return answerOf(second, Number(searchParams.get('length')));
     if (pathname.endsWith('/jobs/batch')) return batchAnswer(request, submit);

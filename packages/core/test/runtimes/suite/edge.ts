@@ -27,7 +27,7 @@ function networkStore(serverUrl: string): DedupeStore {
   const ask = async <Answer>(verb: string, id: string, token: string): Promise<Answer> => {
     const query = new URLSearchParams({ id, token });
     const response = await fetch(`${serverUrl}/claims/${verb}?${query.toString()}`);
-    const answer: Answer = JSON.parse(await response.text());
+    const { answer }: { answer: Answer } = JSON.parse(await response.text());
     return answer;
   };
   return {
