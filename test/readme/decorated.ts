@@ -13,12 +13,11 @@ const DECORATOR = /^\s*@[A-Z]\w*\(/m;
 export async function runnableFile(file: string): Promise<string> {
   if (!file.endsWith('.ts') || !DECORATOR.test(readFileSync(file, 'utf8'))) return file;
   const manifest = createRequire(import.meta.url).resolve('typescript/package.json');
-  const options = [
-    ...['--ignoreConfig', '--noCheck', '--noResolve', '--verbatimModuleSyntax'],
-    ...['--experimentalDecorators', '--emitDecoratorMetadata'],
-    ...['--module', 'nodenext', '--target', 'es2023', '--outDir', dirname(file)],
-  ];
-  const command = [join(dirname(manifest), 'bin/tsc'), ...options, file];
+  const flags =
+    '--ignoreConfig --noCheck --noResolve --verbatimModuleSyntax --experimentalDecorators ' +
+    '--emitDecoratorMetadata --module nodenext --target es2023 --outDir';
+  const tsc = join(dirname(manifest), 'bin/tsc');
+  const command = [tsc, ...flags.split(' '), dirname(file), file];
   await new Promise<void>((done) => {
     // It complains of what it does not resolve, and compiles all the same; types are checked elsewhere.
     execFile(process.execPath, command, { timeout: TIMEOUT_MS }, () => done());
