@@ -3,6 +3,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import {
   createWebhookVerifier,
   signWebhook,
+  standardWebhooks,
   verifyWebhookSignature,
 } from '@ezthrottle/core/webhooks';
 import { sign as signOctokit, verify as verifyOctokit } from '@octokit/webhooks-methods';
@@ -61,6 +62,7 @@ async function checksOf(signed: string): Promise<readonly Check[]> {
   const seconds = Math.floor(Date.now() / 1_000);
   const ours = signWebhook({ body: signed, secret: SECRET, timestampSeconds: seconds });
   const verifier = createWebhookVerifier({ secrets: SECRET });
+  const scheme = standardWebhooks();
   const standard = new Webhook(SECRET);
   const svix = new SvixWebhook(SECRET);
   const standardHeaders = {
@@ -92,6 +94,14 @@ async function checksOf(signed: string): Promise<readonly Check[]> {
       verify: async ({ bytes }) => (await verifier.verify(bytes, ours)).verified,
     },
     {
+      name: 'EZThrottle, Standard Webhooks',
+      verify: async ({ bytes }) => {
+        const header = (name: string): string | undefined => headerOf(standardHeaders, name);
+        const { state } = await scheme.verify({ ...standardMessage, body: bytes, header });
+        return state === 'valid';
+      },
+    },
+    {
       name: '@octokit/webhooks-methods',
       verify: ({ text }) => verifyOctokit(SECRET, text, octokit),
     },
@@ -105,6 +115,18 @@ async function checksOf(signed: string): Promise<readonly Check[]> {
     },
     { name: 'svix', verify: ({ text }) => svix.verify(text, svixHeaders) ?? true },
   ];
+}
+
+/** What stands beside the body and the headers of a message that is to be checked. */
+const standardMessage = {
+  context: null,
+  secrets: async (): Promise<readonly string[]> => [SECRET],
+  toleranceSeconds: 300,
+  now: Date.now,
+};
+
+function headerOf(headers: Readonly<Record<string, string>>, name: string): string | undefined {
+  return headers[name];
 }
 
 /** A check that takes everything would be the fastest. */
