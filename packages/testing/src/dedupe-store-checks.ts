@@ -79,14 +79,25 @@ export const dedupeStoreChecks: Readonly<Record<string, DedupeStoreCheck>> = {
     expectSame(await begin(one, id, 'c'), 'done', 'one more');
   },
 
-  'forgets what is done when the time for it is over': async (world) => {
-    const [one, other] = await openTwo(world);
-    const [id = ''] = newIds(1);
-    await begin(one, id, 'a');
-    expectSame(await one.commit(id, 'a', SHORT_MS), true, 'the commit');
+  'forgets what is done when the time for it is over, and gives it to exactly one': async (
+    world,
+  ) => {
+    const stores = await openTwo(world);
+    const ids = newIds(20);
+    await Promise.all(
+      ids.map(async (id) => {
+        await begin(stores[0], id, 'a');
+        expectSame(await stores[0].commit(id, 'a', SHORT_MS), true, 'the commit');
+      }),
+    );
     await world.pass(2 * SHORT_MS);
-    expectSame(await begin(other, id, 'b'), 'acquired', 'a claim afterwards');
-    expectSame(await begin(one, id, 'c'), 'in_flight', 'one more');
+    await Promise.all(
+      ids.map(async (id) => {
+        const claims = await claimAtOnce(stores, id, 10);
+        expectSame(claims.filter((claim) => claim === 'acquired').length, 1, 'claims acquired');
+        expectSame(claims.filter((claim) => claim === 'in_flight').length, 9, 'claims in flight');
+      }),
+    );
   },
 
   'remembers what is done for longer than the lease was': async (world) => {

@@ -1,4 +1,4 @@
-import type { DedupeClaim, DedupeStore } from '../webhooks/dedupe-store.ts';
+import type { DedupeStore } from '../webhooks/dedupe-store.ts';
 import { PRUNED_ROWS, pruningTurn, type PruningOptions } from './pruning.ts';
 import { storedId } from './stored-id.ts';
 import { partsOfTableName, quotedTableName } from './table-name.ts';
@@ -63,9 +63,8 @@ export function sqliteDedupe(
       const key = await storedId(id);
       if (isTimeToPrune()) prune();
       if (isRow(sql.claim.get(key, token, lease))) return 'acquired';
-      // Another process may have changed it in between; what is done and not expired stays so.
-      const claim: DedupeClaim = isRow(sql.done.get(key)) ? 'done' : 'in_flight';
-      return claim;
+      // Somebody holds it, or held what is done until a moment ago.
+      return isRow(sql.done.get(key)) ? 'done' : 'in_flight';
     },
     async commit(id, token, ttlMs) {
       const ttl = wholeMs('ttlMs', ttlMs);
@@ -99,9 +98,7 @@ VALUES (?, ?, ${NOW} + ?)
 ON CONFLICT (id) DO UPDATE SET token = excluded.token, expires_at = excluded.expires_at
 WHERE held.expires_at <= ${NOW}
 RETURNING id`),
-    done: database.prepare(
-      `SELECT id FROM ${table} WHERE id = ? AND token IS NULL AND expires_at > ${NOW}`,
-    ),
+    done: database.prepare(`SELECT id FROM ${table} WHERE id = ? AND token IS NULL`),
     commit: database.prepare(
       `UPDATE ${table} SET token = NULL, expires_at = ${NOW} + ? WHERE id = ? AND token = ?`,
     ),

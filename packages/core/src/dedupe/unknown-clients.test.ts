@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { DedupeObjectStub } from './durable-object.ts';
 import { durableObjectDedupe } from './durable-object.ts';
-import { DedupeObject } from './dedupe-object.ts';
 import { postgresDedupe } from './postgres.ts';
 import { redisDedupe } from './redis.ts';
 import { sqliteDedupe } from './sqlite.ts';
@@ -27,14 +26,3 @@ describe('a client that is none', () => {
     await expect(claim).rejects.toMatchObject({ code: 'dedupe_store_failed', retryable: true });
   });
 });
-
-it.each(['', '{', 'null', '{"verb":"steal","token":"t","ms":1}', '{"verb":"begin","ms":1}'])(
-  'a dedupe object refuses the question %j',
-  async (body) => {
-    const fail = (): Promise<never> => Promise.reject(new Error('must not be used'));
-    const [get, put, deleteAll, setAlarm, deleteAlarm] = [fail, fail, fail, fail, fail];
-    const object = new DedupeObject({ storage: { get, put, deleteAll, setAlarm, deleteAlarm } });
-    const request = new Request('https://dedupe.invalid/', { method: 'POST', body });
-    expect((await object.fetch(request)).status).toBe(400);
-  },
-);

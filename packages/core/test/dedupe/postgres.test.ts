@@ -76,6 +76,25 @@ test('a store that only claims removes them, too', async () => {
   expect(await count()).toBe(2);
 });
 
+test('what is expired and being taken over by another is never said to be done', async () => {
+  const table = `${schema}.taken_over`;
+  await tableWithExpired(table, 1);
+  const other = await pool.connect();
+  try {
+    await other.query('BEGIN');
+    await other.query(`UPDATE ${table} SET token = 'b', expires_at = now() + interval '1 day'`);
+    // Sees the row as it was, and waits.
+    const claim = postgresDedupe(pool, { table }).begin('old 1', lease);
+    const waiting = `SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%taken_over%'`;
+    const count = async (): Promise<number | null> => (await pool.query(waiting)).rowCount;
+    await expect.poll(count, { timeout: 10_000 }).toBe(1);
+    await other.query('COMMIT');
+    expect(await claim).toBe('in_flight');
+  } finally {
+    other.release();
+  }
+});
+
 test('what the database says reaches the caller', async () => {
   const store = postgresDedupe(pool, { table: `${schema}.nowhere` });
   await expect(store.begin('a', lease)).rejects.toMatchObject({ code: '42P01' });

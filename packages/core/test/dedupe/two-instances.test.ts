@@ -3,7 +3,7 @@ import { type SignedRequest, signedRequest } from '@ezthrottle/testing';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { DeliverySender } from './delivery-sender.ts';
-import { openStore } from './open-store.ts';
+import { openStore, type StoreKind } from './open-store.ts';
 import { type Places, startPlaces } from './places.ts';
 import type { ReceiverTask } from './processes/receiver.ts';
 import { type SourceProcess, startSource } from './source-process.ts';
@@ -52,33 +52,38 @@ class Effects {
   }
 }
 
+async function startTwo(
+  kind: StoreKind,
+  task: Omit<ReceiverTask, 'place' | 'secret'>,
+  hangsOn: string,
+): Promise<[SourceProcess, SourceProcess, () => Promise<void>]> {
+  const place = places.of(kind);
+  // Before them, so that there is one to clear up with.
+  const open = await openStore(place);
+  const shared = { ...task, place, secret };
+  const [one, other] = await Promise.all([
+    startSource('receiver.ts', { ...shared, hangsOn }),
+    startSource('receiver.ts', shared),
+  ]);
+  const end = async (): Promise<void> => {
+    await Promise.all([one.kill(), other.kill()]);
+    await open.clear();
+    await open[Symbol.asyncDispose]();
+  };
+  return [one, other, end];
+}
+
 describe.each([
   ['ioredis', 100, 100],
   ['pg', 20, 50],
 ] as const)('two instances that share a store over %s', (kind, count, times) => {
-  async function startTwo(
-    task: Omit<ReceiverTask, 'place' | 'secret'>,
-    hangsOn: string,
-  ): Promise<[SourceProcess, SourceProcess, () => Promise<void>]> {
-    const place = places.of(kind);
-    // Before them, so that there is one to clear up with.
-    const open = await openStore(place);
-    const shared = { ...task, place, secret };
-    const [one, other] = await Promise.all([
-      startSource('receiver.ts', { ...shared, hangsOn }),
-      startSource('receiver.ts', shared),
-    ]);
-    const end = async (): Promise<void> => {
-      await Promise.all([one.kill(), other.kill()]);
-      await open.clear();
-      await open[Symbol.asyncDispose]();
-    };
-    return [one, other, end];
-  }
-
   test(`commit each of ${count} deliveries once, though each comes ${times} times at once`, async () => {
     const effects = new Effects();
-    const [one, other, end] = await startTwo({ effects: effects.at, leaseMs: 30_000 }, 'nothing');
+    const [one, other, end] = await startTwo(
+      kind,
+      { effects: effects.at, leaseMs: 30_000 },
+      'nothing',
+    );
     using sender = new DeliverySender();
     try {
       const sent = deliveries(count);
@@ -104,14 +109,26 @@ describe.each([
       await effects.clear();
     }
   });
+});
 
-  test('lose nothing when one is killed while it handles, and repeat nothing that it had done', async () => {
+// At once: they wait for leases.
+describe.concurrent.each([
+  ['ioredis', 100],
+  ['pg', 20],
+] as const)('two instances that share a store over %s, for %s deliveries', (kind, count) => {
+  test('lose nothing when one is killed while it handles, and repeat nothing that it had done', async ({
+    expect,
+  }) => {
     const effects = new Effects();
-    const [dying, other, end] = await startTwo({ effects: effects.at, leaseMs: 3_000 }, 'hangs');
+    const [dying, other, end] = await startTwo(
+      kind,
+      { effects: effects.at, leaseMs: 5_000 },
+      'hangs',
+    );
     using sender = new DeliverySender();
     try {
-      const done = deliveries(count / 4);
-      const cut = deliveries(count / 4, { tags: ['hangs'] });
+      const done = deliveries(count / 2);
+      const cut = deliveries(count / 2, { tags: ['hangs'] });
       await Promise.all(done.map((delivery) => sender.sendUntilTaken(dying.firstLine, delivery)));
       const broken = Promise.allSettled(
         cut.map((delivery) => sender.send(dying.firstLine, delivery)),
