@@ -40,6 +40,8 @@ const ENTRY = 'entry';
  * an object while another one of it waits for its storage, which makes each of these verbs atomic.
  */
 export class DedupeObject {
+  /** Not there: by it Cloudflare's types know the class of a Durable Object, as in `wrangler types`. */
+  declare readonly __DURABLE_OBJECT_BRAND: never;
   readonly #storage: DedupeObjectStorage;
 
   constructor(state: DedupeObjectState) {
