@@ -26,8 +26,8 @@ export function findSenderProblems(options: SenderOptions): readonly Problem[] {
   // Left out is a decision; there without a value is a variable that is not set.
   const isLeftOut = !('secrets' in options);
   const needsSecrets = schemes === undefined && options.allowUnsigned !== true;
-  const isGiven = typeof secrets === 'function' || (isLeftOut && !needsSecrets);
-  const problems = isGiven ? [] : findSecretProblems(secrets);
+  const areNoValues = typeof secrets === 'function' || (isLeftOut && !needsSecrets);
+  const problems = areNoValues ? [] : findSecretProblems(secrets);
   if (schemes === undefined) return problems;
   const least = options.allowUnsigned === true ? 0 : 1;
   if (!Array.isArray(schemes) || schemes.length < least || schemes.length > MAX_SCHEMES) {
