@@ -4,7 +4,7 @@ import type { AdapterSubject, RunningAdapter } from '@ezthrottle/testkit/adapter
 import { parsers, suiteApp } from './suite-app.ts';
 
 /** Serves an app on a free port of loopback. */
-export async function listen(
+async function listen(
   fetch: (request: Request) => Response | Promise<Response>,
 ): Promise<{ readonly url: string; readonly close: () => Promise<void> }> {
   const { server, port } = await new Promise<{ server: Server; port: number }>((resolve) => {
