@@ -37,7 +37,7 @@ export const expressWays: FrameworkWays = {
   octokit: () => {
     const webhooks = new Webhooks({ secret: SECRET, log: SILENT });
     webhooks.onAny(doNothing);
-    return listen(express().use(createNodeMiddleware(webhooks, { path: '/hook' })));
+    return listen(express().use(createNodeMiddleware(webhooks, { path: '/hook', log: SILENT })));
   },
   svix: route(express.raw({ type: 'application/json' }), (request, response) => {
     const headers = {

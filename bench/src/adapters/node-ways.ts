@@ -26,7 +26,7 @@ export const nodeWays: FrameworkWays = {
   octokit: () => {
     const webhooks = new Webhooks({ secret: SECRET, log: SILENT });
     webhooks.onAny(doNothing);
-    const middleware = createNodeMiddleware(webhooks, { path: '/hook' });
+    const middleware = createNodeMiddleware(webhooks, { path: '/hook', log: SILENT });
     return listen((request, response) => void middleware(request, response));
   },
 };

@@ -101,6 +101,12 @@ export class DeliveryWork {
 
   /** Everything that failed of what is to be done here; neither part waits for the other. */
   async #runAll(handling: Handling): Promise<unknown[]> {
+    if (this.#parts.options.continuations === undefined) {
+      return await this.#handle(handling).then(
+        () => [],
+        (error: unknown) => [error],
+      );
+    }
     const isContinued = this.#isContinued(handling.arrival.delivery);
     const parts = await Promise.allSettled([
       isContinued ? this.#handleApart(handling) : this.#handle(handling),

@@ -20,30 +20,35 @@ export class HandlingTime {
   };
 
   /** Settles with what the work gives, or with the reason to wait for it no longer. */
-  async limit<Result>(
+  limit<Result>(
     work: Promise<Result>,
     signal: AbortSignal | undefined,
   ): Promise<{ readonly result: Result } | { readonly tooLate: EZThrottleError }> {
     const { after, handlerTimeoutMs } = this.#settings;
-    let stop = (): void => {};
-    const tooLate = new Promise<EZThrottleError>((resolve) => {
-      const onAbort = (): void => resolve(new ReceiveAbortedError(signal?.reason));
-      const onTimeout = (): void => resolve(new HandlerTimeoutError(handlerTimeoutMs));
-      if (signal?.aborted === true) onAbort();
-      signal?.addEventListener('abort', onAbort, { once: true });
-      const cancel = after(handlerTimeoutMs, onTimeout);
-      stop = () => {
+    return new Promise((resolve, reject) => {
+      let cancel = (): void => {};
+      const stop = (): void => {
         cancel();
         signal?.removeEventListener('abort', onAbort);
       };
+      const giveUp = (tooLate: EZThrottleError): void => {
+        stop();
+        resolve({ tooLate });
+      };
+      const onAbort = (): void => giveUp(new ReceiveAbortedError(signal?.reason));
+      cancel = after(handlerTimeoutMs, () => giveUp(new HandlerTimeoutError(handlerTimeoutMs)));
+      if (signal?.aborted === true) onAbort();
+      signal?.addEventListener('abort', onAbort, { once: true });
+      work.then(
+        (result) => {
+          stop();
+          resolve({ result });
+        },
+        (error: unknown) => {
+          stop();
+          reject(error);
+        },
+      );
     });
-    try {
-      return await Promise.race([
-        work.then((result) => ({ result })),
-        tooLate.then((error) => ({ tooLate: error })),
-      ]);
-    } finally {
-      stop();
-    }
   }
 }
