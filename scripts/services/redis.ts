@@ -29,6 +29,8 @@ export interface RedisService extends AsyncDisposable {
 export interface RedisOptions {
   /** When the append-only file is synced to disk. Default `everysec`. */
   readonly appendFsync?: 'always' | 'everysec' | 'no';
+  /** Makes it the only node of a cluster; then REDIS_URL is not looked at. Default false. */
+  readonly cluster?: boolean;
 }
 
 interface RedisProgram {
@@ -45,7 +47,7 @@ const START_MS = 10_000;
  * @throws Error that says what would help, when there is no Redis to be had.
  */
 export async function startRedis(options: RedisOptions = {}): Promise<RedisService> {
-  const given = process.env['REDIS_URL'];
+  const given = options.cluster === true ? undefined : process.env['REDIS_URL'];
   if (given !== undefined && given !== '') {
     return {
       url: given,
@@ -66,6 +68,8 @@ export async function startRedis(options: RedisOptions = {}): Promise<RedisServi
     save: '',
     appendonly: 'yes',
     appendfsync: options.appendFsync ?? 'everysec',
+    'cluster-enabled': options.cluster === true ? 'yes' : 'no',
+    'cluster-announce-ip': '127.0.0.1',
   };
   const child = spawn(
     program.path,

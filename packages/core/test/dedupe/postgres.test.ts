@@ -1,5 +1,5 @@
 import { postgresDedupe, postgresDedupeSql } from '@ezthrottle/core/dedupe/postgres';
-import { Pool } from 'pg';
+import { Client, Pool } from 'pg';
 import postgres from 'postgres';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startPostgres } from '../../../../scripts/services/postgres.ts';
@@ -29,13 +29,16 @@ test('many instances make the table at once, and none fails', async () => {
   await Promise.all(pools.map((each) => each.end()));
 });
 
-test('a migration makes the same table', async () => {
+test('a migration makes the same table, and one connection is enough', async () => {
   const table = `${schema}.migrated`;
   await pool.query(postgresDedupeSql(table));
-  const store = postgresDedupe(pool, { table });
+  const client = new Client({ connectionString: url });
+  await client.connect();
+  const store = postgresDedupe(client, { table });
   await store.createTable();
   expect(await store.begin('a', lease)).toBe('acquired');
   expect(await store.commit('a', 'a', 60_000)).toBe(true);
+  await client.end();
 });
 
 function resourceOf(sql: postgres.Sql): AsyncDisposable & { readonly sql: postgres.Sql } {

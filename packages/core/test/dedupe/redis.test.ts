@@ -1,9 +1,11 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { redisDedupe } from '@ezthrottle/core/dedupe/redis';
 import { createReceiver } from '@ezthrottle/core/webhooks';
-import { signedRequest } from '@ezthrottle/testing';
-import { Redis } from 'ioredis';
-import { createClient } from 'redis';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { dedupeStoreChecks, signedRequest } from '@ezthrottle/testing';
+import { Cluster, Redis } from 'ioredis';
+import { createClient, createClientPool, createCluster } from 'redis';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { startRedis } from '../../../../scripts/services/redis.ts';
 
 const resources = new AsyncDisposableStack();
@@ -18,12 +20,14 @@ beforeAll(async () => {
 
 afterAll(() => resources.disposeAsync());
 
+/** Nobody else's, on a Redis that may be shared. */
+const prefix = `dedupe_test_${randomUUID()}:`;
 const lease = { leaseMs: 60_000, token: 'a' };
 
 test('a Redis that has forgotten the scripts is told them again', async () => {
   const nodeRedis = createClient({ url });
   await nodeRedis.connect();
-  const stores = [redisDedupe(client), redisDedupe(nodeRedis)];
+  const stores = [redisDedupe(client, { prefix }), redisDedupe(nodeRedis, { prefix })];
   for (const [index, store] of stores.entries()) {
     await store.begin(`before ${index}`, lease);
     await client.script('FLUSH');
@@ -35,7 +39,7 @@ test('a Redis that has forgotten the scripts is told them again', async () => {
 });
 
 test('a command that the client sends again after a broken connection is answered as before', async () => {
-  const store = redisDedupe(client);
+  const store = redisDedupe(client, { prefix });
   expect(await store.begin('twice', lease)).toBe('acquired');
   expect(await store.begin('twice', lease)).toBe('acquired');
   expect(await store.commit('twice', 'a', 60_000)).toBe(true);
@@ -44,18 +48,20 @@ test('a command that the client sends again after a broken connection is answere
 });
 
 test('applications with different prefixes share a Redis and no delivery', async () => {
-  const [one, other] = ['one:', 'other:'].map((prefix) => redisDedupe(client, { prefix }));
+  const [one, other] = ['one:', 'other:'].map((each) =>
+    redisDedupe(client, { prefix: prefix + each }),
+  );
   expect(await one?.begin('id', lease)).toBe('acquired');
   expect(await other?.begin('id', lease)).toBe('acquired');
-  expect(await client.keys('one:*')).toEqual(['one:id']);
+  expect(await client.keys(`${prefix}one:*`)).toEqual([`${prefix}one:id`]);
 });
 
 test('nothing stays in Redis without an end', async () => {
-  const store = redisDedupe(client, { prefix: 'ends:' });
+  const store = redisDedupe(client, { prefix });
   await store.begin('held', { leaseMs: 5_000, token: 'a' });
   await store.begin('done', { leaseMs: 5_000, token: 'a' });
   await store.commit('done', 'a', 90_000);
-  const [held, done] = await Promise.all(['ends:held', 'ends:done'].map((key) => client.pttl(key)));
+  const [held, done] = await Promise.all(['held', 'done'].map((id) => client.pttl(prefix + id)));
   expect(held).toBeGreaterThan(0);
   expect(held).toBeLessThanOrEqual(5_000);
   expect(done).toBeGreaterThan(5_000);
@@ -81,4 +87,48 @@ describe('without Redis', () => {
     expect(response.headers.get('retry-after')).not.toBeNull();
     expect(errors).toEqual([expect.objectContaining({ message: 'Connection is closed.' })]);
   });
+});
+
+describe('on a cluster', () => {
+  const clients = new AsyncDisposableStack();
+  let node: string;
+
+  beforeAll(async () => {
+    const cluster = clients.use(await startRedis({ cluster: true }));
+    node = cluster.url;
+    const admin = new Redis(node);
+    await admin.cluster('ADDSLOTSRANGE', 0, 16_383);
+    await vi.waitFor(
+      async () => expect(await admin.cluster('INFO')).toContain('cluster_state:ok'),
+      { timeout: 10_000 },
+    );
+    admin.disconnect();
+  }, 60_000);
+
+  afterAll(() => clients.disposeAsync());
+
+  test('every promise holds over ioredis and node-redis together', async () => {
+    const one = new Cluster([node]);
+    clients.defer(() => one.disconnect());
+    const other = createCluster({ rootNodes: [{ url: node }] });
+    await other.connect();
+    clients.defer(() => other.destroy());
+    const stores = [redisDedupe(one), redisDedupe(other)];
+    let next = 0;
+    const open = (): (typeof stores)[number] => {
+      next += 1;
+      return stores[next % 2] ?? redisDedupe(one);
+    };
+    for (const check of Object.values(dedupeStoreChecks))
+      await check({ open, pass: (ms) => sleep(ms) });
+  });
+});
+
+test('a pool of connections is a client, too', async () => {
+  const pool = createClientPool({ url });
+  await pool.connect();
+  const store = redisDedupe(pool, { prefix });
+  expect(await store.begin('by a pool', lease)).toBe('acquired');
+  expect(await store.commit('by a pool', 'a', 60_000)).toBe(true);
+  pool.destroy();
 });
