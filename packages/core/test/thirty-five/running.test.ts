@@ -80,9 +80,11 @@ it('row 17: on_timeout starts after its measured time only, and races with the c
     at.push(performance.now());
     return answer(request);
   };
+  const began = performance.now();
   const raced = await here('hang').fallback(here('a200'), { triggerOnTimeout: 50 }).execute();
   expect(raced).toMatchObject({ kind: 'local', path: 1 });
-  expect((at[1] ?? 0) - (at[0] ?? 0)).toBeGreaterThanOrEqual(40);
+  // A timer of 50 ms may be over a fraction of a millisecond early.
+  expect((at[1] ?? 0) - began).toBeGreaterThanOrEqual(49);
   await here('404').fallback(here('b200'), { triggerOnTimeout: 5_000 }).execute();
   expect(world.calls()).not.toContain('b200');
 });
