@@ -98,10 +98,9 @@ describe('on a cluster', () => {
     node = cluster.url;
     const admin = new Redis(node);
     await admin.cluster('ADDSLOTSRANGE', 0, 16_383);
-    await vi.waitFor(
-      async () => expect(await admin.cluster('INFO')).toContain('cluster_state:ok'),
-      { timeout: 10_000 },
-    );
+    const isReady = async (): Promise<boolean> =>
+      String(await admin.cluster('INFO')).includes('cluster_state:ok');
+    await vi.waitUntil(isReady, { timeout: 10_000 });
     admin.disconnect();
   }, 60_000);
 
