@@ -12,8 +12,10 @@ const HASH_PREFIX = 'h1_';
 export interface IdempotencyContext extends DigestContext {
   /** Among whom the key is unique within the organization. Default `ORGANIZATION_SCOPE`. */
   readonly scope?: string;
-  /** How long the key stays taken after the job has ended, in milliseconds. Default 24 h. */
+  /** How long the key stays taken after a job that does not say has ended, in milliseconds. Default 24 h. */
   readonly windowMs?: number;
+  /** Whose job it is, for jobs that ask for `account` scope; without it these have their user's. */
+  readonly apiKey?: Id;
 }
 
 /**
@@ -26,7 +28,7 @@ export function idempotencyClaim(
   context: IdempotencyContext,
 ): IdempotencyClaim {
   const fingerprint = fingerprintOf(spec, organization, context);
-  return claim(spec.idempotentKey ?? HASH_PREFIX + fingerprint, fingerprint, context);
+  return claim(spec, spec.idempotentKey ?? HASH_PREFIX + fingerprint, fingerprint, context);
 }
 
 /**
@@ -40,16 +42,27 @@ export function childIdempotencyClaim(
   context: IdempotencyContext,
 ): IdempotencyClaim {
   const fingerprint = fingerprintOf(spec, organization, context);
-  return claim(spec.idempotentKey ?? `${parent.id}/${parent.edge}`, fingerprint, context);
+  return claim(spec, spec.idempotentKey ?? `${parent.id}/${parent.edge}`, fingerprint, context);
 }
 
-function claim(key: string, fingerprint: string, context: IdempotencyContext): IdempotencyClaim {
+function claim(
+  spec: JobSpec,
+  key: string,
+  fingerprint: string,
+  context: IdempotencyContext,
+): IdempotencyClaim {
+  const isOwn = context.scope === undefined && spec.idempotencyScope === 'account';
   return {
-    scope: context.scope ?? ORGANIZATION_SCOPE,
+    scope: isOwn ? accountScope(spec, context) : (context.scope ?? ORGANIZATION_SCOPE),
     key,
     fingerprint,
-    windowMs: context.windowMs ?? DEFAULTS.idempotencyWindowMs,
+    windowMs: spec.idempotencyWindowMs ?? context.windowMs ?? DEFAULTS.idempotencyWindowMs,
   };
+}
+
+/** One account's own: no other scope can be spelled like it. */
+function accountScope({ userId }: JobSpec, { apiKey }: IdempotencyContext): string {
+  return `account ${JSON.stringify(userId === '' ? [apiKey ?? ''] : [apiKey ?? '', userId])}`;
 }
 
 function fingerprintOf(spec: JobSpec, organization: Id, { sha256 }: DigestContext): string {

@@ -25,7 +25,8 @@ export function spawnedJob(
   const accepted = accept(spec, context);
   const origin = { id: parent.id, edge };
   const { idempotencyWindowMs: windowMs, sha256 } = context;
-  const digest = windowMs === undefined ? { sha256 } : { sha256, windowMs };
+  const { apiKey } = parent;
+  const digest = windowMs === undefined ? { sha256, apiKey } : { sha256, apiKey, windowMs };
   return {
     id: deriveId(parent.id, edge, { sha256 }),
     organization: parent.organization,

@@ -1,4 +1,4 @@
-import { createHmac } from 'node:crypto';
+import { createHmac, createPrivateKey, createPublicKey, sign, verify } from 'node:crypto';
 import type { DeliveryPayload } from '@ezthrottle/core/protocol';
 import { describe, expect, test } from 'vitest';
 import { deliveryRequest } from './delivery-request.ts';
@@ -76,10 +76,62 @@ describe('the request of a delivery', () => {
       standardWebhookHeaders({
         id: 'msg_p5jXN8AQM9LWM0D4loKWxJek',
         body: '{"test": 2432232314}',
-        secret: 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw',
+        keys: ['whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw'],
         timestampSeconds: 1_614_265_330,
         hmacSha256,
       })['webhook-signature'],
     ).toBe('v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=');
+  });
+
+  describe('while keys are changed', () => {
+    const seed = Buffer.alloc(32, 9);
+    // DER of a PKCS #8 private key, up to the seed.
+    const der = Buffer.concat([Buffer.from('302e020100300506032b657004220420', 'hex'), seed]);
+    const privateKey = createPrivateKey({ key: der, format: 'der', type: 'pkcs8' });
+    const ed25519 = (given: Uint8Array, content: string): Uint8Array => {
+      expect(given).toEqual(new Uint8Array(seed));
+      return sign(null, Buffer.from(content), privateKey);
+    };
+    const secret = `whsec_${Buffer.alloc(24, 7).toString('base64')}`;
+    const former = `whsec_${Buffer.alloc(24, 8).toString('base64')}`;
+
+    function signedWith(furtherKeys: readonly string[], primary: string | null = secret) {
+      return deliveryRequest({
+        payload: PAYLOAD,
+        secret: primary,
+        furtherKeys,
+        userAgent: 'agent',
+        now: 1_700_000_001_999,
+        hmacSha256,
+        ed25519,
+      });
+    }
+
+    test('is signed with each of them, the newest first', () => {
+      const { headers, body } = signedWith([former, secret]);
+      const content = `d-1.1700000001.${body}`;
+      const [newest, older, ...rest] = headers['webhook-signature']?.split(' ') ?? [];
+      const digest = (byte: number): string =>
+        createHmac('sha256', Buffer.alloc(24, byte)).update(content).digest('base64');
+      expect([newest, older, rest]).toEqual([`v1,${digest(7)}`, `v1,${digest(8)}`, []]);
+      expect(headers['X-EZThrottle-Signature']?.match(/v1=/g)).toHaveLength(1);
+    });
+
+    test('is signed with ed25519 too, so that receivers need no secret', () => {
+      for (const key of [seed, Buffer.concat([seed, Buffer.alloc(32, 1)])]) {
+        const { headers, body } = signedWith([`whsk_${key.toString('base64')}`], null);
+        const [version, signature = ''] = headers['webhook-signature']?.split(',') ?? [];
+        expect(version).toBe('v1a');
+        expect(headers).not.toHaveProperty('X-EZThrottle-Signature');
+        const content = Buffer.from(`d-1.1700000001.${body}`);
+        const publicKey = createPublicKey(privateKey);
+        expect(verify(null, content, publicKey, Buffer.from(signature, 'base64'))).toBe(true);
+      }
+    });
+
+    test('a key of another length does not sign', () => {
+      const { headers } = signedWith([`whsk_${Buffer.alloc(31).toString('base64')}`], null);
+      expect(headers).not.toHaveProperty('webhook-signature');
+    });
   });
 });

@@ -1,15 +1,20 @@
 import { type DeliveryPayload, HEADERS, signWebhook } from '@ezthrottle/core/protocol';
-import { type HmacContext, standardWebhookHeaders } from './standard-webhook.ts';
+import { type SigningContext, standardWebhookHeaders } from './standard-webhook.ts';
 
 export interface DeliveryRequest {
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
 }
 
-export interface DeliveryRequestInput extends HmacContext {
+export interface DeliveryRequestInput extends SigningContext {
   readonly payload: DeliveryPayload;
   /** The organization's primary signing secret; null: unsigned. */
   readonly secret: string | null;
+  /**
+   * Further keys that sign for Standard Webhooks beside the secret: the one before a rotation, an
+   * ed25519 key (`whsk_`). Receivers need to know one of them. Default: none.
+   */
+  readonly furtherKeys?: readonly string[];
   readonly userAgent: string;
   /** Milliseconds since the epoch: when it is signed, which is when it is sent. */
   readonly now: number;
@@ -17,7 +22,7 @@ export interface DeliveryRequestInput extends HmacContext {
 
 /** One attempt's request: the bytes that are signed are the bytes that are sent. */
 export function deliveryRequest(input: DeliveryRequestInput): DeliveryRequest {
-  const { payload, secret, hmacSha256 } = input;
+  const { payload, secret, furtherKeys = [], hmacSha256, ed25519 } = input;
   const body = JSON.stringify(payload);
   const headers = {
     'content-type': 'application/json',
@@ -25,19 +30,21 @@ export function deliveryRequest(input: DeliveryRequestInput): DeliveryRequest {
     [HEADERS.deliveryId]: payload.delivery_id,
     [HEADERS.attempt]: String(payload.attempt),
   };
-  if (secret === null) return { headers, body };
   const timestampSeconds = Math.floor(input.now / 1_000);
+  const standard = standardWebhookHeaders({
+    id: payload.delivery_id,
+    body,
+    keys: secret === null ? furtherKeys : [secret, ...furtherKeys],
+    timestampSeconds,
+    hmacSha256,
+    ed25519,
+  });
+  if (secret === null) return { headers: { ...headers, ...standard }, body };
   return {
     headers: {
       ...headers,
       [HEADERS.signature]: signWebhook({ body, secret, timestampSeconds }),
-      ...standardWebhookHeaders({
-        id: payload.delivery_id,
-        body,
-        secret,
-        timestampSeconds,
-        hmacSha256,
-      }),
+      ...standard,
     },
     body,
   };

@@ -19,13 +19,14 @@ describe('a delivery', () => {
   });
 
   it.each([
-    ['410', status(410)],
+    ['410', status(410), 'gone'],
     [
       'an address that may not be called',
       { kind: 'refused', code: 'x', message: 'private' } as const,
+      'refused',
     ],
-  ])('is dead at once after %s', (_, outcome) => {
-    expect(nextDelivery(1, outcome, CREATED, CREATED)).toEqual({ state: 'dead' });
+  ])('is dead at once after %s, and says why', (_, outcome, reason) => {
+    expect(nextDelivery(1, outcome, CREATED, CREATED)).toEqual({ state: 'dead', reason });
   });
 
   it.each([
@@ -76,7 +77,10 @@ describe('a delivery', () => {
       state: 'pending',
       nextAttemptAt: CREATED + DAY,
     });
-    expect(nextDelivery(2, outcome, CREATED, CREATED + DAY)).toEqual({ state: 'dead' });
+    expect(nextDelivery(2, outcome, CREATED, CREATED + DAY)).toEqual({
+      state: 'dead',
+      reason: 'gave_up',
+    });
   });
 
   it('goes out again at once when it was we who stopped', () => {

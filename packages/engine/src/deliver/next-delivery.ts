@@ -39,12 +39,13 @@ export function nextDelivery(
   schedule: DeliverySchedule = DEFAULT_DELIVERY_SCHEDULE,
 ): NextDelivery {
   if (isSuccess(outcome)) return { state: 'delivered' };
-  if (outcome.kind === 'refused' || statusOf(outcome) === 410) return { state: 'dead' };
+  if (outcome.kind === 'refused') return { state: 'dead', reason: 'refused' };
+  if (statusOf(outcome) === 410) return { state: 'dead', reason: 'gone' };
   const giveUpAt = createdAt + schedule.giveUpMs;
   // Not the endpoint's doing: the same attempt is made again when the server is back.
   const wait = isInterrupted(outcome) ? 0 : waitAfter(attempt, schedule.delaysMs);
   const planned = now + wait;
-  if (planned > giveUpAt) return { state: 'dead' };
+  if (planned > giveUpAt) return { state: 'dead', reason: 'gave_up' };
   const named = namedInstant(outcome, now);
   const nextAttemptAt = named === null ? planned : Math.min(Math.max(planned, named), giveUpAt);
   return { state: 'pending', nextAttemptAt };

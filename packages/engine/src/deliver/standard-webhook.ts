@@ -1,54 +1,83 @@
 import { base64, decodeBase64 } from '../admit/digest.ts';
 
-/** HMAC-SHA256 as an argument: Node's or a portable one, as long as it answers at once. */
-export interface HmacContext {
+/** Signing as arguments: Node's or a portable way, as long as it answers at once. */
+export interface SigningContext {
   readonly hmacSha256: (key: Uint8Array, content: string) => Uint8Array;
+  /** Ed25519 over the UTF-8 bytes of `content`, by a seed of 32 bytes. Absent: such keys do not sign. */
+  readonly ed25519?: ((seed: Uint8Array, content: string) => Uint8Array) | undefined;
 }
 
-export interface StandardWebhookInput extends HmacContext {
+export interface StandardWebhookInput extends SigningContext {
   readonly id: string;
   readonly body: string;
-  /** `whsec_` and the key in base64. */
-  readonly secret: string;
+  /** `whsec_` (HMAC) or `whsk_` (ed25519) and the key in base64. */
+  readonly secret: string | null;
+  /** Keys that sign as well, for receivers that know only one of them. Default: none. */
+  readonly furtherKeys?: readonly string[];
   readonly timestampSeconds: number;
 }
 
-const SECRET = /^whsec_([A-Za-z0-9+/]+={0,2})$/;
+/** Keys that sign one request; further ones are left out. */
+const MAX_SIGNATURES = 4;
+const KEY = /^(whsec|whsk)_([A-Za-z0-9+/]+={0,2})$/;
+const SEED_BYTES = 32;
 
 /**
- * The three headers of the Standard Webhooks specification, keyed by the bytes that the secret
- * decodes to; none when the secret has another form.
+ * The three headers of the Standard Webhooks specification, with one signature for each key: `v1` by
+ * HMAC-SHA256, `v1a` by ed25519. None when no key has a form that can sign.
  */
 export function standardWebhookHeaders(input: StandardWebhookInput): Record<string, string> {
-  const key = keyOf(input.secret);
-  if (key === null) return {};
   const content = `${input.id}.${input.timestampSeconds}.${input.body}`;
-  const digest = input.hmacSha256(key, content);
+  const { secret, furtherKeys = [] } = input;
+  const all = secret === null ? furtherKeys : [secret, ...furtherKeys];
+  const signers = [...new Set(all)].slice(0, MAX_SIGNATURES);
+  const signatures = signers.flatMap((key) => signatureBy(key, content, input) ?? []);
+  if (signatures.length === 0) return {};
   return {
     'webhook-id': input.id,
     'webhook-timestamp': String(input.timestampSeconds),
-    'webhook-signature': `v1,${base64(digest)}`,
+    'webhook-signature': signatures.join(' '),
   };
 }
 
-/** An organization has one secret or two, and signs all its deliveries with them. */
-const MAX_KEYS = 1_000;
-const keys = new Map<string, Uint8Array | null>();
+function signatureBy(
+  text: string,
+  content: string,
+  { hmacSha256, ed25519 }: SigningContext,
+): string | null {
+  const key = keyOf(text);
+  if (key === null) return null;
+  if (key.kind === 'hmac') return `v1,${base64(hmacSha256(key.bytes, content))}`;
+  return ed25519 === undefined ? null : `v1a,${base64(ed25519(key.bytes, content))}`;
+}
 
-/** The same bytes object for the same secret, so that whoever signs can remember what it made of it. */
-function keyOf(secret: string): Uint8Array | null {
-  const known = keys.get(secret);
+interface Key {
+  readonly kind: 'hmac' | 'ed25519';
+  readonly bytes: Uint8Array;
+}
+
+/** An organization has a few keys, and signs all its deliveries with them. */
+const MAX_KEYS = 1_000;
+const keys = new Map<string, Key | null>();
+
+/** The same bytes object for the same text, so that whoever signs can remember what it made of it. */
+function keyOf(text: string): Key | null {
+  const known = keys.get(text);
   if (known !== undefined) return known;
   if (keys.size >= MAX_KEYS) keys.clear();
-  const key = decodedKey(secret);
-  keys.set(secret, key);
+  const key = decodedKey(text);
+  keys.set(text, key);
   return key;
 }
 
-function decodedKey(secret: string): Uint8Array | null {
-  const encoded = SECRET.exec(secret)?.[1];
+function decodedKey(text: string): Key | null {
+  const [, prefix, encoded = ''] = KEY.exec(text) ?? [];
   // One digit alone, or padding that does not fit, stands for no bytes.
-  const digits = encoded?.replace(/=+$/, '') ?? '';
+  const digits = encoded.replace(/=+$/, '');
   if (digits === '' || digits.length % 4 === 1) return null;
-  return decodeBase64(digits);
+  const bytes = decodeBase64(digits);
+  if (prefix === 'whsec') return { kind: 'hmac', bytes };
+  // Some tools write the public key behind the seed.
+  const isSeed = bytes.length === SEED_BYTES || bytes.length === 2 * SEED_BYTES;
+  return isSeed ? { kind: 'ed25519', bytes: bytes.slice(0, SEED_BYTES) } : null;
 }

@@ -1,4 +1,7 @@
+import { compareEntries, RankLine } from './rank-line.ts';
 import { TurnRing } from './turn-ring.ts';
+
+export { compareEntries };
 
 /** One thing that waits. `id` is unique in the line and settles the order among equal ranks. */
 export interface LineEntry {
@@ -14,13 +17,42 @@ export interface LineAccount {
   readonly userId: string;
 }
 
+export interface FairLineOptions {
+  /** Turns of this API key in a round, from 0.1 to 100. Default 1 for everybody. */
+  readonly weightOf?: (apiKey: string) => number;
+  /** API keys with a place of their own; further ones share places. Default `MAX_LIVE_ACCOUNTS`. */
+  readonly maxApiKeys?: number;
+  /** The same for the users of one API key. Default `MAX_LIVE_ACCOUNTS`. */
+  readonly maxUsers?: number;
+}
+
+/** Accounts of one level that have a place of their own in a line, where nothing else is said. */
+export const MAX_LIVE_ACCOUNTS = 16_384;
+/** Places that the accounts beyond share. */
+const SHARED_PLACES = 256;
+
+/** Where an account without a place of its own stands, and with how many entries. */
+interface SharedPlace {
+  readonly key: string;
+  readonly user: string;
+  count: number;
+}
+
 /**
- * The line of one destination. API keys take turns, within each its users take turns, within each the
- * smallest rank goes first. Mutable, and deterministic: the same calls give the same order.
+ * The line of one destination. API keys take turns by their weights, within each its users take turns,
+ * within each the smallest rank goes first. Beyond a bound of accounts the newest share places, so that
+ * invented names do not fill the memory. Mutable, and deterministic: the same calls give the same order.
  */
 export class FairLine<Entry extends LineEntry> {
   readonly #keys = new TurnRing<KeyLine<Entry>>();
   readonly #entries = new Map<string, Entry>();
+  /** By account; only those that share. */
+  readonly #shared = new Map<string, SharedPlace>();
+  readonly #options: FairLineOptions;
+
+  constructor(options: FairLineOptions = {}) {
+    this.#options = options;
+  }
 
   get size(): number {
     return this.#entries.size;
@@ -34,9 +66,10 @@ export class FairLine<Entry extends LineEntry> {
   push(entry: Entry): boolean {
     if (this.#entries.has(entry.id)) return false;
     this.#entries.set(entry.id, entry);
-    const key = this.#keys.get(entry.apiKey) ?? new KeyLine<Entry>();
-    key.push(entry);
-    this.#keys.join(entry.apiKey, key);
+    const place = this.#placeFor(entry);
+    const key = this.#keys.get(place.key) ?? this.#newKey(entry.apiKey, place.key);
+    key.push(entry, place.user);
+    this.#keys.join(place.key, key);
     return true;
   }
 
@@ -51,18 +84,24 @@ export class FairLine<Entry extends LineEntry> {
   remove(id: string): Entry | null {
     const entry = this.#entries.get(id);
     if (entry === undefined) return null;
-    this.#keys.get(entry.apiKey)?.remove(entry);
+    const place = this.#placeOf(entry);
+    this.#keys.get(place.key)?.remove(entry, place.user);
     this.#forget(entry);
     return entry;
   }
 
   countOf(account: LineAccount): number {
+    const shared = this.#shared.get(nameOf(account));
+    if (shared !== undefined) return shared.count;
     return this.#keys.get(account.apiKey)?.user(account.userId)?.size ?? 0;
   }
 
   /** The entry of this account that would go last. */
   lastOf(account: LineAccount): Entry | null {
-    return this.#keys.get(account.apiKey)?.user(account.userId)?.last() ?? null;
+    const { apiKey, userId } = account;
+    const place = this.#placeOf(account);
+    const line = this.#keys.get(place.key)?.user(place.user);
+    return line?.last((entry) => entry.apiKey === apiKey && entry.userId === userId) ?? null;
   }
 
   /** In no particular order. */
@@ -70,8 +109,45 @@ export class FairLine<Entry extends LineEntry> {
     return this.#entries.values();
   }
 
+  #newKey(apiKey: string, place: string): KeyLine<Entry> {
+    const weight = place === apiKey ? (this.#options.weightOf?.(apiKey) ?? 1) : 1;
+    return new KeyLine<Entry>(weight);
+  }
+
+  /** Who shares a place keeps it while it has anybody there, so that its entries stay in order. */
+  #placeFor(account: LineAccount): Omit<SharedPlace, 'count'> {
+    const name = nameOf(account);
+    const known = this.#shared.get(name);
+    if (known !== undefined) {
+      known.count += 1;
+      return known;
+    }
+    const { apiKey, userId } = account;
+    const { maxApiKeys = MAX_LIVE_ACCOUNTS, maxUsers = MAX_LIVE_ACCOUNTS } = this.#options;
+    const hasKey = this.#keys.get(apiKey) !== undefined || this.#keys.size < maxApiKeys;
+    const key = hasKey ? apiKey : sharedPlace(apiKey);
+    // Under a shared key the same user of two keys are two.
+    const ownUser = hasKey ? userId : name;
+    const users = this.#keys.get(key);
+    const hasUser =
+      users === undefined || users.user(ownUser) !== undefined || users.userCount < maxUsers;
+    const user = hasUser ? ownUser : sharedPlace(name);
+    if (!hasKey || !hasUser) this.#shared.set(name, { key, user, count: 1 });
+    return { key, user };
+  }
+
+  #placeOf(account: LineAccount): Omit<SharedPlace, 'count'> {
+    const { apiKey: key, userId: user } = account;
+    return this.#shared.get(nameOf(account)) ?? { key, user };
+  }
+
   #forget(entry: Entry): void {
     this.#entries.delete(entry.id);
+    if (this.#shared.size > 0) {
+      const name = nameOf(entry);
+      const shared = this.#shared.get(name);
+      if (shared !== undefined && (shared.count -= 1) === 0) this.#shared.delete(name);
+    }
     // Nobody waits, so nobody is owed a turn: the ring need not remember who was here.
     if (this.#entries.size === 0) this.#keys.clear();
   }
@@ -79,21 +155,30 @@ export class FairLine<Entry extends LineEntry> {
 
 /** The users of one API key. */
 class KeyLine<Entry extends LineEntry> {
+  readonly weight: number;
   readonly #users = new TurnRing<RankLine<Entry>>();
   #size = 0;
+
+  constructor(weight: number) {
+    this.weight = weight;
+  }
 
   get size(): number {
     return this.#size;
   }
 
-  user(userId: string): RankLine<Entry> | undefined {
-    return this.#users.get(userId);
+  get userCount(): number {
+    return this.#users.size;
   }
 
-  push(entry: Entry): void {
-    const user = this.#users.get(entry.userId) ?? new RankLine<Entry>();
+  user(name: string): RankLine<Entry> | undefined {
+    return this.#users.get(name);
+  }
+
+  push(entry: Entry, name: string): void {
+    const user = this.#users.get(name) ?? new RankLine<Entry>();
     user.push(entry);
-    this.#users.join(entry.userId, user);
+    this.#users.join(name, user);
     this.#size += 1;
   }
 
@@ -103,57 +188,20 @@ class KeyLine<Entry extends LineEntry> {
     return entry;
   }
 
-  remove(entry: Entry): void {
-    if (this.#users.get(entry.userId)?.remove(entry) === true) this.#size -= 1;
+  remove(entry: Entry, name: string): void {
+    if (this.#users.get(name)?.remove(entry) === true) this.#size -= 1;
   }
 }
 
-/** The entries of one account, kept in order; the next one stands at the end of the array. */
-class RankLine<Entry extends LineEntry> {
-  readonly #entries: Entry[] = [];
-
-  get size(): number {
-    return this.#entries.length;
-  }
-
-  push(entry: Entry): void {
-    this.#entries.splice(this.#place(entry), 0, entry);
-  }
-
-  next(): Entry | null {
-    return this.#entries.pop() ?? null;
-  }
-
-  last(): Entry | null {
-    return this.#entries[0] ?? null;
-  }
-
-  remove(entry: Entry): boolean {
-    const place = this.#place(entry);
-    if (this.#entries[place]?.id !== entry.id) return false;
-    this.#entries.splice(place, 1);
-    return true;
-  }
-
-  /** Index of the first entry that does not go after this one. */
-  #place(entry: Entry): number {
-    let low = 0;
-    let high = this.#entries.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      const other = this.#entries[middle];
-      if (other !== undefined && compareEntries(other, entry) > 0) low = middle + 1;
-      else high = middle;
-    }
-    return low;
-  }
+function nameOf({ apiKey, userId }: LineAccount): string {
+  return JSON.stringify([apiKey, userId]);
 }
 
-/** Negative when the first goes before the second. */
-export function compareEntries(
-  first: Pick<LineEntry, 'rank' | 'id'>,
-  second: Pick<LineEntry, 'rank' | 'id'>,
-): number {
-  if (first.rank !== second.rank) return first.rank - second.rank;
-  return first.id < second.id ? -1 : first.id > second.id ? 1 : 0;
+/** A place by the name's FNV-1a hash; the prefix is part of no name that a client can choose. */
+function sharedPlace(name: string): string {
+  let hash = 0x811c9dc5;
+  for (let index = 0; index < name.length; index += 1) {
+    hash = Math.imul(hash ^ name.charCodeAt(index), 0x01000193) >>> 0;
+  }
+  return `\u0000shared ${hash % SHARED_PLACES}`;
 }

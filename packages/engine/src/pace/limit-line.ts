@@ -1,6 +1,6 @@
 import { type Admission, admit, type KeyedPace } from './admission.ts';
 import { EarliestFirst } from './earliest-first.ts';
-import { FairLine, type LineEntry } from './fair-line.ts';
+import { FairLine, type FairLineOptions, type LineEntry } from './fair-line.ts';
 import type { PaceState } from './pace-state.ts';
 
 /** A key that a job counts against, and what it takes from the key's rate. */
@@ -31,6 +31,8 @@ export type LimitTurn<Entry> =
 export interface LimitLineOptions {
   /** How long an entry at the front waits before its slowest key is kept for it. Default `RESERVE_AFTER_MS`. */
   readonly reserveAfterMs?: number;
+  /** Weights and bounds of the accounts, in every line. */
+  readonly fairness?: FairLineOptions;
 }
 
 /** Default of `reserveAfterMs`. */
@@ -80,6 +82,7 @@ interface Gate {
 export class LimitLine<Entry extends LimitedEntry> {
   readonly #states: PaceStates;
   readonly #reserveAfterMs: number;
+  readonly #fairness: FairLineOptions;
   readonly #groups = new Map<string, Group<Entry>>();
   readonly #gates = new Map<string, Gate>();
   readonly #groupOf = new Map<string, Group<Entry>>();
@@ -88,6 +91,7 @@ export class LimitLine<Entry extends LimitedEntry> {
   constructor(states: PaceStates, options: LimitLineOptions = {}) {
     this.#states = states;
     this.#reserveAfterMs = options.reserveAfterMs ?? RESERVE_AFTER_MS;
+    this.#fairness = options.fairness ?? {};
   }
 
   get size(): number {
@@ -107,7 +111,7 @@ export class LimitLine<Entry extends LimitedEntry> {
       this.#advance(group, entry, now);
       return true;
     }
-    group.line ??= new FairLine<Entry>();
+    group.line ??= new FairLine<Entry>(this.#fairness);
     group.line.push(entry);
     return true;
   }
@@ -321,7 +325,7 @@ export class LimitLine<Entry extends LimitedEntry> {
     if (known !== undefined) return known;
     const gate: Gate = {
       key,
-      waiting: new FairLine(),
+      waiting: new FairLine(this.#fairness),
       turn: null,
       opensAt: null,
       reservedFor: null,

@@ -121,6 +121,17 @@ export interface StageOperation {
   readonly rows: readonly { readonly jobId: Id; readonly leg: number }[];
 }
 
+/** Why a delivery will not be tried again. */
+export type DeadReason =
+  /** The endpoint said 410: it is not there any more. */
+  | 'gone'
+  /** Its address may not be called. */
+  | 'refused'
+  /** Its time was up. */
+  | 'gave_up'
+  /** The endpoint had been disabled, by an earlier 410 or by its owner. */
+  | 'endpoint_disabled';
+
 /**
  * Settles one attempt of a delivery and counts its vote, in one step. `stale` when the attempt is not
  * the next one, `gone` when the delivery is unknown or has ended.
@@ -136,7 +147,7 @@ export interface SettleDeliveryOperation {
   readonly endedAt: number;
   readonly next:
     | { readonly state: 'delivered' }
-    | { readonly state: 'dead' }
+    | { readonly state: 'dead'; readonly reason?: DeadReason }
     | { readonly state: 'pending'; readonly nextAttemptAt: number };
 }
 

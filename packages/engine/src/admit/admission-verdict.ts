@@ -1,0 +1,118 @@
+/** What a server has at this moment, as far as taking new jobs goes. */
+export interface ServerLoad {
+  /** Resident memory, in bytes. */
+  readonly memoryBytes: number;
+  /** The store with its log, in bytes. */
+  readonly storeBytes: number;
+  /** Unfinished jobs of everybody, and of the account that submits. */
+  readonly backlog: number;
+  readonly accountBacklog: number;
+  /** Jobs that have ended per second of late, of everybody and of that account; 0 when not known. */
+  readonly drainPerSecond: number;
+  readonly accountDrainPerSecond: number;
+}
+
+/** Bounds beyond which new jobs are refused; 0 and what is absent: none. */
+export interface AdmissionBounds {
+  readonly memoryBytes?: number;
+  readonly storeBytes?: number;
+  readonly backlog?: number;
+  readonly accountBacklog?: number;
+}
+
+export type LimitReason = 'memory' | 'db_size' | 'backlog' | 'user_queue';
+
+export type AdmissionVerdict =
+  | { readonly verdict: 'accept' }
+  | {
+      readonly verdict: 'refuse';
+      readonly reason: LimitReason;
+      readonly limit: number;
+      readonly current: number;
+      /** Whole seconds, for `Retry-After`. */
+      readonly retryAfterSeconds: number;
+    };
+
+export interface AdmissionOptions {
+  /** Jobs that this submit brings. Default 1. */
+  readonly jobs?: number;
+  /** Wait where nothing says how long it takes until there is room, in seconds. Default 5. */
+  readonly baseSeconds?: number;
+  /** Longest wait that is named, in seconds. Default 60. */
+  readonly maxSeconds?: number;
+}
+
+/** A refused client comes back when this share of the bound is free again, and not to be refused at once. */
+const ROOM_SHARE = 0.01;
+
+/**
+ * Whether new jobs are taken: memory first, then the store, then the backlog of all and of the account.
+ * The wait is how long it takes at the pace of late until there is room: for the jobs that ask, and
+ * a hundredth of the bound. To be asked after duplicates were answered: those are no new load.
+ */
+export function admissionVerdict(
+  load: ServerLoad,
+  bounds: AdmissionBounds,
+  options: AdmissionOptions = {},
+): AdmissionVerdict {
+  const jobs = options.jobs ?? 1;
+  const checks: readonly Check[] = [
+    { reason: 'memory', current: load.memoryBytes, limit: bounds.memoryBytes, adds: 0 },
+    { reason: 'db_size', current: load.storeBytes, limit: bounds.storeBytes, adds: 0 },
+    { reason: 'backlog', current: load.backlog, limit: bounds.backlog, adds: jobs },
+    {
+      reason: 'user_queue',
+      current: load.accountBacklog,
+      limit: bounds.accountBacklog,
+      adds: jobs,
+    },
+  ];
+  const broken = checks.find(({ current, limit = 0, adds }) => limit > 0 && current + adds > limit);
+  if (broken === undefined) return { verdict: 'accept' };
+  const { reason, current, limit = 0 } = broken;
+  const retryAfterSeconds = retryAfter(waitSeconds(broken, load), options);
+  return { verdict: 'refuse', reason, limit, current, retryAfterSeconds };
+}
+
+interface Check {
+  readonly reason: LimitReason;
+  readonly current: number;
+  readonly limit: number | undefined;
+  readonly adds: number;
+}
+
+/** Seconds until there is room again; null where nothing tells. */
+function waitSeconds({ reason, current, limit = 0, adds }: Check, load: ServerLoad): number | null {
+  if (reason === 'backlog' || reason === 'user_queue') {
+    const drain = reason === 'backlog' ? load.drainPerSecond : load.accountDrainPerSecond;
+    if (drain <= 0) return null;
+    return (current + adds - limit + limit * ROOM_SHARE) / drain;
+  }
+  if (load.drainPerSecond <= 0 || load.backlog <= 0 || current <= 0) return null;
+  // Memory and store hold the backlog, as far as can be told from here: each job has its part of them.
+  const perJob = current / load.backlog;
+  return (current - limit + limit * ROOM_SHARE) / (perJob * load.drainPerSecond);
+}
+
+function retryAfter(seconds: number | null, options: AdmissionOptions): number {
+  const { baseSeconds = 5, maxSeconds = 60 } = options;
+  const wait = seconds === null || !Number.isFinite(seconds) ? baseSeconds : seconds;
+  return Math.min(maxSeconds, Math.max(1, Math.ceil(wait)));
+}
+
+/** How many jobs end per second: fades over `DRAIN_MEMORY_MS`. Plain data. */
+export interface DrainRate {
+  readonly perSecond: number;
+  /** Monotonic milliseconds. */
+  readonly at: number;
+}
+
+/** What a job's end counts for fades to a third within this time. */
+const DRAIN_MEMORY_MS = 30_000;
+
+/** The rate after so many jobs have ended since it was noted last. */
+export function drainedBy(rate: DrainRate | null, jobs: number, now: number): DrainRate {
+  if (rate === null) return { perSecond: (jobs * 1_000) / DRAIN_MEMORY_MS, at: now };
+  const kept = Math.exp(-Math.max(0, now - rate.at) / DRAIN_MEMORY_MS);
+  return { perSecond: rate.perSecond * kept + (jobs * 1_000) / DRAIN_MEMORY_MS, at: now };
+}
