@@ -98,6 +98,19 @@ function checkOwner(job: JsonObject, path: string): Problem[] {
     ...checkMetadata(job['metadata'], memberPath(path, 'metadata')),
     ...checkWebhooks(job, path),
     ...checkNames(job, path),
+    ...checkMoments(job, path),
+  ];
+}
+
+function checkMoments(job: JsonObject, path: string): Problem[] {
+  const { retry_at: notBefore, execute_before: before } = job;
+  if (typeof notBefore !== 'number' || typeof before !== 'number' || notBefore < before) return [];
+  return [
+    {
+      path: memberPath(path, 'execute_before'),
+      message: 'is not after retry_at',
+      expected: 'an instant at which the job may have started',
+    },
   ];
 }
 

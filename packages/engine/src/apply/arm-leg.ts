@@ -1,4 +1,5 @@
 import { arm } from '../decide/arm.ts';
+import { isTooLate } from '../decide/wake.ts';
 import type { JobSpec } from '../job/job-spec.ts';
 import type { RunState } from '../job/run.ts';
 import type { AdvanceOperation, ArmedAttempt, Id, NewJob, NewWork } from '../ports/operation.ts';
@@ -32,6 +33,7 @@ export function armLeg(
   const waiting = legOf(run, leg);
   const path = spec.paths[waiting?.path ?? -1];
   if (waiting?.state !== 'waiting' || waiting.readyAt > now || path === undefined) return null;
+  if (isTooLate(spec, now)) return null;
   const armed = arm(run, leg, token);
   if (armed === null) return null;
   const { attempt } = armed;

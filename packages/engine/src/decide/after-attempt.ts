@@ -7,6 +7,7 @@ import type { DecideContext } from './decision.ts';
 import { OUTCOME_UNKNOWN, REGION_UNAVAILABLE } from './failure.ts';
 import { rerouteRegion } from './region.ts';
 import { namedInstant } from './named-instant.ts';
+import { isTooLate } from './wake.ts';
 
 /** How often one leg is sent again although a crash hid what the attempt before gave. */
 export const MAX_UNKNOWNS = 3;
@@ -35,11 +36,13 @@ interface Situation {
 export function afterAttempt(situation: Situation, outcome: Outcome): LegStep {
   if (isSuccess(outcome)) return { type: 'succeed' };
   const step = retryOrReroute(situation, outcome);
+  if (step.type !== 'again') return step;
+  const { spec, leg, deadlineAt } = situation;
   // A wait that outlasts the job only hides the failure from the fallbacks.
-  if (step.type === 'again' && step.readyAt >= situation.deadlineAt) {
-    return { type: 'fail', failure: failureOf(outcome) };
-  }
-  return step;
+  const isOver = step.readyAt >= deadlineAt || isTooLate(spec, step.readyAt);
+  // Second calls and retries must not multiply: only one that a crash hid is sent again.
+  const isSpare = leg.isHedge === true && step.change.unknowns === undefined;
+  return isOver || isSpare ? { type: 'fail', failure: failureOf(outcome) } : step;
 }
 
 function retryOrReroute(situation: Situation, outcome: Outcome): LegStep {

@@ -14,6 +14,7 @@ import {
   UNKNOWN,
   UNREACHABLE,
 } from './job-script.test-support.ts';
+import { isTooLate } from './wake.ts';
 
 const child: JobRequest = { url: 'https://child.example.com' };
 
@@ -33,6 +34,7 @@ const calls: fc.Arbitrary<JobRequest> = fc.record(
       max_retries: fc.integer({ min: 0, max: 2 }),
       max_reroutes: fc.integer({ min: 0, max: 2 }),
     }),
+    hedge_after_ms: fc.integer({ min: 1, max: 2_000 }),
     on_success: fc.constant(child),
     on_failure: fc.constant(child),
   },
@@ -47,6 +49,7 @@ const jobs: fc.Arbitrary<JobRequest> = fc
       {
         on_failure_timeout_ms: fc.integer({ min: 1, max: 20_000 }),
         retry_at: fc.integer({ min: START - 1_000, max: START + 5_000 }),
+        execute_before: fc.integer({ min: START - 1_000, max: START + 10_000 }),
         repeat: fc.constantFrom('allowed' as const, 'never' as const),
         webhooks: fc.constant([{ url: 'https://a.example' }, { url: 'https://b.example' }]),
       },
@@ -140,7 +143,8 @@ function play(job: JobScript, outside: Outside, move: Move): void {
   switch (move.type) {
     case 'send': {
       const leg = chosen([...outside.line.keys()], move.pick);
-      if (leg === null) return;
+      // As whoever arms attempts does.
+      if (leg === null || isTooLate(job.spec, START + job.at)) return;
       const attempt = job.send(leg);
       assert.strictEqual(attempt, before.attempts + 1);
       outside.line.delete(leg);
@@ -193,7 +197,7 @@ function playOut(
   script: readonly Move[],
   check: (job: JobScript, outside: Outside) => void,
 ): JobScript {
-  const job = new JobScript(request);
+  const job = new JobScript(request, { hedging: { latencyMs: () => 50, allows: () => true } });
   const outside = new Outside();
   outside.follow(job.effects);
   for (const move of script) {
@@ -252,7 +256,9 @@ describe('whatever happens to a job', () => {
         const legs = spec.paths.map(
           (_, path) => run.legs.filter((leg) => leg.path === path).length,
         );
-        const bounds = spec.paths.map(({ regions }) => Math.max(1, regions.length));
+        const bounds = spec.paths.map(
+          ({ regions, hedge }) => Math.max(1, regions.length) + (hedge === undefined ? 0 : 1),
+        );
         expect(legs.every((count, path) => count <= (bounds[path] ?? 0))).toBe(true);
       }),
     );

@@ -3,11 +3,12 @@ import type { JobSpec } from '../job/job-spec.ts';
 import type { RunState } from '../job/run.ts';
 import type { DecideContext, Decision } from './decision.ts';
 import { withEffects } from './decision.ts';
-import { cancel, complete, fail } from './end-job.ts';
+import { cancel, complete, fail, withdraw } from './end-job.ts';
 import { END_ERRORS } from './failure.ts';
+import { plannedHedge, startHedges } from './hedge.ts';
 import { settleAttempt, settlePaths } from './settle.ts';
 import { startPath, withPath } from './start-path.ts';
-import { deadlineAt, nextTimedFallback, nextWakeAt } from './wake.ts';
+import { deadlineAt, isTooLate, nextTimedFallback, nextWakeAt } from './wake.ts';
 
 type OutcomeEvent = Extract<JobEvent, { type: 'outcome' }>;
 type SentEvent = Extract<JobEvent, { type: 'sent' }>;
@@ -39,7 +40,7 @@ function follow(
 ): Decision {
   switch (event.type) {
     case 'sent':
-      return afterSent(before, event, context.now);
+      return afterSent(before, spec, event, context);
     case 'outcome':
       return afterOutcome(before, spec, event, context);
     case 'wake':
@@ -49,13 +50,22 @@ function follow(
   }
 }
 
-function afterSent(before: Decision, event: SentEvent, now: number): Decision {
+function afterSent(
+  before: Decision,
+  spec: JobSpec,
+  event: SentEvent,
+  context: DecideContext,
+): Decision {
   const { run } = before;
   const leg = run.legs.find(({ id }) => id === event.leg);
   if (leg?.state !== 'armed' || leg.attempt !== event.attempt) return before;
   const path = run.paths[leg.path];
-  if (path?.state !== 'running' || path.startedAt !== null) return before;
-  return { run: withPath(run, leg.path, { state: 'running', startedAt: now }), effects: [] };
+  if (path?.state !== 'running') return before;
+  const hedgeAt = plannedHedge(spec, run, leg, context);
+  if (path.startedAt !== null && hedgeAt === null) return before;
+  const startedAt = path.startedAt ?? context.now;
+  const planned = hedgeAt === null ? {} : { hedgeAt };
+  return { run: withPath(run, leg.path, { state: 'running', startedAt, ...planned }), effects: [] };
 }
 
 function afterOutcome(
@@ -77,7 +87,23 @@ function afterOutcome(
 function afterWake(before: Decision, spec: JobSpec, context: DecideContext): Decision {
   const overdue = closeOverdue(before, spec, context);
   if (overdue.run.end !== null) return overdue;
-  return settlePaths(startTimedFallbacks(before, spec, context), spec, context, null);
+  const inTime = dropTooLate(before, spec, context);
+  if (inTime.run.end !== null) return inTime;
+  const hedged = startHedges(inTime, spec, context);
+  return settlePaths(startTimedFallbacks(hedged, spec, context), spec, context, null);
+}
+
+/** The job's last moment to start has come: who still waits goes, and with nobody out it has failed. */
+function dropTooLate(decision: Decision, spec: JobSpec, context: DecideContext): Decision {
+  const { legs } = decision.run;
+  if (!isTooLate(spec, context.now) || !legs.some(({ state }) => state === 'waiting')) {
+    return decision;
+  }
+  if (!legs.some(({ state }) => state === 'armed')) {
+    const isDone = legs.some((leg) => leg.state === 'ended' && leg.result === 'success');
+    if (!isDone) return fail(decision, spec, END_ERRORS.executionDeadlineExceeded, context.now);
+  }
+  return legs.filter(({ state }) => state === 'waiting').reduce(withdraw, decision);
 }
 
 function startTimedFallbacks(decision: Decision, spec: JobSpec, context: DecideContext): Decision {

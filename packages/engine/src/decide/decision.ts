@@ -13,9 +13,19 @@ export interface AcceptContext {
   readonly deadlineMs?: number;
 }
 
+/** What is known of a path's destination when a second call is thought about. */
+export interface Hedging {
+  /** Time within which this many percent of the origin's answers came, in milliseconds; null: not known yet. */
+  readonly latencyMs: (origin: string, percentile: number) => number | null;
+  /** Whether one more second call keeps within this many percent of all calls to the origin. */
+  readonly allows: (origin: string, budgetPercent: number) => boolean;
+}
+
 export interface DecideContext extends AcceptContext {
   /** From 0 (included) to 1 (excluded): spreads the backoff. */
   readonly random: () => number;
+  /** Absent: no second calls are started. */
+  readonly hedging?: Hedging;
 }
 
 /** What a job is after an event, and what must follow from it. No effects: nothing changed that others see. */

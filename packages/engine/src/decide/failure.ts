@@ -5,6 +5,7 @@ import type { Failure } from '../job/run.ts';
 export const END_ERRORS = {
   cancelled: 'cancelled',
   deadlineExceeded: 'deadline_exceeded',
+  executionDeadlineExceeded: 'execution_deadline_exceeded',
   regionUnavailable: 'region_unavailable',
   outcomeUnknown: 'outcome_unknown',
 } as const;

@@ -8,7 +8,7 @@ import type { Leg, RunState } from '../job/run.ts';
 import { accept } from './accept.ts';
 import { arm } from './arm.ts';
 import { decide } from './decide.ts';
-import type { Decision, LiveRegions } from './decision.ts';
+import type { Decision, Hedging, LiveRegions } from './decision.ts';
 
 export const START = 1_000_000_000_000;
 
@@ -16,6 +16,7 @@ interface ScriptOptions {
   readonly liveRegions?: LiveRegions;
   /** Default 0: every backoff is its shortest. */
   readonly random?: number;
+  readonly hedging?: Hedging;
 }
 
 /** Runs one job by hand: what a dispatcher would do, step by step, with time in the test's hand. */
@@ -28,11 +29,13 @@ export class JobScript {
   /** Everything that was decided so far. */
   readonly effects: Effect[] = [];
   readonly #random: number;
+  readonly #hedging: Hedging | undefined;
 
   constructor(request: Partial<JobRequest>, options: ScriptOptions = {}) {
     this.spec = toJobSpec({ url: 'https://api.example.com/call', ...request });
     this.liveRegions = options.liveRegions ?? 'any';
     this.#random = options.random ?? 0;
+    this.#hedging = options.hedging;
     const accepted = accept(this.spec, { now: START, liveRegions: this.liveRegions });
     this.run = accepted.run;
     this.effects.push(...accepted.effects);
@@ -105,6 +108,7 @@ export class JobScript {
       now: START + this.at,
       liveRegions: this.liveRegions,
       random: () => this.#random,
+      ...(this.#hedging === undefined ? {} : { hedging: this.#hedging }),
     });
   }
 }

@@ -8,7 +8,7 @@ import { withEffects } from './decision.ts';
 import { complete, fail, withdraw } from './end-job.ts';
 import { describeFailure, REGION_UNAVAILABLE, triggerMatches } from './failure.ts';
 import { startPath, withLeg, withPath } from './start-path.ts';
-import { deadlineAt } from './wake.ts';
+import { deadlineAt, isTooLate } from './wake.ts';
 
 type OutcomeEvent = Extract<JobEvent, { type: 'outcome' }>;
 type ArmedLeg = Leg & { readonly state: 'armed' };
@@ -188,6 +188,7 @@ function startFirst(
   isMet: (trigger: Trigger) => boolean,
   context: DecideContext,
 ): Decision {
+  if (isTooLate(spec, context.now)) return decision;
   const next = spec.paths.findIndex(
     ({ trigger }, position) =>
       position > index &&

@@ -34,7 +34,22 @@ export function nextTimedFallback(spec: JobSpec, run: RunState): DueFallback | n
     ({ state }, position) => position > run.lastStartedPath && state === 'idle',
   );
   const trigger = spec.paths[path]?.trigger;
-  return trigger?.kind === 'on_timeout' ? { path, at: last.startedAt + trigger.timeoutMs } : null;
+  if (trigger?.kind !== 'on_timeout') return null;
+  const at = last.startedAt + trigger.timeoutMs;
+  return isTooLate(spec, at) ? null : { path, at };
+}
+
+/** Whether no attempt of this job may start any more at this instant, by its `execute_before`. */
+export function isTooLate({ executeBefore }: Pick<JobSpec, 'executeBefore'>, at: number): boolean {
+  return executeBefore !== undefined && at >= executeBefore;
+}
+
+/** When the first of the planned second calls is due; null: none is planned. */
+function nextHedgeAt(run: RunState): number | null {
+  const moments = run.paths.flatMap((path) =>
+    path.state === 'running' && path.hedgeAt !== undefined ? [path.hedgeAt] : [],
+  );
+  return moments.length === 0 ? null : Math.min(...moments);
 }
 
 /** When this job must be decided again without any event from outside; null: it has ended. */
@@ -47,6 +62,7 @@ export function nextWakeAt(
   // Accepted where no region could take it: the first decision says what follows.
   if (!run.legs.some((leg) => leg.state !== 'ended')) return run.acceptedAt;
   const deadline = deadlineAt(spec, run, deadlineMs);
-  const timed = nextTimedFallback(spec, run);
-  return timed === null ? deadline : Math.min(deadline, timed.at);
+  const lastStart = run.legs.some(({ state }) => state === 'waiting') ? spec.executeBefore : null;
+  const moments = [nextTimedFallback(spec, run)?.at, nextHedgeAt(run), lastStart];
+  return moments.reduce<number>((first, at) => Math.min(first, at ?? first), deadline);
 }

@@ -76,7 +76,7 @@ describe('the request of a delivery', () => {
       standardWebhookHeaders({
         id: 'msg_p5jXN8AQM9LWM0D4loKWxJek',
         body: '{"test": 2432232314}',
-        keys: ['whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw'],
+        secret: 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw',
         timestampSeconds: 1_614_265_330,
         hmacSha256,
       })['webhook-signature'],

@@ -34,7 +34,8 @@ export function deliveryRequest(input: DeliveryRequestInput): DeliveryRequest {
   const standard = standardWebhookHeaders({
     id: payload.delivery_id,
     body,
-    keys: secret === null ? furtherKeys : [secret, ...furtherKeys],
+    secret,
+    furtherKeys,
     timestampSeconds,
     hmacSha256,
     ed25519,

@@ -17,6 +17,8 @@ export type Leg = {
   readonly unknowns: number;
   /** 429s that named their delay: they cost no retry. */
   readonly heldBack: number;
+  /** Started beside another leg that took long. It is not tried again. */
+  readonly isHedge?: true;
 } & (
   | { readonly state: 'waiting'; readonly readyAt: number }
   | { readonly state: 'armed'; readonly attempt: number; readonly token: string }
@@ -36,7 +38,12 @@ export type Failure =
 
 export type PathState =
   | { readonly state: 'idle' }
-  | { readonly state: 'running'; readonly startedAt: number | null }
+  | {
+      readonly state: 'running';
+      readonly startedAt: number | null;
+      /** When a second call is to be started beside the one that is out. Absent: none is planned. */
+      readonly hedgeAt?: number;
+    }
   | { readonly state: 'failed'; readonly failure: Failure; readonly startedAt: number | null }
   | { readonly state: 'succeeded'; readonly startedAt: number | null };
 
