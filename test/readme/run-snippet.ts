@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { runnableFile } from './decorated.ts';
+import { runnableFile } from '../../scripts/decorated.ts';
 import { runProcess } from './run-process.ts';
 
 const TIMEOUT_MS = 20_000;
