@@ -15,6 +15,8 @@ import {
   type SettledAttempt,
 } from './delivery-attempt.ts';
 import { DueSweep } from './due-sweep.ts';
+import { type JobResult, weightOf } from './job-result.ts';
+import { JobCache } from '../dispatch/job-cache.ts';
 import { EndpointLanes } from './endpoint-lanes.ts';
 import { ExecutorCalls } from './executor-calls.ts';
 
@@ -43,7 +45,7 @@ export interface DelivererOptions {
   readonly timeoutMs: number;
   /** Attempts under way at once. Default 128. */
   readonly concurrency?: number;
-  /** Of these, to one origin of an organization. Default 8. */
+  /** Of these, to one origin of an organization. Default 16. */
   readonly perEndpointConcurrency?: number;
   /** From 0 up to 1, for the jitter of later attempts. */
   readonly random: () => number;
@@ -60,13 +62,18 @@ export interface DelivererOptions {
 /** Sends signed webhooks until they are delivered or dead. */
 export interface Deliverer extends Service {
   /** Deliveries that were committed a moment ago: they go out without being read back. */
-  offer(deliveries: readonly DeliveryRecord[]): void;
+  /**
+   * @param result What they tell, when memory has it: then nothing is read for their first attempt.
+   */
+  offer(deliveries: readonly DeliveryRecord[], result?: JobResult | null): void;
   /** Something may have become due in the store, a replay for example. */
   wake(): void;
   /** What is under way and what waits in memory; the rest waits in the store. */
   counts(): { readonly running: number; readonly waiting: number };
 }
 
+/** Bytes of results that are kept in memory until their first delivery; the rest is read back. */
+const RESULTS_BYTES = 16_777_216;
 const WAITING_PER_ENDPOINT = 1_000;
 const WAITING = 10_000;
 
@@ -80,9 +87,10 @@ export function createDeliverer(options: DelivererOptions): Deliverer {
 class WebhookDeliverer implements Deliverer {
   readonly name = 'deliverer';
   readonly #options: DelivererOptions;
-  readonly #attempt: DeliveryAttemptOptions;
+  readonly #attempt: Omit<DeliveryAttemptOptions, 'result' | 'onAnswer'>;
   readonly #calls: ExecutorCalls;
   readonly #lanes: EndpointLanes;
+  readonly #results = new JobCache<JobResult>(RESULTS_BYTES);
   readonly #sweep: DueSweep;
   readonly #running = new Set<Promise<void>>();
   readonly #resting = new Map<Id, number>();
@@ -95,7 +103,7 @@ class WebhookDeliverer implements Deliverer {
     this.#calls = new ExecutorCalls(options.executor);
     this.#lanes = new EndpointLanes({
       concurrency: options.concurrency ?? 128,
-      perEndpointConcurrency: options.perEndpointConcurrency ?? 8,
+      perEndpointConcurrency: options.perEndpointConcurrency ?? 16,
       waitingPerEndpoint: WAITING_PER_ENDPOINT,
       waiting: WAITING,
     });
@@ -128,10 +136,11 @@ class WebhookDeliverer implements Deliverer {
     return this.#stopping;
   }
 
-  offer(deliveries: readonly DeliveryRecord[]): void {
+  offer(deliveries: readonly DeliveryRecord[], result: JobResult | null = null): void {
     if (!this.#isStarted) return;
     const now = this.#options.clock.now();
     for (const delivery of deliveries) {
+      if (result !== null) this.#results.put(delivery.id, result, weightOf(result));
       const { nextAttemptAt } = delivery;
       if (nextAttemptAt !== null && nextAttemptAt > now) this.#sweep.wakeAt(nextAttemptAt);
       else this.#take(delivery);
@@ -200,16 +209,21 @@ class WebhookDeliverer implements Deliverer {
   async #deliver(delivery: DeliveryRecord): Promise<void> {
     const { logger, onSettled } = this.#options;
     const details = { deliveryId: delivery.id, jobId: delivery.jobId };
-    let answered = false;
     try {
-      const result = await attemptDelivery(delivery, this.#attempt);
+      const result = await attemptDelivery(delivery, {
+        ...this.#attempt,
+        result: this.#results.take(delivery.id) ?? null,
+        onAnswer: (answered) => {
+          this.#lanes.over(delivery, answered);
+          this.#startNext();
+        },
+      });
       if (result.kind === 'dropped') {
         if (result.why === 'aborted') return;
         this.#rest(delivery.id);
         logger.warn({ ...details, why: result.why }, 'delivery dropped');
         return;
       }
-      answered = result.answered;
       const { next } = result.attempt.settled;
       if (next.state === 'pending') this.#sweep.wakeAt(next.nextAttemptAt);
       onSettled?.(result.attempt);
@@ -218,7 +232,7 @@ class WebhookDeliverer implements Deliverer {
       this.#rest(delivery.id);
       logger.error({ ...details, err: error }, 'delivery attempt failed on our side');
     } finally {
-      this.#lanes.release(delivery, answered);
+      this.#lanes.release(delivery);
     }
   }
 }

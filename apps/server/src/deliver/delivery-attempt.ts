@@ -13,6 +13,7 @@ import {
   type SettleDeliveryOperation,
   type Verdict,
 } from '@ezthrottle/engine';
+import type { JobResult } from './job-result.ts';
 import type { ExecutorCalls } from './executor-calls.ts';
 
 /** An attempt that is on disk. */
@@ -30,6 +31,10 @@ export interface DeliveryAttemptOptions {
   readonly schedule: DeliverySchedule;
   readonly timeoutMs: number;
   readonly userAgent: string;
+  /** What the job has to tell; null: it is read. */
+  readonly result: JobResult | null;
+  /** Called when the call is over, before it is settled. */
+  readonly onAnswer: (answered: boolean) => void;
   /** From 0 up to 1. */
   readonly random: () => number;
   readonly newToken: () => string;
@@ -37,7 +42,7 @@ export interface DeliveryAttemptOptions {
 
 /** How an attempt went, as far as its deliverer must know. */
 export type AttemptResult =
-  | { readonly kind: 'settled'; readonly answered: boolean; readonly attempt: SettledAttempt }
+  | { readonly kind: 'settled'; readonly attempt: SettledAttempt }
   /** It was broken off by us, or somebody else has settled it: nothing was written. */
   | { readonly kind: 'dropped'; readonly why: 'aborted' | 'stale' | 'gone' | 'rejected' };
 
@@ -76,6 +81,7 @@ export async function attemptDelivery(
     maxResponseBytes: ANSWER_BYTES,
   });
   const { outcome } = report;
+  options.onAnswer(outcome.kind === 'response');
   if (outcome.kind === 'aborted') return { kind: 'dropped', why: 'aborted' };
 
   const settled = settledDelivery(delivery, attempt, report, {
@@ -87,8 +93,7 @@ export async function attemptDelivery(
   if (verdict === 'stale' || verdict === 'gone' || verdict === 'rejected') {
     return { kind: 'dropped', why: verdict };
   }
-  const answered = outcome.kind === 'response';
-  return { kind: 'settled', answered, attempt: { delivery, settled } };
+  return { kind: 'settled', attempt: { delivery, settled } };
 }
 
 /** Keys as node:crypto takes them: making one of bytes costs several times as much as the signature. */
@@ -106,8 +111,9 @@ function hmacSha256(key: Uint8Array, content: string): Uint8Array {
 async function payloadOf(
   delivery: DeliveryRecord,
   attempt: number,
-  { jobs }: DeliveryAttemptOptions,
+  { jobs, result }: DeliveryAttemptOptions,
 ): Promise<ReturnType<typeof deliveryPayload>> {
+  if (result !== null) return deliveryPayload(result.job, delivery, result.responses, attempt);
   const job = await jobs.get(delivery.organization, delivery.jobId);
   if (job === null || job.end === null) return null;
   const wanted = resultAttempts(job.end);

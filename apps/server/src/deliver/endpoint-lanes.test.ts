@@ -35,7 +35,28 @@ function takeAll(lanes: EndpointLanes): DeliveryRecord[] {
   return taken;
 }
 
+function end(lanes: EndpointLanes, done: DeliveryRecord, answered: boolean): void {
+  lanes.over(done, answered);
+  lanes.release(done);
+}
+
 describe('the lanes of endpoints', () => {
+  test('go on when a call is over, and take back what it delivered only once that is settled', () => {
+    const lanes = new EndpointLanes({ ...LIMITS, perEndpointConcurrency: 1 });
+    const [first, second] = ['1', '2'].map((id) => delivery(id, 'https://a.test'));
+    if (first === undefined || second === undefined) return expect.unreachable();
+    for (const one of [first, second]) lanes.add(one);
+    expect(takeAll(lanes)).toEqual([first]);
+    lanes.over(first, true);
+    expect(takeAll(lanes)).toEqual([second]);
+    expect(lanes.add(first)).toBe(true);
+    lanes.over(second, true);
+    expect(takeAll(lanes)).toEqual([]);
+    lanes.release(first);
+    lanes.add(first);
+    expect(takeAll(lanes)).toEqual([first]);
+  });
+
   test('take turns between endpoints, in order within each', () => {
     const lanes = new EndpointLanes({ ...LIMITS, concurrency: 10 });
     for (const id of ['a1', 'a2', 'a3']) lanes.add(delivery(id, 'https://a.test/x'));
@@ -61,16 +82,16 @@ describe('the lanes of endpoints', () => {
     const [first, second] = takeAll(lanes);
     if (first === undefined || second === undefined) throw new Error('none taken');
     for (const id of ['4', '5']) lanes.add(silent(id));
-    lanes.release(first, false);
-    lanes.release(second, false);
+    end(lanes, first, false);
+    end(lanes, second, false);
     const third = lanes.take();
     if (third === null) throw new Error('none taken');
-    lanes.release(third, false);
+    end(lanes, third, false);
 
     const [probe, ...more] = takeAll(lanes);
     expect([probe?.id, more]).toEqual(['4', []]);
 
-    if (probe !== undefined) lanes.release(probe, true);
+    if (probe !== undefined) end(lanes, probe, true);
     lanes.add(silent('6'));
     expect(takeAll(lanes).map(({ id }) => id)).toEqual(['5', '6']);
   });
@@ -99,7 +120,7 @@ describe('the lanes of endpoints', () => {
         const ran = new Set<string>();
         const finish = (answered: boolean): void => {
           const done = running.shift();
-          if (done !== undefined) lanes.release(done, answered);
+          if (done !== undefined) end(lanes, done, answered);
         };
         const begin = (): boolean => {
           const next = lanes.take();

@@ -30,6 +30,8 @@ export class EndpointLanes {
   /** Lanes that could start one now, in the order of their turns. */
   readonly #ready = new Map<string, Lane>();
   readonly #known = new Set<Id>();
+  readonly #calling = new Set<Id>();
+  #waiting = 0;
   #running = 0;
 
   constructor(limits: LaneLimits) {
@@ -41,7 +43,7 @@ export class EndpointLanes {
   }
 
   get waiting(): number {
-    return this.#known.size - this.#running;
+    return this.#waiting;
   }
 
   /** False when there is no room for it: it stays where it is, in the store. */
@@ -54,6 +56,7 @@ export class EndpointLanes {
     this.#lanes.set(lane.key, lane);
     this.#known.add(delivery.id);
     lane.waiting.push(delivery);
+    this.#waiting += 1;
     this.#update(lane);
     return true;
   }
@@ -64,6 +67,8 @@ export class EndpointLanes {
     for (const lane of this.#ready.values()) {
       const delivery = lane.waiting.shift();
       if (delivery === undefined) continue;
+      this.#calling.add(delivery.id);
+      this.#waiting -= 1;
       lane.running += 1;
       this.#running += 1;
       // To the end of the round.
@@ -74,9 +79,14 @@ export class EndpointLanes {
     return null;
   }
 
-  /** @param answered Whether the endpoint answered at all, whatever it said. */
-  release(delivery: DeliveryRecord, answered: boolean): void {
-    if (!this.#known.delete(delivery.id)) return;
+  /**
+   * Its call is over: the next one may go. It stays known until it is released, so that it does not go
+   * out again before it is settled.
+   *
+   * @param answered Whether the endpoint answered at all, whatever it said.
+   */
+  over(delivery: DeliveryRecord, answered: boolean): void {
+    if (!this.#calling.delete(delivery.id)) return;
     const lane = this.#laneOf(delivery);
     lane.running -= 1;
     this.#running -= 1;
@@ -85,10 +95,17 @@ export class EndpointLanes {
     this.#update(lane);
   }
 
+  /** It is settled, or given up: from now on it counts as unknown. */
+  release(delivery: DeliveryRecord): void {
+    this.over(delivery, false);
+    this.#known.delete(delivery.id);
+  }
+
   /** Forgets what waits; what runs is still released by its owner. */
   clearWaiting(): void {
     for (const lane of this.#lanes.values()) {
       for (const { id } of lane.waiting) this.#known.delete(id);
+      this.#waiting -= lane.waiting.length;
       lane.waiting.length = 0;
       if (lane.running === 0) this.#lanes.delete(lane.key);
     }

@@ -8,6 +8,8 @@ export interface ActiveJob {
   readonly apiKey: Id;
   readonly spec: JobSpec;
   readonly idempotentKey: string;
+  /** Known to have no parent; false: has one, or was read back without knowing. */
+  readonly isRoot: boolean;
   run: RunState;
   /** What the next advance must name. */
   version: number;
@@ -23,7 +25,7 @@ export interface ActiveJob {
   stopTimer: (() => void) | null;
 }
 
-export function activeJob(job: Omit<LiveJob, 'createdAt'>): ActiveJob {
+export function activeJob(job: Omit<LiveJob, 'createdAt'>, isRoot = false): ActiveJob {
   const { id, organization, apiKey, spec, idempotentKey, run, version, wakeAt } = job;
   return {
     id,
@@ -31,6 +33,7 @@ export function activeJob(job: Omit<LiveJob, 'createdAt'>): ActiveJob {
     apiKey,
     spec,
     idempotentKey,
+    isRoot,
     run,
     version,
     wakeAt,

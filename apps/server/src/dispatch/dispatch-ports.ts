@@ -9,6 +9,7 @@ import type {
   Store,
   Verdict,
 } from '@ezthrottle/engine';
+import type { JobResult } from '../deliver/job-result.ts';
 import type { JobNotices } from '../realtime/job-event.ts';
 import type { DispatchLimits } from './dispatch-limits.ts';
 
@@ -33,8 +34,10 @@ export interface DispatcherParts {
   readonly settings: (origin: string, organization: Id) => PaceSettings;
   readonly liveRegions: LiveRegions;
   readonly notices: JobNotices;
-  /** Told of deliveries that are on disk. */
-  readonly deliverer: { offer(deliveries: readonly DeliveryRecord[]): void };
+  /** Told of deliveries that are on disk, with what they tell when memory has it. */
+  readonly deliverer: {
+    offer(deliveries: readonly DeliveryRecord[], result?: JobResult | null): void;
+  };
   /** From 0 (included) to 1 (excluded). */
   readonly random: () => number;
   /** A name for an attempt that nobody can guess or has used. */

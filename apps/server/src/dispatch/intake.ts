@@ -103,16 +103,19 @@ export class Intake {
   #taken(job: NewJob, claims: readonly ArmedClaim[]): void {
     const { active, mover, queued, wakeAt } = this.#options;
     const adopted = active.adopt(
-      activeJob({
-        id: job.id,
-        organization: job.organization,
-        apiKey: job.apiKey,
-        spec: job.spec,
-        run: job.run,
-        version: 1,
-        wakeAt: job.wakeAt,
-        idempotentKey: job.idempotency.key,
-      }),
+      activeJob(
+        {
+          id: job.id,
+          organization: job.organization,
+          apiKey: job.apiKey,
+          spec: job.spec,
+          run: job.run,
+          version: 1,
+          wakeAt: job.wakeAt,
+          idempotentKey: job.idempotency.key,
+        },
+        job.parent === null,
+      ),
     );
     for (const { destination, ref } of claims) destination.armed.push(ref);
     if (claims.length > 0) mover.watch(adopted);

@@ -18,6 +18,7 @@ import type {
   ReportedAttempt,
   Verdict,
 } from '@ezthrottle/engine';
+import { jobResult } from '../deliver/job-result.ts';
 import { pendingDelivery } from '../deliver/pending-delivery.ts';
 import type { ActiveJob, ActiveJobs } from './active-jobs.ts';
 import type { DispatcherParts } from './dispatch-ports.ts';
@@ -44,6 +45,9 @@ export interface MoverListener {
   /** The copy in memory was wrong and is gone; the store has the right one. */
   lost(id: Id): void;
 }
+
+/** Moments that are nearer get a timer of their own, in milliseconds. */
+const NEAR_MS = 60_000;
 
 /**
  * Moves jobs on: decides in memory at once, writes what follows in the order of the decisions, and
@@ -179,7 +183,14 @@ export class JobMover {
     if (operation.wakeAt !== null) this.#listener.wakeAt(operation.wakeAt);
     if (deliveries.length > 0) {
       const createdAt = operation.end?.at ?? this.#parts.clock.now();
-      deliverer.offer(deliveries.map((delivery) => pendingDelivery(job, delivery, createdAt)));
+      const { end, ended } = operation;
+      const region = (attempt: number): string | null =>
+        job.run.legs.find((leg) => leg.state === 'ended' && leg.attempt === attempt)?.region ??
+        null;
+      deliverer.offer(
+        deliveries.map((delivery) => pendingDelivery(job, delivery, createdAt)),
+        job.isRoot && end !== null ? jobResult({ ...job, end }, ended, region) : null,
+      );
     }
     for (const notice of notices) told.publish(notice);
   }
@@ -200,7 +211,9 @@ export class JobMover {
     job.stopTimer = null;
     job.wakeAt = at;
     if (at === null || job.isLost || job.run.end !== null) return;
-    this.#startTimer(job, at);
+    // The store finds it when its moment comes: most jobs have ended long before their deadline.
+    const isFar = at === job.storedWakeAt && at - this.#parts.clock.now() > NEAR_MS;
+    if (!isFar) this.#startTimer(job, at);
   }
 
   #startTimer(job: ActiveJob, at: number): void {

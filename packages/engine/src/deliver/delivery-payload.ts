@@ -6,6 +6,9 @@ import {
 import type { DeliveryRecord, JobRecord, ResultResponse } from '../ports/records.ts';
 import { resultView } from './result-view.ts';
 
+/** What a delivery tells about its job. */
+export type DeliveredJob = Pick<JobRecord, 'id' | 'idempotentKey' | 'spec' | 'end' | 'parent'>;
+
 /**
  * The body of one attempt of a delivery. The continuation travels in the metadata of the one delivery
  * that is meant to receive it, and in no other; nothing follows a job that was cancelled.
@@ -15,7 +18,7 @@ import { resultView } from './result-view.ts';
  * @returns Null while the job has not ended: there is nothing to tell.
  */
 export function deliveryPayload(
-  job: JobRecord,
+  job: DeliveredJob,
   delivery: Pick<DeliveryRecord, 'id' | 'endpointId' | 'receivesContinuation'>,
   responses: readonly ResultResponse[],
   attempt: number,

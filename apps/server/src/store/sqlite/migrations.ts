@@ -264,7 +264,7 @@ CREATE TABLE narrow_jobs (
   account INTEGER NOT NULL,
   state INTEGER NOT NULL CHECK (state BETWEEN 0 AND 6),
   created_at INTEGER NOT NULL,
-  tags TEXT CHECK (json_valid(tags)),
+  tags TEXT,
   racing INTEGER NOT NULL CHECK (racing IN (0, 1)),
   quorum_needed INTEGER NOT NULL,
   window_ms INTEGER NOT NULL CHECK (window_ms >= 0),
@@ -275,7 +275,7 @@ CREATE TABLE narrow_jobs (
   edge TEXT,
   started_at INTEGER,
   ended_at INTEGER,
-  end_json TEXT CHECK (json_valid(end_json)),
+  end_json TEXT,
   CHECK ((ended_at IS NULL) = (state < 3)),
   CHECK ((ended_at IS NULL) = (end_json IS NULL)),
   CHECK ((parent IS NULL) = (edge IS NULL))
@@ -310,7 +310,7 @@ CREATE TABLE narrow_runs (
   version INTEGER NOT NULL CHECK (version >= 1),
   wake_at INTEGER,
   attempts INTEGER NOT NULL CHECK (attempts >= 0),
-  armed TEXT CHECK (json_valid(armed)),
+  armed TEXT,
   data TEXT NOT NULL
 ) STRICT;
 
@@ -368,7 +368,7 @@ CREATE TABLE narrow_attempts (
   response_status INTEGER,
   truncated INTEGER CHECK (truncated IN (0, 1)),
   is_base64 INTEGER CHECK (is_base64 IN (0, 1)),
-  headers TEXT CHECK (json_valid(headers)),
+  headers TEXT,
   body TEXT,
   CHECK ((response_status IS NULL) = (headers IS NULL)),
   CHECK ((response_status IS NULL) = (body IS NULL))
