@@ -1,96 +1,120 @@
-// pnpm bench [--quick] [--only <system>,…] [--rounds <n>]
+// pnpm bench [--quick] [--only <benchmark>,…] [--rounds <n>] [--queued <jobs>]
 //
 // Measures the server and its peers on the same work on this machine, round by round in turn, and
-// prints medians.
+// prints medians, and ratios within the rounds beside the goals.
 
 import { parseArgs } from 'node:util';
+import { type Benchmark, BENCHMARKS, type Goal, queued } from './benchmarks.ts';
 import { type Amount, type Figures, measure } from './measure.ts';
 import { printMachine } from './machine.ts';
 import { medianOf, shown, tableOf } from './numbers.ts';
-import { bullmq } from './systems/bullmq.ts';
-import { ezthrottle } from './systems/ezthrottle.ts';
 import type { System } from './systems/system.ts';
 
-const SYSTEMS: readonly { readonly key: string; readonly system: System }[] = [
-  { key: 'ezthrottle', system: ezthrottle },
-  { key: 'bullmq', system: bullmq('everysec') },
-  { key: 'bullmq-always', system: bullmq('always') },
-];
-
-interface Benchmark {
-  readonly title: string;
-  readonly full: Amount;
-  readonly quick: Amount;
-}
-
-const BENCHMARKS: readonly Benchmark[] = [
-  {
-    title: 'submit: HTTP request to stored job (the jobs then wait)',
-    full: { connections: 64, jobs: 10_000, warmUp: 2_000, concurrency: 0 },
-    quick: { connections: 64, jobs: 3_000, warmUp: 500, concurrency: 0 },
-  },
-  {
-    title: 'lifecycle: submit, call the target, signed result acknowledged',
-    full: { connections: 64, jobs: 5_000, warmUp: 1_000, concurrency: 64 },
-    quick: { connections: 64, jobs: 1_500, warmUp: 300, concurrency: 64 },
-  },
-];
+type Results = ReadonlyMap<System, readonly Figures[]>;
 
 const { values } = parseArgs({
   options: {
     quick: { type: 'boolean', default: false },
     only: { type: 'string' },
     rounds: { type: 'string' },
+    queued: { type: 'string' },
   },
 });
-const asked = values.only?.split(',') ?? SYSTEMS.map(({ key }) => key);
-const rounds = Number(values.rounds ?? (values.quick ? 3 : 5));
-const unknown = asked.filter((key) => !SYSTEMS.some((each) => each.key === key));
-if (unknown.length > 0 || !Number.isInteger(rounds) || rounds < 1) {
-  const known = SYSTEMS.map(({ key }) => key).join(', ');
-  console.error(`usage: bench [--quick] [--only <system>,…] [--rounds <n>]   systems: ${known}`);
+const asked = values.only?.split(',') ?? BENCHMARKS.map(({ key }) => key);
+const rounds = Number(values.rounds ?? 3);
+const queuedJobs = values.queued === undefined ? null : Number(values.queued);
+const unknown = asked.filter((key) => !BENCHMARKS.some((each) => each.key === key));
+const isWhole = [rounds, queuedJobs ?? 1].every((each) => Number.isInteger(each) && each >= 1);
+if (unknown.length > 0 || !isWhole) {
+  const known = BENCHMARKS.map(({ key }) => key).join(', ');
+  console.error('usage: bench [--quick] [--only <benchmark>,…] [--rounds <n>] [--queued <jobs>]');
+  console.error(`benchmarks: ${known}`);
   process.exit(2);
 }
-const systems = SYSTEMS.filter(({ key }) => asked.includes(key)).map(({ system }) => system);
 
 printMachine();
 console.log('load, target and receiver share the machine with what is measured');
 const descriptions = new Map<System, string>();
+const goals: string[][] = [['', 'reached', 'lowest', 'highest', 'goal', '']];
 for (const benchmark of BENCHMARKS) {
-  const amount = values.quick ? benchmark.quick : benchmark.full;
-  const results = new Map<System, Figures[]>(systems.map((system) => [system, []]));
-  for (let round = 1; round <= rounds; round += 1) {
-    for (const system of systems) {
-      process.stderr.write(`  round ${round} of ${rounds}: ${system.name}\n`);
+  if (!asked.includes(benchmark.key)) continue;
+  const amount = amountOf(benchmark);
+  const results = await resultsOf(benchmark, amount);
+  printResults(benchmark, amount, results);
+  for (const goal of benchmark.goals) goals.push(goalRow(benchmark, goal, results));
+}
+for (const [system, description] of descriptions) console.log(`${system.name}: ${description}`);
+console.log(`\nratios are taken within each round\n\n${tableOf(goals)}`);
+
+function amountOf({ key, full, quick }: Benchmark): Amount {
+  if (key === 'queued' && queuedJobs !== null) return queued(queuedJobs);
+  return values.quick ? quick : full;
+}
+
+async function resultsOf(benchmark: Benchmark, amount: Amount): Promise<Results> {
+  const results = new Map<System, Figures[]>(benchmark.systems.map((system) => [system, []]));
+  for (let round = 0; round < (benchmark.rounds ?? rounds); round += 1) {
+    // Each round begins with another one.
+    const { systems } = benchmark;
+    const first = round % systems.length;
+    for (const system of [...systems.slice(first), ...systems.slice(0, first)]) {
+      process.stderr.write(`  ${benchmark.key}, round ${round + 1}: ${system.name}\n`);
       const { figures, description } = await measure(system, amount);
       results.get(system)?.push(figures);
       descriptions.set(system, description);
     }
   }
-  printResults(benchmark.title, amount, results);
+  // A figure of one round stands beside those of the same round.
+  return results;
 }
-for (const [system, description] of descriptions) console.log(`${system.name}: ${description}`);
 
-function printResults(
-  title: string,
-  { connections, jobs, concurrency }: Amount,
-  results: ReadonlyMap<System, readonly Figures[]>,
-): void {
+function goalRow({ systems: [ours] }: Benchmark, goal: Goal, results: Results): string[] {
+  const { title, figure, against, atLeast, atMost } = goal;
+  const own = results.get(ours) ?? [];
+  const others = against === null ? null : (results.get(against) ?? []);
+  const reached = own.flatMap((figures, round) => {
+    const value = figure(figures);
+    const peer = others?.[round];
+    if (value === null || others === null) return value === null ? [] : [value];
+    const other = peer === undefined ? null : figure(peer);
+    return other === null ? [] : [value / other];
+  });
+  const times = against === null ? '' : '×';
+  const median = medianOf(reached);
+  const isReached = median >= (atLeast ?? median) && median <= (atMost ?? median);
+  return [
+    title,
+    `${shown(median)}${times}`,
+    shown(Math.min(...reached)),
+    shown(Math.max(...reached)),
+    atLeast === undefined ? `≤ ${atMost}${times}` : `≥ ${atLeast}${times}`,
+    isReached ? 'reached' : 'missed',
+  ];
+}
+
+function printResults({ title, rounds: own }: Benchmark, amount: Amount, results: Results): void {
+  const { connections, jobs, concurrency } = amount;
   const atOnce = concurrency === 0 ? '' : `, ${concurrency} jobs at once`;
   console.log(`\n${title}`);
-  console.log(`${jobs} jobs, ${connections} connections${atOnce}, median of ${rounds} rounds\n`);
-  const header = ['', 'jobs/s', 'lowest', 'highest', 'submit p50 ms', 'p99 ms', 'CPU ms/job'];
+  console.log(`${jobs} jobs, ${connections} connections${atOnce}, median of ${own ?? rounds}\n`);
+  const header = ['', 'jobs/s', 'lowest', 'highest', 'submit p50 ms', 'p99 ms', 'CPU µs/job'];
+  const isOpen = amount.ratePerSecond !== undefined;
+  if (isOpen) header.push('call p50 ms', 'p99 ms');
   const rows = [...results].map(([system, all]) => {
     const rates = all.map(({ jobsPerSecond }) => jobsPerSecond);
-    const cpu = all.map(({ cpuMsPerJob }) => cpuMsPerJob).filter((each) => each !== null);
+    const median = (figure: (figures: Figures) => number | null): string => {
+      const known = all.map(figure).filter((each) => each !== null);
+      return shown(known.length === 0 ? null : medianOf(known));
+    };
     return [
       system.name,
       shown(medianOf(rates)),
       shown(Math.min(...rates)),
       shown(Math.max(...rates)),
-      shown(medianOf(all.map(({ submitP50Ms }) => submitP50Ms))),
-      shown(medianOf(all.map(({ submitP99Ms }) => submitP99Ms))),
-      shown(cpu.length === 0 ? null : medianOf(cpu)),
+      median(({ submitP50Ms }) => submitP50Ms),
+      median(({ submitP99Ms }) => submitP99Ms),
+      median(({ cpuMsPerJob }) => (cpuMsPerJob === null ? null : cpuMsPerJob * 1_000)),
+      ...(isOpen ? [median(({ hitP50Ms }) => hitP50Ms), median(({ hitP99Ms }) => hitP99Ms)] : []),
     ];
   });
   console.log(`${tableOf([header, ...rows])}\n`);

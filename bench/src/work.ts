@@ -12,16 +12,22 @@ export interface Work {
  *
  * @param place.target Where the job calls.
  * @param place.receiver Where its signed result goes.
- * @param name Different for every job.
+ * @param name Different for every job; ends with its number.
+ * @param bodyBytes Bytes of the body.
  */
-export function workOf(place: Place, name: string): Work {
+export function workOf(place: Place, name: string, bodyBytes: number): Work {
   return {
     url: `${place.target}/charges`,
     method: 'POST',
     headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ order: name, amount: 1000, currency: 'usd', note: 'x'.repeat(100) }),
+    body: bodyOf(name, bodyBytes),
     webhooks: [{ url: `${place.receiver}/deliveries` }],
   };
+}
+
+function bodyOf(order: string, bytes: number): string {
+  const charge = { order, amount: 1000, currency: 'usd', note: '' };
+  return JSON.stringify({ ...charge, note: 'x'.repeat(bytes - JSON.stringify(charge).length) });
 }
 
 /** Origins outside the system that is measured. */
@@ -39,14 +45,21 @@ export interface LoadOrder {
   readonly batch: string;
   readonly connections: number;
   readonly jobs: number;
+  /** More than 1: as a batch. */
+  readonly jobsPerRequest: number;
+  /** Requests begin at this rate, whatever the answers; null: each connection sends in turn. */
+  readonly ratePerSecond: number | null;
+  readonly bodyBytes: number;
 }
 
 /** What the load process says when all jobs are accepted. Times are milliseconds since the epoch. */
 export interface LoadReport {
   readonly startedAt: number;
   readonly endedAt: number;
-  /** Milliseconds of each submit, from sending to the end of the answer. */
+  /** Milliseconds of each request, from its moment to the end of the answer. */
   readonly latenciesMs: readonly number[];
+  /** In an open loop: the moment of each job, by its number. */
+  readonly dueAt: readonly number[];
 }
 
 /** What the process of the target and the receiver says. */
@@ -59,8 +72,8 @@ export type OutsideReport =
       readonly at: number;
       /** Deliveries since it was told what to expect, repeated ones included. */
       readonly deliveries: number;
-      /** Calls of the target since then. */
-      readonly calls: number;
+      /** Calls of the target since then: the number of the job, and when. */
+      readonly hits: readonly (readonly [number: number, at: number])[];
       /** Deliveries whose signature was wrong; they were refused. */
       readonly refused: number;
     };

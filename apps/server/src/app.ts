@@ -17,7 +17,7 @@ import { createAddressPolicy } from './net/address-policy.ts';
 import { createNewId } from './new-id.ts';
 import { createLogger } from './observe/logger.ts';
 import { createJobEventHub, type JobEventHub } from './realtime/job-event-hub.ts';
-import { openSqliteStore } from './store/sqlite/sqlite-store.ts';
+import { openSqliteStore, type SqliteStoreOptions } from './store/sqlite/sqlite-store.ts';
 import { createApiKeys } from './tenancy/api-keys.ts';
 import { provision } from './tenancy/provision.ts';
 import { createSecretBox } from './tenancy/secret-box.ts';
@@ -43,6 +43,8 @@ export interface AppOptions {
   readonly keys: AppKeys;
   /** A stored signing secret that another master key sealed is given up instead of an error. Default false. */
   readonly replaceUnreadableSecrets?: boolean;
+  /** What opens the store. Default: `openSqliteStore`. */
+  readonly openStore?: (options: SqliteStoreOptions) => Promise<Store>;
   /** The store failed: what is in memory is ahead of the disk, and the process has to end. */
   readonly onFatal: (error: Error) => void;
 }
@@ -108,7 +110,11 @@ async function compose(options: AppOptions, onClose: OnClose): Promise<RunningAp
   const clock = systemClock;
   const logger = createLogger({ level: config.logLevel });
 
-  const store = await openSqliteStore({ file: join(dataDir, 'ezthrottle.db'), clock, logger });
+  const store = await (options.openStore ?? openSqliteStore)({
+    file: join(dataDir, 'ezthrottle.db'),
+    clock,
+    logger,
+  });
   onClose(() => store.close());
   const committer = createCommitter({
     store,

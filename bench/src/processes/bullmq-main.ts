@@ -1,5 +1,5 @@
 // The same service written with BullMQ: accept over HTTP, queue, call the target, send the signed
-// result. One process that accepts and works, as small as it can be written; it neither paces nor
+// result. One process that accepts and works (or two, one for each), as small as it can be written; it neither paces nor
 // keeps results, and a delivery that fails is retried with its whole job.
 
 import { randomUUID } from 'node:crypto';
@@ -17,9 +17,11 @@ export interface BullmqOrder {
   readonly secret: string;
   /** Jobs that run at once; 0: only accept. */
   readonly concurrency: number;
+  /** What this process does; the other half does another one. */
+  readonly role: 'both' | 'accept' | 'work';
 }
 
-const { redis, secret, concurrency } = inputOfChild<BullmqOrder>();
+const { redis, secret, concurrency, role } = inputOfChild<BullmqOrder>();
 const NAME = 'work';
 const dispatcher = new Agent({ connections: Math.max(1, concurrency), pipelining: 1 });
 
@@ -52,7 +54,7 @@ async function deliver(url: string, jobId: string, response: object): Promise<vo
   if (answer.statusCode !== 200) throw new Error(`the receiver answered ${answer.statusCode}`);
 }
 
-if (concurrency > 0) {
+if (concurrency > 0 && role !== 'accept') {
   const connection = new Redis(redis, { maxRetriesPerRequest: null });
   const worker = new Worker<Work>(
     NAME,
@@ -70,11 +72,21 @@ const server = createServer({ keepAliveTimeout: 60_000 }, (incoming, outgoing) =
   const chunks: Buffer[] = [];
   incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
   incoming.once('end', () => {
-    const work: Work = JSON.parse(Buffer.concat(chunks).toString());
-    queue.add('call', work).then(
-      (job) => {
-        outgoing.writeHead(201, { 'content-type': 'application/json' });
-        outgoing.end(JSON.stringify({ job_id: job.id, status: 'queued' }));
+    const body: Work | { readonly jobs: readonly Work[] } = JSON.parse(
+      Buffer.concat(chunks).toString(),
+    );
+    const added =
+      'jobs' in body
+        ? queue.addBulk(body.jobs.map((data) => ({ name: 'call', data })))
+        : queue.add('call', body).then((job) => [job]);
+    added.then(
+      (jobs) => {
+        const answer = JSON.stringify(jobs.map(({ id }) => ({ job_id: id, status: 'queued' })));
+        outgoing.writeHead(201, {
+          'content-type': 'application/json',
+          'content-length': Buffer.byteLength(answer),
+        });
+        outgoing.end(answer);
       },
       (error: unknown) => {
         outgoing.writeHead(500).end(String(error));

@@ -44,6 +44,8 @@ export const ezthrottle: System = {
     const { url }: { url: string } = JSON.parse(String(line[0]));
     return {
       submitUrl: `${url}/api/v1/jobs`,
+      batchUrl: `${url}/api/v1/jobs/batch`,
+      folder,
       headers: { authorization: `Bearer ${apiKey}` },
       processIds: child.pid === undefined ? [] : [child.pid],
       description: `${versionOf()}, SQLite, synced to disk before each answer`,

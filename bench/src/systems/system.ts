@@ -12,9 +12,13 @@ export interface Setting {
 export interface RunningSystem extends AsyncDisposable {
   /** Where jobs are submitted. */
   readonly submitUrl: string;
+  /** Where several are submitted at once, as `{ jobs: [...] }`. */
+  readonly batchUrl: string;
   readonly headers: Readonly<Record<string, string>>;
   /** All processes that do its work, storage included; empty when somebody else runs one of them. */
   readonly processIds: readonly number[];
+  /** Its files, when it keeps them by itself. */
+  readonly folder?: string;
   /** Its version and how it stores, for the report. */
   readonly description: string;
 }
