@@ -2,7 +2,15 @@ import { gzipSync } from 'node:zlib';
 import { expect } from 'vitest';
 import { expectAnswer, expectRefusal, RECEIVED } from './adapter-bench.ts';
 import type { AdapterCaseTest } from './adapter-case.ts';
-import { answerOf, deliver, deliveryText, open, send, signedHeaders } from './sending.ts';
+import {
+  answerOf,
+  deliver,
+  deliveryText,
+  open,
+  send,
+  signedHeaders,
+  type Answer,
+} from './sending.ts';
 
 const LIMIT = { maxBodyBytes: 10_000 };
 
@@ -118,6 +126,20 @@ export const BODY_CASES: readonly AdapterCaseTest[] = [
   },
 ];
 
+/** Of a platform that takes a body as a whole before anybody can refuse it. */
+function refuseOnceWhole(
+  deliverText: (url: string, text: string) => Promise<Answer>,
+): NonNullable<AdapterCaseTest['otherwise']> {
+  return async ({ start }) => {
+    const app = await start(LIMIT);
+    const note = 'x'.repeat(20_000);
+    const answer = await deliverText(app.url, deliveryText('1', { note }));
+    expectRefusal(answer, 413, 'payload_too_large');
+    expectAnswer(await deliverText(app.url, deliveryText('2')), 200, RECEIVED);
+    expect(await app.record()).toMatchObject({ handled: [{ deliveryId: '2' }], errors: [] });
+  };
+}
+
 /** Bodies that are too long, late, or never whole. */
 export const UNREAD_CASES: readonly AdapterCaseTest[] = [
   {
@@ -134,6 +156,7 @@ export const UNREAD_CASES: readonly AdapterCaseTest[] = [
       expectAnswer(await deliver(app.url, deliveryText('1')), 200, RECEIVED);
       expect((await app.record()).errors).toEqual([]);
     },
+    otherwise: refuseOnceWhole((url, text) => deliver(url, text)),
   },
   {
     name: 'turns-out-too-large',
@@ -149,6 +172,11 @@ export const UNREAD_CASES: readonly AdapterCaseTest[] = [
       expectAnswer(await deliver(app.url, deliveryText('1', { note })), 200, RECEIVED);
       expect((await app.record()).errors).toEqual([]);
     },
+    otherwise: refuseOnceWhole((url, text) => {
+      const bytes = Buffer.from(text);
+      const body = [bytes.subarray(0, 9_000), bytes.subarray(9_000)];
+      return send(url, { body, headers: signedHeaders(text) });
+    }),
   },
   {
     name: 'slow-body',
