@@ -27,7 +27,7 @@ process.env['NODE_ENV'] = 'production';
 /** New processes: what one has happened to lay out well in memory, the next one has not. */
 const generations = values.quick ? 1 : 3;
 const rounds = values.quick ? 5 : 7;
-const times = values.quick ? 1_000 : 2_000;
+const times = 1_000;
 printMachine();
 for (const framework of asked) await measure(framework);
 

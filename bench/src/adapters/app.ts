@@ -1,7 +1,6 @@
-import { setTimeout as wait } from 'node:timers/promises';
-import { Pool } from 'undici';
 import { Child } from '../processes/child.ts';
 import type { Case } from '../sdk/rounds.ts';
+import { Connection, requestBytes } from './connection.ts';
 import type { Way } from './framework.ts';
 import { HEADERS_OF } from './signing.ts';
 
@@ -24,21 +23,27 @@ export class App implements Case, AsyncDisposable {
   readonly name: string;
   readonly way: Way;
   readonly #child: Child<Said>;
-  readonly #pool: Pool;
-  #requests: { readonly body: string; readonly headers: Readonly<Record<string, string>> }[] = [];
+  readonly #connections: readonly Connection[];
+  #requests: Buffer[] = [];
   #count = 0;
 
-  private constructor(name: string, way: Way, child: Child<Said>, port: number) {
+  private constructor(
+    name: string,
+    way: Way,
+    child: Child<Said>,
+    connections: readonly Connection[],
+  ) {
     this.name = name;
     this.way = way;
     this.#child = child;
-    this.#pool = new Pool(`http://127.0.0.1:${port}`, { connections: AT_ONCE });
+    this.#connections = connections;
   }
 
   static async start(framework: string, way: Way): Promise<App> {
     const child = Child.start<Said>(MAIN, { framework, way });
     const { port } = await child.next(TIMEOUT_MS);
-    const app = new App(nameOf(framework, way), way, child, port);
+    const opening = Array.from({ length: AT_ONCE }, () => Connection.open(port));
+    const app = new App(nameOf(framework, way), way, child, await Promise.all(opening));
     await app.#prove();
     return app;
   }
@@ -46,21 +51,18 @@ export class App implements Case, AsyncDisposable {
   prepare(times: number): void {
     this.#requests = Array.from({ length: times }, () => {
       const body = this.#nextBody();
-      return {
-        body,
-        headers: { 'content-type': 'application/json', ...HEADERS_OF[this.way](body) },
-      };
+      return requestBytes(body, this.#headersOf(body));
     });
   }
 
   async run(): Promise<void> {
-    const sendInTurn = async (): Promise<void> => {
+    const sendInTurn = async (connection: Connection): Promise<void> => {
       for (let request = this.#requests.pop(); request; request = this.#requests.pop()) {
-        const status = await this.#post(request.body, request.headers);
+        const status = await connection.send(request);
         if (status !== 200) throw new Error(`${this.name} answered ${status}`);
       }
     };
-    await Promise.all(Array.from({ length: AT_ONCE }, sendInTurn));
+    await Promise.all(this.#connections.map(sendInTurn));
   }
 
   /** Until the compiler has seen enough. */
@@ -76,20 +78,19 @@ export class App implements Case, AsyncDisposable {
 
   /** A webhook that takes everything would be the fastest. */
   async #prove(): Promise<void> {
+    const [connection] = this.#connections;
     const body = this.#nextBody();
-    const type = { 'content-type': 'application/json' };
-    const status = await this.#post(body, { ...type, ...HEADERS_OF[this.way](body) });
+    const headers = this.#headersOf(body);
+    const status = await connection?.send(requestBytes(body, headers));
     if (status !== 200) throw new Error(`${this.name} refuses what is signed: ${status}`);
     if (UNSIGNED.has(this.way)) return;
     const altered = body.replace('success', 'failed');
-    const other = await this.#post(altered, { ...type, ...HEADERS_OF[this.way](body) });
-    if (other < 400) throw new Error(`${this.name} takes what was altered`);
+    const other = await connection?.send(requestBytes(altered, headers));
+    if (other === undefined || other < 400) throw new Error(`${this.name} takes what was altered`);
   }
 
-  async #post(body: string, headers: Readonly<Record<string, string>>): Promise<number> {
-    const answer = await this.#pool.request({ path: '/hook', method: 'POST', body, headers });
-    await answer.body.dump();
-    return answer.statusCode;
+  #headersOf(body: string): Readonly<Record<string, string>> {
+    return { 'content-type': 'application/json', ...HEADERS_OF[this.way](body) };
   }
 
   /** No two are alike: a repetition would be answered without being handled. */
@@ -101,8 +102,7 @@ export class App implements Case, AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#pool.close();
-    await wait(1);
+    for (const connection of this.#connections) connection[Symbol.dispose]();
     await this.#child[Symbol.asyncDispose]();
   }
 }
