@@ -6,6 +6,7 @@ import {
   type WebhookSecrets,
 } from '@ezthrottle/core/webhooks';
 import type { Context, Env, Handler } from 'hono';
+import type { StatusCode } from 'hono/utils/http-status';
 import { readBody } from './read-body.ts';
 
 /** The receiver's options; `secrets` may come from Hono's context, such as from `c.env`. */
@@ -44,10 +45,15 @@ export function ezthrottle<E extends Env = Env>(source: HonoReceiverSource<E>): 
       body: (limitBytes) => readBody(context, limitBytes),
       context,
     });
-    const { status, headers } = answer;
+    const { status, headers, body } = answer;
+    if (!isStatus(status)) throw new RangeError(`${status} is no status of an answer`);
     // A middleware may have set headers already: Hono adds them to what it makes itself.
-    return context.newResponse(answer.body, new Response(null, { status, headers }));
+    return context.newResponse(body, status, headers);
   };
+}
+
+function isStatus(status: number): status is StatusCode {
+  return status >= 200 && status <= 599;
 }
 
 function receiverOf<E extends Env>(
