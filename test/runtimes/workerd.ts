@@ -99,7 +99,12 @@ export async function askWorkerd(
   }
 }
 
-function configOf(serverUrl: string): string {
+/** A worker of the files beside the configuration, the first of which is the worker itself. */
+export function configOf(
+  serverUrl: string,
+  files: readonly string[] = ['worker.mjs', 'suite.mjs'],
+): string {
+  const modules = files.map((name) => `(name = "${name}", esModule = embed "${name}")`);
   return `using Workerd = import "/workerd/workerd.capnp";
 
 const config :Workerd.Config = (
@@ -111,10 +116,7 @@ const config :Workerd.Config = (
 );
 
 const worker :Workerd.Worker = (
-  modules = [
-    (name = "worker.mjs", esModule = embed "worker.mjs"),
-    (name = "suite.mjs", esModule = embed "suite.mjs"),
-  ],
+  modules = [${modules.join(', ')}],
   bindings = [(name = "SERVER_URL", text = ${JSON.stringify(serverUrl)})],
   compatibilityDate = "${COMPATIBILITY_DATE}",
 );
