@@ -23,6 +23,7 @@ export * from './pace/feedback.ts';
 export * from './pace/saved-pace.ts';
 export * from './pace/fair-line.ts';
 export * from './pace/allotment.ts';
+export type { KeyCost, LimitedEntry } from './pace/limit-gate.ts';
 export * from './pace/limit-line.ts';
 export * from './pace/call-keys.ts';
 export * from './pace/circuit.ts';

@@ -1,6 +1,6 @@
 import type { PathSpec } from '../job/job-spec.ts';
 import type { Id } from '../ports/operation.ts';
-import type { KeyCost } from './limit-line.ts';
+import type { KeyCost } from './limit-gate.ts';
 
 /** Whom a call is made for, and where to. */
 export interface CallOwner {

@@ -1,20 +1,8 @@
 import { type Admission, admit, type KeyedPace } from './admission.ts';
 import { EarliestFirst } from './earliest-first.ts';
-import { FairLine, type FairLineOptions, type LineEntry } from './fair-line.ts';
+import { FairLine, type FairLineOptions } from './fair-line.ts';
+import { createGate, createGroup, type Gate, type Group, type LimitedEntry } from './limit-gate.ts';
 import type { PaceState } from './pace-state.ts';
-
-/** A key that a job counts against, and what it takes from the key's rate. */
-export interface KeyCost {
-  readonly key: string;
-  /** Default 1. */
-  readonly cost?: number | undefined;
-}
-
-/** Something that waits for all of its keys. */
-export interface LimitedEntry extends LineEntry {
-  /** Never empty, no key twice. */
-  readonly keys: readonly KeyCost[];
-}
 
 /** Where the keys' states live; the line reads and writes them, others may as well. */
 export interface PaceStates {
@@ -37,37 +25,6 @@ export interface LimitLineOptions {
 
 /** Default of `reserveAfterMs`. */
 export const RESERVE_AFTER_MS = 5_000;
-
-/** Entries with the very same keys: they stand in one fair line, and only its front is ever looked at. */
-interface Group<Entry extends LimitedEntry> {
-  readonly id: string;
-  readonly keys: readonly string[];
-  /** Those behind the front; null while there are none, as with keys that belong to one tenant. */
-  line: FairLine<Entry> | null;
-  front: Entry | null;
-  /** Since when its front has been at the front, in milliseconds. */
-  frontSince: number;
-  /** The key at which the front waits now. */
-  gate: Gate | null;
-  /** The key that is kept for the front. */
-  reserved: Gate | null;
-}
-
-/** One key, and the groups whose front it holds back. */
-interface Gate {
-  readonly key: string;
-  readonly waiting: FairLine<LineEntry>;
-  /** Whose turn it is at this key: what frees up is saved for it. */
-  turn: string | null;
-  /** When to look again; null: somebody has to wake it. */
-  opensAt: number | null;
-  /** The group for which the key is kept, whoever else wants it. */
-  reservedFor: string | null;
-  /** Groups for which another key is kept: they come first, so that it is not kept for long. */
-  readonly urgent: Set<string>;
-  /** Groups that use the key: at none it is forgotten. */
-  users: number;
-}
 
 /**
  * Jobs that count against several keys each. A job starts when all of its keys let it, and pays at all of
@@ -181,7 +138,11 @@ export class LimitLine<Entry extends LimitedEntry> {
       ({ key, cost }): KeyedPace => ({ key, cost, state: this.#states.get(key) }),
     );
     const kept = group.keys.find((key) => this.#isKeptFromGroup(key, group));
-    if (kept !== undefined) return { key: kept, until: null };
+    if (kept !== undefined) {
+      // How long the other takes is not known: nobody is to wait here for that.
+      this.#unreserve(group, now);
+      return { key: kept, until: null };
+    }
     const verdict = admit(keys, now);
     if (verdict.verdict === 'wait') {
       this.#reserve(group, keys, verdict, now);
@@ -306,15 +267,7 @@ export class LimitLine<Entry extends LimitedEntry> {
     const id = JSON.stringify(names.toSorted());
     const known = this.#groups.get(id);
     if (known !== undefined) return known;
-    const group: Group<Entry> = {
-      id,
-      keys: names,
-      line: null,
-      front: null,
-      frontSince: 0,
-      gate: null,
-      reserved: null,
-    };
+    const group = createGroup<Entry>(id, names);
     this.#groups.set(id, group);
     for (const name of names) this.#gate(name).users += 1;
     return group;
@@ -323,15 +276,7 @@ export class LimitLine<Entry extends LimitedEntry> {
   #gate(key: string): Gate {
     const known = this.#gates.get(key);
     if (known !== undefined) return known;
-    const gate: Gate = {
-      key,
-      waiting: new FairLine(this.#fairness),
-      turn: null,
-      opensAt: null,
-      reservedFor: null,
-      urgent: new Set(),
-      users: 0,
-    };
+    const gate = createGate(key, this.#fairness);
     this.#gates.set(key, gate);
     return gate;
   }

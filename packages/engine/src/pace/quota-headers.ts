@@ -36,7 +36,7 @@ export function quotasOf(headers: ResponseHeaders, wallNow: number): readonly Qu
 }
 
 /** A moment or a time as targets write it, in milliseconds from now; null: neither. */
-export function resetMs(text: string | undefined, wallNow: number): number | null {
+function resetMs(text: string | undefined, wallNow: number): number | null {
   const value = text?.trim() ?? '';
   if (NUMBER.test(value)) {
     const number = Number(value);

@@ -14,7 +14,7 @@ export function restingRate(state: PaceState): number {
 }
 
 /** Likewise for calls at the same time. */
-export function restingConcurrency(state: PaceState): number {
+function restingConcurrency(state: PaceState): number {
   const slots = Math.max(state.settings.concurrency, state.learnedConcurrency ?? 0);
   return Math.min(slots, concurrencyCeiling(state.settings));
 }
