@@ -35,7 +35,9 @@ export async function readBody(context: Context, limitBytes: number): Promise<Ui
   if (kept !== undefined && kept !== 'arrayBuffer' && kept !== 'blob') {
     throw new BodyAlreadyParsedError(READERS.get(kept) ?? kept, FIX);
   }
-  return unpacked(new Uint8Array(await whole(context.req.arrayBuffer())), raw, limitBytes);
+  // Early versions of Hono 4 cannot make one of the other.
+  const read = kept === 'blob' ? new Response(await context.req.blob()) : context.req;
+  return unpacked(new Uint8Array(await whole(read.arrayBuffer())), raw, limitBytes);
 }
 
 async function whole<Body>(body: Promise<Body>): Promise<Body> {

@@ -1,6 +1,7 @@
 import type { Server } from 'node:http';
 import { serve } from '@hono/node-server';
 import type { AdapterSubject, RunningAdapter } from '@ezthrottle/testkit/adapter-suite';
+import type { Hono } from 'hono';
 import { parsers, suiteApp } from './suite-app.ts';
 
 /** Serves an app on a free port of loopback. */
@@ -22,12 +23,20 @@ async function listen(
   };
 }
 
-export const honoOnNode: AdapterSubject = {
-  name: 'Hono 4 on Node',
-  parsers,
-  async start({ prefix = '', ...options }): Promise<RunningAdapter> {
-    const app = suiteApp({ ...options, ...(prefix === '' ? {} : { prefix }) });
-    const { url, close } = await listen(app.fetch);
-    return { url: `${url}${prefix}/hook`, echoUrl: `${url}${prefix}/echo`, close };
-  },
-};
+/** A version of Hono, served by its own server for Node. */
+export function nodeSubject(
+  version: string,
+  HonoClass: typeof Hono,
+  others: NonNullable<AdapterSubject['parsers']> = {},
+): AdapterSubject {
+  return {
+    name: `Hono ${version} on Node`,
+    parsers: { ...parsers, ...others },
+    async start({ prefix = '', ...options }): Promise<RunningAdapter> {
+      const mounting = prefix === '' ? {} : { prefix };
+      const app = suiteApp({ ...options, ...mounting, HonoClass });
+      const { url, close } = await listen(app.fetch);
+      return { url: `${url}${prefix}/hook`, echoUrl: `${url}${prefix}/echo`, close };
+    },
+  };
+}

@@ -6,6 +6,8 @@ export interface SuiteAppOptions {
   readonly receiver: HonoReceiverSource;
   readonly prefix?: string;
   readonly parser?: string;
+  /** Of another version. */
+  readonly HonoClass?: typeof Hono;
 }
 
 interface KnownParser extends SubjectParser {
@@ -63,11 +65,12 @@ const PARSERS: Readonly<Record<string, KnownParser>> = {
 export const parsers: Readonly<Record<string, SubjectParser>> = PARSERS;
 
 /** The app of the adapter suite, for every runtime. */
-export function suiteApp({ receiver, prefix, parser }: SuiteAppOptions): Hono {
-  const routes = new Hono();
+export function suiteApp(options: SuiteAppOptions): Hono {
+  const { receiver, prefix, parser, HonoClass = Hono } = options;
+  const routes = new HonoClass();
   const known = parser === undefined ? undefined : PARSERS[parser];
   if (known !== undefined) routes.use(known.read);
   routes.all('/hook', ezthrottle(receiver));
   routes.post('/echo', async (context) => context.json(await context.req.json()));
-  return prefix === undefined ? routes : new Hono().route(prefix, routes);
+  return prefix === undefined ? routes : new HonoClass().route(prefix, routes);
 }
