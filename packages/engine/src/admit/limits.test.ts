@@ -36,6 +36,16 @@ describe('limits that a job names', () => {
     ]);
   });
 
+  it('are told to be of no use yet, as second calls are and another choice than to return', () => {
+    const job = { url, limits: [{ key: 'a' }], hedge_after_ms: 5, on_conflict: 'reject' };
+    expect(checkJob(job).warnings.map(({ path }) => path)).toEqual([
+      'limits',
+      'hedge_after_ms',
+      'on_conflict',
+    ]);
+    expect(checkJob({ url, limits: [], on_conflict: 'return' }).warnings).toEqual([]);
+  });
+
   it('are named once each, and settled by one thing that can be found', () => {
     const limits = [
       { key: 'a', settle_header: 'no header' },
