@@ -12,7 +12,7 @@ import type {
 import type { RemoteStart } from '../../packages/hono/test/runtimes/remote-suite.ts';
 import { parsers } from '../../packages/hono/test/suite-app.ts';
 import type { RuntimeProgram } from '../../scripts/services/runtimes.ts';
-import { serveWorker } from './workerd.ts';
+import { startWorkerd } from './workerd.ts';
 
 const sources = join(import.meta.dirname, '../../packages/hono/test/runtimes');
 
@@ -31,7 +31,8 @@ export async function serveRemoteHono(
   if (program.kind !== 'workerd') return serveFile(program, file);
   const config = join(folder, 'hono.capnp');
   writeFileSync(config, WORKER_CONFIG);
-  return serveWorker(program.path, config);
+  const worker = await startWorkerd(program.path, config);
+  return { origin: worker.origin, end: async () => worker[Symbol.asyncDispose]() };
 }
 
 /** As its users bundle an app for this kind of runtime; gives the file. */

@@ -48,35 +48,6 @@ export async function startWorkerd(program: string, configPath: string): Promise
   }
 }
 
-/** A worker that is served on loopback. */
-export interface ServedWorker {
-  readonly origin: string;
-  /** The last of what it wrote. */
-  readonly output: () => string;
-  readonly end: () => Promise<void>;
-}
-
-/** Serves what a configuration with one socket, on port 0 of loopback, describes. */
-export async function serveWorker(program: string, config: string): Promise<ServedWorker> {
-  const child = spawn(program, ['serve', '--control-fd=3', config], {
-    stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
-  });
-  let output = '';
-  for (const stream of [child.stdout, child.stderr]) {
-    stream?.on('data', (chunk: Buffer) => {
-      output = (output + chunk.toString()).slice(-10_000);
-    });
-  }
-  try {
-    const port = await portOf(child);
-    const origin = `http://127.0.0.1:${port}`;
-    return { origin, output: () => output, end: () => end(child) };
-  } catch (error) {
-    await end(child);
-    throw new Error(`workerd does not serve ${config}\n${output}`, { cause: error });
-  }
-}
-
 /** Serves the bundle as a worker on loopback, and asks it to run the suite. */
 export async function askWorkerd(
   program: string,
@@ -85,7 +56,7 @@ export async function askWorkerd(
 ): Promise<RuntimeReport> {
   const config = join(folder, 'workerd.capnp');
   writeFileSync(config, configOf(serverUrl));
-  const worker = await serveWorker(program, config);
+  await using worker = await startWorkerd(program, config);
   try {
     const signal = AbortSignal.timeout(RUN_MS);
     const response = await fetch(`${worker.origin}/run`, { signal });
@@ -94,8 +65,6 @@ export async function askWorkerd(
     return JSON.parse(text);
   } catch (error) {
     throw new Error(`workerd did not run the suite\n${worker.output()}`, { cause: error });
-  } finally {
-    await worker.end();
   }
 }
 
