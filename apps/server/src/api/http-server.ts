@@ -54,8 +54,9 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   });
   const endConnections = endConnectionsWithin(app.server, options.stopTimeoutMs);
   acceptJsonOnly(app);
-  app.addHook('onRequest', async (request, reply) => {
+  app.addHook('onRequest', (request, reply, done) => {
     reply.header(HEADERS.requestId, request.id);
+    done();
   });
   app.setErrorHandler((error, request, reply) => replies.send(error, request, reply));
   app.setNotFoundHandler((request, reply) =>

@@ -78,9 +78,9 @@ class GroupCommitter implements Committer {
     this.#gathering = gathering ?? null;
   }
 
-  async write(operation: Operation): Promise<Verdict> {
-    if (this.#failure !== null) throw this.#failure;
-    if (this.#isClosed) throw new CommitterClosedError();
+  write(operation: Operation): Promise<Verdict> {
+    if (this.#failure !== null) return Promise.reject(this.#failure);
+    if (this.#isClosed) return Promise.reject(new CommitterClosedError());
     return new Promise<Verdict>((resolve, reject) => {
       this.#queue.push({ operation, resolve, reject });
       if (this.#queue.length >= (this.#gathering?.enough ?? ENOUGH)) this.#stopWaiting?.();

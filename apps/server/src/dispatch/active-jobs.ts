@@ -111,12 +111,23 @@ export class ActiveJobs {
 
   /** Lets go of a job that has nothing under way any more; until then does nothing. */
   release(job: ActiveJob): void {
-    if (job.pending > 0 || job.holds > 0 || this.#active.get(job.id) !== job) return;
-    if (job.run.end === null && job.run.legs.some(({ state }) => state === 'armed')) return;
+    if (this.#letGo(job) && job.run.end === null && !job.isLost) {
+      this.#cache.put(job.id, job, weight(job));
+    }
+  }
+
+  /** Lets go of it like `release`, and does not keep it: it will be read when its turn comes. */
+  dismiss(job: ActiveJob): void {
+    this.#letGo(job);
+  }
+
+  #letGo(job: ActiveJob): boolean {
+    if (job.pending > 0 || job.holds > 0 || this.#active.get(job.id) !== job) return false;
+    if (job.run.end === null && job.run.legs.some(({ state }) => state === 'armed')) return false;
     this.#active.delete(job.id);
     job.stopTimer?.();
     job.stopTimer = null;
-    if (job.run.end === null && !job.isLost) this.#cache.put(job.id, job, weight(job));
+    return true;
   }
 
   /** The copy in memory is wrong: the next `acquire` reads the store. */

@@ -200,21 +200,26 @@ class PacedDispatcher implements Dispatcher {
     await Promise.all(handed);
   }
 
-  #queued(job: LineOwner, work: readonly NewWork[]): void {
+  /** Whether a part of it waits in memory. */
+  #queued(job: LineOwner, work: readonly NewWork[]): boolean {
     for (const { state, readyAt } of work) if (state === 'delayed') this.#stager.wakeAt(readyAt);
     const { id: jobId, organization, apiKey, spec } = job;
     const ready = work.filter(({ state }) => state === 'ready');
-    this.#ready(ready.map((row) => ({ ...row, jobId, organization, apiKey, userId: spec.userId })));
+    return this.#ready(
+      ready.map((row) => ({ ...row, jobId, organization, apiKey, userId: spec.userId })),
+    );
   }
 
-  #ready(rows: readonly WorkRow[]): void {
+  #ready(rows: readonly WorkRow[]): boolean {
+    let isInMemory = false;
     const touched = new Set<Destination>();
     for (const row of rows) {
       const destination = this.#destinations.get(row.organization, row.origin);
-      destination.line.push(lineRef(row));
+      if (destination.line.push(lineRef(row))) isInMemory = true;
       touched.add(destination);
     }
     for (const destination of touched) this.#pump(destination);
+    return isInMemory;
   }
 
   async #wake(ids: readonly Id[]): Promise<void> {

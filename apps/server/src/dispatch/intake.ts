@@ -1,6 +1,6 @@
 import { accept, acceptedWakeAt, acceptedWork, armAccepted } from '@ezthrottle/engine';
 import type { ArmedRef, NewJob, NewWork, Verdict } from '@ezthrottle/engine';
-import { activeJob } from './active-jobs.ts';
+import { type ActiveJob, activeJob } from './active-jobs.ts';
 import type { ActiveJobs } from './active-jobs.ts';
 import type { Armer } from './armer.ts';
 import type { Destination } from './destination.ts';
@@ -18,8 +18,8 @@ export interface IntakeOptions {
   readonly destinations: Destinations;
   readonly armer: Armer;
   readonly mover: JobMover;
-  /** The job is on disk: what is ready stands in line. */
-  readonly queued: (job: LineOwner, work: readonly NewWork[]) => void;
+  /** The job is on disk: what is ready stands in line. Whether a part of it waits in memory. */
+  readonly queued: (job: LineOwner, work: readonly NewWork[]) => boolean;
   readonly wakeAt: (at: number) => void;
   /** Called for each destination that has something to send, or room again. */
   readonly onArmed: (destination: Destination) => void;
@@ -102,25 +102,25 @@ export class Intake {
 
   #taken(job: NewJob, claims: readonly ArmedClaim[]): void {
     const { active, mover, queued, wakeAt } = this.#options;
-    const adopted = active.adopt(
-      activeJob(
-        {
-          id: job.id,
-          organization: job.organization,
-          apiKey: job.apiKey,
-          spec: job.spec,
-          run: job.run,
-          version: 1,
-          wakeAt: job.wakeAt,
-          idempotentKey: job.idempotency.key,
-        },
-        job.parent === null,
-      ),
-    );
+    const adopted = active.adopt(newlyActive(job));
     for (const { destination, ref } of claims) destination.armed.push(ref);
     if (claims.length > 0) mover.watch(adopted);
-    active.release(adopted);
-    queued(job, job.work);
+    // Held meanwhile, since its turn may come at once.
+    adopted.holds += 1;
+    const isNext = queued(job, job.work) || claims.length > 0;
+    adopted.holds -= 1;
+    // One that waits behind a long line is not worth its memory: the store has it.
+    if (isNext) active.release(adopted);
+    else active.dismiss(adopted);
     if (job.wakeAt !== null) wakeAt(job.wakeAt);
   }
+}
+
+function newlyActive(job: NewJob): ActiveJob {
+  const { id, organization, apiKey, spec, run, wakeAt, idempotency, parent } = job;
+  const idempotentKey = idempotency.key;
+  return activeJob(
+    { id, organization, apiKey, spec, run, version: 1, wakeAt, idempotentKey },
+    parent === null,
+  );
 }

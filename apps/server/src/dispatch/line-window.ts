@@ -63,16 +63,18 @@ export class LineWindow {
     return this.#line.entries();
   }
 
-  push(ref: LineRef): void {
+  /** Whether it waits in memory now; else it is left to the store. */
+  push(ref: LineRef): boolean {
     const window = this.#window(ref);
     // Among equal ranks the store goes by arrival: holding one twice is harmless, missing one is not.
     if (window.hasMore && (window.upTo === null || ref.rank > window.upTo.rank)) {
       miss(window, ref);
-      return;
+      return false;
     }
-    if (!this.#line.push(ref)) return;
+    if (!this.#line.push(ref)) return true;
     this.#budget.held += 1;
-    if (this.#line.countOf(window.account) > this.#capacity()) this.#evictLast(window);
+    if (this.#line.countOf(window.account) <= this.#capacity()) return true;
+    return this.#evictLast(window) !== ref.id;
   }
 
   /** The entry whose turn it is; null when memory holds none (the store may). */
@@ -143,14 +145,15 @@ export class LineWindow {
   }
 
   /** Leaves the last one to the store: it will be read again when its time comes. */
-  #evictLast(window: AccountWindow): void {
+  #evictLast(window: AccountWindow): string | null {
     const last = this.#line.lastOf(window.account);
-    if (last === null) return;
+    if (last === null) return null;
     this.#line.remove(last.id);
     this.#budget.held -= 1;
     window.hasMore = true;
     window.upTo = before(last);
     miss(window, last);
+    return last.id;
   }
 
   #left(ref: LineRef): void {

@@ -12,24 +12,43 @@ const encoder = new TextEncoder();
  * parts give the same bytes. The first part says what the bytes are for.
  */
 export function encodeParts(purpose: string, parts: readonly (string | Uint8Array)[]): Uint8Array {
-  const encoded = [purpose, ...parts].map((part) =>
-    typeof part === 'string' ? encoder.encode(part) : part,
-  );
-  const bytes = new Uint8Array(encoded.reduce((total, { length }) => total + 8 + length, 0));
+  const all = [purpose, ...parts];
+  let most = 0;
+  // No UTF-16 unit has more than three bytes of UTF-8.
+  for (const part of all) most += 8 + (typeof part === 'string' ? 3 : 1) * part.length;
+  const bytes = new Uint8Array(most);
   const view = new DataView(bytes.buffer);
   let offset = 0;
-  for (const part of encoded) {
+  for (const part of all) {
+    const start = offset + 8;
+    const length = written(part, bytes.subarray(start));
     // The upper half stays zero: no part has four gigabytes.
-    view.setUint32(offset + 4, part.length);
-    bytes.set(part, offset + 8);
-    offset += 8 + part.length;
+    view.setUint32(offset + 4, length);
+    offset = start + length;
   }
-  return bytes;
+  return bytes.subarray(0, offset);
 }
+
+function written(part: string | Uint8Array, into: Uint8Array): number {
+  if (typeof part === 'string') return encoder.encodeInto(part, into).written;
+  into.set(part);
+  return part.length;
+}
+
+const URL_DIGITS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
 
 /** base64 with the alphabet that is safe in URLs, without padding. */
 export function base64Url(bytes: Uint8Array): string {
-  return base64(bytes).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '');
+  let text = '';
+  for (let index = 0; index < bytes.length; index += 3) {
+    const left = bytes.length - index;
+    const triple =
+      ((bytes[index] ?? 0) << 16) | ((bytes[index + 1] ?? 0) << 8) | (bytes[index + 2] ?? 0);
+    text += URL_DIGITS.charAt(triple >> 18) + URL_DIGITS.charAt((triple >> 12) & 63);
+    if (left > 1) text += URL_DIGITS.charAt((triple >> 6) & 63);
+    if (left > 2) text += URL_DIGITS.charAt(triple & 63);
+  }
+  return text;
 }
 
 /** Of a digest: few bytes. */

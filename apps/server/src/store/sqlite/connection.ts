@@ -108,17 +108,30 @@ class SqliteStatement implements Statement {
     this.#statement = statement;
   }
 
+  // No closures here: these run a dozen times per job.
   all(...values: readonly SqlValue[]): readonly Row[] {
-    return translated(() => this.#statement.all(...values));
+    try {
+      return this.#statement.all(...values);
+    } catch (error) {
+      throw translation(error);
+    }
   }
 
   get(...values: readonly SqlValue[]): Row | undefined {
-    return translated(() => this.#statement.get(...values));
+    try {
+      return this.#statement.get(...values);
+    } catch (error) {
+      throw translation(error);
+    }
   }
 
   run(...values: readonly SqlValue[]): { readonly changes: number; readonly rowId: number } {
-    const result = translated(() => this.#statement.run(...values));
-    return { changes: Number(result.changes), rowId: Number(result.lastInsertRowid) };
+    try {
+      const result = this.#statement.run(...values);
+      return { changes: Number(result.changes), rowId: Number(result.lastInsertRowid) };
+    } catch (error) {
+      throw translation(error);
+    }
   }
 }
 
@@ -132,8 +145,12 @@ function translated<Result>(action: () => Result): Result {
   try {
     return action();
   } catch (error) {
-    if (!(error instanceof Error) || !('errcode' in error)) throw error;
-    // Extended codes carry the primary one in their low byte.
-    throw new SqliteError(error.message, Number(error.errcode) & 0xff, error);
+    throw translation(error);
   }
+}
+
+function translation(error: unknown): unknown {
+  if (!(error instanceof Error) || !('errcode' in error)) return error;
+  // Extended codes carry the primary one in their low byte.
+  return new SqliteError(error.message, Number(error.errcode) & 0xff, error);
 }
