@@ -30,7 +30,7 @@ export class EndpointLanes {
   /** Lanes that could start one now, in the order of their turns. */
   readonly #ready = new Map<string, Lane>();
   readonly #known = new Set<Id>();
-  readonly #calling = new Set<Id>();
+  readonly #calling = new Map<Id, Lane>();
   #waiting = 0;
   #running = 0;
 
@@ -67,7 +67,7 @@ export class EndpointLanes {
     for (const lane of this.#ready.values()) {
       const delivery = lane.waiting.shift();
       if (delivery === undefined) continue;
-      this.#calling.add(delivery.id);
+      this.#calling.set(delivery.id, lane);
       this.#waiting -= 1;
       lane.running += 1;
       this.#running += 1;
@@ -86,8 +86,9 @@ export class EndpointLanes {
    * @param answered Whether the endpoint answered at all, whatever it said.
    */
   over(delivery: DeliveryRecord, answered: boolean): void {
-    if (!this.#calling.delete(delivery.id)) return;
-    const lane = this.#laneOf(delivery);
+    const lane = this.#calling.get(delivery.id);
+    if (lane === undefined) return;
+    this.#calling.delete(delivery.id);
     lane.running -= 1;
     this.#running -= 1;
     lane.silentAttempts = answered ? 0 : lane.silentAttempts + 1;

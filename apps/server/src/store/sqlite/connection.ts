@@ -44,6 +44,12 @@ export class SqliteError extends Error {
   }
 }
 
+/**
+ * From this length the connection that writes copies the log into the database by itself. A thread does
+ * so before, so that next to nothing is left to do, and the log begins anew.
+ */
+const LOG_PAGES = 4_000;
+
 const IN_MEMORY = ':memory:';
 
 /** The log is cut back to this after a checkpoint, should one burst have made it long. */
@@ -64,6 +70,7 @@ export function openConnection(options: ConnectionOptions): Connection {
     });
     database.exec('PRAGMA journal_mode = WAL');
     database.exec('PRAGMA synchronous = FULL');
+    database.exec(`PRAGMA wal_autocheckpoint = ${LOG_PAGES}`);
     database.exec(`PRAGMA journal_size_limit = ${LOG_KEPT_BYTES}`);
     database.exec('PRAGMA temp_store = MEMORY');
     database.exec('PRAGMA cache_size = -65536');

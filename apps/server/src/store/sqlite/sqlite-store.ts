@@ -10,6 +10,7 @@ import type {
 } from '@ezthrottle/engine';
 import { StoreFailedError } from '../store-failed-error.ts';
 import { BatchCommit } from './batch-commit.ts';
+import { Checkpointer } from './checkpointer.ts';
 import { type Connection, openConnection } from './connection.ts';
 import { SqliteDeliveryReads } from './delivery-reads.ts';
 import { Interned } from './interned.ts';
@@ -45,7 +46,7 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
   try {
     const applied = migrate(connection, MIGRATIONS, options.clock ?? { now: Date.now });
     if (applied.length > 0) options.logger?.info({ versions: applied }, 'schema migrated');
-    return new SqliteStore(connection);
+    return new SqliteStore(connection, new Checkpointer(options.file));
   } catch (error) {
     connection.close();
     throw error;
@@ -59,12 +60,15 @@ export class SqliteStore implements Store {
   readonly deliveries: DeliveryReads;
   readonly tenancy: TenancyReads;
   readonly #connection: Connection;
+  readonly #checkpointer: Checkpointer | null;
   readonly #batches: BatchCommit;
   #failure: StoreFailedError | null = null;
 
-  constructor(connection: Connection) {
+  /** @param checkpointer Null: the connection checkpoints by itself. */
+  constructor(connection: Connection, checkpointer: Checkpointer | null = null) {
     const interned = new Interned(connection);
     this.#connection = connection;
+    this.#checkpointer = checkpointer;
     this.#batches = new BatchCommit({
       connection,
       interned,
@@ -81,7 +85,9 @@ export class SqliteStore implements Store {
     if (this.#failure !== null) throw this.#failure;
     if (batch.length === 0) return [];
     try {
-      return this.#batches.commit(batch);
+      const verdicts = this.#batches.commit(batch);
+      this.#checkpointer?.committed(batch.length);
+      return verdicts;
     } catch (error) {
       this.#failure =
         error instanceof StoreFailedError
@@ -93,6 +99,7 @@ export class SqliteStore implements Store {
 
   async close(): Promise<void> {
     this.#failure ??= new StoreFailedError('the store is closed');
+    await this.#checkpointer?.close();
     this.#connection.close();
   }
 }
