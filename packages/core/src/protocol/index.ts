@@ -3,6 +3,7 @@ export * from './job.ts';
 export * from './delivery.ts';
 export * from './headers.ts';
 export * from './limits.ts';
+export * from './limit.ts';
 export * from './wire-error.ts';
 export * from './checks.ts';
 export * from './plan.ts';

@@ -2,7 +2,12 @@ import type { JobState } from '@ezthrottle/core/protocol';
 import type { JobSpec } from '../job/job-spec.ts';
 import type { OutcomeKind, StoredResponse } from '../job/outcome.ts';
 import type { JobEnd, RunState } from '../job/run.ts';
-import type { ApiKeyRecord, OrganizationRecord, WebhookSecretsRecord } from './records.ts';
+import type {
+  ApiKeyRecord,
+  LimitRecord,
+  OrganizationRecord,
+  WebhookSecretsRecord,
+} from './records.ts';
 
 /** A write. Applied as a whole or not at all. */
 export type Operation =
@@ -12,6 +17,7 @@ export type Operation =
   | SettleDeliveryOperation
   | PruneOperation
   | PutPaceOperation
+  | LimitOperation
   | TenancyOperation;
 
 /** Identifier of a job, delivery or organization: a UUID in lower case with dashes. */
@@ -172,6 +178,20 @@ export interface PutPaceOperation {
     readonly data: string;
   }[];
 }
+
+/**
+ * A limit as a resource. `stale` when what is stored is not what the change was made from, `gone` when
+ * nothing is stored.
+ */
+export type LimitOperation =
+  /** `replaces` is the version that is stored; null: none is. */
+  | { readonly type: 'put_limit'; readonly limit: LimitRecord; readonly replaces: number | null }
+  | {
+      readonly type: 'delete_limit';
+      readonly organization: Id;
+      readonly key: string;
+      readonly version: number;
+    };
 
 export type TenancyOperation =
   | { readonly type: 'put_organization'; readonly organization: OrganizationRecord }

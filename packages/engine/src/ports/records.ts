@@ -106,3 +106,15 @@ export interface JobSummary {
   readonly createdAt: number;
   readonly endedAt: number | null;
 }
+
+/** A limit as a resource. */
+export interface LimitRecord {
+  readonly organization: Id;
+  readonly key: string;
+  /** JSON; belongs to the rules of limits. */
+  readonly data: string;
+  /** From 1; one more with every change. */
+  readonly version: number;
+  readonly createdAt: number;
+  readonly updatedAt: number;
+}

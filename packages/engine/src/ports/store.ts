@@ -1,5 +1,6 @@
 import type { JobReads } from './reads/job-reads.ts';
 import type { DeliveryReads } from './reads/delivery-reads.ts';
+import type { LimitReads } from './reads/limit-reads.ts';
 import type { TenancyReads } from './reads/tenancy-reads.ts';
 import type { WorkReads } from './reads/work-reads.ts';
 import type { Operation, Verdict } from './operation.ts';
@@ -18,6 +19,7 @@ export interface Store {
   readonly work: WorkReads;
   readonly deliveries: DeliveryReads;
   readonly tenancy: TenancyReads;
+  readonly limits: LimitReads;
   /** Waits for the commits under way and closes the files. Closing twice is fine. */
   close(): Promise<void>;
 }

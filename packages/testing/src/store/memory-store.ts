@@ -3,6 +3,7 @@ import { prune, settleDelivery } from './delivery-writes.ts';
 import { JobQueries } from './job-queries.ts';
 import { JobTables } from './job-tables.ts';
 import { JobWrites } from './job-writes.ts';
+import { LimitTables } from './limit-tables.ts';
 import { MemoryStoreClosedError, Rejection } from './store-errors.ts';
 import { TenancyTables } from './tenancy-tables.ts';
 import { DeliveryQueries, WorkQueries } from './work-queries.ts';
@@ -16,6 +17,7 @@ export class MemoryStore implements Store {
   readonly work: WorkQueries;
   readonly deliveries: DeliveryQueries;
   readonly tenancy: TenancyTables;
+  readonly limits: LimitTables;
   readonly #tables: JobTables;
   readonly #paces: Map<string, PutPaceOperation['rows'][number]>;
   readonly #writes: JobWrites;
@@ -25,6 +27,7 @@ export class MemoryStore implements Store {
     this.#tables = earlier === undefined ? new JobTables() : earlier.#tables;
     this.#paces = earlier === undefined ? new Map() : earlier.#paces;
     this.tenancy = earlier === undefined ? new TenancyTables() : earlier.tenancy;
+    this.limits = earlier === undefined ? new LimitTables(this.tenancy) : earlier.limits;
     this.#writes = new JobWrites(this.#tables, this.tenancy);
     this.jobs = new JobQueries(this.#tables);
     this.work = new WorkQueries(this.#tables, this.#paces);
@@ -67,6 +70,9 @@ export class MemoryStore implements Store {
           this.#paces.set(JSON.stringify([row.organization, row.origin]), row);
         }
         return { verdict: 'ok' };
+      case 'put_limit':
+      case 'delete_limit':
+        return this.limits.apply(operation);
       case 'put_organization':
       case 'put_api_key':
       case 'put_webhook_secrets':

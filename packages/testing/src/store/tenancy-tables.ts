@@ -32,7 +32,7 @@ export class TenancyTables implements TenancyReads {
       case 'put_api_key':
         return this.#putApiKey(operation.apiKey);
       case 'put_webhook_secrets':
-        this.#requireOrganization(operation.secrets.organization);
+        this.requireOrganization(operation.secrets.organization);
         this.#secrets.set(operation.secrets.organization, operation.secrets);
         return OK;
       case 'delete_webhook_secrets':
@@ -70,7 +70,7 @@ export class TenancyTables implements TenancyReads {
   }
 
   #putApiKey(apiKey: ApiKeyRecord): Verdict {
-    this.#requireOrganization(apiKey.organization);
+    this.requireOrganization(apiKey.organization);
     const known = this.#apiKeys.get(apiKey.id);
     if (known !== undefined && known.organization !== apiKey.organization) {
       throw new Rejection('apiKey.organization: the key belongs to another one');
@@ -83,7 +83,8 @@ export class TenancyTables implements TenancyReads {
     return OK;
   }
 
-  #requireOrganization(id: Id): void {
+  /** @throws {Rejection} unless the organization is known. */
+  requireOrganization(id: Id): void {
     if (!this.#organizations.has(id)) throw new Rejection('organization: not known');
   }
 }

@@ -3,6 +3,7 @@ import { advancePromises } from './advance-promises.ts';
 import { deliveryPromises } from './delivery-promises.ts';
 import { durabilityPromises } from './durability-promises.ts';
 import type { OpenStore } from './harness.ts';
+import { limitPromises } from './limit-promises.ts';
 import { listPromises } from './list-promises.ts';
 import { modelPromises } from './model-promises.ts';
 import { prunePromises } from './prune-promises.ts';
@@ -24,6 +25,7 @@ export function storeSuite(name: string, open: OpenStore): void {
     listPromises(open);
     deliveryPromises(open);
     tenancyPromises(open);
+    limitPromises(open);
     prunePromises(open);
     durabilityPromises(open);
     modelPromises(open);

@@ -52,6 +52,17 @@ CREATE TABLE pace (
   data TEXT NOT NULL
 ) STRICT;
 
+-- Limits as resources; data belongs to the rules of limits.
+CREATE TABLE limits (
+  organization INTEGER NOT NULL REFERENCES organizations (id),
+  key TEXT NOT NULL CHECK (key <> ''),
+  data TEXT NOT NULL CHECK (json_valid(data)),
+  version INTEGER NOT NULL CHECK (version >= 1),
+  created_at INTEGER NOT NULL,
+  updated_at INTEGER NOT NULL,
+  PRIMARY KEY (organization, key)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE webhook_secrets (
   organization INTEGER PRIMARY KEY REFERENCES organizations (id),
   primary_key_id TEXT NOT NULL,

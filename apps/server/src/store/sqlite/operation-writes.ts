@@ -4,6 +4,7 @@ import { AttemptWrites } from './attempt-writes.ts';
 import { DeliveryWrites } from './delivery-writes.ts';
 import { IdempotencyWrites } from './idempotency-writes.ts';
 import { JobWrites } from './job-writes.ts';
+import { LimitWrites } from './limit-writes.ts';
 import { PaceWrites } from './pace-writes.ts';
 import { PruneWrites } from './prune-writes.ts';
 import { TagWrites } from './tag-writes.ts';
@@ -27,6 +28,7 @@ export function createOperationWrites(scope: WriteScope): OperationWrites {
   const deliveries = new DeliveryWrites(scope);
   const pruning = new PruneWrites(scope, tags, idempotency);
   const pace = new PaceWrites(scope);
+  const limits = new LimitWrites(scope);
   const tenancy = new TenancyWrites(scope);
   return {
     apply(operation: Operation): Verdict {
@@ -44,6 +46,9 @@ export function createOperationWrites(scope: WriteScope): OperationWrites {
         case 'put_pace':
           pace.put(operation.rows);
           return { verdict: 'ok' };
+        case 'put_limit':
+        case 'delete_limit':
+          return limits.apply(operation);
         case 'put_organization':
         case 'put_api_key':
         case 'put_webhook_secrets':

@@ -2,6 +2,7 @@ import type {
   Clock,
   DeliveryReads,
   JobReads,
+  LimitReads,
   Operation,
   Store,
   TenancyReads,
@@ -16,6 +17,7 @@ import { SqliteDeliveryReads } from './delivery-reads.ts';
 import { Interned } from './interned.ts';
 import { JobCountChanges } from './job-counts.ts';
 import { SqliteJobReads } from './job-reads.ts';
+import { SqliteLimitReads } from './limit-reads.ts';
 import { migrate } from './migrate.ts';
 import { MIGRATIONS } from './migrations.ts';
 import { SqliteTenancyReads } from './tenancy-reads.ts';
@@ -59,6 +61,7 @@ export class SqliteStore implements Store {
   readonly work: WorkReads;
   readonly deliveries: DeliveryReads;
   readonly tenancy: TenancyReads;
+  readonly limits: LimitReads;
   readonly #connection: Connection;
   readonly #checkpointer: Checkpointer | null;
   readonly #batches: BatchCommit;
@@ -78,6 +81,7 @@ export class SqliteStore implements Store {
     this.work = new SqliteWorkReads(connection, interned);
     this.deliveries = new SqliteDeliveryReads(connection);
     this.tenancy = new SqliteTenancyReads(connection);
+    this.limits = new SqliteLimitReads(connection, interned);
   }
 
   async commit(batch: readonly Operation[]): Promise<readonly Verdict[]> {

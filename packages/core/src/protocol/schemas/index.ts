@@ -3,3 +3,4 @@ export type { JsonSchema } from './json-schema.ts';
 export * from './job-request-schema.ts';
 export * from './webhook-secrets-schema.ts';
 export * from './job-list-schema.ts';
+export * from './limit-schema.ts';

@@ -19,8 +19,9 @@ interface EnumSchema<V extends string> {
 }
 
 interface NumberSchema {
-  readonly type: 'integer';
+  readonly type: 'integer' | 'number';
   readonly minimum?: number;
+  readonly exclusiveMinimum?: number;
   readonly maximum?: number;
 }
 

@@ -1,0 +1,47 @@
+import type { Id, LimitListQuery, LimitReads, LimitRecord } from '@ezthrottle/engine';
+import { boundedLimit } from './bounded-limit.ts';
+import type { Connection, Row, Statement } from './connection.ts';
+import type { Interned } from './interned.ts';
+import { integer, text } from './row.ts';
+
+export class SqliteLimitReads implements LimitReads {
+  readonly #interned: Interned;
+  readonly #get: Statement;
+  readonly #list: Statement;
+
+  constructor(connection: Connection, interned: Interned) {
+    this.#interned = interned;
+    this.#get = connection.prepare('SELECT * FROM limits WHERE organization = ? AND key = ?');
+    this.#list = connection.prepare(
+      `SELECT * FROM limits
+       WHERE organization = ? AND key > ? AND key >= ? AND substr(key, 1, length(?)) = ?
+       ORDER BY key LIMIT ?`,
+    );
+  }
+
+  async get(organization: Id, key: string): Promise<LimitRecord | null> {
+    const row = this.#interned.findOrganization(organization);
+    const found = row === null ? undefined : this.#get.get(row, key);
+    return found === undefined ? null : recordOf(organization, found);
+  }
+
+  async list(query: LimitListQuery): Promise<readonly LimitRecord[]> {
+    const { organization, prefix, after, limit } = query;
+    const row = this.#interned.findOrganization(organization);
+    if (row === null) return [];
+    return this.#list
+      .all(row, after ?? '', prefix, prefix, prefix, boundedLimit(limit))
+      .map((found) => recordOf(organization, found));
+  }
+}
+
+function recordOf(organization: Id, row: Row): LimitRecord {
+  return {
+    organization,
+    key: text(row, 'key'),
+    data: text(row, 'data'),
+    version: integer(row, 'version'),
+    createdAt: integer(row, 'created_at'),
+    updatedAt: integer(row, 'updated_at'),
+  };
+}

@@ -1,0 +1,116 @@
+import {
+  LIMIT_BOUNDS,
+  type LimitKey,
+  type LimitSettingsRequest,
+  type Problem,
+} from '@ezthrottle/core/protocol';
+import { parseJsonPath } from '../pace/json-path.ts';
+import { DEFAULT_PERIOD_MS, perSecond } from '../pace/limit-settings.ts';
+
+const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+
+/** What the fields of a limit say against each other; each alone fits the schema. */
+export function checkLimitSettings(
+  kind: LimitKey['kind'],
+  said: LimitSettingsRequest,
+): readonly Problem[] {
+  return [
+    ...checkSaid(kind, said),
+    ...checkRate(said),
+    ...checkAdaptive(kind, said),
+    ...checkSettling(kind, said),
+  ];
+}
+
+function checkSaid(kind: LimitKey['kind'], said: LimitSettingsRequest): Problem[] {
+  const { rate, concurrency, paused, paused_until: pausedUntil } = said;
+  if (rate !== undefined) return [];
+  if (concurrency !== undefined) {
+    if (kind !== 'destination') return [];
+    return [missing('rate', 'a rate beside the concurrency of a destination')];
+  }
+  if (paused === true || pausedUntil !== undefined) return [];
+  return [missing('rate', 'a rate, a concurrency or a pause')];
+}
+
+function checkRate(said: LimitSettingsRequest): Problem[] {
+  const { rate, per_ms: periodMs = DEFAULT_PERIOD_MS, floor, ceiling } = said;
+  if (rate === undefined) {
+    const names = ['per_ms', 'burst', 'floor', 'ceiling'] as const;
+    return names
+      .filter((name) => said[name] !== undefined)
+      .map((path) => ({ path, message: 'is given without a rate', expected: 'a rate beside it' }));
+  }
+  const problems: Problem[] = [];
+  const most = LIMIT_BOUNDS.rate;
+  const slowest = LIMIT_BOUNDS.periodMs / 1_000;
+  const rates = { rate, floor, ceiling };
+  for (const [path, value] of Object.entries(rates)) {
+    if (value === undefined) continue;
+    const each = perSecond(value, periodMs);
+    if (each > most) {
+      problems.push({ path, message: 'is too fast', expected: `at most ${most} a second` });
+    }
+    if (each * slowest < 1) {
+      problems.push({ path, message: 'is too slow', expected: 'at least one a day' });
+    }
+  }
+  if (floor !== undefined && floor > rate) {
+    problems.push({ path: 'floor', message: 'is above the rate', expected: `at most ${rate}` });
+  }
+  if (ceiling !== undefined && ceiling < rate) {
+    problems.push({ path: 'ceiling', message: 'is below the rate', expected: `at least ${rate}` });
+  }
+  return problems;
+}
+
+function checkAdaptive(kind: LimitKey['kind'], said: LimitSettingsRequest): Problem[] {
+  if (said.adaptive ?? kind === 'destination') return [];
+  const names = ['floor', 'ceiling'] as const;
+  return names
+    .filter((name) => said[name] !== undefined)
+    .map((path) => ({
+      path,
+      message: 'is for a rate that answers move',
+      expected: 'adaptive: true beside it, or nothing',
+    }));
+}
+
+function checkSettling(kind: LimitKey['kind'], said: LimitSettingsRequest): Problem[] {
+  const { settle_header: header, settle_path: path } = said;
+  const problems: Problem[] = [];
+  if (header !== undefined && !HEADER_NAME.test(header)) {
+    problems.push({
+      path: 'settle_header',
+      message: 'is not the name of a header',
+      expected: 'a name such as X-Cost',
+    });
+  }
+  if (path !== undefined && parseJsonPath(path) === null) {
+    problems.push({
+      path: 'settle_path',
+      message: 'is not a path to one value',
+      expected: 'a path such as $.usage.total_tokens or $.items[0].cost',
+    });
+  }
+  if (header !== undefined && path !== undefined) {
+    problems.push({
+      path: 'settle_path',
+      message: 'is given beside settle_header',
+      expected: 'one of them',
+    });
+  }
+  if (kind === 'custom') return problems;
+  const names = ['settle_header', 'settle_path'] as const;
+  return names
+    .filter((name) => said[name] !== undefined)
+    .map((name) => ({
+      path: name,
+      message: 'is not known of this kind of limit: a call always costs one there',
+      expected: 'a limit with a name of its own',
+    }));
+}
+
+function missing(path: string, expected: string): Problem {
+  return { path, message: 'is missing', expected };
+}
