@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
-import { DEFAULTS } from '@ezthrottle/core/protocol';
+import { DEFAULTS, LIMIT_BOUNDS } from '@ezthrottle/core/protocol';
 import { DEFAULT_PACE, type Executor, type PaceSettings, type Store } from '@ezthrottle/engine';
 import { createAdmission } from './api/admission.ts';
 import { createJobCounts, healthRoute } from './api/health.ts';
@@ -10,9 +10,11 @@ import { systemClock } from './clock.ts';
 import { createCommitter } from './commit/committer.ts';
 import type { Config } from './config.ts';
 import { createDeliverer } from './deliver/deliverer.ts';
-import { createDispatcher } from './dispatch/dispatcher.ts';
-import type { JobGate } from './dispatch/job-gate.ts';
+import { createDispatcher, type Dispatcher } from './dispatch/dispatcher.ts';
 import { createUndiciExecutor } from './execute/undici-executor.ts';
+import { createDestinationEdits } from './limits/destination-edits.ts';
+import { createLimitRules } from './limits/limit-rules.ts';
+import { createLimits, type Limits } from './limits/limits.ts';
 import { createAddressPolicy } from './net/address-policy.ts';
 import { createNewId } from './new-id.ts';
 import { createLogger } from './observe/logger.ts';
@@ -136,6 +138,20 @@ async function compose(options: AppOptions, onClose: OnClose): Promise<RunningAp
   });
   if (signingSecret === null) logger.warn({}, 'no signing secret is set: webhooks go out unsigned');
 
+  const rules = createLimitRules({
+    limits: store.limits,
+    tenancy: store.tenancy,
+    paceOf: (origin) => paceOf(config, origin),
+  });
+  await rules.load();
+  const limits = createLimits({
+    reads: store.limits,
+    rules,
+    commit: tenancy.commit,
+    clock,
+    mostPerOrganization: LIMIT_BOUNDS.perOrganization,
+  });
+
   const executors = createExecutors(config, onClose);
   const hub = createJobEventHub(config.maxStreams);
   const work = {
@@ -158,7 +174,8 @@ async function compose(options: AppOptions, onClose: OnClose): Promise<RunningAp
   const dispatcher = createDispatcher({
     ...work,
     executor: executors.jobs,
-    settings: (origin) => paceOf(config, origin),
+    settings: (origin, organization) => rules.destinationPace(organization, origin),
+    edits: createDestinationEdits(rules),
     liveRegions: config.regions,
     notices: hub,
     deliverer,
@@ -174,14 +191,15 @@ async function compose(options: AppOptions, onClose: OnClose): Promise<RunningAp
   });
   for (const service of services) await service.start();
 
-  const url = await listen({ config, store, gate: dispatcher, hub, secrets, logger }, onClose);
+  const url = await listen({ config, store, dispatcher, limits, hub, secrets, logger }, onClose);
   return { url, signingSecret };
 }
 
 interface Front {
   readonly config: Config;
   readonly store: Store;
-  readonly gate: JobGate;
+  readonly dispatcher: Dispatcher;
+  readonly limits: Limits;
   readonly hub: JobEventHub;
   readonly secrets: SigningSecrets;
   readonly logger: Pick<ReturnType<typeof createLogger>, 'debug' | 'error'>;
@@ -189,7 +207,7 @@ interface Front {
 
 /** Puts the API in front of the parts and opens the port; gives the address. */
 async function listen(parts: Front, onClose: OnClose): Promise<string> {
-  const { config, store, gate, hub, secrets, logger } = parts;
+  const { config, store, dispatcher, limits, hub, secrets, logger } = parts;
   const clock = systemClock;
   const counts = createJobCounts(store.jobs, clock);
   const admission = createAdmission({
@@ -204,10 +222,16 @@ async function listen(parts: Front, onClose: OnClose): Promise<string> {
     maxBodyBytes: config.maxBodyBytes,
   });
   const native = createNativeSurface({
-    gate,
+    gate: dispatcher,
     jobs: store.jobs,
     hub,
     secrets,
+    limits,
+    // Only destinations are paced by their limits yet.
+    states: {
+      stateOf: (organization, key) =>
+        key.kind === 'destination' ? dispatcher.stateOf(organization, key.origin) : null,
+    },
     admission,
     clock,
     newId,

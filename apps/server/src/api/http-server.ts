@@ -30,7 +30,8 @@ export interface HttpServer {
 const REQUEST_TIMEOUT_MS = 60_000;
 const HEADERS_TIMEOUT_MS = 20_000;
 const KEEP_ALIVE_MS = 72_000;
-const LONGEST_PARAMETER = 512;
+/** A key of a limit may be 512 characters, each of which takes up to nine in an address. */
+const LONGEST_PARAMETER = 4_608;
 
 /** Mounts surfaces on HTTP: authentication, request ids, JSON, limits and errors are the same for all. */
 export async function createHttpServer(options: HttpServerOptions): Promise<HttpServer> {

@@ -1,6 +1,8 @@
 import type { Clock, Id, JobReads } from '@ezthrottle/engine';
 import { jobStatus } from '@ezthrottle/core/protocol';
 import { isRacing, readResult } from '@ezthrottle/engine';
+import type { Limits } from '../limits/limits.ts';
+import type { LimitStates } from '../limits/limit-state.ts';
 import type { JobGate } from '../dispatch/job-gate.ts';
 import type { JobEventHub } from '../realtime/job-event-hub.ts';
 import type { SigningSecrets } from '../tenancy/signing-secrets.ts';
@@ -11,6 +13,7 @@ import { showJobRoute } from './jobs/show-job.ts';
 import { createJobStreams, type JobStreams } from './jobs/stream-job.ts';
 import { submitBatchRoute } from './jobs/submit-batch.ts';
 import { submitJobRoute } from './jobs/submit-job.ts';
+import { limitRoutes } from './limits.ts';
 import type { Surface } from './route.ts';
 import { webhookSecretRoutes } from './webhook-secrets.ts';
 
@@ -19,6 +22,9 @@ export interface NativeSurfaceOptions {
   readonly jobs: JobReads;
   readonly hub: JobEventHub;
   readonly secrets: SigningSecrets;
+  readonly limits: Limits;
+  /** Where limits stand. */
+  readonly states: LimitStates;
   readonly admission: Admission;
   readonly clock: Clock;
   readonly newId: () => Id;
@@ -49,6 +55,7 @@ export function createNativeSurface(options: NativeSurfaceOptions): {
     cancelJobRoute(gate, jobs),
     streams.route,
     ...webhookSecretRoutes(secrets),
+    ...limitRoutes(options),
   ];
   return { surface: { prefix: '/api/v1', routes }, streams };
 }

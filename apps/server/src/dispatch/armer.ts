@@ -1,7 +1,7 @@
 import { armedBound, lineRef } from '@ezthrottle/engine';
 import type { ArmedRef, LineRef, WorkReads } from '@ezthrottle/engine';
 import type { ActiveJobs } from './active-jobs.ts';
-import type { Destination } from './destination.ts';
+import { type Destination, pacedNow } from './destination.ts';
 import type { DispatchLimits } from './dispatch-limits.ts';
 import type { DispatcherParts } from './dispatch-ports.ts';
 import type { JobMover } from './job-mover.ts';
@@ -39,7 +39,7 @@ export class Armer {
   room(destination: Destination): number {
     const { limits, active, parts } = this.#options;
     if (!this.#isOpen) return 0;
-    const bound = armedBound(destination.pace, limits.armAheadMs, parts.clock.monotonic());
+    const bound = armedBound(pacedNow(destination), limits.armAheadMs, parts.clock.monotonic());
     const left = limits.maxArmed - active.size - this.#arming;
     return Math.max(0, Math.min(left, bound - destination.armed.length - destination.arming));
   }

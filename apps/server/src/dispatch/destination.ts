@@ -8,6 +8,8 @@ export interface Destination {
   readonly organization: Id;
   readonly origin: string;
   pace: PaceState;
+  /** Stopped by hand until then, on the monotonic clock; null: not. */
+  heldUntil: number | null;
   /** When its latest calls have arrived, for targets that count strictly. */
   readonly arrivals: ArrivalLog;
   /** Whether `pace` holds something that is not written down yet. */
@@ -34,6 +36,7 @@ export function destination(
     ...place,
     line,
     pace,
+    heldUntil: null,
     armed: [],
     arrivals: new ArrivalLog(),
     arming: 0,
@@ -48,4 +51,10 @@ export function destination(
 /** Whether nothing would be missed if it were forgotten, but for its pace. */
 export function isIdle({ line, armed, arming, pace, isRefilling }: Destination): boolean {
   return line.isEmpty && armed.length === 0 && arming === 0 && pace.inFlight === 0 && !isRefilling;
+}
+
+/** The pace with a pause by hand on top of what answers have asked for. */
+export function pacedNow({ pace, heldUntil }: Pick<Destination, 'pace' | 'heldUntil'>): PaceState {
+  if (heldUntil === null) return pace;
+  return { ...pace, pausedUntil: Math.max(heldUntil, pace.pausedUntil ?? heldUntil) };
 }

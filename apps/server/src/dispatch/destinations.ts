@@ -1,5 +1,6 @@
-import { createPace, restorePace, savePace } from '@ezthrottle/engine';
+import { createPace, restorePace, savePace, withSettings } from '@ezthrottle/engine';
 import type { Clock, Id, PaceSettings, PutPaceOperation } from '@ezthrottle/engine';
+import type { DestinationEdits } from './dispatch-ports.ts';
 import type { DispatchLimits } from './dispatch-limits.ts';
 import { destination, isIdle } from './destination.ts';
 import type { Destination } from './destination.ts';
@@ -16,14 +17,17 @@ export class Destinations {
   readonly #settings: (origin: string, organization: Id) => PaceSettings;
   readonly #maxIdle: number;
   readonly #budget: WindowBudget;
+  readonly #edits: DestinationEdits | undefined;
 
   constructor(
     clock: Clock,
     settings: (origin: string, organization: Id) => PaceSettings,
     limits: Pick<DispatchLimits, 'maxIdleDestinations' | 'windowPerAccount' | 'windowTotal'>,
+    edits?: DestinationEdits,
   ) {
     this.#clock = clock;
     this.#settings = settings;
+    this.#edits = edits;
     this.#maxIdle = limits.maxIdleDestinations;
     this.#budget = { held: 0, perAccount: limits.windowPerAccount, total: limits.windowTotal };
   }
@@ -39,8 +43,25 @@ export class Destinations {
       data === undefined ? createPace(settings, moment.now) : restorePace(data, settings, moment);
     this.#taught.delete(key);
     const created = destination({ key, organization, origin }, new LineWindow(this.#budget), pace);
+    created.heldUntil = this.#heldUntil(organization, origin);
     this.#live.set(key, created);
     return created;
+  }
+
+  /** Null: nothing is going on there. */
+  find(organization: Id, origin: string): Destination | null {
+    return this.#live.get(keyOf(organization, origin)) ?? null;
+  }
+
+  /** Its settings have changed, or its pause by hand: they hold from now on, what is owed stays owed. */
+  resettle(organization: Id, origin: string): Destination | null {
+    const live = this.find(organization, origin);
+    if (live === null) return null;
+    const settings = this.#settings(origin, organization);
+    live.pace = withSettings(live.pace, settings, this.#clock.monotonic());
+    live.heldUntil = this.#heldUntil(organization, origin);
+    live.isPaceChanged = true;
+    return live;
   }
 
   values(): Iterable<Destination> {
@@ -73,6 +94,11 @@ export class Destinations {
       surplus -= 1;
     }
     return rows;
+  }
+
+  #heldUntil(organization: Id, origin: string): number | null {
+    const until = this.#edits?.pausedUntil(organization, origin) ?? null;
+    return until === null ? null : this.#clock.monotonic() + until - this.#clock.now();
   }
 }
 

@@ -24,6 +24,14 @@ export interface OperationWriter {
   write(operation: Operation): Promise<Verdict>;
 }
 
+/** What is changed about destinations by hand, while it runs. */
+export interface DestinationEdits {
+  /** Nothing is sent until then, in milliseconds since the epoch; Infinity: no end; null: no such pause. */
+  pausedUntil(organization: Id, origin: string): number | null;
+  /** Told when settings or the pause of a destination have changed. Returns what ends it. */
+  onChanged(listener: (organization: Id, origin: string) => void): () => void;
+}
+
 /** What the dispatcher works with. */
 export interface DispatcherParts {
   readonly store: Pick<Store, 'jobs' | 'work'>;
@@ -32,6 +40,8 @@ export interface DispatcherParts {
   readonly clock: Clock;
   /** Pace of a destination before it has taught anything. */
   readonly settings: (origin: string, organization: Id) => PaceSettings;
+  /** Absent: nothing is ever changed. */
+  readonly edits?: DestinationEdits;
   readonly liveRegions: LiveRegions;
   readonly notices: JobNotices;
   /** Told of deliveries that are on disk, with what they tell when memory has it. */

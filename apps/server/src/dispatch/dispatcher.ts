@@ -1,5 +1,5 @@
 import { legOf, lineId, lineRef } from '@ezthrottle/engine';
-import type { Id, NewWork, Verdict, WorkRow } from '@ezthrottle/engine';
+import type { Id, NewWork, PaceState, Verdict, WorkRow } from '@ezthrottle/engine';
 import type { Service } from '../upkeep/service.ts';
 import { Stager } from '../upkeep/stager.ts';
 import { ActiveJobs } from './active-jobs.ts';
@@ -26,8 +26,17 @@ export interface DispatcherCounts {
   readonly activeJobs: number;
 }
 
+/** Where a destination stands. */
+export interface DestinationState {
+  readonly pace: PaceState;
+  /** Attempts in line that memory holds. */
+  readonly waiting: number;
+}
+
 export interface Dispatcher extends JobGate, Service {
   counts(): DispatcherCounts;
+  /** Null: nothing is going on at this destination. */
+  stateOf(organization: Id, origin: string): DestinationState | null;
 }
 
 /** Runs jobs: takes them in, paces and sends their calls, and decides what follows from the answers. */
@@ -71,7 +80,7 @@ class PacedDispatcher implements Dispatcher {
     this.#parts = parts;
     this.#limits = limits;
     this.#active = active;
-    this.#destinations = new Destinations(parts.clock, parts.settings, limits);
+    this.#destinations = new Destinations(parts.clock, parts.settings, limits, parts.edits);
     const mover = new JobMover(parts, active, {
       queued: (job, work) => this.#queued(job, work),
       withdrawn: (job, leg) => this.#withdrawn(job, leg),
@@ -105,12 +114,23 @@ class PacedDispatcher implements Dispatcher {
       onReady: (rows) => this.#ready(rows),
       onWakeable: (ids) => this.#wake(ids),
     });
+    parts.edits?.onChanged((organization, origin) => {
+      const changed = this.#destinations.resettle(organization, origin);
+      if (changed !== null) pump(changed);
+    });
     parts.executor.onSent((token) => this.#sender.began(token));
     parts.executor.onReports((reports) => this.#reports.take(reports));
   }
 
   counts(): DispatcherCounts {
     return { inFlight: this.#calls.size, activeJobs: this.#active.size };
+  }
+
+  stateOf(organization: Id, origin: string): DestinationState | null {
+    const found = this.#destinations.find(organization, origin);
+    if (found === null) return null;
+    const { pace, line, armed } = found;
+    return { pace, waiting: line.size + armed.length };
   }
 
   submit(job: AdmittedJob): Promise<Verdict> {

@@ -2,7 +2,7 @@ import { admit, attemptCall, chargeSent, legOf } from '@ezthrottle/engine';
 import type { Admission, ArmedRef, AttemptCall } from '@ezthrottle/engine';
 import type { ActiveJob, ActiveJobs } from './active-jobs.ts';
 import type { RunningCalls } from './calls.ts';
-import type { Destination } from './destination.ts';
+import { type Destination, pacedNow } from './destination.ts';
 import type { DispatcherParts } from './dispatch-ports.ts';
 import type { JobMover } from './job-mover.ts';
 import { tellWaiting } from './waiting-notices.ts';
@@ -116,7 +116,7 @@ export class Sender {
 
   #waitFor(destination: Destination, wait: Wait | null, now: number): void {
     const { parts, onTime } = this.#options;
-    const { pausedUntil } = destination.pace;
+    const { pausedUntil } = pacedNow(destination);
     // In a pause nothing is armed that could ask: whoever stands in line has to be looked at then.
     const until = wait?.until ?? (destination.line.isEmpty ? null : pausedUntil);
     destination.stopTimer?.();
@@ -132,7 +132,9 @@ export class Sender {
 }
 
 /** Whether the pace lets one call go now, and the target, should it count strictly, has room for it. */
-function mayGo({ key, pace, arrivals }: Destination, now: number): Admission {
+function mayGo(destination: Destination, now: number): Admission {
+  const { key, arrivals } = destination;
+  const pace = pacedNow(destination);
   const verdict = admit([{ key, state: pace }], now);
   const until = arrivals.freeAt(pace);
   if (verdict.verdict === 'wait' || until === null || until <= now) return verdict;

@@ -1,6 +1,6 @@
 import type { Admission } from '@ezthrottle/engine';
 import type { JobNotice } from '../realtime/job-event.ts';
-import type { Destination } from './destination.ts';
+import { type Destination, pacedNow } from './destination.ts';
 import type { DispatcherParts } from './dispatch-ports.ts';
 
 /** Watchers are told at most this often that they wait, in milliseconds. */
@@ -18,7 +18,8 @@ export function tellWaiting(
   { clock, notices }: Pick<DispatcherParts, 'clock' | 'notices'>,
 ): void {
   const now = clock.monotonic();
-  const { armed, arming, line, pace } = destination;
+  const { armed, arming, line } = destination;
+  const pace = pacedNow(destination);
   const isPaused = pace.pausedUntil !== null && pace.pausedUntil > now;
   // The first in line is armed at once when nobody is before it: it waits for none.
   const isFirstNext = armed.length === 0 && arming === 0 && !isPaused;

@@ -5,7 +5,7 @@ import {
   type Problem,
 } from '@ezthrottle/core/protocol';
 import { parseJsonPath } from '../pace/json-path.ts';
-import { DEFAULT_PERIOD_MS, perSecond } from '../pace/limit-settings.ts';
+import { DEFAULT_PERIOD_MS, isAdaptive, perSecond } from '../pace/limit-settings.ts';
 
 const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 
@@ -36,7 +36,7 @@ function checkSaid(kind: LimitKey['kind'], said: LimitSettingsRequest): Problem[
 function checkRate(said: LimitSettingsRequest): Problem[] {
   const { rate, per_ms: periodMs = DEFAULT_PERIOD_MS, floor, ceiling } = said;
   if (rate === undefined) {
-    const names = ['per_ms', 'burst', 'floor', 'ceiling'] as const;
+    const names = ['burst', 'floor', 'ceiling'] as const;
     return names
       .filter((name) => said[name] !== undefined)
       .map((path) => ({ path, message: 'is given without a rate', expected: 'a rate beside it' }));
@@ -65,7 +65,7 @@ function checkRate(said: LimitSettingsRequest): Problem[] {
 }
 
 function checkAdaptive(kind: LimitKey['kind'], said: LimitSettingsRequest): Problem[] {
-  if (said.adaptive ?? kind === 'destination') return [];
+  if (said.adaptive ?? isAdaptive(kind)) return [];
   const names = ['floor', 'ceiling'] as const;
   return names
     .filter((name) => said[name] !== undefined)

@@ -23,7 +23,7 @@ export function limitSettings(
   base: PaceSettings = DEFAULT_PACE,
 ): LimitSettings {
   const { settle_header: header, settle_path: path } = said;
-  const adaptive = said.adaptive ?? kind === 'destination';
+  const adaptive = said.adaptive ?? isAdaptive(kind);
   return {
     kind,
     adaptive,
@@ -32,6 +32,11 @@ export function limitSettings(
     ...(header !== undefined && { settleHeader: header.toLowerCase() }),
     ...(path !== undefined && { settlePath: path }),
   };
+}
+
+/** Whether answers move a limit's rate where nothing is said. */
+export function isAdaptive(kind: LimitKey['kind']): boolean {
+  return kind === 'destination';
 }
 
 /** A rate in units of a limit, by the second. */

@@ -1,0 +1,208 @@
+import {
+  checkLimitKey,
+  type LimitKey,
+  type LimitSettingsRequest,
+  type LimitView,
+  parseLimitKey,
+  type WarningView,
+} from '@ezthrottle/core/protocol';
+import {
+  checkLimitSettings,
+  type Clock,
+  DEFAULT_PERIOD_MS,
+  type LimitRecord,
+  limitSettings,
+} from '@ezthrottle/engine';
+import { checkLimitFields, decodeLimit, mergeLimit, unknownFields } from '../limits/limit-data.ts';
+import { type LimitStates, limitStateView } from '../limits/limit-state.ts';
+import { limitView, versionOf } from '../limits/limit-view.ts';
+import type { LimitChange, Limits } from '../limits/limits.ts';
+import { ApiError, refuseProblems } from './api-error.ts';
+import { readLimitList } from './limit-list-query.ts';
+import { etagOf, requirePreconditions } from './preconditions.ts';
+import type { Answer, Call, Route } from './route.ts';
+
+export interface LimitRoutesOptions {
+  readonly limits: Limits;
+  readonly states: LimitStates;
+  readonly clock: Pick<Clock, 'now' | 'monotonic'>;
+}
+
+const PATH = '/limits';
+const ONE = `${PATH}/:key`;
+
+/** Limits of the organization: put, changed, shown, listed and deleted while jobs run against them. */
+export function limitRoutes(options: LimitRoutesOptions): readonly Route[] {
+  const { limits } = options;
+  const answer = (change: LimitChange, key: LimitKey, warnings: readonly WarningView[]): Answer => {
+    const record = recordOf(change);
+    const status = change.verdict === 'created' ? 201 : 200;
+    return shown(options, key, record, status, warnings);
+  };
+  return [
+    {
+      method: 'PUT',
+      path: ONE,
+      access: 'key',
+      async handle(call, caller) {
+        const { key, settings } = readPut(call);
+        const change = await limits.change(caller.organization, key, (stored) => {
+          requirePreconditions(call, stored === null ? null : versionOf(stored));
+          return settings;
+        });
+        return answer(change, key, warningsOf(call.body));
+      },
+    },
+    {
+      method: 'PATCH',
+      path: ONE,
+      access: 'key',
+      async handle(call, caller) {
+        const key = keyOf(call);
+        const change = await limits.change(caller.organization, key, (stored) => {
+          if (stored === null) throw notFound();
+          requirePreconditions(call, versionOf(stored));
+          return checked(key, mergeLimit(decodeLimit(stored.data), call.body));
+        });
+        return answer(change, key, warningsOf(call.body));
+      },
+    },
+    {
+      method: 'GET',
+      path: ONE,
+      access: 'key',
+      async handle(call, caller) {
+        const key = keyOf(call);
+        const record = await limits.get(caller.organization, key);
+        if (record === null) throw notFound();
+        return shown(options, key, record, 200, []);
+      },
+    },
+    {
+      method: 'DELETE',
+      path: ONE,
+      access: 'key',
+      async handle(call, caller) {
+        const key = keyOf(call);
+        await limits.change(caller.organization, key, (stored) => {
+          if (stored === null) throw notFound();
+          requirePreconditions(call, versionOf(stored));
+          return null;
+        });
+        return { status: 200, body: { key: key.key, status: 'deleted' } };
+      },
+    },
+    {
+      method: 'GET',
+      path: PATH,
+      access: 'key',
+      async handle(call, caller) {
+        const { prefix, after, limit } = readLimitList(call.query);
+        const { organization } = caller;
+        // One more than shown tells whether there is a next page.
+        const records = await limits.list({ organization, prefix, after, limit: limit + 1 });
+        const page = records.slice(0, limit);
+        const last = page.at(-1);
+        const isMore = records.length > limit && last !== undefined;
+        return {
+          status: 200,
+          body: {
+            limits: page.flatMap((record) => viewOf(options, parseLimitKey(record.key), record)),
+            next_cursor: isMore ? Buffer.from(last.key).toString('base64url') : null,
+          },
+        };
+      },
+    },
+  ];
+}
+
+function shown(
+  options: LimitRoutesOptions,
+  key: LimitKey,
+  record: LimitRecord,
+  status: number,
+  warnings: readonly WarningView[],
+): Answer {
+  const [view] = viewOf(options, key, record);
+  return {
+    status,
+    headers: { ETag: etagOf(versionOf(record)) },
+    body: warnings.length === 0 ? view : { ...view, warnings },
+  };
+}
+
+function viewOf(
+  { states, clock }: LimitRoutesOptions,
+  key: LimitKey | null,
+  record: LimitRecord,
+): readonly LimitView[] {
+  if (key === null) return [];
+  const state = states.stateOf(record.organization, key);
+  if (state === null) return [limitView(key, record, null)];
+  const said = decodeLimit(record.data);
+  const { pausedUntil } = limitSettings(key.kind, said);
+  const periodMs = said.per_ms ?? DEFAULT_PERIOD_MS;
+  return [limitView(key, record, limitStateView(state, periodMs, pausedUntil, clock))];
+}
+
+function readPut(call: Call): { readonly key: LimitKey; readonly settings: LimitSettingsRequest } {
+  const key = parseLimitKey(nameOf(call));
+  // What the fields mean together depends on the key; a wrong one hides none of what each has wrong.
+  if (key !== null) return { key, settings: checked(key, call.body) };
+  const fields = checkLimitFields(call.body);
+  const problems = [...checkLimitKey(nameOf(call)), ...(fields.ok ? [] : fields.problems)];
+  refuseProblems(problems, 'the limit');
+  throw new ApiError('validation_failed', 'the limit is not valid');
+}
+
+/** @throws ApiError `validation_failed` with everything that is wrong. */
+function checked(key: LimitKey, value: unknown): LimitSettingsRequest {
+  const fields = checkLimitFields(value);
+  refuseProblems(
+    fields.ok ? checkLimitSettings(key.kind, fields.value) : fields.problems,
+    'the limit',
+  );
+  if (fields.ok) return fields.value;
+  throw new ApiError('validation_failed', 'the limit is not valid');
+}
+
+function keyOf(call: Call): LimitKey {
+  const key = parseLimitKey(nameOf(call));
+  if (key !== null) return key;
+  refuseProblems(checkLimitKey(nameOf(call)), 'the key');
+  throw notFound();
+}
+
+function nameOf({ params }: Call): string {
+  return params['key'] ?? '';
+}
+
+function warningsOf(body: unknown): readonly WarningView[] {
+  const names = unknownFields(body);
+  const shownNames = names.slice(0, MAX_WARNINGS);
+  const warnings = shownNames.map((path) => ({ path, message: 'is not known and was left out' }));
+  const more = names.length - shownNames.length;
+  if (more === 0) return warnings;
+  return [...warnings, { path: '', message: `${more} more warnings are not listed` }];
+}
+
+const MAX_WARNINGS = 100;
+
+/** @throws ApiError when nothing was put. */
+function recordOf(change: LimitChange): LimitRecord {
+  switch (change.verdict) {
+    case 'full':
+      throw new ApiError(
+        'conflict',
+        `there are ${change.most} limits already: delete one that is not needed any more`,
+      );
+    case 'gone':
+      throw notFound();
+    default:
+      return change.record;
+  }
+}
+
+function notFound(): ApiError {
+  return new ApiError('not_found', 'there is no such limit');
+}

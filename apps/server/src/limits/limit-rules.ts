@@ -1,0 +1,122 @@
+import { destinationLimit, parseLimitKey } from '@ezthrottle/core/protocol';
+import { limitSettings } from '@ezthrottle/engine';
+import type {
+  Id,
+  LimitLookup,
+  LimitReads,
+  LimitRecord,
+  LimitSettings,
+  PaceSettings,
+  TenancyReads,
+} from '@ezthrottle/engine';
+import { decodeLimit } from './limit-data.ts';
+
+/** Told of a limit that has changed, was made or has gone, once that is on disk. */
+export type LimitListener = (organization: Id, key: string) => void;
+
+/** All limits in memory, as they are on disk: what pacing asks at every call. */
+export interface LimitRules {
+  /** Null: there is no such limit. `key` in its one spelling. */
+  settingsOf(organization: Id, key: string): LimitSettings | null;
+  /** Pace of a destination: its limit's, else the operator's, else the default. */
+  destinationPace(organization: Id, origin: string): PaceSettings;
+  /** Limits that jobs may name, for `checkLimitCosts`. */
+  namedBy(organization: Id): LimitLookup;
+  /** @returns Ends it. */
+  onChanged(listener: LimitListener): () => void;
+}
+
+/** The rules, and how what was committed gets into them. */
+export interface LiveLimitRules extends LimitRules {
+  /** Reads what is stored. */
+  load(): Promise<void>;
+  countOf(organization: Id): number;
+  readonly size: number;
+  changed(organization: Id, key: string, record: LimitRecord | null): void;
+}
+
+const PAGE = 1_000;
+
+export function createLimitRules(options: {
+  readonly limits: Pick<LimitReads, 'list'>;
+  readonly tenancy: Pick<TenancyReads, 'organizations'>;
+  /** What the operator, or the default, says about an origin. */
+  readonly paceOf: (origin: string) => PaceSettings;
+}): LiveLimitRules {
+  return new Rules(options);
+}
+
+class Rules implements LiveLimitRules {
+  readonly #options: Parameters<typeof createLimitRules>[0];
+  readonly #settings = new Map<Id, Map<string, LimitSettings>>();
+  readonly #listeners = new Set<LimitListener>();
+  #size = 0;
+
+  constructor(options: Parameters<typeof createLimitRules>[0]) {
+    this.#options = options;
+  }
+
+  get size(): number {
+    return this.#size;
+  }
+
+  async load(): Promise<void> {
+    const { limits, tenancy } = this.#options;
+    for (const { id: organization } of await tenancy.organizations()) {
+      for (let after: string | null = null; ; ) {
+        const page: readonly LimitRecord[] = await limits.list({
+          organization,
+          prefix: '',
+          after,
+          limit: PAGE,
+        });
+        for (const record of page) this.#hold(organization, record.key, record);
+        if (page.length < PAGE) break;
+        after = page.at(-1)?.key ?? null;
+      }
+    }
+  }
+
+  settingsOf(organization: Id, key: string): LimitSettings | null {
+    return this.#settings.get(organization)?.get(key) ?? null;
+  }
+
+  destinationPace(organization: Id, origin: string): PaceSettings {
+    const settings = this.settingsOf(organization, destinationLimit(origin));
+    return settings?.pace ?? this.#options.paceOf(origin);
+  }
+
+  namedBy(organization: Id): LimitLookup {
+    return (name) => {
+      const settings = this.settingsOf(organization, name);
+      return settings?.kind === 'custom' ? settings.pace : null;
+    };
+  }
+
+  onChanged(listener: LimitListener): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  countOf(organization: Id): number {
+    return this.#settings.get(organization)?.size ?? 0;
+  }
+
+  changed(organization: Id, key: string, record: LimitRecord | null): void {
+    this.#hold(organization, key, record);
+    for (const listener of this.#listeners) listener(organization, key);
+  }
+
+  #hold(organization: Id, key: string, record: LimitRecord | null): void {
+    const held = this.#settings.get(organization) ?? new Map<string, LimitSettings>();
+    const parsed = parseLimitKey(key);
+    if (held.delete(key)) this.#size -= 1;
+    if (record !== null && parsed !== null) {
+      const base = parsed.kind === 'destination' ? this.#options.paceOf(parsed.origin) : undefined;
+      held.set(key, limitSettings(parsed.kind, decodeLimit(record.data), base));
+      this.#size += 1;
+    }
+    if (held.size > 0) this.#settings.set(organization, held);
+    else this.#settings.delete(organization);
+  }
+}
