@@ -30,6 +30,7 @@ function forgetful(store: Store): Store {
     work: store.work,
     deliveries: store.deliveries,
     tenancy: store.tenancy,
+    limits: store.limits,
     close: () => store.close(),
     async commit(batch) {
       const kept = batch.filter((operation) => !isAboutJobs(operation));
