@@ -56,7 +56,7 @@ export const BENCHMARKS: readonly Benchmark[] = [
     key: 'lifecycle',
     title: 'lifecycle: submit, call the target, signed result acknowledged',
     systems: [ezthrottle, everysec, always, apart],
-    full: { connections: 64, jobs: 10_000, warmUp: 3_000, concurrency: 64 },
+    full: { connections: 64, jobs: 10_000, warmUp: 8_000, concurrency: 64 },
     quick: { connections: 64, jobs: 3_000, warmUp: 500, concurrency: 64 },
     goals: [
       { title: 'lifecycle, peer in one process', figure: rate, against: everysec, atLeast: 2.2 },
@@ -73,7 +73,7 @@ export const BENCHMARKS: readonly Benchmark[] = [
     key: 'latency',
     title: 'open loop, 2 000 submits a second: from the moment of a job to its call',
     systems: [ezthrottle, everysec],
-    full: { connections: 256, jobs: 8_000, warmUp: 3_000, concurrency: 64, ratePerSecond: 2_000 },
+    full: { connections: 256, jobs: 8_000, warmUp: 6_000, concurrency: 64, ratePerSecond: 2_000 },
     quick: { connections: 256, jobs: 3_000, warmUp: 1_000, concurrency: 64, ratePerSecond: 2_000 },
     goals: [
       {

@@ -12,7 +12,7 @@ const PAGE = 500;
 /** Pages read from either end of a sweep: bounds the time it takes, whatever the backlog. */
 const PAGES = 4;
 /** Rest between sweeps, however often they are asked for. */
-const REST_MS = 20;
+const REST_MS = 40;
 /** Rest when something due could not be taken, or could not be read. */
 const LONG_REST_MS = 1_000;
 

@@ -7,12 +7,13 @@ export interface JobResult {
   readonly responses: readonly ResultResponse[];
 }
 
-/** An ended job of which memory knows that it has no parent. */
-export interface EndedRoot {
+/** A job at its end. */
+export interface EndedJob {
   readonly id: Id;
   readonly idempotentKey: string;
   readonly spec: JobSpec;
   readonly end: JobEnd;
+  readonly parent: DeliveredJob['parent'];
 }
 
 /**
@@ -20,7 +21,7 @@ export interface EndedRoot {
  * write has stored. Pure.
  */
 export function jobResult(
-  { id, idempotentKey, spec, end }: EndedRoot,
+  { id, idempotentKey, spec, end, parent }: EndedJob,
   ended: readonly EndedAttempt[],
   regionOf: (attempt: number) => string | null,
 ): JobResult | null {
@@ -31,7 +32,7 @@ export function jobResult(
     if (response === undefined || response === null || region === null) return null;
     responses.push({ attempt: wanted, region, response });
   }
-  return { job: { id, idempotentKey, spec, end, parent: null }, responses };
+  return { job: { id, idempotentKey, spec, end, parent }, responses };
 }
 
 /** Roughly the bytes that a result takes. */

@@ -8,8 +8,7 @@ export interface ActiveJob {
   readonly apiKey: Id;
   readonly spec: JobSpec;
   readonly idempotentKey: string;
-  /** Known to have no parent; false: has one, or was read back without knowing. */
-  readonly isRoot: boolean;
+  readonly parent: LiveJob['parent'];
   run: RunState;
   /** What the next advance must name. */
   version: number;
@@ -25,15 +24,15 @@ export interface ActiveJob {
   stopTimer: (() => void) | null;
 }
 
-export function activeJob(job: Omit<LiveJob, 'createdAt'>, isRoot = false): ActiveJob {
-  const { id, organization, apiKey, spec, idempotentKey, run, version, wakeAt } = job;
+export function activeJob(job: Omit<LiveJob, 'createdAt'>): ActiveJob {
+  const { id, organization, apiKey, spec, idempotentKey, parent, run, version, wakeAt } = job;
   return {
     id,
     organization,
     apiKey,
     spec,
     idempotentKey,
-    isRoot,
+    parent,
     run,
     version,
     wakeAt,
@@ -116,9 +115,11 @@ export class ActiveJobs {
     }
   }
 
-  /** Lets go of it like `release`, and does not keep it: it will be read when its turn comes. */
+  /** Lets go of it like `release`, and keeps it only while there is room: others' turns come first. */
   dismiss(job: ActiveJob): void {
-    this.#letGo(job);
+    const bytes = weight(job);
+    if (this.#cache.hasRoom(bytes)) this.release(job);
+    else this.#letGo(job);
   }
 
   #letGo(job: ActiveJob): boolean {

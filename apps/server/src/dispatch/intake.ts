@@ -119,8 +119,15 @@ export class Intake {
 function newlyActive(job: NewJob): ActiveJob {
   const { id, organization, apiKey, spec, run, wakeAt, idempotency, parent } = job;
   const idempotentKey = idempotency.key;
-  return activeJob(
-    { id, organization, apiKey, spec, run, version: 1, wakeAt, idempotentKey },
-    parent === null,
-  );
+  return activeJob({
+    id,
+    organization,
+    apiKey,
+    spec,
+    run,
+    version: 1,
+    wakeAt,
+    idempotentKey,
+    parent,
+  });
 }

@@ -10,6 +10,11 @@ export class JobCache<Value> {
     this.#capacity = capacity;
   }
 
+  /** Whether nothing would have to go for one of this weight. */
+  hasRoom(weight: number): boolean {
+    return this.#weight + weight <= this.#capacity;
+  }
+
   put(id: Id, value: Value, weight: number): void {
     this.take(id);
     if (weight > this.#capacity) return;

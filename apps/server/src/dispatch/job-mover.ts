@@ -189,7 +189,7 @@ export class JobMover {
         null;
       deliverer.offer(
         deliveries.map((delivery) => pendingDelivery(job, delivery, createdAt)),
-        job.isRoot && end !== null ? jobResult({ ...job, end }, ended, region) : null,
+        end !== null ? jobResult({ ...job, end }, ended, region) : null,
       );
     }
     for (const notice of notices) told.publish(notice);

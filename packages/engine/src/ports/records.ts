@@ -39,6 +39,7 @@ export interface LiveJob {
   readonly version: number;
   readonly wakeAt: number | null;
   readonly idempotentKey: string;
+  readonly parent: { readonly id: Id; readonly edge: string } | null;
   readonly createdAt: number;
 }
 

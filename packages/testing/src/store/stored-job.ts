@@ -69,9 +69,9 @@ export function startOf(run: RunState): number | null {
 }
 
 export function liveJobOf({ job, run, version, wakeAt }: StoredJob): LiveJob {
-  const { id, organization, apiKey, spec, idempotency, createdAt } = job;
+  const { id, organization, apiKey, spec, idempotency, parent, createdAt } = job;
   const idempotentKey = idempotency.key;
-  return { id, organization, apiKey, spec, run, version, wakeAt, idempotentKey, createdAt };
+  return { id, organization, apiKey, spec, run, version, wakeAt, idempotentKey, parent, createdAt };
 }
 
 export function jobRecordOf({ job, ...stored }: StoredJob): JobRecord {

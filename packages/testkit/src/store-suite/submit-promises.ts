@@ -50,6 +50,7 @@ export function submitPromises(open: OpenStore): void {
             version: 1,
             wakeAt: T0 + 60,
             idempotentKey: 'my key',
+            parent,
             createdAt: T0,
           },
         ]);

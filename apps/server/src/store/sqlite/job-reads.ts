@@ -56,7 +56,8 @@ export class SqliteJobReads implements JobReads {
     this.#live = connection.prepare(
       `SELECT jobs.public_id, organizations.public_id AS organization_id,
               api_keys.public_id AS api_key_id, method, url, spec, body, runs.data, runs.version,
-              runs.wake_at, jobs.idempotent_key, jobs.fingerprint, jobs.created_at
+              runs.wake_at, jobs.idempotent_key, jobs.fingerprint, jobs.parent, jobs.edge,
+              jobs.created_at
        FROM jobs
        JOIN runs ON runs.job = jobs.id
        JOIN job_payloads ON job_payloads.job = jobs.id

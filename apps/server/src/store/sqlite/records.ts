@@ -30,8 +30,7 @@ export function jobRecord(row: Row, organization: Id, quorumReachedAt: number | 
     createdAt: integer(row, 'created_at'),
     startedAt: optionalInteger(row, 'started_at'),
     end,
-    parent:
-      row['parent'] === null ? null : { id: identifier(row, 'parent'), edge: text(row, 'edge') },
+    parent: parentOf(row),
     quorumReachedAt,
   };
 }
@@ -47,6 +46,7 @@ export function liveJob(row: Row): LiveJob {
     version: integer(row, 'version'),
     wakeAt: optionalInteger(row, 'wake_at'),
     idempotentKey: keyOf(row),
+    parent: parentOf(row),
     createdAt,
   };
 }
@@ -125,6 +125,11 @@ export function deliveryRecord(row: Row): DeliveryRecord {
 
 function keyOf(row: Row): string {
   return restoredKey(optionalText(row, 'idempotent_key'), row['fingerprint']);
+}
+
+function parentOf(row: Row): JobRecord['parent'] {
+  if (row['parent'] === null) return null;
+  return { id: identifier(row, 'parent'), edge: text(row, 'edge') };
 }
 
 function specOf(row: Row): JobSpec {
