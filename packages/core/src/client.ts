@@ -10,6 +10,7 @@ import { abortReason } from './http/runtime.ts';
 import { streamJob, type JobEvents, type StreamJobOptions } from './realtime/stream-job.ts';
 import type { CallOptions } from './resources/call-options.ts';
 import { Jobs, type WaitOptions } from './resources/jobs.ts';
+import { Limits } from './resources/limits.ts';
 import type { BatchAnswer, SubmitAnswer } from './resources/submit-jobs.ts';
 import {
   WebhookSecrets,
@@ -54,6 +55,7 @@ export interface ForwardOrFallbackOptions extends CallOptions {
  */
 export class EZThrottle implements StepClient, AsyncDisposable {
   readonly jobs: Jobs;
+  readonly limits: Limits;
   readonly webhookSecrets: WebhookSecrets;
   readonly #options: EZThrottleOptions;
   readonly #connection: Connection;
@@ -69,6 +71,7 @@ export class EZThrottle implements StepClient, AsyncDisposable {
     );
     const { transport, runtime } = this.#connection;
     this.jobs = new Jobs(transport, runtime);
+    this.limits = new Limits(transport);
     this.webhookSecrets = new WebhookSecrets(transport);
     this.#sealer = new ContinuationSealer(options);
     this.#plans = new PlanRunner({

@@ -53,6 +53,15 @@ export type {
   ListJobsOptions,
   WaitOptions,
 } from './resources/jobs.ts';
+export type {
+  ChangeLimitOptions,
+  LimitChanges,
+  LimitListing,
+  LimitOptions,
+  Limits,
+  ListLimitsOptions,
+  PutLimitOptions,
+} from './resources/limits.ts';
 export type { BatchAnswer, SubmitAnswer } from './resources/submit-jobs.ts';
 export type { JobEvents, StreamJobOptions } from './realtime/stream-job.ts';
 export type { JobEndEvent, JobEvent } from './realtime/job-event.ts';
@@ -66,6 +75,7 @@ export type { RetryOptions } from './http/retry.ts';
 export type { Runtime } from './http/runtime.ts';
 export * from './errors.ts';
 export type { JobPage, JobSummaryView, JobView, Metadata, ResponseView } from './protocol/job.ts';
+export type { LimitPage, LimitStateView, LimitView } from './protocol/limit.ts';
 export type { Plan } from './protocol/plan.ts';
 export type { Problem } from './protocol/wire-error.ts';
 export {

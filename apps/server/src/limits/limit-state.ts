@@ -32,7 +32,7 @@ export function limitStateView(
 ): LimitStateView {
   const [now, wallNow] = [clock.monotonic(), clock.now()];
   const toWall = (at: number): number => Math.ceil(wallNow + at - now);
-  const units = (perSecond: number): number => (perSecond * periodMs) / 1_000;
+  const units = (perSecond: number): number => perSecond * (periodMs / 1_000);
   const taughtUntil =
     pace.pausedUntil !== null && pace.pausedUntil > now ? toWall(pace.pausedUntil) : null;
   const isHeld = heldUntil !== null && heldUntil > wallNow;

@@ -19,7 +19,7 @@ import { abortReason, sleep, type Runtime } from './runtime.ts';
 import { userAgent } from './user-agent.ts';
 
 export interface ApiCall {
-  readonly method: 'GET' | 'POST' | 'DELETE';
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   /** Begins with `/api/`. */
   readonly path: string;
   readonly body?: unknown;

@@ -41,7 +41,8 @@ export function isAdaptive(kind: LimitKey['kind']): boolean {
 
 /** A rate in units of a limit, by the second. */
 export function perSecond(rate: number, periodMs: number): number {
-  return (rate * 1_000) / periodMs;
+  // Divided by whole seconds, a rate by the second stays what it is to the last bit.
+  return rate / (periodMs / 1_000);
 }
 
 /** Period of a rate where none is said, in milliseconds. */

@@ -1,0 +1,79 @@
+import type { LimitKey, LimitSettingsRequest } from '@ezthrottle/core/protocol';
+import { checkLimitSettings, limitSettings } from '@ezthrottle/engine';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import {
+  checkLimitFields,
+  decodeLimit,
+  encodeLimit,
+  mergeLimit,
+  unknownFields,
+} from './limit-data.ts';
+import { limitView } from './limit-view.ts';
+
+const KEYS: readonly LimitKey[] = [
+  { kind: 'custom', key: 'tpm' },
+  { kind: 'account', key: 'account:ann', userId: 'ann' },
+  { kind: 'destination', key: 'destination:https://a.test', origin: 'https://a.test' },
+];
+
+const rate = fc.double({ min: 0, max: 1_000_000, minExcluded: true, noNaN: true });
+
+const anySettings: fc.Arbitrary<LimitSettingsRequest> = fc.record(
+  {
+    rate,
+    per_ms: fc.oneof(fc.constant(1_000), fc.integer({ min: 1, max: 86_400_000 })),
+    burst: fc.integer({ min: 1, max: 1_000_000_000 }),
+    concurrency: fc.integer({ min: 1, max: 1_000_000 }),
+    adaptive: fc.boolean(),
+    floor: rate,
+    ceiling: rate,
+    paused: fc.boolean(),
+    paused_until: fc.maxSafeNat(),
+    settle_header: fc.string({ minLength: 1, maxLength: 128, unit: 'binary' }),
+    settle_path: fc.constant('$.usage["total"]'),
+  },
+  { requiredKeys: [] },
+);
+
+describe('a limit that is stored', () => {
+  it('means the same when it is read', () => {
+    fc.assert(
+      fc.property(anySettings, fc.constantFrom(...KEYS), (settings, { kind }) => {
+        const read = decodeLimit(encodeLimit(kind, settings));
+        expect(limitSettings(kind, read)).toEqual(limitSettings(kind, settings));
+        expect(checkLimitSettings(kind, read)).toEqual(checkLimitSettings(kind, settings));
+        expect(encodeLimit(kind, read)).toBe(encodeLimit(kind, settings));
+      }),
+    );
+  });
+
+  it('is the same once more when what was shown is put again', () => {
+    fc.assert(
+      fc.property(anySettings, fc.constantFrom(...KEYS), (settings, key) => {
+        const data = encodeLimit(key.kind, settings);
+        const times = { version: 3, createdAt: 5, updatedAt: 7 };
+        const view = limitView(key, { organization: '', key: key.key, data, ...times }, null);
+        const put = checkLimitFields(JSON.parse(JSON.stringify(view)));
+        if (!put.ok) throw new Error(JSON.stringify(put.problems));
+        expect(encodeLimit(key.kind, put.value)).toBe(data);
+        expect(unknownFields(view)).toEqual([]);
+      }),
+    );
+  });
+
+  it('is changed where changes are given, and nowhere else', () => {
+    fc.assert(
+      fc.property(anySettings, anySettings, (settings, changes) => {
+        const merged = checkLimitFields(mergeLimit(settings, { ...changes, burst: null }));
+        if (!merged.ok) throw new Error(JSON.stringify(merged.problems));
+        const { burst: _, ...expected } = { ...settings, ...changes };
+        expect(merged.value).toEqual(expected);
+      }),
+    );
+  });
+
+  it.each(['', '5', '[]', '{"rate":"1"}', '{"rate":0}'])('is not taken from %j', (data) => {
+    expect(() => decodeLimit(data)).toThrow('a stored limit cannot be read');
+  });
+});
