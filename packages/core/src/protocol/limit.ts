@@ -118,7 +118,10 @@ export function parseLimitKey(text: string): LimitKey | null {
   if (!isPlain(text) || text.length > LIMIT_BOUNDS.keyLength) return null;
   if (text.startsWith(DESTINATION)) {
     const origin = originOf(text.slice(DESTINATION.length));
-    return origin === null ? null : { kind: 'destination', key: destinationLimit(origin), origin };
+    if (origin === null) return null;
+    // An international name is longer as it is told to the network.
+    const key = destinationLimit(origin);
+    return key.length > LIMIT_BOUNDS.keyLength ? null : { kind: 'destination', key, origin };
   }
   if (text.startsWith(ACCOUNT)) {
     const userId = text.slice(ACCOUNT.length);

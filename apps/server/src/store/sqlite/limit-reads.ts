@@ -4,6 +4,10 @@ import type { Connection, Row, Statement } from './connection.ts';
 import type { Interned } from './interned.ts';
 import { integer, text } from './row.ts';
 
+export const LIST_LIMITS = `SELECT * FROM limits
+  WHERE organization = ? AND key > ? AND key >= ? AND substr(key, 1, length(?)) = ?
+  ORDER BY key LIMIT ?`;
+
 export class SqliteLimitReads implements LimitReads {
   readonly #interned: Interned;
   readonly #get: Statement;
@@ -12,11 +16,7 @@ export class SqliteLimitReads implements LimitReads {
   constructor(connection: Connection, interned: Interned) {
     this.#interned = interned;
     this.#get = connection.prepare('SELECT * FROM limits WHERE organization = ? AND key = ?');
-    this.#list = connection.prepare(
-      `SELECT * FROM limits
-       WHERE organization = ? AND key > ? AND key >= ? AND substr(key, 1, length(?)) = ?
-       ORDER BY key LIMIT ?`,
-    );
+    this.#list = connection.prepare(LIST_LIMITS);
   }
 
   async get(organization: Id, key: string): Promise<LimitRecord | null> {

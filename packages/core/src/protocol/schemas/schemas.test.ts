@@ -6,6 +6,8 @@ import { LIMITS } from '../limits.ts';
 import {
   JOB_LIST_SCHEMA,
   JOB_REQUEST_SCHEMA,
+  LIMIT_LIST_SCHEMA,
+  LIMIT_SETTINGS_SCHEMA,
   ROTATE_WEBHOOK_SECRETS_SCHEMA,
   WEBHOOK_SECRETS_SCHEMA,
 } from './index.ts';
@@ -157,5 +159,47 @@ describe('a schema beside its type', () => {
     objectSchema<Thing>({ name: true, size: true }, { name, size });
     // @ts-expect-error a word is missing
     enumSchema<'small' | 'large'>({ small: true });
+  });
+});
+
+describe('the schemas of limits', () => {
+  const settings = ajv.compile(LIMIT_SETTINGS_SCHEMA);
+  const list = ajv.compile(LIMIT_LIST_SCHEMA);
+
+  it('take every field within its bounds', () => {
+    const least = { rate: 0.001, per_ms: 1, burst: 1, concurrency: 1, floor: 0.001, ceiling: 1 };
+    const most = {
+      rate: 1_000_000,
+      per_ms: 86_400_000,
+      burst: 1_000_000_000,
+      concurrency: 1_000_000,
+    };
+    const others = { adaptive: true, paused: true, paused_until: 0, settle_header: 'X' };
+    expect(
+      [{}, least, most, others, { settle_path: '$.a' }].flatMap((one) => placesOf(settings, one)),
+    ).toEqual([]);
+    expect(placesOf(list, { prefix: '', cursor: 'x', limit: '100' })).toEqual([]);
+  });
+
+  it('name every field that is beyond them', () => {
+    const wrong = {
+      rate: 0,
+      per_ms: 86_400_001,
+      burst: 1.5,
+      concurrency: 0,
+      adaptive: 'yes',
+      floor: -1,
+      ceiling: 1_000_001,
+      paused: 1,
+      paused_until: '2026-01-01',
+      settle_header: '',
+      settle_path: 'x'.repeat(257),
+    };
+    expect(placesOf(settings, wrong)).toEqual(Object.keys(wrong).map((name) => `/${name}`));
+    expect(placesOf(list, { prefix: 1, cursor: '', limit: '101' })).toEqual([
+      '/prefix',
+      '/cursor',
+      '/limit',
+    ]);
   });
 });

@@ -1,0 +1,28 @@
+import { FakeClock } from '@ezthrottle/testkit';
+import { expect, it } from 'vitest';
+import type { Limits } from '../limits/limits.ts';
+import { limitRoutes } from './limits.ts';
+import type { Call } from './route.ts';
+
+it('a limit more than there may be is refused with 409 and the number', async () => {
+  const limits: Limits = {
+    get: async () => null,
+    list: async () => [],
+    change: async () => ({ verdict: 'full', most: 1_000 }),
+  };
+  const routes = limitRoutes({ limits, states: { stateOf: () => null }, clock: new FakeClock() });
+  const route = routes.find(({ method }) => method === 'PUT');
+  if (route?.access !== 'key') throw new Error('no such route');
+  const call: Call = {
+    body: { rate: 1 },
+    params: { key: 'one-more' },
+    query: {},
+    header: () => null,
+    requestId: 'r',
+  };
+  const caller = { organization: 'o', apiKey: 'k', dialect: 'ezthrottle' } as const;
+  await expect(route.handle(call, caller)).rejects.toMatchObject({
+    code: 'conflict',
+    message: expect.stringContaining('1000'),
+  });
+});
