@@ -47,8 +47,8 @@ describe('a destination with a limit', () => {
     await submit(120, '/paced');
     await target.waitFor(() => arrivals('/paced').length >= 8);
     const slow = arrivals('/paced').slice(0, 8);
-    // Seven intervals of 100 ms; a connection may have been slow for the first.
-    expect((slow.at(-1) ?? 0) - (slow[0] ?? 0)).toBeGreaterThan(600);
+    // Seven intervals of 100 ms, less what a busy machine brings together; the file would allow 14 ms.
+    expect((slow.at(-1) ?? 0) - (slow[0] ?? 0)).toBeGreaterThan(400);
     const { state } = await client.limits.get(key);
     expect(state).toMatchObject({ rate: 10, paused_by: null });
     expect(state?.waiting).toBeGreaterThan(0);
@@ -63,7 +63,7 @@ describe('a destination with a limit', () => {
     await submit(4, '/slow-again');
     await target.waitFor(() => arrivals('/slow-again').length === 4);
     const again = arrivals('/slow-again');
-    expect((again.at(-1) ?? 0) - (again[0] ?? 0)).toBeGreaterThan(500);
+    expect((again.at(-1) ?? 0) - (again[0] ?? 0)).toBeGreaterThan(300);
 
     const late = client.limits.delete(key, { ifVersion: changed.version });
     await expect(late).rejects.toMatchObject({ code: 'precondition_failed', status: 412 });
