@@ -80,6 +80,12 @@ function toApiError(error: unknown): ApiError | null {
     case 'FST_ERR_BAD_URL':
     case 'FST_ERR_MAX_PARAM_LENGTH':
       return new ApiError('not_found', 'there is nothing at this address');
+    case 'store_failed':
+      return new ApiError(
+        'unavailable',
+        'the store failed and the server stops; what was asked for may or may not have been done',
+        { retryAfter: 5 },
+      );
     case 'FST_ERR_HANDLER_TIMEOUT':
       return new ApiError('unavailable', 'the server is busy', { retryAfter: 1 });
     default:

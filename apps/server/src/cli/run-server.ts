@@ -10,6 +10,8 @@ import { loadDevKeys } from './dev-keys.ts';
 import { greeting, readyLine } from './ready-message.ts';
 import { stopOnSignal } from './stop-on-signal.ts';
 
+const LAST_WORDS_MS = 50;
+
 /** Starts a server and says so on stdout; it runs until a signal stops it. */
 export async function runServer(profile: Profile, line: CommandLine): Promise<void> {
   const config = readConfig(profile, {
@@ -30,8 +32,11 @@ export async function runServer(profile: Profile, line: CommandLine): Promise<vo
       // A development server that lost its file of keys shall start all the same.
       replaceUnreadableSecrets: profile === 'dev',
       onFatal: (error) => {
-        process.stderr.write(`ezthrottle: the store failed, stopping at once: ${String(error)}\n`);
-        process.exit(1);
+        process.stderr.write(
+          `ezthrottle: the store failed, stopping at once: ${reasonsOf(error)}\n`,
+        );
+        // Whoever waits for a write is told that it failed, before the connections break.
+        setTimeout(() => process.exit(1), LAST_WORDS_MS);
       },
     });
     // A signal that comes while it starts stops it as well. Requests end first, then calls.
@@ -42,6 +47,11 @@ export async function runServer(profile: Profile, line: CommandLine): Promise<vo
     unlock();
     throw error;
   }
+}
+
+/** An error with what led to it: “disk full” is what its reader has to know. */
+function reasonsOf(error: Error): string {
+  return error.cause instanceof Error ? `${error}: ${reasonsOf(error.cause)}` : String(error);
 }
 
 async function started(starting: Promise<RunningApp>, config: Config): Promise<RunningApp> {
