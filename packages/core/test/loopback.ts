@@ -89,7 +89,7 @@ export function jobServer(): Answer {
         state: 'pending',
         idempotent_key: key,
         queued_at: 1,
-        idempotency_expires_at: null,
+        idempotency_expires_at: 4_102_444_800_000,
         ...(known === undefined ? {} : { duplicate: true }),
       },
     };

@@ -93,6 +93,27 @@ describe('a job', () => {
     expect(backup.calls.map(({ elapsedMs }) => elapsedMs)).toEqual([3_000]);
   });
 
+  test('takes the place of one that has its key, is refused, or is the same, as it asks', async () => {
+    const server = createTestServer();
+    const upstream = server.upstream(TARGET);
+    const client = server.client();
+    const job = { url: TARGET, method: 'POST', idempotentKey: 'order 7' };
+    const retryAt = server.clock.now() + 60_000;
+    const first = await client.submitJob({ ...job, body: '1', retryAt });
+    await expect(client.submitJob({ ...job, onConflict: 'reject' })).rejects.toMatchObject({
+      code: 'idempotency_conflict',
+    });
+    const second = await client.submitJob({ ...job, body: '2', retryAt, onConflict: 'replace' });
+    expect(second).toMatchObject({ replaced_job_id: first.job_id });
+    await server.runToEnd();
+    expect(upstream.calls.map(({ body }) => body)).toEqual(['2']);
+    expect(await server.job(first.job_id)).toMatchObject({ state: 'cancelled' });
+    await expect(client.submitJob({ ...job, onConflict: 'replace' })).rejects.toMatchObject({
+      code: 'replace_too_late',
+    });
+    expect(await client.submitJob(job)).toMatchObject({ job_id: second.job_id, duplicate: true });
+  });
+
   test('that is cancelled calls nobody any more, and is delivered as failed', async () => {
     const server = createTestServer();
     const upstream = server.upstream(TARGET, { hang: true });
@@ -109,7 +130,8 @@ describe('a job', () => {
       ['failed', 'cancelled'],
       ['failed', 'cancelled'],
     ]);
-    await expect(client.jobs.cancel(sent.job_id)).rejects.toMatchObject({ status: 409 });
+    // Asked again, for example because the answer was lost.
+    expect(await client.jobs.cancel(sent.job_id)).toMatchObject({ state: 'cancelled' });
   });
 
   test('under a known key is the first one, until a day after its end', async () => {

@@ -18,6 +18,7 @@ import type { LineOwner } from './job-mover.ts';
 import { forgetArmedOf, recover } from './recovery.ts';
 import { Reports } from './reports.ts';
 import { Sender } from './sender.ts';
+import { submitReplacing } from './submit-replacing.ts';
 
 /** What the dispatcher holds at this moment. */
 export interface DispatcherCounts {
@@ -134,7 +135,7 @@ class PacedDispatcher implements Dispatcher {
   }
 
   submit(job: AdmittedJob): Promise<Verdict> {
-    return this.#intake.submit(job);
+    return submitReplacing(job, { intake: this.#intake, active: this.#active });
   }
 
   async cancel(organization: Id, id: Id): Promise<CancelVerdict> {

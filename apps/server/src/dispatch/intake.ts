@@ -46,18 +46,9 @@ export class Intake {
 
   async submit(job: AdmittedJob): Promise<Verdict> {
     const { parts, armer, onArmed } = this.#options;
-    const { clock, committer, liveRegions, notices } = parts;
+    const { clock, committer, notices } = parts;
     const now = clock.now();
-    const accepted = accept(job.spec, { now, liveRegions });
-    const written: NewJob = {
-      ...job,
-      run: accepted.run,
-      work: acceptedWork(job.spec, accepted, now),
-      armed: [],
-      wakeAt: acceptedWakeAt(accepted),
-      parent: null,
-    };
-    const { submitted, claims } = this.#armAtOnce(written, now);
+    const { submitted, claims } = this.#armAtOnce(this.#accepted(job, now), now);
     this.#submits += 1;
     try {
       const verdict = await committer.write({ type: 'submit', job: submitted });
@@ -71,6 +62,37 @@ export class Intake {
       for (const { destination } of claims) armer.unclaim(destination, 1);
       for (const { destination } of claims) onArmed(destination);
     }
+  }
+
+  /** Takes a job in the place of one of which nothing was armed; null: too late for that. */
+  async replace(holder: ActiveJob, job: AdmittedJob): Promise<Verdict | null> {
+    const { mover, parts } = this.#options;
+    const { clock, notices } = parts;
+    const written = this.#accepted(job, clock.now());
+    this.#submits += 1;
+    try {
+      const verdict = await mover.replace(holder, written);
+      if (verdict?.verdict === 'ok') {
+        notices.publish({ jobId: job.id, at: clock.now(), type: 'queued' });
+        this.#taken(written, []);
+      }
+      return verdict;
+    } finally {
+      this.#submits -= 1;
+    }
+  }
+
+  #accepted(job: AdmittedJob, now: number): NewJob {
+    const { liveRegions } = this.#options.parts;
+    const accepted = accept(job.spec, { now, liveRegions });
+    return {
+      ...job,
+      run: accepted.run,
+      work: acceptedWork(job.spec, accepted, now),
+      armed: [],
+      wakeAt: acceptedWakeAt(accepted),
+      parent: null,
+    };
   }
 
   /** Arms what can be sent soon within the submit's own write. */

@@ -102,6 +102,24 @@ export class JobMover {
     return await this.#write(job, plan, notices);
   }
 
+  /**
+   * Cancels a job and takes another one under its key, in one write. Null when it was armed or has ended:
+   * then nothing is written.
+   */
+  async replace(job: ActiveJob, by: NewJob): Promise<Verdict | null> {
+    if (job.isLost || job.run.end !== null || job.run.attempts > 0) return null;
+    const { run: before, version, wakeAt } = job;
+    const context = this.#context();
+    const decision = decide(job.spec, before, { type: 'cancel' }, context);
+    const moved = { job, before, decision, version, wakeAt, reported: null };
+    const plan = planAdvance(moved, context);
+    const notices = jobNotices(moved, plan.operation, context.now);
+    for (const effect of decision.effects) {
+      if (effect.type === 'withdraw') this.#listener.withdrawn(job, effect.leg);
+    }
+    return await this.#write(job, plan, notices, by);
+  }
+
   /** Gives a waiting leg its attempt; null when it does not wait any more or was refused. */
   async arm(job: ActiveJob, leg: number): Promise<ArmedRef | null> {
     const { newToken, clock } = this.#parts;
@@ -147,6 +165,7 @@ export class JobMover {
     job: ActiveJob,
     plan: AdvancePlan,
     notices: readonly JobNotice[] = [],
+    replacedBy: NewJob | null = null,
   ): Promise<Verdict> {
     const { operation } = plan;
     job.run = operation.run;
@@ -155,13 +174,16 @@ export class JobMover {
     this.#setWake(job, operation.wakeAt);
     this.#writes += 1;
     try {
-      const verdict = await this.#parts.committer.write(operation);
+      const verdict = await this.#parts.committer.write(
+        replacedBy === null ? operation : { type: 'replace', ending: operation, job: replacedBy },
+      );
       job.pending -= 1;
       if (verdict.verdict === 'ok') {
         job.storedWakeAt = operation.wakeAt;
         this.#follow(job, plan, notices);
       } else {
-        this.#lose(job, verdict);
+        // What was refused of a pair may have been the other one.
+        this.#lose(job, replacedBy === null ? verdict : { verdict: 'stale' });
       }
       return verdict;
     } finally {

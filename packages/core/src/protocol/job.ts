@@ -164,11 +164,16 @@ export interface SubmitReply {
   readonly idempotent_key: string;
   /** Milliseconds since the epoch. */
   readonly queued_at: number;
-  /** End of the idempotency window once the job has ended; null while it is live. */
-  readonly idempotency_expires_at: number | null;
+  /**
+   * Until when the key is taken, in milliseconds since the epoch. While the job is live: the latest that it
+   * can be.
+   */
+  readonly idempotency_expires_at: number;
   readonly duplicate?: true;
   /** A duplicate key came with another method, URL or body. */
   readonly mismatch?: true;
+  /** The job that was cancelled for this one, with `on_conflict: 'replace'`. */
+  readonly replaced_job_id?: string;
   /** Unknown or unused fields of the request, each with its path. */
   readonly warnings?: readonly WarningView[];
 }
@@ -176,7 +181,7 @@ export interface SubmitReply {
 /** Answer to a batch: one item per job, in the order of the jobs. The batch itself is answered 200. */
 export interface BatchReply {
   readonly results: readonly {
-    /** What the job alone would have been answered with: 201, 200, 400, 422, 429. */
+    /** What the job alone would have been answered with: 201, 200, 400, 409, 422, 429. */
     readonly status_code: number;
     readonly body: SubmitReply | WireError;
   }[];

@@ -7,6 +7,8 @@ export const ERROR_STATUS = {
   not_found: 404,
   method_not_allowed: 405,
   conflict: 409,
+  idempotency_conflict: 409,
+  replace_too_late: 409,
   precondition_failed: 412,
   payload_too_large: 413,
   unsupported_media_type: 415,

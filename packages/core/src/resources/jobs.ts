@@ -113,7 +113,7 @@ export class Jobs {
 
   /**
    * Stops a job that has not ended. It is delivered as `failed`, and nothing follows it.
-   * Throws `ConflictError` when it has ended already.
+   * Throws `ConflictError` when it has ended otherwise already.
    */
   async cancel(jobId: string, options: CallOptions = {}): Promise<CancelReply> {
     const reply = await this.#transport.send({

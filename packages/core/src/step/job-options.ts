@@ -5,8 +5,10 @@ import { defined, type Defined } from './defined.ts';
 import { checkJobOptions } from './job-option-checks.ts';
 import type {
   BodyEncoding,
+  ConflictPolicy,
   ExecutionMode,
   FallbackJobRequest,
+  IdempotencyScope,
   JobRequest,
   Metadata,
   RegionPolicy,
@@ -56,6 +58,9 @@ interface SnakeCaseFields {
   readonly on_failure_timeout_ms?: number;
   readonly idempotent_key?: string;
   readonly strict_idempotency?: boolean;
+  readonly idempotency_window_ms?: number;
+  readonly idempotency_scope?: IdempotencyScope;
+  readonly on_conflict?: ConflictPolicy;
   readonly send_idempotency_key?: boolean;
   readonly retry_at?: number;
   readonly user_id?: string;
@@ -76,6 +81,12 @@ interface CamelCaseFields {
   readonly onFailureTimeoutMs?: number;
   readonly idempotentKey?: string;
   readonly strictIdempotency?: boolean;
+  /** How long the key stays taken after the job has ended, in milliseconds. Default: the server's, 24 h. */
+  readonly idempotencyWindowMs?: number;
+  /** Among whom the key is unique. Default `organization`. */
+  readonly idempotencyScope?: IdempotencyScope;
+  /** What is done when the key is taken. Default `return`: the first job is the answer. */
+  readonly onConflict?: ConflictPolicy;
   readonly sendIdempotencyKey?: boolean;
   readonly retryAt?: number;
   readonly userId?: string;
@@ -102,6 +113,8 @@ const ASSUMED: Readonly<Record<string, unknown>> = {
   region_policy: 'fallback',
   execution_mode: 'race',
   strict_idempotency: false,
+  idempotency_scope: 'organization',
+  on_conflict: 'return',
   send_idempotency_key: false,
   priority: 0,
   repeat: 'allowed',

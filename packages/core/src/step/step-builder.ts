@@ -1,7 +1,14 @@
-import type { ExecutionMode, Metadata, RegionPolicy } from '../protocol/job.ts';
+import type {
+  ConflictPolicy,
+  ExecutionMode,
+  IdempotencyScope,
+  Metadata,
+  RegionPolicy,
+} from '../protocol/job.ts';
 import { ConfigurationError } from '../errors.ts';
 import { isObject } from '../http/json.ts';
 import { toBase64 } from './base64.ts';
+import { defined } from './defined.ts';
 import {
   upperCase,
   wireNamed,
@@ -19,6 +26,15 @@ import {
   type StepType,
 } from './step-node.ts';
 import type { StepResult } from './step-result.ts';
+
+export interface IdempotencyOptions {
+  /** How long the key stays taken after the job has ended, in milliseconds. Default: the server's, 24 h. */
+  readonly windowMs?: number;
+  /** Default `organization`. */
+  readonly scope?: IdempotencyScope;
+  /** Default `return`: the first job is the answer. `replace` works until its first attempt is armed. */
+  readonly onConflict?: ConflictPolicy;
+}
 
 export interface ExecuteOptions {
   /** Ends the wait: aborts the step, and the steps that it started here. */
@@ -187,6 +203,14 @@ export class StepBuilder {
   /** Whether a known key with another payload is an error instead of the first job. Default false. */
   strictIdempotency(strictIdempotency = true): this {
     return this.#with({ strictIdempotency });
+  }
+
+  /** Among whom the key is unique, how long it stays taken after the end, and what is done when it is taken. */
+  idempotency(options: IdempotencyOptions): this {
+    const { windowMs, scope, onConflict } = options;
+    return this.#with(
+      defined({ idempotencyWindowMs: windowMs, idempotencyScope: scope, onConflict }),
+    );
   }
 
   /** `never`: a call whose outcome a crash of the server has hidden is not made again. */

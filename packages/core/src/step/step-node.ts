@@ -1,5 +1,7 @@
 import type {
+  ConflictPolicy,
   ExecutionMode,
+  IdempotencyScope,
   Metadata,
   RegionPolicy,
   RetryPolicyRequest,
@@ -52,6 +54,9 @@ export interface StepNode {
   readonly idempotentKey?: string;
   readonly sendIdempotencyKey?: boolean;
   readonly strictIdempotency?: boolean;
+  readonly idempotencyWindowMs?: number;
+  readonly idempotencyScope?: IdempotencyScope;
+  readonly onConflict?: ConflictPolicy;
   readonly repeat?: 'allowed' | 'never';
   readonly metadata?: Metadata;
   readonly tags?: readonly string[];

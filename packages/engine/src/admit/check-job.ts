@@ -49,7 +49,6 @@ const NOT_FOLLOWED_YET = [
   'hedge_after_ms',
   'hedge_percentile',
   'hedge_budget_percent',
-  'on_conflict',
 ] as const;
 
 /** What is wrong with a job, and what is merely of no use. */
@@ -196,7 +195,7 @@ function warnUnused(job: JsonObject, { path, isFallback }: TreePlace, warnings: 
     }
   }
   for (const name of NOT_FOLLOWED_YET) {
-    if (!isVoid(job[name]) && job[name] !== 'return') {
+    if (!isVoid(job[name])) {
       warnings.add(memberPath(path, name), 'is checked, but not followed by this version');
     }
   }

@@ -1,6 +1,7 @@
 import { DEFAULTS, type JobState } from '@ezthrottle/core/protocol';
 import type { JobSpec } from '../job/job-spec.ts';
 import type { Id } from '../ports/operation.ts';
+import type { HeldKey } from '../ports/reads/job-reads.ts';
 
 /** The job that holds an idempotency key. */
 export interface KeyHolder {
@@ -31,6 +32,13 @@ export type KeyVerdict =
       readonly jobId: Id;
     };
 
+/** What a client is told with each code. */
+export const CONFLICT_MESSAGES = {
+  idempotency_mismatch: 'the idempotent_key belongs to a job with another method, URL or body',
+  idempotency_conflict: 'the idempotent_key belongs to another job',
+  replace_too_late: 'the job that holds the idempotent_key cannot be replaced any more',
+} as const;
+
 /**
  * What becomes of a submit, given the job that holds its key. The payload is compared first: a strict
  * submitter hears of another payload whatever else it asked for.
@@ -45,8 +53,17 @@ export function keyVerdict(
   now: number,
 ): KeyVerdict {
   if (holder === null || isKeyFree(holder, now)) return { verdict: 'take' };
-  const { id: jobId } = holder;
+  const { id: jobId, state, attempts, endedAt } = holder;
   const mismatch = holder.fingerprint !== fingerprint;
+  return heldKeyVerdict(spec, { jobId, mismatch, state, attempts, expiresAt: endedAt });
+}
+
+/** The same where the store has said who holds the key. */
+export function heldKeyVerdict(
+  spec: Pick<JobSpec, 'strictIdempotency' | 'onConflict'>,
+  holder: Pick<HeldKey, 'jobId' | 'mismatch' | 'state' | 'attempts' | 'expiresAt'>,
+): Exclude<KeyVerdict, { readonly verdict: 'take' }> {
+  const { jobId, mismatch } = holder;
   if (mismatch && spec.strictIdempotency) {
     return { verdict: 'refuse', status: 422, code: 'idempotency_mismatch', jobId };
   }
@@ -89,6 +106,10 @@ function isKeyFree({ endedAt, windowMs }: KeyHolder, now: number): boolean {
 }
 
 /** Nothing of it was ever sent, nor written down to be sent. */
-function isUntouched({ state, attempts, endedAt }: KeyHolder): boolean {
-  return endedAt === null && attempts === 0 && (state === 'pending' || state === 'scheduled');
+function isUntouched({
+  state,
+  attempts,
+  expiresAt,
+}: Pick<HeldKey, 'state' | 'attempts' | 'expiresAt'>): boolean {
+  return expiresAt === null && attempts === 0 && (state === 'pending' || state === 'scheduled');
 }

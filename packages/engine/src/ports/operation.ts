@@ -12,6 +12,7 @@ import type {
 /** A write. Applied as a whole or not at all. */
 export type Operation =
   | SubmitOperation
+  | ReplaceOperation
   | AdvanceOperation
   | StageOperation
   | SettleDeliveryOperation
@@ -121,6 +122,18 @@ export interface AdvanceOperation {
   readonly deliveries: readonly NewDelivery[];
 }
 
+/**
+ * Ends the job that holds a key and takes another one under it: both, or nothing. Whatever was left of the
+ * key's window goes to the new job. `stale` when the ending one has moved or does not hold the key (any
+ * more), `gone` when it has ended.
+ */
+export interface ReplaceOperation {
+  readonly type: 'replace';
+  /** With an `end`. */
+  readonly ending: AdvanceOperation;
+  readonly job: NewJob;
+}
+
 /** Delayed work that has become due stands in line now. Unknown or changed rows are skipped. */
 export interface StageOperation {
   readonly type: 'stage';
@@ -216,7 +229,12 @@ export interface SealedText {
 }
 
 export type Verdict =
-  | { readonly verdict: 'ok'; readonly count?: number }
+  | {
+      readonly verdict: 'ok';
+      readonly count?: number;
+      /** The job that this one has replaced. */
+      readonly replaced?: Id;
+    }
   | {
       readonly verdict: 'duplicate';
       readonly jobId: Id;
@@ -224,7 +242,12 @@ export type Verdict =
       readonly createdAt: number;
       /** The first job came with another fingerprint. */
       readonly mismatch: boolean;
+      /** Null while the first job is live. */
       readonly expiresAt: number | null;
+      /** How long the key stays taken after the first job's end, in milliseconds. */
+      readonly windowMs: number;
+      /** Attempts of the first job that were armed so far; 0 once it has ended. */
+      readonly attempts: number;
       /** Whether the first job races, for the cloud dialect's `status`. */
       readonly racing: boolean;
     }

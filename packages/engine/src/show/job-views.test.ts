@@ -9,6 +9,7 @@ import { readJobView } from './job-views.ts';
 const nothing: JobReads = {
   get: async () => null,
   live: async () => [],
+  holder: async () => null,
   list: async () => [],
   attempts: async () => [],
   responses: async () => [],

@@ -10,6 +10,9 @@ import {
 import { JOB_REQUEST_SCHEMA } from '@ezthrottle/core/protocol/schemas';
 import {
   checkJob,
+  CONFLICT_MESSAGES,
+  type HeldKey,
+  heldKeyVerdict,
   type Id,
   idempotencyClaim,
   type JobSpec,
@@ -64,23 +67,26 @@ function submit(
 ): { readonly status: number; readonly body: SubmitReply } {
   const { spec, warnings } = readJob(body);
   const { organization, apiKeyId: apiKey, idempotencyWindowMs: windowMs } = parts;
-  const idempotency = idempotencyClaim(spec, organization, { sha256, windowMs });
+  const idempotency = idempotencyClaim(spec, organization, { sha256, windowMs, apiKey });
   const createdAt = parts.now();
   const job = { id: parts.newId(), organization, apiKey, spec, idempotency, createdAt };
   const verdict = parts.jobs.submit(job);
   if (verdict.verdict !== 'ok' && verdict.verdict !== 'duplicate') {
     throw new ApiRefusal('validation_failed', 'the job cannot be stored');
   }
-  const taken = takenJob(job, verdict);
-  if (taken.mismatch && spec.strictIdempotency) {
-    throw new ApiRefusal(
-      'idempotency_mismatch',
-      'the idempotent_key belongs to a job with another method, URL or body',
-      { details: { job_id: taken.id } },
-    );
-  }
+  if (verdict.verdict === 'duplicate') refuseConflict(spec, verdict);
+  const first = verdict.verdict === 'duplicate' ? parts.store.jobs.record(verdict.jobId) : null;
+  const taken = takenJob(job, verdict, first);
   const reply = submitReply(taken, idempotency.key, warnings);
   return { status: taken.duplicate ? 200 : 201, body: reply };
+}
+
+/** @throws {ApiRefusal} when the first job is not to be the answer. */
+function refuseConflict(spec: JobSpec, held: HeldKey): void {
+  const verdict = heldKeyVerdict(spec, held);
+  if (verdict.verdict !== 'refuse') return;
+  const { code, jobId } = verdict;
+  throw new ApiRefusal(code, CONFLICT_MESSAGES[code], { details: { job_id: jobId } });
 }
 
 function readJob(body: unknown): {
@@ -151,7 +157,7 @@ async function cancel(parts: JobRouteParts, call: ApiCall): Promise<ApiAnswer> {
   const id = idOf(call);
   const job = await parts.store.jobs.get(parts.organization, id);
   if (job === null) throw noSuchJob();
-  if (!parts.jobs.cancel(id)) {
+  if (job.state !== 'cancelled' && !parts.jobs.cancel(id)) {
     throw new ApiRefusal('conflict', `the job has already ended: it is ${job.state}`, {
       details: { job_id: id, state: job.state },
     });

@@ -8,6 +8,7 @@ import {
   attemptCall,
   decide,
   feedback,
+  heldKeyVerdict,
   legOf,
   lineId,
   lineRef,
@@ -15,6 +16,7 @@ import {
   planAdvance,
   planArming,
   release,
+  type AdvanceOperation,
   type ArmedRef,
   type AttemptReport,
   type Id,
@@ -84,7 +86,7 @@ export class JobRunner {
       tokenFor,
       now,
     );
-    const verdict = this.#parts.store.commitNow({ type: 'submit', job });
+    const verdict = this.#take(job);
     for (const destination of claims.values()) destination.arming -= 1;
     if (verdict.verdict !== 'ok') return verdict;
     for (const { leg, attempt, token } of job.armed) {
@@ -93,6 +95,20 @@ export class JobRunner {
     for (const destination of claims.values()) this.#pump(destination);
     this.#queue(job, job.work);
     return verdict;
+  }
+
+  #take(job: NewJob): Verdict {
+    const { store } = this.#parts;
+    const verdict = store.commitNow({ type: 'submit', job });
+    if (verdict.verdict !== 'duplicate') return verdict;
+    const held = heldKeyVerdict(job.spec, verdict);
+    const holder = held.verdict === 'replace' ? store.jobs.liveOne(held.jobId) : null;
+    if (holder === null) return verdict;
+    let replaced: Verdict = verdict;
+    this.#move(holder.id, { type: 'cancel' }, null, (ending) => {
+      replaced = this.#write({ type: 'replace', ending, job });
+    });
+    return replaced;
   }
 
   /** False when the job has ended already, or is not known. */
@@ -123,7 +139,12 @@ export class JobRunner {
   }
 
   /** Whether anything followed from the event. */
-  #move(id: Id, event: JobEvent, reported: ReportedAttempt | null = null): boolean {
+  #move(
+    id: Id,
+    event: JobEvent,
+    reported: ReportedAttempt | null = null,
+    write: (operation: AdvanceOperation) => void = (operation) => this.#write(operation),
+  ): boolean {
     const job = this.#parts.store.jobs.liveOne(id);
     if (job === null) return false;
     const context = this.#context();
@@ -137,7 +158,7 @@ export class JobRunner {
     for (const effect of decision.effects) {
       if (effect.type === 'withdraw') this.#withdraw(job, effect.leg);
     }
-    this.#write(operation);
+    write(operation);
     for (const token of abort) this.#aborts.get(token)?.();
     this.#queue(job, operation.putWork);
     for (const child of operation.children) this.#queue(child, child.work);
@@ -295,9 +316,9 @@ export class JobRunner {
     };
   }
 
-  #write(operation: Operation): void {
+  #write(operation: Operation): Verdict {
     const verdict = this.#parts.store.commitNow(operation);
-    if (verdict.verdict === 'ok') return;
+    if (verdict.verdict === 'ok') return verdict;
     throw new Error(`the store answered ${JSON.stringify(verdict)} to ${operation.type}`);
   }
 }

@@ -3,7 +3,9 @@ import type { JobState } from '@ezthrottle/core/protocol';
 import type {
   AttemptRecord,
   DeliveryRecord,
+  HeldKey,
   Id,
+  IdempotencyClaim,
   JobListQuery,
   JobReads,
   JobRecord,
@@ -11,7 +13,7 @@ import type {
   LiveJob,
   ResultResponse,
 } from '@ezthrottle/engine';
-import type { JobTables } from './job-tables.ts';
+import { heldKey, type JobTables } from './job-tables.ts';
 import {
   attemptRecordOf,
   jobRecordOf,
@@ -47,6 +49,10 @@ export class JobQueries implements JobReads {
   liveOne(id: Id): LiveJob | null {
     const stored = this.#tables.byId.get(id);
     return stored === undefined || stored.end !== null ? null : liveJobOf(stored);
+  }
+
+  async holder(organization: Id, claim: IdempotencyClaim, now: number): Promise<HeldKey | null> {
+    return heldKey(this.#tables, organization, claim, now);
   }
 
   async list(query: JobListQuery): Promise<readonly JobSummary[]> {

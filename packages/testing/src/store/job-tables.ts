@@ -1,4 +1,10 @@
-import type { Id, IdempotencyClaim, NewWork } from '@ezthrottle/engine';
+import {
+  type HeldKey,
+  type Id,
+  type IdempotencyClaim,
+  isRacing,
+  type NewWork,
+} from '@ezthrottle/engine';
 import { compareTexts, firstDifference, SortedList } from './sorted-list.ts';
 import { lineKey, type StoredDelivery, type StoredJob, type StoredWork } from './stored-job.ts';
 
@@ -115,6 +121,30 @@ export class JobTables {
 /** Names an idempotency key among all organizations and scopes. */
 export function keyOf(organization: Id, { scope, key }: IdempotencyClaim): string {
   return JSON.stringify([organization, scope, key]);
+}
+
+/** Who holds a key; null when nobody does, or its window is over at this moment. */
+export function heldKey(
+  tables: JobTables,
+  organization: Id,
+  claim: IdempotencyClaim,
+  now: number,
+): HeldKey | null {
+  const holder = tables.keys.get(keyOf(organization, claim));
+  if (holder === undefined) return null;
+  const { owner, expiresAt } = holder;
+  if (expiresAt !== null && expiresAt <= now) return null;
+  return {
+    verdict: 'duplicate',
+    jobId: owner.job.id,
+    state: owner.state,
+    createdAt: owner.job.createdAt,
+    mismatch: owner.job.idempotency.fingerprint !== claim.fingerprint,
+    expiresAt,
+    windowMs: owner.job.idempotency.windowMs,
+    attempts: owner.end === null ? owner.attempts.size : 0,
+    racing: isRacing(owner.job.spec),
+  };
 }
 
 function lineOf({ job }: StoredJob, { origin }: NewWork): string {

@@ -2,12 +2,12 @@ import type {
   AdvanceOperation,
   NewDelivery,
   NewJob,
+  ReplaceOperation,
   StageOperation,
   Verdict,
 } from '@ezthrottle/engine';
-import { isRacing } from '@ezthrottle/engine';
 import { checkAdvance, checkNewJob } from './check-rows.ts';
-import { type JobTables, keyOf } from './job-tables.ts';
+import { heldKey, type JobTables, keyOf } from './job-tables.ts';
 import { Rejection } from './store-errors.ts';
 import { newStoredJob, startOf, type StoredJob } from './stored-job.ts';
 import type { TenancyTables } from './tenancy-tables.ts';
@@ -26,11 +26,22 @@ export class JobWrites {
 
   submit(job: NewJob): Verdict {
     this.#check(job);
-    const duplicate = this.#duplicateOf(job);
+    const duplicate = this.#holderOf(job);
     if (duplicate !== null) return duplicate;
     if (this.#tables.byId.has(job.id)) throw new Rejection('id: another job has it already');
     this.#insert(job, true);
     return OK;
+  }
+
+  replace({ job, ending }: ReplaceOperation): Verdict {
+    this.#check(job);
+    const held = heldKey(this.#tables, job.organization, job.idempotency, job.createdAt);
+    if (held?.jobId !== ending.jobId) return { verdict: 'stale' };
+    if (this.#tables.byId.has(job.id)) throw new Rejection('id: another job has it already');
+    const ended = this.advance(ending);
+    if (ended.verdict !== 'ok') return ended;
+    this.#insert(job, true);
+    return { verdict: 'ok', replaced: ending.jobId };
   }
 
   advance(operation: AdvanceOperation): Verdict {
@@ -74,20 +85,8 @@ export class JobWrites {
     checkNewJob(job);
   }
 
-  #duplicateOf({ organization, idempotency, createdAt }: NewJob): Verdict | null {
-    const holder = this.#tables.keys.get(keyOf(organization, idempotency));
-    if (holder === undefined) return null;
-    const { owner, expiresAt } = holder;
-    if (expiresAt !== null && expiresAt <= createdAt) return null;
-    return {
-      verdict: 'duplicate',
-      jobId: owner.job.id,
-      state: owner.state,
-      createdAt: owner.job.createdAt,
-      mismatch: owner.job.idempotency.fingerprint !== idempotency.fingerprint,
-      expiresAt,
-      racing: isRacing(owner.job.spec),
-    };
+  #holderOf({ organization, idempotency, createdAt }: NewJob): Verdict | null {
+    return heldKey(this.#tables, organization, idempotency, createdAt);
   }
 
   #insert(job: NewJob, takesKey: boolean): void {
@@ -101,7 +100,7 @@ export class JobWrites {
   /** A child that exists already is left alone. One whose key is held by another job goes without. */
   #spawn(job: NewJob): void {
     if (this.#tables.byId.has(job.id)) return;
-    this.#insert(job, this.#duplicateOf(job) === null);
+    this.#insert(job, this.#holderOf(job) === null);
   }
 
   #moveOn(stored: StoredJob, { run, wakeAt, removeWork, putWork }: AdvanceOperation): void {

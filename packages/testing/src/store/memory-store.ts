@@ -57,6 +57,8 @@ export class MemoryStore implements Store {
     switch (operation.type) {
       case 'submit':
         return this.#writes.submit(operation.job);
+      case 'replace':
+        return this.#writes.replace(operation);
       case 'advance':
         return this.#writes.advance(operation);
       case 'stage':

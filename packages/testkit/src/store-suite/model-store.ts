@@ -101,6 +101,8 @@ export class ModelStore {
         createdAt: first.job.createdAt,
         mismatch: key.fingerprint !== job.idempotency.fingerprint,
         expiresAt: key.expiresAt,
+        windowMs: key.windowMs,
+        attempts: first.end === null ? first.attempts : 0,
         racing: false,
       };
     }
@@ -114,7 +116,7 @@ export class ModelStore {
       wakeAt: job.wakeAt,
       end: null,
       work: new Map(job.work.map((work) => [work.leg, work])),
-      attempts: 0,
+      attempts: job.armed.length,
       deliveries: [],
     });
     const { fingerprint, windowMs } = job.idempotency;

@@ -1,5 +1,6 @@
 import { describe } from 'vitest';
 import { advancePromises } from './advance-promises.ts';
+import { conflictPromises } from './conflict-promises.ts';
 import { deliveryPromises } from './delivery-promises.ts';
 import { durabilityPromises } from './durability-promises.ts';
 import type { OpenStore } from './harness.ts';
@@ -20,6 +21,7 @@ import { workPromises } from './work-promises.ts';
 export function storeSuite(name: string, open: OpenStore): void {
   describe(`the ${name} store`, () => {
     submitPromises(open);
+    conflictPromises(open);
     advancePromises(open);
     workPromises(open);
     listPromises(open);

@@ -112,6 +112,8 @@ export function submitPromises(open: OpenStore): void {
           createdAt: T0,
           mismatch: false,
           expiresAt: null,
+          windowMs: first.idempotency.windowMs,
+          attempts: 0,
           racing: false,
         });
         expect(await store.jobs.get(ORGANIZATION.id, repeat.id)).toBeNull();

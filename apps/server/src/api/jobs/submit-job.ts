@@ -1,12 +1,12 @@
 import type { SubmitReply, WarningView } from '@ezthrottle/core/protocol';
 import {
   type Clock,
+  heldKeyVerdict,
   type Id,
   idempotencyClaim,
   type JobReads,
   type JobSpec,
   submitReply,
-  type TakenJob,
   takenJob,
   type Verdict,
 } from '@ezthrottle/engine';
@@ -17,10 +17,11 @@ import type { Admission } from '../admission.ts';
 import { ApiError } from '../api-error.ts';
 import type { Route } from '../route.ts';
 import { readJob } from './read-job.ts';
+import { refuseConflict } from './refuse-conflict.ts';
 
 export interface SubmitOptions {
   readonly gate: Pick<JobGate, 'submit'>;
-  readonly jobs: Pick<JobReads, 'list'>;
+  readonly jobs: Pick<JobReads, 'get' | 'holder'>;
   readonly admission: Admission;
   readonly clock: Clock;
   readonly newId: () => Id;
@@ -69,13 +70,15 @@ export async function takeJob(
 ): Promise<SubmitAnswer> {
   if (refusal !== null) {
     // A repeat of an accepted job is no new load: its client only wants to know.
-    const known = await knownJob(options, job);
-    if (known === null) throw refusal;
-    return { status: 200, body: submitReply(known, job.idempotency.key, warnings) };
+    const held = await options.jobs.holder(job.organization, job.idempotency, job.createdAt);
+    if (held === null) throw refusal;
+    // Neither is one that comes in the place of another.
+    const isReplacing = heldKeyVerdict(job.spec, held).verdict === 'replace';
+    if (!isReplacing) return await answerOf(options, job, held, warnings);
   }
   const verdict = await options.gate.submit(job);
   if (verdict.verdict === 'ok') options.admission.accepted();
-  return answerOf(job, verdict, warnings);
+  return await answerOf(options, job, verdict, warnings);
 }
 
 function admitted(options: SubmitOptions, caller: Caller, spec: JobSpec): AdmittedJob {
@@ -87,23 +90,30 @@ function admitted(options: SubmitOptions, caller: Caller, spec: JobSpec): Admitt
     idempotency: idempotencyClaim(spec, caller.organization, {
       sha256,
       windowMs: options.idempotencyWindowMs,
+      apiKey: caller.apiKey,
     }),
     createdAt: options.clock.now(),
   };
 }
 
-function answerOf(
+async function answerOf(
+  options: SubmitOptions,
   job: AdmittedJob,
   verdict: Verdict,
   warnings: readonly WarningView[],
-): SubmitAnswer {
+): Promise<SubmitAnswer> {
   switch (verdict.verdict) {
-    case 'ok':
+    case 'ok': {
+      const body = submitReply(takenJob(job, verdict), job.idempotency.key, warnings);
+      return { status: 201, body };
+    }
     case 'duplicate': {
-      const taken = takenJob(job, verdict);
-      if (taken.mismatch && job.spec.strictIdempotency) throw mismatched(taken.id);
-      const body = submitReply(taken, job.idempotency.key, warnings);
-      return { status: taken.duplicate ? 200 : 201, body };
+      refuseConflict(job.spec, verdict);
+      // Until when a live job's key may be taken stands in its own spec.
+      const first =
+        verdict.expiresAt === null ? await options.jobs.get(job.organization, verdict.jobId) : null;
+      const body = submitReply(takenJob(job, verdict, first), job.idempotency.key, warnings);
+      return { status: 200, body };
     }
     case 'rejected':
       throw new ApiError('validation_failed', 'the job cannot be stored');
@@ -111,29 +121,4 @@ function answerOf(
     case 'gone':
       throw new Error(`a submit was answered ${verdict.verdict}`);
   }
-}
-
-function mismatched(jobId: Id): ApiError {
-  return new ApiError(
-    'idempotency_mismatch',
-    'the idempotent_key belongs to a job with another method, URL or body',
-    { details: { job_id: jobId } },
-  );
-}
-
-/** The job that holds this one's key, looked up without a write. Its payload is not compared. */
-async function knownJob(options: SubmitOptions, job: AdmittedJob): Promise<TakenJob | null> {
-  const [first] = await options.jobs.list({
-    organization: job.organization,
-    states: null,
-    tag: null,
-    idempotentKey: job.idempotency.key,
-    before: null,
-    limit: 1,
-  });
-  if (first === undefined) return null;
-  const expiresAt = first.endedAt === null ? null : first.endedAt + job.idempotency.windowMs;
-  if (expiresAt !== null && expiresAt <= job.createdAt) return null;
-  const { id, state, createdAt, racing } = first;
-  return { id, state, createdAt, expiresAt, racing, duplicate: true, mismatch: false };
 }

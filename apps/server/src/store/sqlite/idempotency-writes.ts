@@ -1,15 +1,8 @@
-import { hash } from 'node:crypto';
 import type { IdempotencyClaim, Verdict } from '@ezthrottle/engine';
-import { JOB_STATE_CODES } from './codes.ts';
 import type { Statement } from './connection.ts';
-import { coded, flag, identifier, integer, optionalInteger } from './row.ts';
-import { restoredFingerprint, scopeColumn } from './stored-claim.ts';
+import { KeyHolders } from './key-holders.ts';
+import { scopeColumn } from './stored-claim.ts';
 import type { WriteScope } from './write-scope.ts';
-
-/** A key as it is stored and compared: 16 bytes, however long it is. */
-export function idempotencyKeyHash(key: string): Uint8Array {
-  return hash('sha256', key, 'buffer').subarray(0, 16);
-}
 
 export interface HashedClaim {
   readonly organization: number;
@@ -23,8 +16,9 @@ export interface HashedClaim {
 export class IdempotencyWrites {
   readonly #take: Statement;
   readonly #record: Statement;
-  readonly #selectHolder: Statement;
+  readonly #holders: KeyHolders;
   readonly #retire: Statement;
+  readonly #endWindow: Statement;
   readonly #remove: Statement;
 
   constructor({ connection }: WriteScope) {
@@ -36,12 +30,11 @@ export class IdempotencyWrites {
       `INSERT INTO idempotency_keys (organization, key_hash, scope, retired, job)
        VALUES (?1, ?2, ?3, ?4, ?4)`,
     );
-    this.#selectHolder = connection.prepare(
-      `SELECT jobs.public_id, jobs.state, jobs.created_at, jobs.racing, jobs.fingerprint,
-              jobs.ended_at + jobs.window_ms AS expires_at
-       FROM idempotency_keys JOIN jobs ON jobs.id = idempotency_keys.job
-       WHERE idempotency_keys.organization = ? AND key_hash = ? AND idempotency_keys.scope = ?
-         AND retired = 0`,
+    this.#holders = new KeyHolders(connection);
+    this.#endWindow = connection.prepare(
+      `UPDATE jobs SET window_ms = 0 WHERE id = (
+         SELECT job FROM idempotency_keys
+         WHERE organization = ? AND key_hash = ? AND scope = ? AND retired = 0)`,
     );
     this.#retire = connection.prepare(
       `UPDATE idempotency_keys SET retired = job
@@ -60,11 +53,24 @@ export class IdempotencyWrites {
     const isTaken = (): boolean => this.#take.run(organization, keyHash, scope, job).changes === 0;
     // Nearly every key is free.
     if (!isTaken()) return null;
-    const duplicate = this.#holderOf(claimed, scope);
+    const duplicate = this.holderOf(claimed);
     if (duplicate !== null) return duplicate;
     this.#retire.run(organization, keyHash, scope);
     isTaken();
     return null;
+  }
+
+  /** Null when nobody holds the key, or not any more. */
+  holderOf({ organization, keyHash, claim, at }: HashedClaim): Verdict | null {
+    return this.#holders.find(organization, keyHash, claim, at);
+  }
+
+  /** Takes the key from its holder, which keeps nothing of its window, for the job. */
+  takeOver(job: number, { organization, keyHash, claim }: HashedClaim): void {
+    const scope = scopeColumn(claim.scope) ?? '';
+    this.#endWindow.run(organization, keyHash, scope);
+    this.#retire.run(organization, keyHash, scope);
+    this.#take.run(organization, keyHash, scope, job);
   }
 
   /** Writes down that the job came with this key, which another one holds. */
@@ -74,22 +80,5 @@ export class IdempotencyWrites {
 
   remove(job: number, organization: number, keyHash: Uint8Array, scope: string): void {
     this.#remove.run(organization, keyHash, scope, job);
-  }
-
-  /** Null when the key has expired. */
-  #holderOf({ organization, keyHash, claim, at }: HashedClaim, scope: string): Verdict | null {
-    const row = this.#selectHolder.get(organization, keyHash, scope);
-    if (row === undefined) return null;
-    const expiresAt = optionalInteger(row, 'expires_at');
-    if (expiresAt !== null && expiresAt <= at) return null;
-    return {
-      verdict: 'duplicate',
-      jobId: identifier(row, 'public_id'),
-      state: coded(row, 'state', JOB_STATE_CODES),
-      createdAt: integer(row, 'created_at'),
-      mismatch: restoredFingerprint(row['fingerprint']) !== claim.fingerprint,
-      expiresAt,
-      racing: flag(row, 'racing'),
-    };
   }
 }

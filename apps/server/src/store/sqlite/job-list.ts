@@ -4,7 +4,7 @@ import { boundedLimit } from './bounded-limit.ts';
 import { JOB_STATE_CODES } from './codes.ts';
 import type { Connection, Row, SqlValue, Statement } from './connection.ts';
 import { identifierBytes } from './identifier.ts';
-import { idempotencyKeyHash } from './idempotency-writes.ts';
+import { idempotencyKeyHash } from './key-holders.ts';
 import { jobSummary } from './records.ts';
 
 const COLUMNS = `jobs.public_id, jobs.idempotent_key, jobs.fingerprint, job_payloads.url,

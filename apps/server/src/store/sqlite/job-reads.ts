@@ -3,7 +3,9 @@ import { JOB_STATES, type JobState } from '@ezthrottle/core/protocol';
 import type {
   AttemptRecord,
   DeliveryRecord,
+  HeldKey,
   Id,
+  IdempotencyClaim,
   JobReads,
   JobRecord,
   JobSummary,
@@ -16,6 +18,7 @@ import type { Connection, Row, Statement } from './connection.ts';
 import { identifierBytes } from './identifier.ts';
 import type { Interned } from './interned.ts';
 import { JobList } from './job-list.ts';
+import { idempotencyKeyHash, KeyHolders } from './key-holders.ts';
 import {
   armedRecord,
   attemptRecord,
@@ -30,6 +33,7 @@ import { identifier, integer, optionalText, text, word } from './row.ts';
 export class SqliteJobReads implements JobReads {
   readonly #interned: Interned;
   readonly #list: JobList;
+  readonly #holders: KeyHolders;
   readonly #get: Statement;
   readonly #vote: Statement;
   readonly #live: Statement;
@@ -43,6 +47,7 @@ export class SqliteJobReads implements JobReads {
   constructor(connection: Connection, interned: Interned) {
     this.#interned = interned;
     this.#list = new JobList(connection);
+    this.#holders = new KeyHolders(connection);
     this.#get = connection.prepare(
       `SELECT jobs.*, method, url, spec, body FROM jobs JOIN job_payloads ON job_payloads.job = jobs.id
        WHERE jobs.public_id = ? AND jobs.organization = ?`,
@@ -111,6 +116,12 @@ export class SqliteJobReads implements JobReads {
       if (row !== undefined) found.push(liveJob(row));
     }
     return found;
+  }
+
+  async holder(organization: Id, claim: IdempotencyClaim, now: number): Promise<HeldKey | null> {
+    const owner = this.#interned.findOrganization(organization);
+    if (owner === null) return null;
+    return this.#holders.find(owner, idempotencyKeyHash(claim.key), claim, now);
   }
 
   async list(query: JobListQuery): Promise<readonly JobSummary[]> {

@@ -1,15 +1,12 @@
-import type { NewJob, RunState, Verdict } from '@ezthrottle/engine';
+import type { Id, NewJob, RunState, Verdict } from '@ezthrottle/engine';
 import { changedArmed, storedArmed } from './armed-parts.ts';
 import { JOB_STATE_CODES } from './codes.ts';
 import type { Connection, Statement } from './connection.ts';
 import { identifierBytes } from './identifier.ts';
-import {
-  type HashedClaim,
-  type IdempotencyWrites,
-  idempotencyKeyHash,
-} from './idempotency-writes.ts';
+import type { HashedClaim, IdempotencyWrites } from './idempotency-writes.ts';
 import type { Interned } from './interned.ts';
 import type { JobCountChanges } from './job-counts.ts';
+import { idempotencyKeyHash } from './key-holders.ts';
 import { Rejection } from './rejection.ts';
 import { integer } from './row.ts';
 import { scopeColumn, storedFingerprint, storedKey } from './stored-claim.ts';
@@ -65,6 +62,23 @@ export class JobWrites {
     if (duplicate !== null) return duplicate;
     this.#insert(row, job, claim, job.idempotency.windowMs);
     return { verdict: 'ok' };
+  }
+
+  /**
+   * Takes a job in under a key that another one holds and gives up now.
+   *
+   * @param end Ends the holder.
+   */
+  replace(job: NewJob, holder: Id, end: () => Verdict): Verdict {
+    const claim = this.#claimOf(job);
+    const held = this.#idempotency.holderOf(claim);
+    if (held?.verdict !== 'duplicate' || held.jobId !== holder) return { verdict: 'stale' };
+    const ended = end();
+    if (ended.verdict !== 'ok') return ended;
+    const row = this.#rows.next();
+    this.#idempotency.takeOver(row, claim);
+    this.#insert(row, job, claim, job.idempotency.windowMs);
+    return { verdict: 'ok', replaced: holder };
   }
 
   /** A child that exists already is left alone. One whose key is held by another job goes without. */

@@ -35,6 +35,10 @@ export function createOperationWrites(scope: WriteScope): OperationWrites {
       switch (operation.type) {
         case 'submit':
           return jobs.submit(operation.job);
+        case 'replace':
+          return jobs.replace(operation.job, operation.ending.jobId, () =>
+            advances.advance(operation.ending),
+          );
         case 'advance':
           return advances.advance(operation);
         case 'stage':

@@ -1,5 +1,5 @@
 import type { JobState } from '@ezthrottle/core/protocol';
-import type { Id } from '../operation.ts';
+import type { Id, IdempotencyClaim, Verdict } from '../operation.ts';
 import type {
   AttemptRecord,
   DeliveryRecord,
@@ -19,11 +19,20 @@ export interface JobListQuery {
   readonly limit: number;
 }
 
+/** Who holds an idempotency key. */
+export type HeldKey = Extract<Verdict, { readonly verdict: 'duplicate' }>;
+
 export interface JobReads {
   /** Null when unknown or of another organization. */
   get(organization: Id, id: Id): Promise<JobRecord | null>;
   /** Without regard to organization: for the engine itself. Jobs that ended are left out. */
   live(ids: readonly Id[]): Promise<readonly LiveJob[]>;
+  /**
+   * What a submit with this claim would be told now, without writing anything; null: the key is free.
+   *
+   * @param now Milliseconds since the epoch.
+   */
+  holder(organization: Id, claim: IdempotencyClaim, now: number): Promise<HeldKey | null>;
   list(query: JobListQuery): Promise<readonly JobSummary[]>;
   attempts(id: Id): Promise<readonly AttemptRecord[]>;
   responses(id: Id, attempts: readonly number[]): Promise<readonly ResultResponse[]>;
