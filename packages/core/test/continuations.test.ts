@@ -38,7 +38,10 @@ function clientWith(options: EZThrottleOptions = {}): EZThrottle {
 }
 
 const job = (path = 'job'): Step =>
-  new Step().url(`${target.url}/${path}`).webhooks([{ url: ENDPOINT }]);
+  new Step()
+    .url(`${target.url}/${path}`)
+    .idempotentKey('k')
+    .webhooks([{ url: ENDPOINT }]);
 const local = (path: string): Step => new Step().url(`${target.url}/${path}`).type('frugal');
 const paths = (): readonly string[] => target.seen.map(({ path }) => path);
 
@@ -129,6 +132,34 @@ describe('a continuation', () => {
     expect(paths()).toEqual(['/200', '/200']);
   });
 
+  it('does nothing in a job with another key, and says so', async () => {
+    const metadata = await metadataOf(job().onSuccess(local('200')));
+    const errors: unknown[] = [];
+    const runner = clientWith().continuations({ onError: (error) => errors.push(error) });
+    const planted = deliveryOf(metadata, { job_id: 'job-2', idempotent_key: 'another' });
+    await runner.run(planted, new Claims());
+    expect(paths()).toEqual([]);
+    expect(errors).toMatchObject([{ code: 'continuation_foreign' }]);
+  });
+
+  it('follows a HASH job by the key that it gets here, the same for the same request', async () => {
+    const step = (): Step =>
+      new Step().url('https://api.example/hash').webhooks([{ url: ENDPOINT }]);
+    const keyOf = (): unknown => submitted(server).at(-1)?.['idempotent_key'];
+    const metadata = await metadataOf(step().onSuccess(local('200')));
+    const key = keyOf();
+    expect(key).toMatch(/^[0-9a-f]{64}$/);
+    const runner = clientWith().continuations({ onError: () => undefined });
+    await runner.run(deliveryOf(metadata, { idempotent_key: 'f'.repeat(64) }), new Claims());
+    expect(paths()).toEqual([]);
+    await runner.run(deliveryOf(metadata, { idempotent_key: key }), new Claims());
+    expect(paths()).toEqual(['/200']);
+    await metadataOf(step().onFailure(local('200')));
+    expect(keyOf()).toBe(key);
+    await metadataOf(step().method('POST').onSuccess(local('200')));
+    expect(keyOf()).not.toBe(key);
+  });
+
   it('waits while somebody else is at it', async () => {
     const metadata = await metadataOf(job().onSuccess(local('200')));
     const claims = {
@@ -144,7 +175,8 @@ describe('a continuation', () => {
   });
 
   it('submits what follows under a key made from the job, so that a repeat is a duplicate', async () => {
-    const metadata = await metadataOf(job().onSuccess(local('200').onSuccess(job('next'))));
+    const next = new Step().url(`${target.url}/next`);
+    const metadata = await metadataOf(job().onSuccess(local('200').onSuccess(next)));
     await clientWith().continuations().run(deliveryOf(metadata), new Claims());
     await clientWith().continuations().run(deliveryOf(metadata), new Claims());
     expect(

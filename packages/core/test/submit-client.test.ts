@@ -86,9 +86,32 @@ describe('a client that only submits', () => {
     await expect(withNoStep.execute()).rejects.toMatchObject({
       problems: [{ path: 'onSuccess', message: 'is not a step' }],
     });
+    await expect(
+      new Step(client).url(url).method('POST').json(undefined).execute(),
+    ).rejects.toThrow(/body is null/);
     let shared = new Step().url(url);
     for (let level = 0; level < 20; level += 1) shared = shared.onSuccess(shared).onFailure(shared);
     await expect(shared.execute(client)).rejects.toMatchObject({ code: 'step_validation' });
+    expect(server.seen).toEqual([]);
+  });
+
+  it.each<[string, object]>([
+    ['method', { url, method: null }],
+    ['body', { url, method: 'POST', body: new Blob(['hello']) }],
+    ['body', { url, method: 'POST', body: new URLSearchParams('a=b') }],
+    ['headers.Authorization', { url, headers: { Authorization: undefined } }],
+    ['query', { url, query: [['a', undefined]] }],
+    ['priority', { url, priority: Number.NaN }],
+    ['timeout', { url, timeout: Number.POSITIVE_INFINITY }],
+    ['type', { url, type: 'FRUGAL' }],
+    ['idempotentStrategy', { url, idempotentStrategy: 'UNIQUE' }],
+    ['fallback[0]', { url, fallbacks: [{ step: { url }, trigerOnError: [500] }] }],
+    [
+      'fallback[0]',
+      { url, fallbacks: [{ step: { url }, triggerOnError: [500], triggerOnTimeout: 5 }] },
+    ],
+  ])('refuses what would not reach the server as it is meant: %s of %o', async (path, node) => {
+    await expect(new Step(client, node).execute()).rejects.toMatchObject({ problems: [{ path }] });
     expect(server.seen).toEqual([]);
   });
 

@@ -88,3 +88,12 @@ describe('a tree that begins here', () => {
     expect(chartOf(new Step())).toContain('(no address yet)');
   });
 });
+
+it('a tree of more steps than anyone takes is refused at once, however few objects it shares', () => {
+  let shared = mail;
+  for (let level = 0; level < 40; level += 1) shared = mail.onSuccess(shared).onFailure(shared);
+  expect(() => textOf(shared)).toThrow(expect.objectContaining({ code: 'step_validation' }));
+  let chain = mail;
+  for (let level = 0; level < 20_000; level += 1) chain = mail.onSuccess(chain);
+  expect(() => chartOf(chain)).toThrow(expect.objectContaining({ code: 'step_validation' }));
+});

@@ -61,6 +61,8 @@ export interface ContinuationContent {
   readonly id: string;
   /** The one endpoint that may run it. */
   readonly endpoint: string;
+  /** Key of the job that it follows, where that is known when it is sealed. */
+  readonly key?: string;
   readonly edges: readonly ContinuationEdge[];
 }
 

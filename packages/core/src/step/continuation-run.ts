@@ -50,7 +50,7 @@ export function continuationRunner(
       const onError = options.onError ?? parts.onError ?? context.report ?? reportToConsole;
       const report = (error: unknown): void => tellUser(() => onError(error, delivery));
       try {
-        const content = await openContent(sealed, parts.sealer, endpoints);
+        const content = await openContent(sealed, delivery, parts.sealer, endpoints);
         await runEdges(content, delivery, context, parts.plans, report);
       } catch (error) {
         if (!(error instanceof ContinuationError)) throw error;
@@ -62,6 +62,7 @@ export function continuationRunner(
 
 async function openContent(
   sealed: unknown,
+  { idempotentKey }: Delivery,
   sealer: ContinuationSealer,
   endpoints: readonly string[],
 ): Promise<ContinuationContent> {
@@ -69,6 +70,18 @@ async function openContent(
   const content = await sealer.open(sealed);
   if (endpoints.length > 0 && !endpoints.includes(normalised(content.endpoint))) {
     throw new ContinuationError('The continuation is meant for another endpoint.', {
+      code: 'continuation_foreign',
+    });
+  }
+  // A server that tells no keys is believed: it is the one that was asked to keep them.
+  const { key = null } = content;
+  if (
+    key !== null &&
+    idempotentKey !== undefined &&
+    idempotentKey !== null &&
+    key !== idempotentKey
+  ) {
+    throw new ContinuationError('The continuation follows another job.', {
       code: 'continuation_foreign',
     });
   }

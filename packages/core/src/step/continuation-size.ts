@@ -9,6 +9,9 @@ const NONCE_AND_TAG_BYTES = 12 + 16;
 /** `v1.<8 characters>.` */
 const PREFIX_BYTES = 12;
 
+/** As long as the key that a job gets which has none. */
+const HASH_KEY = '0'.repeat(64);
+
 export function jsonBytes(value: unknown): number {
   return toBytes(JSON.stringify(value)).length;
 }
@@ -28,8 +31,8 @@ export function checkContinuationSizes(plan: Plan, limit: number): readonly Prob
 
 function checkPayload(plan: SubmitPlan, limit: number): readonly Problem[] {
   return plan.continuations.flatMap(({ at, content }: PlannedContinuation) => {
-    const metadata = jobAt(plan.job, at)?.metadata;
-    const bytes = sealedMetadataBytes(jsonBytes(content), metadata);
+    const { metadata, idempotent_key: key = HASH_KEY } = jobAt(plan.job, at) ?? {};
+    const bytes = sealedMetadataBytes(jsonBytes({ ...content, key }), metadata);
     if (bytes <= limit) return [];
     const message = `carries ${bytes} bytes of metadata, counting the FRUGAL steps that follow it`;
     const expected = `at most ${limit} bytes: smaller bodies and metadata in the steps that follow`;

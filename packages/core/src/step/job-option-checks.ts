@@ -2,7 +2,7 @@ import { memberPath } from '../protocol/checks.ts';
 import { LIMITS } from '../protocol/limits.ts';
 import type { Problem } from '../protocol/wire-error.ts';
 import { isObject } from '../http/json.ts';
-import { checkJson } from './json-checks.ts';
+import { checkWritable, isNull } from './json-checks.ts';
 
 const NESTED = /^(fallback(_j|J)ob|on(_s|S)uccess|on(_f|F)ailure)$/;
 
@@ -33,8 +33,7 @@ export function checkJobOptions(root: unknown): readonly Problem[] {
 }
 
 function checkField(name: string, value: unknown, path: string): readonly Problem[] {
-  if (value === null) return [notAnObject(value, path)];
-  const problems = checkJson(value, path);
+  const problems = checkWritable(name, value, path);
   return name !== 'trigger' || problems.length > 0 ? problems : checkTrigger(value, path);
 }
 
@@ -49,6 +48,6 @@ function checkTrigger(trigger: unknown, path: string): readonly Problem[] {
 
 function notAnObject(value: unknown, path: string): Problem {
   return value === null
-    ? { path, message: 'is null', expected: 'a value, or no such field' }
+    ? isNull(path)
     : { path, message: 'has the wrong type', expected: 'an object' };
 }

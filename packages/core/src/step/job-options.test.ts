@@ -61,12 +61,18 @@ describe('a job that cannot be sent as it was meant', () => {
     ['deep metadata', ['metadata'], { metadata: nested(10_000, 'inner') }],
     ['endless jobs', [''], nested(10_000, 'on_success')],
     ['a job that is none', ['on_failure'], { on_failure: 7 }],
+    ['a form as body', ['body'], { body: new URLSearchParams('pay=1') }],
+    ['bytes as body', ['body'], { body: new Uint8Array() }],
+    ['headers that are no members', ['headers'], { headers: new Headers({ a: 'b' }) }],
+    ['a header that is not there', ['headers["X-A"]'], { headers: { 'X-A': undefined } }],
+    ['sets and maps', ['tags', 'metadata'], { tags: new Set(['a']), metadata: new Map() }],
+    ['a number that is none', ['priority'], { priority: Number.NaN }],
   ])('%s', (_, paths, options) => {
     expect(pathsOf({ url, ...options })).toEqual(paths);
   });
 
   it('what only the server can judge is handed on as it is', () => {
-    const odd = { webhooks: [7], retry_policy: 'often', method: 5 };
+    const odd = { webhooks: [7], retry_policy: 'often', method: 5, retry_at: new Date(0) };
     expect(request({ url, ...odd })).toMatchObject(odd);
   });
 });

@@ -1,5 +1,5 @@
 import { describeProblems, ValidationError } from '../errors.ts';
-import { isObject } from '../http/json.ts';
+import { isObject, isPlain } from '../http/json.ts';
 import { checkUrl } from '../protocol/checks.ts';
 import { defined, type Defined } from './defined.ts';
 import { checkJobOptions } from './job-option-checks.ts';
@@ -200,7 +200,8 @@ function withoutAssumed(job: object): object {
 }
 
 function isEmpty(value: unknown): boolean {
-  return typeof value === 'object' && value !== null && Object.keys(value).length === 0;
+  if (Array.isArray(value)) return value.length === 0;
+  return isPlain(value) && Object.keys(value).length === 0;
 }
 
 function fallbackJobRequest(options: SubmitJobOptions): FallbackJobRequest {

@@ -182,7 +182,7 @@ class Race {
     if (path === 0) this.#primary = outcome;
     this.#attempts.push({
       path,
-      url: this.#way(path)?.job.url ?? '',
+      url: withoutQuery(this.#way(path)?.job.url ?? ''),
       outcome: outcome.kind,
       status_code: outcome.kind === 'response' ? outcome.status : null,
       error: errorOf(outcome),
@@ -222,4 +222,9 @@ function errorOf(outcome: LocalCallOutcome): string | null {
   if (kind === 'response') return `Request failed: ${outcome.status}`;
   if (kind === 'aborted') return 'Request failed: aborted';
   return `Request failed: ${kind.replace('_', ' ')} (${outcome.message})`;
+}
+
+/** What stands there may be a secret, and attempts end up in errors and logs. */
+function withoutQuery(url: string): string {
+  return url.replace(/[?#].*$/s, '');
 }

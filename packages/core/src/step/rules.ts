@@ -112,13 +112,15 @@ export function region(length: number): Rule {
 
 /** Different names that follow the rule. */
 export function names(most: number, rule: Rule): Rule {
-  return listOf(rule, most, (items, path) =>
-    items.flatMap((item, index) =>
-      item === '' || items.indexOf(item) === index
-        ? []
-        : [{ path: `${path}[${index}]`, message: 'is given twice', expected: 'each name once' }],
-    ),
-  );
+  return listOf(rule, most, (items, path) => {
+    const seen = new Set<unknown>();
+    return items.flatMap((item, index) => {
+      const isKnown = item !== '' && seen.has(item);
+      seen.add(item);
+      const problem = { message: 'is given twice', expected: 'each name once' };
+      return isKnown ? [{ path: `${path}[${index}]`, ...problem }] : [];
+    });
+  });
 }
 
 /**

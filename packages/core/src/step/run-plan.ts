@@ -62,9 +62,9 @@ export class PlanRunner {
     { signal, key }: PlanScope,
     local: LocalOutcome | null,
   ): Promise<SubmittedResult> {
-    const sealed = await sealPlan(plan, this.#options.sealer);
-    const needsKey = key !== null && sealed.idempotent_key === undefined;
-    const job = needsKey ? { ...sealed, idempotent_key: key } : sealed;
+    const needsKey = key !== null && plan.job.idempotent_key === undefined;
+    const keyed = needsKey ? { ...plan, job: { ...plan.job, idempotent_key: key } } : plan;
+    const job = await sealPlan(keyed, this.#options.sealer);
     const answer = await this.#options.submit(job, signal);
     return submittedResult(answer, job.idempotent_key ?? null, local);
   }

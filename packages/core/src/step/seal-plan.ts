@@ -5,17 +5,26 @@ import type { PlannedContinuation, SubmitPlan } from '../protocol/plan.ts';
 import { ValidationError } from '../errors.ts';
 import { jsonBytes } from './continuation-size.ts';
 import type { ContinuationSealer } from './continuation-seal.ts';
+import { requestKey } from './request-key.ts';
 
 /**
- * The payload with its continuations inside, sealed. Plans within a continuation stay as they are: they
+ * The payload with its continuations inside, sealed. One that follows the job itself is bound to the
+ * job's key, so a copy of it in another job is not run; a HASH job gets its key here then. Plans within a continuation stay as they are: they
  * are covered by its seal, and get their own when their turn comes, so that nothing is sealed twice.
  *
  * Throws `ConfigurationError` without a key and `ValidationError` when metadata becomes too large.
  */
 export async function sealPlan(plan: SubmitPlan, sealer: ContinuationSealer): Promise<JobRequest> {
+  const isFollowed = plan.continuations.some(({ at }) => at.length === 0);
   let job = plan.job;
+  if (isFollowed && job.idempotent_key === undefined) {
+    job = { ...job, idempotent_key: await requestKey(job) };
+  }
+  const { idempotent_key: key } = job;
   for (const { at, content } of plan.continuations) {
-    job = withContinuation(job, at, await sealer.seal(content));
+    // Keys of the jobs inside are made by the server.
+    const bound = at.length === 0 && key !== undefined ? { ...content, key } : content;
+    job = withContinuation(job, at, await sealer.seal(bound));
   }
   return job;
 }

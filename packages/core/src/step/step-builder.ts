@@ -38,7 +38,9 @@ export interface IdempotencyOptions {
 
 export interface ExecuteOptions {
   /** Ends the wait: aborts the step, and the steps that it started here. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
+  /** Time allowed to one try of handing it to the server, in milliseconds. Default: the client's. */
+  readonly timeout?: number | undefined;
 }
 
 /** What runs steps; `EZThrottle` is one. */
@@ -105,7 +107,7 @@ export class StepBuilder {
     return this.#copy(Object.freeze({ ...rest, ...withoutUndefined({ body }) }));
   }
 
-  /** Sends the value as JSON, with its content type unless one is set. */
+  /** Sends the value as JSON, with its content type unless one is set. `undefined` is no value. */
   json(value: unknown): this {
     const names = Object.keys(this.node.headers ?? {}).map((name) => name.toLowerCase());
     const step = names.includes('content-type')
@@ -371,7 +373,7 @@ function isIterable(value: object): value is Iterable<readonly [string, unknown]
 function jsonOf(value: unknown): string;
 function jsonOf(value: unknown): string | null {
   try {
-    return JSON.stringify(value) ?? 'null';
+    return JSON.stringify(value) ?? null;
   } catch {
     return null;
   }

@@ -8,6 +8,7 @@ export type StepResult = LocalResult | SubmittedResult;
 export interface LocalAttempt {
   /** 0 the step's own call, n its n-th fallback. */
   readonly path: number;
+  /** Without query and fragment. */
   readonly url: string;
   readonly outcome: 'response' | 'network_error' | 'timeout' | 'aborted';
   readonly status_code: number | null;

@@ -3,6 +3,7 @@ import { describeStepAsMermaid } from '../describe/describe-as-mermaid.ts';
 import { StepBuilder, type StepClient } from './step-builder.ts';
 import { nodeFromJson, nodeToJson } from './step-json.ts';
 import type { StepNode } from './step-node.ts';
+import { refuseTooManySteps } from './tree-bounds.ts';
 
 /**
  * One HTTP call and what follows it.
@@ -27,11 +28,12 @@ export class Step extends StepBuilder {
 
   /**
    * The tree drawn: what is called, what runs it, and what follows what. Headers, bodies and queries are
-   * left out.
+   * left out. Throws `StepValidationError` when there are more steps than a server takes.
    *
    * @param format `text` for people, `mermaid` for a flow chart. Default `text`.
    */
   describe(format: 'text' | 'mermaid' = 'text'): string {
+    refuseTooManySteps(this.node);
     return format === 'mermaid' ? describeStepAsMermaid(this.node) : describeStep(this.node);
   }
 }

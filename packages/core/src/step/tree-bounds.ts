@@ -1,5 +1,8 @@
+import { StepValidationError } from '../errors.ts';
+import { isObject } from '../http/json.ts';
 import { LIMITS } from '../protocol/limits.ts';
 import type { Problem } from '../protocol/wire-error.ts';
+import type { StepNode } from './step-node.ts';
 
 /** Keeps one walk over a tree of steps within bounds. */
 export class TreeBounds {
@@ -29,5 +32,18 @@ export class TreeBounds {
     const expected = `at most ${LIMITS.treeDepth} levels of steps`;
     this.#problems.push({ path, message: 'is nested too deeply', expected });
     return false;
+  }
+}
+
+/** Throws `StepValidationError` for a tree of more steps than anyone takes, before it is walked further. */
+export function refuseTooManySteps(root: StepNode): void {
+  const problems: Problem[] = [];
+  const bounds = new TreeBounds(problems);
+  const steps = [root];
+  for (const { onSuccess, onFailure, fallbacks = [] } of steps) {
+    if (!bounds.admitStep()) throw new StepValidationError(problems);
+    for (const child of [onSuccess, onFailure, ...fallbacks.map(({ step }) => step)]) {
+      if (isObject(child)) steps.push(child);
+    }
   }
 }

@@ -53,8 +53,8 @@ export function deliveryOf(
   job: { readonly [key: string]: unknown },
   status: string = 'success',
 ): Delivery {
-  const { metadata } = job;
-  const decoded = decodeDelivery({ job_id: 'job-1', idempotent_key: 'k', status, metadata });
+  const { metadata, idempotent_key = 'k' } = job;
+  const decoded = decodeDelivery({ job_id: 'job-1', idempotent_key, status, metadata });
   if (!decoded.ok) throw new Error(JSON.stringify(decoded.problems));
   return decoded.delivery;
 }

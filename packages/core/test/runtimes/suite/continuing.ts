@@ -60,7 +60,7 @@ export const continuing: Suite = {
   },
 
   'a handler that keeps nothing carries a chain on over the network, once': async (world) => {
-    const step = jobStep(world, 'network', world.hookUrl).onSuccess(
+    const step = followedJob(world, 'network', world.hookUrl).onSuccess(
       target(world, 'after-network').onSuccess(jobStep(world, 'network-next', world.hookUrl)),
     );
     await step.execute(clientOf(world, edgeKeys));
@@ -146,6 +146,11 @@ function target(world: World, name: string): Step {
   return new Step().url(`${world.serverUrl}/target/200/${name}`).type(StepType.FRUGAL);
 }
 
+/** A job under the key that `deliveryOf` tells. */
+function followedJob(world: World, name: string, webhook: string): Step {
+  return jobStep(world, name, webhook).idempotentKey('key-1');
+}
+
 function jobStep(world: World, name: string, webhook: string): Step {
   return new Step().url(`${world.serverUrl}/target/200/${name}`).webhooks([{ url: webhook }]);
 }
@@ -157,7 +162,7 @@ async function sealedFor(
   options: EZThrottleOptions = {},
   endpoint = ENDPOINT,
 ): Promise<Readonly<Record<string, unknown>>> {
-  const step = jobStep(world, name, endpoint).onSuccess(target(world, `after-${name}`));
+  const step = followedJob(world, name, endpoint).onSuccess(target(world, `after-${name}`));
   await step.execute(clientOf(world, options));
   const [job] = await submittedFor(world, `/target/200/${name}`);
   return { ...Object(job?.['metadata']) };
