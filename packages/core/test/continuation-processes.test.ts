@@ -207,12 +207,14 @@ describe('what is not the continuation of a job, or has been carried on', () => 
     return post(receiver.url, body, signature);
   }
 
-  /** What a submitter with this key seals for this endpoint. */
+  /** What a submitter with this key seals for this endpoint, to follow a job like the genuine one. */
   async function sealedBy(key: string, endpoint: string): Promise<unknown> {
+    const { idempotent_key: jobKey }: { idempotent_key: string } = JSON.parse(genuine.body);
     await using stub = await listen(jobServer());
     const client = new EZThrottle({ baseUrl: stub.url, apiKey: 'key', continuationKey: key });
     await new Step(client)
       .url(target.url('/job'))
+      .idempotentKey(jobKey)
       .webhooks([{ url: endpoint }])
       .onSuccess(new Step().url(target.url('/after')).type(StepType.FRUGAL))
       .execute();

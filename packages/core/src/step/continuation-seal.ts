@@ -39,8 +39,9 @@ interface Cipher {
  * it, and whoever holds only an API key cannot write one. AES-256-GCM over the JSON; a sealed text is
  * `v1.<key id>.<base64url of nonce, ciphertext and tag>`, and version and key id are authenticated.
  *
- * It is not bound to its job: the job's id, and often its key, do not exist yet when it is sealed. What
- * limits a copy put into another job is the endpoint inside, which only its own receiver opens.
+ * One that follows the job itself is bound to the job's key. One that follows a job inside it is not: that
+ * job's key does not exist yet. What limits a copy of such a one put into another job is the endpoint
+ * inside, which only its own receiver opens, and that each edge runs once.
  */
 export class ContinuationSealer {
   readonly #keys: readonly (() => Promise<NamedKey>)[];
