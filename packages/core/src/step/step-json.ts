@@ -5,7 +5,7 @@ import { isObject } from '../http/json.ts';
 import { checkJson as checkJsonValue } from './json-checks.ts';
 import { freezeDeep, type StepNode } from './step-node.ts';
 import { checkFallback, checkStep } from './step-rules.ts';
-import { TreeBounds } from './tree-bounds.ts';
+import { admitLevel, TreeBounds } from './tree-bounds.ts';
 
 /**
  * A step's node out of JSON from anywhere. Names, types, depth and number are checked here, values by
@@ -32,7 +32,7 @@ function checkJson(root: unknown): void {
   const check = { problems, step: {}, runs: null };
   const bounds = new TreeBounds(problems);
   const visit = (json: unknown, path: string, level: number): void => {
-    if (!bounds.admitStep() || !bounds.admitLevel(level, path)) return;
+    if (!bounds.admitStep() || !admitLevel(level, path, problems)) return;
     checkStep(json, path, check);
     if (!isObject(json)) return;
     const { onSuccess, onFailure, fallbacks, ...fields } = json;

@@ -25,14 +25,18 @@ export class TreeBounds {
     }
     return this.#left >= 0;
   }
+}
 
-  /** @param level From 1. */
-  admitLevel(level: number, path: string): boolean {
-    if (level <= LIMITS.treeDepth) return true;
-    const expected = `at most ${LIMITS.treeDepth} levels of steps`;
-    this.#problems.push({ path, message: 'is nested too deeply', expected });
-    return false;
-  }
+/**
+ * Whether steps may stand at this level; notes it when not.
+ *
+ * @param level From 1.
+ */
+export function admitLevel(level: number, path: string, problems: Problem[]): boolean {
+  if (level <= LIMITS.treeDepth) return true;
+  const expected = `at most ${LIMITS.treeDepth} levels of steps`;
+  problems.push({ path, message: 'is nested too deeply', expected });
+  return false;
 }
 
 /** Throws `StepValidationError` for a tree of more steps than anyone takes, before it is walked further. */

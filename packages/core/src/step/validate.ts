@@ -5,7 +5,7 @@ import { fallbackChain, type ChainLink } from './fallback-chain.ts';
 import { checkKey } from './field-checks.ts';
 import { StepType, type StepNode } from './step-node.ts';
 import { checkFallback, checkStep } from './step-rules.ts';
-import { TreeBounds } from './tree-bounds.ts';
+import { admitLevel, TreeBounds } from './tree-bounds.ts';
 import { wayBack } from './way-back.ts';
 
 export interface ValidationOptions {
@@ -52,7 +52,7 @@ function visit(step: StepNode, { path, level }: Place, walk: Walk): void {
   checkWayBack(step, runs, path, chain, walk);
   visitChildren(step, { path, level }, walk);
   const [first] = chain;
-  if (first === undefined || !bounds.admitLevel(level + 1, first.path)) return;
+  if (first === undefined || !admitLevel(level + 1, first.path, problems)) return;
   for (const link of chain) visitChildren(link.step, { path: link.path, level: level + 1 }, walk);
 }
 
@@ -69,7 +69,8 @@ function visitChildren({ onSuccess, onFailure }: StepNode, place: Place, walk: W
       walk.problems.push({ path, message: 'is not a step', expected: 'a Step' });
       continue;
     }
-    if (bounds.admitLevel(level, path) && bounds.admitStep()) visit(child, { path, level }, walk);
+    if (admitLevel(level, path, walk.problems) && bounds.admitStep())
+      visit(child, { path, level }, walk);
   }
 }
 
