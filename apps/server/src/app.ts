@@ -176,6 +176,7 @@ async function compose(options: AppOptions, onClose: OnClose): Promise<RunningAp
     executor: executors.jobs,
     settings: (origin, organization) => rules.destinationPace(organization, origin),
     edits: createDestinationEdits(rules),
+    namedLimits: rules,
     liveRegions: config.regions,
     notices: hub,
     deliverer,

@@ -1,10 +1,10 @@
 import { armedBound, lineRef } from '@ezthrottle/engine';
 import type { ArmedRef, LineRef, WorkReads } from '@ezthrottle/engine';
 import type { ActiveJobs } from './active-jobs.ts';
-import { type Destination, pacedNow } from './destination.ts';
 import type { DispatchLimits } from './dispatch-limits.ts';
 import type { DispatcherParts } from './dispatch-ports.ts';
 import type { JobMover } from './job-mover.ts';
+import type { Lane } from './lane.ts';
 import type { Refill } from './line-window.ts';
 
 /** Accounts whose rows are read at the same time. */
@@ -17,7 +17,7 @@ export interface ArmerOptions {
   readonly active: ActiveJobs;
   readonly mover: JobMover;
   /** Called when something was armed, or when somebody else's turn has come. */
-  readonly onArmed: (destination: Destination) => void;
+  readonly onArmed: (lane: Lane) => void;
 }
 
 /** Takes from the lines whose turn it is, and commits their attempts ahead of the pace. */
@@ -35,23 +35,23 @@ export class Armer {
     return this.#arming;
   }
 
-  /** How many more attempts may be armed at this destination now. */
-  room(destination: Destination): number {
+  /** How many more attempts of this line may be armed now. */
+  room(lane: Lane): number {
     const { limits, active, parts } = this.#options;
     if (!this.#isOpen) return 0;
-    const bound = armedBound(pacedNow(destination), limits.armAheadMs, parts.clock.monotonic());
+    const bound = boundOf(lane, limits.armAheadMs, parts.clock.monotonic());
     const left = limits.maxArmed - active.size - this.#arming;
-    return Math.max(0, Math.min(left, bound - destination.armed.length - destination.arming));
+    return Math.max(0, Math.min(left, bound - lane.armed.length - lane.arming));
   }
 
   /** Claims room for attempts that are armed with their job's own submit. */
-  claim(destination: Destination, count: number): void {
-    destination.arming += count;
+  claim(lane: Lane, count: number): void {
+    lane.arming += count;
     this.#arming += count;
   }
 
-  unclaim(destination: Destination, count: number): void {
-    destination.arming -= count;
+  unclaim(lane: Lane, count: number): void {
+    lane.arming -= count;
     this.#arming -= count;
   }
 
@@ -71,26 +71,26 @@ export class Armer {
   }
 
   /** Arms as many as there is room for, and reads on where lines run low. */
-  fill(destination: Destination): void {
-    const ahead = destination.armed.length + destination.arming;
+  fill(lane: Lane): void {
+    const ahead = lane.armed.length + lane.arming;
     // Half of it at a time: one commit then serves many calls.
-    const room = this.room(destination) >= ahead ? this.room(destination) : 0;
+    const room = this.room(lane) >= ahead ? this.room(lane) : 0;
     const refs: LineRef[] = [];
     while (refs.length < room) {
-      const ref = destination.line.next();
+      const ref = lane.line.next();
       if (ref === null) break;
       refs.push(ref);
     }
-    if (refs.length > 0) void this.#arm(destination, refs);
-    if (this.#isOpen) void this.#refill(destination);
+    if (refs.length > 0) void this.#arm(lane, refs);
+    if (this.#isOpen) void this.#refill(lane);
   }
 
-  async #arm(destination: Destination, refs: readonly LineRef[]): Promise<void> {
-    this.claim(destination, refs.length);
+  async #arm(lane: Lane, refs: readonly LineRef[]): Promise<void> {
+    this.claim(lane, refs.length);
     const armed = await Promise.all(refs.map((ref) => this.#armOne(ref)));
-    this.unclaim(destination, refs.length);
-    for (const one of armed) if (one !== null) destination.armed.push(one);
-    this.#options.onArmed(destination);
+    this.unclaim(lane, refs.length);
+    for (const one of armed) if (one !== null) lane.armed.push(one);
+    this.#options.onArmed(lane);
   }
 
   async #armOne(ref: LineRef): Promise<ArmedRef | null> {
@@ -105,33 +105,43 @@ export class Armer {
     }
   }
 
-  async #refill(destination: Destination): Promise<void> {
-    if (destination.isRefilling) return;
-    destination.isRefilling = true;
+  async #refill(lane: Lane): Promise<void> {
+    if (lane.isRefilling) return;
+    lane.isRefilling = true;
     let hasRead = false;
     try {
       for (;;) {
-        const hungry = destination.line.takeHungry(READS_AT_ONCE);
+        const hungry = lane.line.takeHungry(READS_AT_ONCE);
         if (hungry.length === 0 || !this.#isOpen) break;
-        await Promise.all(hungry.map((refill) => this.#read(destination, refill)));
+        await Promise.all(hungry.map((refill) => this.#read(lane, refill)));
         hasRead = true;
       }
     } finally {
-      destination.isRefilling = false;
+      lane.isRefilling = false;
     }
-    if (hasRead) this.#options.onArmed(destination);
+    if (hasRead) this.#options.onArmed(lane);
   }
 
-  async #read(destination: Destination, { account, after }: Refill): Promise<void> {
+  async #read(lane: Lane, { account, after }: Refill): Promise<void> {
     const { work, limits, parts } = this.#options;
-    const { organization, origin, line } = destination;
+    const { line, name, destination } = lane;
+    const { organization } = destination;
     const limit = limits.windowPerAccount;
     try {
-      const rows = await work.ready({ organization, origin, ...account }, after, limit);
+      const rows = await work.ready({ organization, origin: name, ...account }, after, limit);
       line.refilled(account, rows.map(lineRef), rows.length < limit);
     } catch (error) {
-      parts.logger.error({ origin, err: error }, 'a line could not be read');
+      parts.logger.error({ line: name, err: error }, 'a line could not be read');
       line.addBacklog(account);
     }
   }
+}
+
+/** What is armed ahead of the slowest of its keys would only wait. */
+function boundOf({ destination, limits }: Lane, armAheadMs: number, now: number): number {
+  let bound = armedBound(destination.pacer.paceAhead(now), armAheadMs, now);
+  for (const { pacer } of limits) {
+    bound = Math.min(bound, armedBound(pacer.paceAhead(now), armAheadMs, now));
+  }
+  return bound;
 }

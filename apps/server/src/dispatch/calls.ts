@@ -1,13 +1,13 @@
-import type { ArmedRef } from '@ezthrottle/engine';
-import type { Destination } from './destination.ts';
+import type { ArmedRef, KeyUse } from '@ezthrottle/engine';
+import type { Lane } from './lane.ts';
 
-/** A call that is under way: it holds a slot of its destination until it is reported. */
+/** A call that is under way: it holds a slot of each of its keys until it is reported. */
 export interface RunningCall extends ArmedRef {
-  readonly destination: Destination;
+  readonly lane: Lane;
+  /** What it has taken from its keys, its destination's first. */
+  readonly uses: readonly KeyUse[];
   /** When its first byte went out, in milliseconds since the epoch; null while it waits for a connection. */
   sentAt: number | null;
-  /** Its number in the destination's log of arrivals. */
-  readonly arrival: number;
 }
 
 /** Every call under way, by its token. */

@@ -1,66 +1,92 @@
-import { createPace, restorePace, savePace, withSettings } from '@ezthrottle/engine';
-import type { Clock, Id, PaceSettings, PutPaceOperation } from '@ezthrottle/engine';
+import { createPace, destinationKey, KeyPacer, parseLineName } from '@ezthrottle/engine';
+import type { CircuitPolicy, Clock, Id, PaceSettings, PutPaceOperation } from '@ezthrottle/engine';
 import type { DestinationEdits } from './dispatch-ports.ts';
 import type { DispatchLimits } from './dispatch-limits.ts';
 import { destination, isIdle } from './destination.ts';
 import type { Destination } from './destination.ts';
+import { isLaneIdle, lane } from './lane.ts';
+import type { Lane } from './lane.ts';
+import type { LimitKeys } from './limit-keys.ts';
 import { LineWindow } from './line-window.ts';
 import type { WindowBudget } from './line-window.ts';
 
 type PaceRow = PutPaceOperation['rows'][number];
 
+export interface DestinationsOptions {
+  readonly clock: Clock;
+  readonly settings: (origin: string, organization: Id) => PaceSettings;
+  readonly limits: Pick<DispatchLimits, 'maxIdleDestinations' | 'windowPerAccount' | 'windowTotal'>;
+  readonly limitKeys: LimitKeys;
+  /** Null: no destination is taken for down. */
+  readonly circuit: CircuitPolicy | null;
+  readonly edits?: DestinationEdits | undefined;
+}
+
 /** Every destination at which something happens, and in brief what the others have taught. */
 export class Destinations {
   readonly #live = new Map<string, Destination>();
   readonly #taught = new Map<string, string>();
-  readonly #clock: Clock;
-  readonly #settings: (origin: string, organization: Id) => PaceSettings;
-  readonly #maxIdle: number;
+  readonly #options: DestinationsOptions;
   readonly #budget: WindowBudget;
-  readonly #edits: DestinationEdits | undefined;
 
-  constructor(
-    clock: Clock,
-    settings: (origin: string, organization: Id) => PaceSettings,
-    limits: Pick<DispatchLimits, 'maxIdleDestinations' | 'windowPerAccount' | 'windowTotal'>,
-    edits?: DestinationEdits,
-  ) {
-    this.#clock = clock;
-    this.#settings = settings;
-    this.#edits = edits;
-    this.#maxIdle = limits.maxIdleDestinations;
-    this.#budget = { held: 0, perAccount: limits.windowPerAccount, total: limits.windowTotal };
+  constructor(options: DestinationsOptions) {
+    const { windowPerAccount: perAccount, windowTotal: total } = options.limits;
+    this.#options = options;
+    this.#budget = { held: 0, perAccount, total };
   }
 
   get(organization: Id, origin: string): Destination {
-    const key = keyOf(organization, origin);
+    const key = destinationKey(organization, origin);
     const known = this.#live.get(key);
     if (known !== undefined) return known;
-    const settings = this.#settings(origin, organization);
+    const { clock, settings, circuit } = this.#options;
+    const moment = { now: clock.monotonic(), wallNow: clock.now() };
+    const pace = createPace(settings(origin, organization), moment.now);
+    const pacer = new KeyPacer({ key, pace, learns: true, circuit, countsArrivals: true });
     const data = this.#taught.get(key);
-    const moment = { now: this.#clock.monotonic(), wallNow: this.#clock.now() };
-    const pace =
-      data === undefined ? createPace(settings, moment.now) : restorePace(data, settings, moment);
+    if (data !== undefined) pacer.restore(data, moment);
     this.#taught.delete(key);
-    const created = destination({ key, organization, origin }, new LineWindow(this.#budget), pace);
-    created.heldUntil = this.#heldUntil(organization, origin);
+    pacer.heldUntil = this.#heldUntil(organization, origin);
+    const created = destination({ key, organization, origin }, pacer);
     this.#live.set(key, created);
     return created;
   }
 
+  /** The line of this name (`lineName`). */
+  lane(organization: Id, name: string): Lane {
+    const end = name.indexOf(' ');
+    const home = this.get(organization, end === -1 ? name : name.slice(0, end));
+    const known = home.lanes.get(name);
+    if (known !== undefined) return known;
+    const { limits } = parseLineName(name);
+    const named = limits.map((limit) => this.#options.limitKeys.get(organization, limit));
+    const created = lane(name, home, named, new LineWindow(this.#budget));
+    for (const limit of named) limit.lanes.add(created);
+    home.lanes.set(name, created);
+    return created;
+  }
+
+  /** The line of calls that count against nothing but their destination. */
+  ownLane({ organization, origin }: Destination): Lane {
+    return this.lane(organization, origin);
+  }
+
   /** Null: nothing is going on there. */
   find(organization: Id, origin: string): Destination | null {
-    return this.#live.get(keyOf(organization, origin)) ?? null;
+    return this.#live.get(destinationKey(organization, origin)) ?? null;
+  }
+
+  findByKey(key: string): Destination | undefined {
+    return this.#live.get(key);
   }
 
   /** Its settings have changed, or its pause by hand: they hold from now on, what is owed stays owed. */
   resettle(organization: Id, origin: string): Destination | null {
     const live = this.find(organization, origin);
     if (live === null) return null;
-    const settings = this.#settings(origin, organization);
-    live.pace = withSettings(live.pace, settings, this.#clock.monotonic());
-    live.heldUntil = this.#heldUntil(organization, origin);
-    live.isPaceChanged = true;
+    const { clock, settings } = this.#options;
+    const heldUntil = this.#heldUntil(organization, origin);
+    live.pacer.resettle(settings(origin, organization), true, heldUntil, clock.monotonic());
     return live;
   }
 
@@ -68,27 +94,34 @@ export class Destinations {
     return this.#live.values();
   }
 
+  *lanes(): Iterable<Lane> {
+    for (const { lanes } of this.#live.values()) yield* lanes.values();
+  }
+
   /** What was written down before a start. */
   restore(rows: readonly PaceRow[]): void {
-    for (const { organization, origin, data } of rows) {
-      this.#taught.set(keyOf(organization, origin), data);
+    for (const row of rows) {
+      if (this.#options.limitKeys.restore(row)) continue;
+      this.#taught.set(destinationKey(row.organization, row.origin), row.data);
     }
   }
 
   /** What has changed since the last call, to be written down. Forgets destinations long idle. */
   takeChanged(): readonly PaceRow[] {
-    const moment = { now: this.#clock.monotonic(), wallNow: this.#clock.now() };
-    const rows: PaceRow[] = [];
-    let surplus = this.#live.size - this.#maxIdle;
+    const { clock, limits, limitKeys } = this.#options;
+    const moment = { now: clock.monotonic(), wallNow: clock.now() };
+    const rows: PaceRow[] = [...limitKeys.takeChanged()];
+    let surplus = this.#live.size - limits.maxIdleDestinations;
     for (const live of this.#live.values()) {
+      forgetIdleLanes(live);
       const isSurplus = surplus > 0 && isIdle(live);
-      if (!live.isPaceChanged && !isSurplus) continue;
-      const { organization, origin, key } = live;
-      const data = savePace(live.pace, moment);
-      if (live.isPaceChanged) rows.push({ organization, origin, data });
-      live.isPaceChanged = false;
+      const { organization, origin, key, pacer } = live;
+      if (!pacer.isChanged && !isSurplus) continue;
+      const data = pacer.save(moment);
+      if (pacer.isChanged) rows.push({ organization, origin, data });
+      pacer.isChanged = false;
       if (!isSurplus) continue;
-      live.stopTimer?.();
+      for (const one of live.lanes.values()) one.stopTimer?.();
       this.#live.delete(key);
       this.#taught.set(key, data);
       surplus -= 1;
@@ -97,11 +130,18 @@ export class Destinations {
   }
 
   #heldUntil(organization: Id, origin: string): number | null {
-    const until = this.#edits?.pausedUntil(organization, origin) ?? null;
-    return until === null ? null : this.#clock.monotonic() + until - this.#clock.now();
+    const { clock, edits } = this.#options;
+    const until = edits?.pausedUntil(organization, origin) ?? null;
+    return until === null ? null : clock.monotonic() + until - clock.now();
   }
 }
 
-function keyOf(organization: Id, origin: string): string {
-  return `${organization} ${origin}`;
+/** Lines with limits come and go with their jobs. */
+function forgetIdleLanes({ lanes }: Destination): void {
+  for (const one of lanes.values()) {
+    if (one.limits.length === 0 || !isLaneIdle(one)) continue;
+    one.stopTimer?.();
+    lanes.delete(one.name);
+    for (const limit of one.limits) limit.lanes.delete(one);
+  }
 }

@@ -1,8 +1,10 @@
 import type {
+  CircuitPolicy,
   Clock,
   DeliveryRecord,
   Executor,
   Id,
+  LimitSettings,
   LiveRegions,
   Operation,
   PaceSettings,
@@ -32,6 +34,14 @@ export interface DestinationEdits {
   onChanged(listener: (organization: Id, origin: string) => void): () => void;
 }
 
+/** Limits that jobs name, as they are at this moment. */
+export interface NamedLimits {
+  /** Null: there is no such limit. */
+  settingsOf(organization: Id, key: string): LimitSettings | null;
+  /** Told when one has changed, was made or has gone. Returns what ends it. */
+  onChanged(listener: (organization: Id, key: string) => void): () => void;
+}
+
 /** What the dispatcher works with. */
 export interface DispatcherParts {
   readonly store: Pick<Store, 'jobs' | 'work'>;
@@ -42,6 +52,10 @@ export interface DispatcherParts {
   readonly settings: (origin: string, organization: Id) => PaceSettings;
   /** Absent: nothing is ever changed. */
   readonly edits?: DestinationEdits;
+  /** Absent: there are none, and who names one is held back by nothing. */
+  readonly namedLimits?: NamedLimits;
+  /** When a destination is taken for down; null: never. Default `DEFAULT_CIRCUIT`. */
+  readonly circuit?: CircuitPolicy | null;
   readonly liveRegions: LiveRegions;
   readonly notices: JobNotices;
   /** Told of deliveries that are on disk, with what they tell when memory has it. */

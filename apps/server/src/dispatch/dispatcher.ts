@@ -1,12 +1,12 @@
-import { legOf, lineId, lineRef } from '@ezthrottle/engine';
-import type { Id, NewWork, PaceState, Verdict, WorkRow } from '@ezthrottle/engine';
+import { DEFAULT_CIRCUIT, legOf, limitKey, lineId, lineOf, lineRef } from '@ezthrottle/engine';
+import type { Id, KeyPacer, NewWork, PaceState, Verdict, WorkRow } from '@ezthrottle/engine';
 import type { Service } from '../upkeep/service.ts';
 import { Stager } from '../upkeep/stager.ts';
 import { ActiveJobs } from './active-jobs.ts';
 import type { ActiveJob } from './active-jobs.ts';
 import { Armer } from './armer.ts';
+import { CallStarter } from './call-starter.ts';
 import { RunningCalls } from './calls.ts';
-import type { Destination } from './destination.ts';
 import { Destinations } from './destinations.ts';
 import { DISPATCH_LIMITS } from './dispatch-limits.ts';
 import type { DispatchLimits } from './dispatch-limits.ts';
@@ -15,6 +15,9 @@ import { Intake } from './intake.ts';
 import type { AdmittedJob, CancelVerdict, JobGate } from './job-gate.ts';
 import { JobMover } from './job-mover.ts';
 import type { LineOwner } from './job-mover.ts';
+import { type Lane, replan } from './lane.ts';
+import { LimitKeys } from './limit-keys.ts';
+import { LimitedCalls } from './limited-calls.ts';
 import { forgetArmedOf, recover } from './recovery.ts';
 import { Reports } from './reports.ts';
 import { Sender } from './sender.ts';
@@ -27,7 +30,7 @@ export interface DispatcherCounts {
   readonly activeJobs: number;
 }
 
-/** Where a destination stands. */
+/** Where a destination or a limit stands. */
 export interface DestinationState {
   readonly pace: PaceState;
   /** Attempts in line that memory holds. */
@@ -38,6 +41,8 @@ export interface Dispatcher extends JobGate, Service {
   counts(): DispatcherCounts;
   /** Null: nothing is going on at this destination. */
   stateOf(organization: Id, origin: string): DestinationState | null;
+  /** The same for a limit that jobs name. */
+  limitStateOf(organization: Id, name: string): DestinationState | null;
 }
 
 /** Runs jobs: takes them in, paces and sends their calls, and decides what follows from the answers. */
@@ -59,14 +64,16 @@ class PacedDispatcher implements Dispatcher {
   readonly #active: ActiveJobs;
   readonly #calls = new RunningCalls();
   readonly #destinations: Destinations;
+  readonly #limitKeys: LimitKeys;
+  readonly #limited: LimitedCalls;
   readonly #mover: JobMover;
   readonly #armer: Armer;
   readonly #sender: Sender;
   readonly #intake: Intake;
   readonly #reports: Reports;
   readonly #stager: Stager;
-  /** Destinations that have more to arm than the bound over all of them allowed. */
-  readonly #starved = new Set<Destination>();
+  /** Lines that have more to arm than the bound over all of them allowed. */
+  readonly #starved = new Set<Lane>();
   #started: Promise<void> | null = null;
   #stopped: Promise<void> | null = null;
   #stopPaceTimer: (() => void) | null = null;
@@ -77,11 +84,15 @@ class PacedDispatcher implements Dispatcher {
     const limits = { ...DISPATCH_LIMITS, ...parts.limits };
     const active = new ActiveJobs(parts.store.jobs, limits);
     const calls = this.#calls;
-    const pump = (destination: Destination): void => this.#pump(destination);
+    const pump = (lane: Lane): void => this.#pump(lane);
     this.#parts = parts;
     this.#limits = limits;
     this.#active = active;
-    this.#destinations = new Destinations(parts.clock, parts.settings, limits, parts.edits);
+    const { clock, settings, edits, circuit = DEFAULT_CIRCUIT } = parts;
+    const limitKeys = new LimitKeys(clock, parts.namedLimits);
+    this.#limitKeys = limitKeys;
+    const destinations = new Destinations({ clock, settings, limits, limitKeys, circuit, edits });
+    this.#destinations = destinations;
     const mover = new JobMover(parts, active, {
       queued: (job, work) => this.#queued(job, work),
       withdrawn: (job, leg) => this.#withdrawn(job, leg),
@@ -92,7 +103,11 @@ class PacedDispatcher implements Dispatcher {
     });
     this.#mover = mover;
     const { maxResponseBytes } = limits;
-    this.#sender = new Sender({ parts, active, calls, mover, maxResponseBytes, onTime: pump });
+    const starter = new CallStarter({ parts, active, calls, mover, maxResponseBytes });
+    const pacerOf = (key: string): KeyPacer | null =>
+      (limitKeys.find(key) ?? destinations.findByKey(key))?.pacer ?? null;
+    this.#limited = new LimitedCalls({ parts, starter, pacerOf, onSent: pump });
+    this.#sender = new Sender({ parts, calls, starter, limited: this.#limited, onTime: pump });
     const { work } = parts.store;
     this.#armer = new Armer({ parts, work, limits, active, mover, onArmed: pump });
     this.#intake = new Intake({
@@ -105,7 +120,14 @@ class PacedDispatcher implements Dispatcher {
       wakeAt: (at) => this.#stager.wakeAt(at),
       onArmed: pump,
     });
-    this.#reports = new Reports({ parts, active, calls, mover, onFreed: pump });
+    this.#reports = new Reports({
+      parts,
+      active,
+      calls,
+      mover,
+      onKeyChanged: (key) => this.#limited.wake(key),
+      onFreed: (lane) => this.#freed(lane),
+    });
     this.#stager = new Stager({
       work,
       committer: parts.committer,
@@ -115,9 +137,13 @@ class PacedDispatcher implements Dispatcher {
       onReady: (rows) => this.#ready(rows),
       onWakeable: (ids) => this.#wake(ids),
     });
-    parts.edits?.onChanged((organization, origin) => {
-      const changed = this.#destinations.resettle(organization, origin);
-      if (changed !== null) pump(changed);
+    edits?.onChanged((organization, origin) => {
+      const changed = destinations.resettle(organization, origin);
+      if (changed !== null) this.#pumpKey(changed.key, [...changed.lanes.values()]);
+    });
+    parts.namedLimits?.onChanged((organization, name) => {
+      const changed = limitKeys.resettle(organization, name);
+      if (changed !== null) this.#pumpKey(changed.key, [...changed.lanes]);
     });
     parts.executor.onSent((token) => this.#sender.began(token));
     parts.executor.onReports((reports) => this.#reports.take(reports));
@@ -130,8 +156,12 @@ class PacedDispatcher implements Dispatcher {
   stateOf(organization: Id, origin: string): DestinationState | null {
     const found = this.#destinations.find(organization, origin);
     if (found === null) return null;
-    const { pace, line, armed } = found;
-    return { pace, waiting: line.size + armed.length };
+    return stateOf(found.pacer, found.lanes.values());
+  }
+
+  limitStateOf(organization: Id, name: string): DestinationState | null {
+    const found = this.#limitKeys.find(limitKey(organization, name));
+    return found === undefined ? null : stateOf(found.pacer, found.lanes);
   }
 
   submit(job: AdmittedJob): Promise<Verdict> {
@@ -173,7 +203,7 @@ class PacedDispatcher implements Dispatcher {
     });
     this.#armer.open();
     this.#isRunning = true;
-    for (const destination of this.#destinations.values()) this.#pump(destination);
+    for (const lane of [...this.#destinations.lanes()]) this.#pump(lane);
     this.#planPaceSave();
     await this.#stager.start();
   }
@@ -188,6 +218,7 @@ class PacedDispatcher implements Dispatcher {
     await this.#stager.stop();
     this.#stopPaceTimer?.();
     this.#stopStarvedTimer?.();
+    this.#limited.stop();
     await this.#until(
       () => this.#armer.arming + this.#intake.submits === 0,
       this.#limits.stopTimeoutMs,
@@ -208,11 +239,10 @@ class PacedDispatcher implements Dispatcher {
 
   async #handBackArmed(): Promise<void> {
     const handed: Promise<void>[] = [];
-    for (const destination of this.#destinations.values()) {
-      destination.stopTimer?.();
-      destination.stopTimer = null;
-      const { armed } = destination;
-      destination.armed = [];
+    for (const lane of this.#destinations.lanes()) {
+      replan(lane);
+      const { armed } = lane;
+      lane.armed = [];
       for (const ref of armed) {
         const job = this.#active.get(ref.jobId);
         if (job !== undefined) handed.push(this.#mover.handBack(job, ref));
@@ -233,13 +263,13 @@ class PacedDispatcher implements Dispatcher {
 
   #ready(rows: readonly WorkRow[]): boolean {
     let isInMemory = false;
-    const touched = new Set<Destination>();
+    const touched = new Set<Lane>();
     for (const row of rows) {
-      const destination = this.#destinations.get(row.organization, row.origin);
-      if (destination.line.push(lineRef(row))) isInMemory = true;
-      touched.add(destination);
+      const lane = this.#destinations.lane(row.organization, row.origin);
+      if (lane.line.push(lineRef(row))) isInMemory = true;
+      touched.add(lane);
     }
-    for (const destination of touched) this.#pump(destination);
+    for (const lane of touched) this.#pump(lane);
     return isInMemory;
   }
 
@@ -256,11 +286,13 @@ class PacedDispatcher implements Dispatcher {
   #withdrawn(job: ActiveJob, leg: number): void {
     const path = job.spec.paths[legOf(job.run, leg)?.path ?? -1];
     if (path === undefined) return;
-    const destination = this.#destinations.get(job.organization, path.origin);
-    destination.line.remove(lineId(job.id, leg));
-    destination.armed = destination.armed.filter(
-      (armed) => armed.jobId !== job.id || armed.leg !== leg,
-    );
+    const lane = this.#destinations.lane(job.organization, lineOf(path));
+    lane.line.remove(lineId(job.id, leg));
+    lane.armed = lane.armed.filter((armed) => {
+      const isOther = armed.jobId !== job.id || armed.leg !== leg;
+      if (!isOther) this.#limited.withdraw(armed.token);
+      return isOther;
+    });
   }
 
   /** A job of which memory had a wrong copy: what the store has is taken up as after a crash. */
@@ -271,9 +303,9 @@ class PacedDispatcher implements Dispatcher {
       const isRunning = (token: string): boolean => this.#calls.has(token);
       await forgetArmedOf(job, this.#mover, clock.now(), isRunning);
       for (const leg of job.run.legs) {
-        const origin = job.spec.paths[leg.path]?.origin;
-        if (leg.state !== 'waiting' || origin === undefined) continue;
-        const { line } = this.#destinations.get(job.organization, origin);
+        const path = job.spec.paths[leg.path];
+        if (leg.state !== 'waiting' || path === undefined) continue;
+        const { line } = this.#destinations.lane(job.organization, lineOf(path));
         line.addBacklog({ apiKey: job.apiKey, userId: job.spec.userId });
       }
     };
@@ -282,16 +314,31 @@ class PacedDispatcher implements Dispatcher {
     });
   }
 
-  #pump(destination: Destination): void {
+  #pump(lane: Lane): void {
     if (!this.#isRunning) return;
-    this.#sender.send(destination);
-    this.#armer.fill(destination);
-    if (this.#armer.isFull && !destination.line.isEmpty) this.#feedLater(destination);
+    this.#sender.send(lane);
+    this.#armer.fill(lane);
+    if (this.#armer.isFull && !lane.line.isEmpty) this.#feedLater(lane);
   }
 
-  /** The bound over all destinations has left this one without anything that would wake it. */
-  #feedLater(destination: Destination): void {
-    this.#starved.add(destination);
+  /** A call of this line has ended. Calls without limits may have waited for its slot as well. */
+  #freed(lane: Lane): void {
+    this.#pump(lane);
+    if (lane.limits.length === 0) return;
+    const { lanes, origin } = lane.destination;
+    const own = lanes.get(origin);
+    if (own !== undefined) this.#pump(own);
+  }
+
+  /** A key has other settings: whoever waits there is looked at again. */
+  #pumpKey(key: string, lanes: readonly Lane[]): void {
+    this.#limited.wake(key);
+    for (const lane of lanes) this.#pump(lane);
+  }
+
+  /** The bound over all destinations has left this line without anything that would wake it. */
+  #feedLater(lane: Lane): void {
+    this.#starved.add(lane);
     this.#stopStarvedTimer ??= this.#parts.clock.after(STARVED_LOOK_MS, () => {
       this.#stopStarvedTimer = null;
       const starved = [...this.#starved];
@@ -330,4 +377,10 @@ class PacedDispatcher implements Dispatcher {
       });
     }
   }
+}
+
+function stateOf({ pace }: KeyPacer, lanes: Iterable<Lane>): DestinationState {
+  let waiting = 0;
+  for (const { line, armed } of lanes) waiting += line.size + armed.length;
+  return { pace, waiting };
 }

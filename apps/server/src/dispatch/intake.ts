@@ -3,11 +3,11 @@ import type { ArmedRef, NewJob, NewWork, Verdict } from '@ezthrottle/engine';
 import { type ActiveJob, activeJob } from './active-jobs.ts';
 import type { ActiveJobs } from './active-jobs.ts';
 import type { Armer } from './armer.ts';
-import type { Destination } from './destination.ts';
 import type { Destinations } from './destinations.ts';
 import type { DispatcherParts } from './dispatch-ports.ts';
 import type { AdmittedJob } from './job-gate.ts';
 import type { JobMover, LineOwner } from './job-mover.ts';
+import type { Lane } from './lane.ts';
 
 export interface IntakeOptions {
   readonly parts: Pick<
@@ -21,12 +21,12 @@ export interface IntakeOptions {
   /** The job is on disk: what is ready stands in line. Whether a part of it waits in memory. */
   readonly queued: (job: LineOwner, work: readonly NewWork[]) => boolean;
   readonly wakeAt: (at: number) => void;
-  /** Called for each destination that has something to send, or room again. */
-  readonly onArmed: (destination: Destination) => void;
+  /** Called for each line that has something to send, or room again. */
+  readonly onArmed: (lane: Lane) => void;
 }
 
 interface ArmedClaim {
-  readonly destination: Destination;
+  readonly lane: Lane;
   readonly ref: ArmedRef;
 }
 
@@ -59,8 +59,8 @@ export class Intake {
       return verdict;
     } finally {
       this.#submits -= 1;
-      for (const { destination } of claims) armer.unclaim(destination, 1);
-      for (const { destination } of claims) onArmed(destination);
+      for (const { lane } of claims) armer.unclaim(lane, 1);
+      for (const { lane } of claims) onArmed(lane);
     }
   }
 
@@ -102,30 +102,30 @@ export class Intake {
   ): { readonly submitted: NewJob; readonly claims: readonly ArmedClaim[] } {
     const { parts, destinations, armer } = this.#options;
     const claims: ArmedClaim[] = [];
-    const claimed = new Map<number, Destination>();
+    const claimed = new Map<number, Lane>();
     const tokenFor = ({ origin, leg }: NewWork): string | null => {
-      const destination = destinations.get(job.organization, origin);
-      if (!destination.line.isEmpty || armer.room(destination) < 1) return null;
-      armer.claim(destination, 1);
-      claimed.set(leg, destination);
+      const lane = destinations.lane(job.organization, origin);
+      if (!lane.line.isEmpty || armer.room(lane) < 1) return null;
+      armer.claim(lane, 1);
+      claimed.set(leg, lane);
       return parts.newToken();
     };
     const submitted = armAccepted(job, tokenFor, now);
     for (const { leg, attempt, token } of submitted.armed) {
-      const destination = claimed.get(leg);
-      if (destination === undefined) continue;
+      const lane = claimed.get(leg);
+      if (lane === undefined) continue;
       claimed.delete(leg);
-      claims.push({ destination, ref: { jobId: job.id, leg, attempt, token } });
+      claims.push({ lane, ref: { jobId: job.id, leg, attempt, token } });
     }
     // Claimed for a leg that could not be armed after all.
-    for (const destination of claimed.values()) armer.unclaim(destination, 1);
+    for (const lane of claimed.values()) armer.unclaim(lane, 1);
     return { submitted, claims };
   }
 
   #taken(job: NewJob, claims: readonly ArmedClaim[]): void {
     const { active, mover, queued, wakeAt } = this.#options;
     const adopted = active.adopt(newlyActive(job));
-    for (const { destination, ref } of claims) destination.armed.push(ref);
+    for (const { lane, ref } of claims) lane.armed.push(ref);
     if (claims.length > 0) mover.watch(adopted);
     // Held meanwhile, since its turn may come at once.
     adopted.holds += 1;

@@ -19,7 +19,7 @@ export async function recover(options: RecoveryOptions): Promise<void> {
   destinations.restore(await work.pace());
   await forgetArmed(options);
   for (const { organization, origin, apiKey, userId } of await work.lines()) {
-    destinations.get(organization, origin).line.addBacklog({ apiKey, userId });
+    destinations.lane(organization, origin).line.addBacklog({ apiKey, userId });
   }
 }
 

@@ -1,18 +1,19 @@
-import { feedback, release } from '@ezthrottle/engine';
-import type { AttemptReport, Outcome } from '@ezthrottle/engine';
+import type { AttemptReport } from '@ezthrottle/engine';
 import type { ActiveJobs } from './active-jobs.ts';
 import type { RunningCall, RunningCalls } from './calls.ts';
-import type { Destination } from './destination.ts';
 import type { DispatcherParts } from './dispatch-ports.ts';
 import type { JobMover } from './job-mover.ts';
+import type { Lane } from './lane.ts';
 
 export interface ReportsOptions {
   readonly parts: Pick<DispatcherParts, 'clock' | 'logger'>;
   readonly active: ActiveJobs;
   readonly calls: RunningCalls;
   readonly mover: JobMover;
-  /** Called once for each destination whose pace or slots have changed. */
-  readonly onFreed: (destination: Destination) => void;
+  /** A key's pace or its slots have changed. */
+  readonly onKeyChanged: (key: string) => void;
+  /** Called once for each line of which calls have ended, when all of the reports are taken in. */
+  readonly onFreed: (lane: Lane) => void;
 }
 
 /** Takes what calls gave: frees their slots, learns their pace, and has their jobs decided. */
@@ -31,29 +32,24 @@ export class Reports {
 
   take(reports: readonly AttemptReport[]): void {
     const { calls, onFreed } = this.#options;
-    const freed = new Set<Destination>();
+    const freed = new Set<Lane>();
     for (const report of reports) {
       const call = calls.take(report.token);
       if (call === undefined) continue;
-      if (call.sentAt === null) call.destination.unsent -= 1;
-      this.#learn(call, report.outcome);
-      freed.add(call.destination);
+      this.#learn(call, report);
+      freed.add(call.lane);
       void this.#decide(call, report);
     }
-    for (const destination of freed) onFreed(destination);
+    for (const lane of freed) onFreed(lane);
   }
 
-  #learn({ destination, arrival, sentAt }: RunningCall, outcome: Outcome): void {
-    const { clock } = this.#options.parts;
-    if (outcome.kind === 'response' && sentAt !== null) {
-      destination.arrivals.answered(arrival, clock.monotonic());
+  #learn({ uses, lane }: RunningCall, report: AttemptReport): void {
+    const { parts, onKeyChanged } = this.#options;
+    const now = parts.clock.monotonic();
+    for (const use of uses) {
+      use.pacer.ended(use, report, now, parts.clock.now());
+      if (lane.destination.contenders > 0 || uses.length > 1) onKeyChanged(use.pacer.key);
     }
-    const freed = release(destination.pace);
-    destination.pace =
-      outcome.kind === 'response'
-        ? feedback(freed, outcome, clock.monotonic(), clock.now())
-        : freed;
-    destination.isPaceChanged = true;
   }
 
   async #decide(call: RunningCall, report: AttemptReport): Promise<void> {

@@ -1,25 +1,21 @@
-import { admit, attemptCall, chargeSent, legOf } from '@ezthrottle/engine';
-import type { Admission, ArmedRef, AttemptCall } from '@ezthrottle/engine';
-import type { ActiveJob, ActiveJobs } from './active-jobs.ts';
+import type { AttemptCall } from '@ezthrottle/engine';
+import type { CallStarter } from './call-starter.ts';
 import type { RunningCalls } from './calls.ts';
-import { type Destination, pacedNow } from './destination.ts';
 import type { DispatcherParts } from './dispatch-ports.ts';
-import type { JobMover } from './job-mover.ts';
-import { tellWaiting } from './waiting-notices.ts';
-
-type Wait = Extract<Admission, { readonly verdict: 'wait' }>;
+import { type Lane, pausedUntil, replan } from './lane.ts';
+import type { LimitedCalls } from './limited-calls.ts';
+import { type LaneStop, tellWaiting } from './waiting-notices.ts';
 
 export interface SenderOptions {
   readonly parts: Pick<DispatcherParts, 'clock' | 'executor' | 'notices'>;
-  readonly maxResponseBytes: number;
-  readonly active: ActiveJobs;
   readonly calls: RunningCalls;
-  readonly mover: JobMover;
+  readonly starter: CallStarter;
+  readonly limited: LimitedCalls;
   /** Called when the pace may allow a call again. */
-  readonly onTime: (destination: Destination) => void;
+  readonly onTime: (lane: Lane) => void;
 }
 
-/** Sends what is armed, at the moment at which its destination's pace allows it and not before. */
+/** Sends what is armed, at the moment at which its keys allow it and not before. */
 export class Sender {
   readonly #options: SenderOptions;
 
@@ -28,33 +24,15 @@ export class Sender {
   }
 
   /** Sends all that may go now, and sets the timer for the next. */
-  send(destination: Destination): void {
-    const { parts } = this.#options;
-    destination.stopTimer?.();
-    destination.stopTimer = null;
-    const now = parts.clock.monotonic();
-    const calls: AttemptCall[] = [];
-    let wait: Wait | null = null;
-    while (destination.armed.length > 0 && wait === null) {
-      const [head] = destination.armed;
-      const job = head === undefined ? undefined : this.#jobOf(head);
-      if (head === undefined || job === undefined) {
-        destination.armed.shift();
-        continue;
-      }
-      const verdict = mayGo(destination, now);
-      if (verdict.verdict === 'wait') {
-        wait = verdict;
-        continue;
-      }
-      destination.armed.shift();
-      destination.pace = verdict.states[0]?.state ?? destination.pace;
-      destination.isPaceChanged = true;
-      const call = this.#call(job, head, destination, now);
-      if (call !== null) calls.push(call);
+  send(lane: Lane): void {
+    const { limited } = this.#options;
+    if (lane.limits.length > 0 || lane.destination.contenders > 0) {
+      limited.offer(lane);
+      limited.run();
+      this.#waitFor(lane, null);
+    } else {
+      this.#sendAtOnce(lane);
     }
-    if (calls.length > 0) parts.executor.run(calls);
-    this.#waitFor(destination, wait, now);
   }
 
   /** The first byte of a call has gone out. */
@@ -62,81 +40,55 @@ export class Sender {
     const { parts, calls } = this.#options;
     const call = calls.get(token);
     if (call === undefined || call.sentAt !== null) return;
-    const { destination } = call;
     call.sentAt = parts.clock.now();
-    destination.unsent -= 1;
     const now = parts.clock.monotonic();
-    destination.arrivals.left(call.arrival, now);
-    destination.pace = chargeSent(destination.pace, now, destination.unsent);
+    for (const use of call.uses) use.pacer.left(use, now);
   }
 
-  /** The job of an attempt that is still to be sent. */
-  #jobOf(armed: ArmedRef): ActiveJob | undefined {
-    const job = this.#options.active.get(armed.jobId);
-    if (job === undefined || job.isLost) return undefined;
-    const leg = legOf(job.run, armed.leg);
-    return leg?.state === 'armed' && leg.token === armed.token ? job : undefined;
-  }
-
-  #call(
-    job: ActiveJob,
-    armed: ArmedRef,
-    destination: Destination,
-    now: number,
-  ): AttemptCall | null {
-    const { parts, calls, mover, maxResponseBytes } = this.#options;
-    const leg = legOf(job.run, armed.leg);
-    const path = job.spec.paths[leg?.path ?? -1];
-    if (leg === undefined || path === undefined) return null;
-    mover.sent(job, armed);
-    const arrival = destination.arrivals.sent(now, destination.pace);
-    calls.add({ ...armed, destination, sentAt: null, arrival });
-    destination.unsent += 1;
-    const { region } = leg;
-    const { attempt, token } = armed;
-    parts.notices.publish({
-      jobId: job.id,
-      at: parts.clock.now(),
-      type: 'dispatching',
-      attempt,
-      path: leg.path,
-      region,
-    });
-    return attemptCall({
-      jobId: job.id,
-      idempotentKey: job.idempotentKey,
-      path,
-      attempt,
-      token,
-      region,
-      sendIdempotencyKey: job.spec.sendIdempotencyKey,
-      maxResponseBytes,
-    });
-  }
-
-  #waitFor(destination: Destination, wait: Wait | null, now: number): void {
-    const { parts, onTime } = this.#options;
-    const { pausedUntil } = pacedNow(destination);
-    // In a pause nothing is armed that could ask: whoever stands in line has to be looked at then.
-    const until = wait?.until ?? (destination.line.isEmpty ? null : pausedUntil);
-    destination.stopTimer?.();
-    destination.stopTimer = null;
-    if (until !== null && until > now) {
-      destination.stopTimer = parts.clock.after(until - now, () => {
-        destination.stopTimer = null;
-        onTime(destination);
-      });
+  /** Looks at nothing but the destination. */
+  #sendAtOnce(lane: Lane): void {
+    const { parts, starter } = this.#options;
+    const { pacer, origin } = lane.destination;
+    const now = parts.clock.monotonic();
+    const calls: AttemptCall[] = [];
+    let stop: LaneStop | null = null;
+    let lastMoment: number | null = null;
+    while (lane.armed.length > 0 && stop === null) {
+      const [head] = lane.armed;
+      const job = head === undefined ? undefined : starter.jobOf(head);
+      if (head === undefined || job === undefined) {
+        lane.armed.shift();
+        continue;
+      }
+      const verdict = pacer.take(now);
+      if (verdict.verdict === 'wait') {
+        stop = { key: origin, ...(pacer.stop(now) ?? verdict) };
+        lastMoment = job.spec.executeBefore ?? null;
+        continue;
+      }
+      lane.armed.shift();
+      const call = starter.start(job, head, lane, [pacer.begun(now)]);
+      if (call !== null) calls.push(call);
     }
-    tellWaiting(destination, wait, parts);
+    if (calls.length > 0) parts.executor.run(calls);
+    this.#waitFor(lane, stop, lastMoment);
   }
-}
 
-/** Whether the pace lets one call go now, and the target, should it count strictly, has room for it. */
-function mayGo(destination: Destination, now: number): Admission {
-  const { key, arrivals } = destination;
-  const pace = pacedNow(destination);
-  const verdict = admit([{ key, state: pace }], now);
-  const until = arrivals.freeAt(pace);
-  if (verdict.verdict === 'wait' || until === null || until <= now) return verdict;
-  return { verdict: 'wait', key, reason: 'rate', until };
+  /** @param lastMoment After it the first in line is too late, in milliseconds since the epoch. */
+  #waitFor(lane: Lane, stop: LaneStop | null, lastMoment: number | null = null): void {
+    const { parts, onTime } = this.#options;
+    const now = parts.clock.monotonic();
+    // In a pause nothing is armed that could ask: whoever stands in line has to be looked at then.
+    const opensAt = stop?.until ?? (lane.line.isEmpty ? null : pausedUntil(lane, now));
+    const lastAt = lastMoment === null ? null : now + lastMoment - parts.clock.now();
+    const until = Math.min(opensAt ?? Infinity, lastAt ?? Infinity);
+    replan(lane, () => {
+      if (until <= now || !Number.isFinite(until)) return null;
+      return parts.clock.after(until - now, () => {
+        lane.stopTimer = null;
+        onTime(lane);
+      });
+    });
+    if (lane.limits.length === 0) tellWaiting(lane, stop, parts);
+  }
 }

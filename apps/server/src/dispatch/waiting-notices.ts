@@ -1,46 +1,87 @@
-import type { Admission } from '@ezthrottle/engine';
+import type { KeyStop } from '@ezthrottle/engine';
 import type { JobNotice } from '../realtime/job-event.ts';
-import { type Destination, pacedNow } from './destination.ts';
 import type { DispatcherParts } from './dispatch-ports.ts';
+import { type Lane, pausedUntil } from './lane.ts';
 
 /** Watchers are told at most this often that they wait, in milliseconds. */
 const TELL_EVERY_MS = 500;
 /** Jobs that are looked through for watchers. */
 const LOOK_AT_MOST = 256;
 
-type Wait = Extract<Admission, { readonly verdict: 'wait' }>;
 type WaitingNotice = Extract<JobNotice, { readonly type: 'waiting' }>;
 
-/** Tells those who watch a job at this destination what it waits for. */
+/** What holds the first of a line back, and the key at which it does: an origin, or a limit's name. */
+export interface LaneStop {
+  readonly key: string;
+  readonly reason: WaitingNotice['reason'];
+  /** On the monotonic clock. */
+  readonly until: number | null;
+}
+
+/** Tells those who watch a job of this line what it waits for. */
 export function tellWaiting(
-  destination: Destination,
-  wait: Wait | null,
+  lane: Lane,
+  stop: LaneStop | null,
   { clock, notices }: Pick<DispatcherParts, 'clock' | 'notices'>,
 ): void {
   const now = clock.monotonic();
-  const { armed, arming, line } = destination;
-  const pace = pacedNow(destination);
-  const isPaused = pace.pausedUntil !== null && pace.pausedUntil > now;
+  const { armed, arming, line, destination } = lane;
+  const isPaused = pausedUntil(lane, now) !== null;
   // The first in line is armed at once when nobody is before it: it waits for none.
   const isFirstNext = armed.length === 0 && arming === 0 && !isPaused;
   const waiting = armed.length + line.size - (isFirstNext ? 1 : 0);
-  if (waiting <= 0 || now - destination.toldAt < TELL_EVERY_MS) return;
-  destination.toldAt = now;
+  if (waiting <= 0 || !mayTell(lane, now)) return;
+  lane.toldAt = now;
   const at = clock.now();
-  const tell = (jobId: string, reason: WaitingNotice['reason'], until: number | null): void => {
+  const tell = (jobId: string, { key, reason, until }: LaneStop): void => {
     if (!notices.isWatched(jobId)) return;
-    notices.publish({ jobId, at, type: 'waiting', key: destination.origin, reason, until });
+    const untilWall = until === null ? null : Math.ceil(at + until - now);
+    notices.publish({ jobId, at, type: 'waiting', key, reason, until: untilWall });
   };
-  const next = destination.armed[0];
-  if (next !== undefined && wait !== null) {
-    const until = wait.until === null ? null : Math.ceil(at + wait.until - now);
-    tell(next.jobId, wait.reason, until);
-  }
-  for (const { jobId } of destination.armed.slice(1)) tell(jobId, 'behind_others', null);
+  const behind = { key: destination.origin, reason: 'behind_others' as const, until: null };
+  const next = armed[0];
+  if (next !== undefined && stop !== null) tell(next.jobId, stop);
+  for (const { jobId } of armed.slice(1)) tell(jobId, behind);
   let looked = 0;
-  for (const { jobId } of destination.line.entries()) {
+  for (const { jobId } of line.entries()) {
     looked += 1;
     if (looked > LOOK_AT_MOST) return;
-    if (looked > 1 || !isFirstNext) tell(jobId, 'behind_others', null);
+    if (looked > 1 || !isFirstNext) tell(jobId, behind);
   }
+}
+
+/** Whether watchers of this line were not told only just now. */
+export function mayTell({ toldAt }: Lane, now: number): boolean {
+  return now - toldAt >= TELL_EVERY_MS;
+}
+
+/** Stops in the order in which they are told: what takes longest to go away comes first. */
+const WEIGHT: Readonly<Record<KeyStop['reason'], number>> = {
+  allotment: 4,
+  circuit: 3,
+  paused: 2,
+  concurrency: 1,
+  rate: 0,
+};
+
+/** What holds a call with these costs back; null: nothing but others. */
+export function laneStop(
+  { destination, limits }: Lane,
+  costOf: (key: string) => number,
+  now: number,
+): LaneStop | null {
+  const stops = [
+    { key: destination.origin, stop: destination.pacer.stop(now) },
+    ...limits.map(({ key, name, pacer }) => ({ key: name, stop: pacer.stop(now, costOf(key)) })),
+  ].flatMap(({ key, stop }) => (stop === null ? [] : [{ key, ...stop }]));
+  const order = (one: LaneStop & KeyStop): readonly [number, number] => [
+    WEIGHT[one.reason],
+    one.until ?? Number.POSITIVE_INFINITY,
+  ];
+  return stops.reduce<(LaneStop & KeyStop) | null>((worst, one) => {
+    if (worst === null) return one;
+    const [weight, until] = order(one);
+    const [worstWeight, worstUntil] = order(worst);
+    return weight > worstWeight || (weight === worstWeight && until > worstUntil) ? one : worst;
+  }, null);
 }

@@ -3,11 +3,21 @@ import type { Id } from '@ezthrottle/engine';
 /** What a person watching a job sees. `at` is milliseconds since the epoch. */
 export type JobNotice = { readonly jobId: Id; readonly at: number } & (
   | { readonly type: 'queued' }
-  /** It waits for its destination's pace (`until` known) or for a free slot (null). */
+  /**
+   * It waits at `key`, an origin or a limit's name: for the pace (`until` known), or for a free slot or
+   * an answer (null).
+   */
   | {
       readonly type: 'waiting';
       readonly key: string;
-      readonly reason: 'rate' | 'concurrency' | 'paused' | 'allotment' | 'behind_others';
+      readonly reason:
+        | 'rate'
+        | 'concurrency'
+        | 'paused'
+        | 'allotment'
+        /** The destination is taken for down: nothing is sent until it is tried again. */
+        | 'circuit'
+        | 'behind_others';
       readonly until: number | null;
     }
   | {

@@ -1,7 +1,8 @@
 import { rank } from '../admit/rank.ts';
-import type { JobSpec } from '../job/job-spec.ts';
+import type { JobSpec, PathSpec } from '../job/job-spec.ts';
 import type { Leg, RunState } from '../job/run.ts';
 import type { NewWork } from '../ports/operation.ts';
+import { lineName } from './line-name.ts';
 
 /** A row for a leg that stands in line; none when the run knows no such leg. */
 export function queuedWork(
@@ -11,10 +12,18 @@ export function queuedWork(
   readyAt: number,
   now: number,
 ): readonly NewWork[] {
-  const origin = spec.paths[legOf(run, leg)?.path ?? -1]?.origin;
-  if (origin === undefined) return [];
+  const path = spec.paths[legOf(run, leg)?.path ?? -1];
+  if (path === undefined) return [];
   const state = readyAt > now ? 'delayed' : 'ready';
+  const origin = lineOf(path);
   return [{ leg, origin, state, readyAt, rank: rank(spec.priority, readyAt) }];
+}
+
+/** The line in which calls of this path stand. */
+export function lineOf({ origin, limits }: Pick<PathSpec, 'origin' | 'limits'>): string {
+  return limits === undefined
+    ? origin
+    : lineName({ origin, limits: limits.map(({ key }) => key) });
 }
 
 export function legOf(run: RunState, id: number): Leg | undefined {

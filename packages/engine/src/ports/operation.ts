@@ -53,6 +53,7 @@ export interface NewJob {
 /** A leg that stands in line (or is armed) at an origin. */
 export interface NewWork {
   readonly leg: number;
+  /** Name of the line (`lineName`): the origin, where the call counts against no limit beside it. */
   readonly origin: string;
   /** `delayed` until the stager finds it due, then `ready`; `armed` once its attempt is committed. */
   readonly state: 'delayed' | 'ready' | 'armed';

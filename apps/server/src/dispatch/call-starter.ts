@@ -1,0 +1,79 @@
+import { attemptCall, isTooLate, legOf } from '@ezthrottle/engine';
+import type { ArmedRef, AttemptCall, KeyUse } from '@ezthrottle/engine';
+import type { ActiveJob, ActiveJobs } from './active-jobs.ts';
+import type { RunningCalls } from './calls.ts';
+import type { DispatcherParts } from './dispatch-ports.ts';
+import type { JobMover } from './job-mover.ts';
+import type { Lane } from './lane.ts';
+
+export interface CallStarterOptions {
+  readonly parts: Pick<DispatcherParts, 'clock' | 'notices' | 'logger'>;
+  readonly maxResponseBytes: number;
+  readonly active: ActiveJobs;
+  readonly calls: RunningCalls;
+  readonly mover: JobMover;
+}
+
+/** Makes calls of armed attempts whose turn has come. */
+export class CallStarter {
+  readonly #options: CallStarterOptions;
+
+  constructor(options: CallStarterOptions) {
+    this.#options = options;
+  }
+
+  /** The job of an attempt that is still to be sent. One whose last moment has passed is given up here. */
+  jobOf(armed: ArmedRef): ActiveJob | undefined {
+    const { active, parts } = this.#options;
+    const job = active.get(armed.jobId);
+    if (job === undefined || job.isLost) return undefined;
+    const leg = legOf(job.run, armed.leg);
+    if (leg?.state !== 'armed' || leg.token !== armed.token) return undefined;
+    if (!isTooLate(job.spec, parts.clock.now())) return job;
+    this.#giveUp(job, armed);
+    return undefined;
+  }
+
+  /** The call as it is handed over; its keys have it booked. */
+  start(job: ActiveJob, armed: ArmedRef, lane: Lane, uses: readonly KeyUse[]): AttemptCall | null {
+    const { parts, calls, mover, maxResponseBytes } = this.#options;
+    const leg = legOf(job.run, armed.leg);
+    const path = job.spec.paths[leg?.path ?? -1];
+    if (leg === undefined || path === undefined) return null;
+    mover.sent(job, armed);
+    calls.add({ ...armed, lane, uses, sentAt: null });
+    const { region } = leg;
+    const { attempt, token } = armed;
+    parts.notices.publish({
+      jobId: job.id,
+      at: parts.clock.now(),
+      type: 'dispatching',
+      attempt,
+      path: leg.path,
+      region,
+    });
+    return attemptCall({
+      jobId: job.id,
+      idempotentKey: job.idempotentKey,
+      path,
+      attempt,
+      token,
+      region,
+      sendIdempotencyKey: job.spec.sendIdempotencyKey,
+      maxResponseBytes,
+    });
+  }
+
+  /** Nothing was sent: the attempt is taken back, and the job decided as one that came too late. */
+  #giveUp(job: ActiveJob, armed: ArmedRef): void {
+    const { active, mover, parts } = this.#options;
+    const giveUp = async (held: ActiveJob | null): Promise<void> => {
+      if (held === null) return;
+      await mover.handBack(held, armed);
+      await mover.move(held, { type: 'wake' });
+    };
+    active.with(job.id, giveUp).catch((error: unknown) => {
+      parts.logger.error({ jobId: job.id, err: error }, 'a job that is too late was not ended');
+    });
+  }
+}

@@ -1,0 +1,61 @@
+import type { ArmedRef } from '@ezthrottle/engine';
+import type { Destination } from './destination.ts';
+import type { NamedLimit } from './limit-keys.ts';
+import type { LineWindow } from './line-window.ts';
+
+/** A line of calls that count against the very same keys: a destination, and perhaps limits beside it. */
+export interface Lane {
+  /** As the store names it: `lineName`. */
+  readonly name: string;
+  readonly destination: Destination;
+  /** Empty: the destination's own line, which is served without looking at other keys. */
+  readonly limits: readonly NamedLimit[];
+  readonly line: LineWindow;
+  /** In the order in which they were armed. */
+  armed: ArmedRef[];
+  /** Attempts whose arming is being committed. */
+  arming: number;
+  isRefilling: boolean;
+  stopTimer: (() => void) | null;
+  /** When watchers were told last that they wait, on the monotonic clock. */
+  toldAt: number;
+}
+
+export function lane(
+  name: string,
+  destination: Destination,
+  limits: readonly NamedLimit[],
+  line: LineWindow,
+): Lane {
+  return {
+    name,
+    destination,
+    limits,
+    line,
+    armed: [],
+    arming: 0,
+    isRefilling: false,
+    stopTimer: null,
+    toldAt: Number.NEGATIVE_INFINITY,
+  };
+}
+
+/** Whether nothing would be missed if it were forgotten. */
+export function isLaneIdle({ line, armed, arming, isRefilling }: Lane): boolean {
+  return line.isEmpty && armed.length === 0 && arming === 0 && !isRefilling;
+}
+
+/** When pauses of its keys end, on the monotonic clock; null: none is paused. */
+export function pausedUntil({ destination, limits }: Lane, now: number): number | null {
+  const pauses = [destination, ...limits].flatMap(({ pacer }) => {
+    const until = pacer.paceAhead(now).pausedUntil;
+    return until !== null && until > now ? [until] : [];
+  });
+  return pauses.length === 0 ? null : Math.max(...pauses);
+}
+
+/** Stops its timer; `plan` starts another when there is something to wait for. */
+export function replan(one: Lane, plan: (() => (() => void) | null) | null = null): void {
+  one.stopTimer?.();
+  one.stopTimer = plan?.() ?? null;
+}

@@ -1,0 +1,213 @@
+import { LimitLine, rank } from '@ezthrottle/engine';
+import type {
+  ArmedRef,
+  AttemptCall,
+  CostSource,
+  KeyPacer,
+  KeyUse,
+  LimitedEntry,
+  LimitSpec,
+  PaceState,
+} from '@ezthrottle/engine';
+import type { ActiveJob } from './active-jobs.ts';
+import type { CallStarter } from './call-starter.ts';
+import type { Destination } from './destination.ts';
+import type { DispatcherParts } from './dispatch-ports.ts';
+import type { Lane } from './lane.ts';
+import type { NamedLimit } from './limit-keys.ts';
+import { laneStop, mayTell, tellWaiting } from './waiting-notices.ts';
+
+/** What a call takes from one of its keys. */
+interface Share {
+  readonly key: string;
+  readonly pacer: KeyPacer;
+  readonly cost: number;
+  readonly source: CostSource | null;
+}
+
+/** An armed call that waits for all of its keys. */
+interface LimitedCall extends LimitedEntry {
+  readonly keys: readonly Share[];
+  readonly lane: Lane;
+  readonly armed: ArmedRef;
+}
+
+export interface LimitedCallsOptions {
+  readonly parts: Pick<DispatcherParts, 'clock' | 'executor' | 'notices'>;
+  readonly starter: CallStarter;
+  /** Null: nothing is known of this key. */
+  readonly pacerOf: (key: string) => KeyPacer | null;
+  /** Calls of this line have left it, or it does not take turns with others any more. */
+  readonly onSent: (lane: Lane) => void;
+}
+
+/**
+ * Armed calls that count against several keys, over all destinations. Calls without limits stand here as
+ * well while others contend for their destination, so that all of them take turns.
+ */
+export class LimitedCalls {
+  readonly #options: LimitedCallsOptions;
+  readonly #line: LimitLine<LimitedCall>;
+  /** Those in line, by their tokens. */
+  readonly #waiting = new Map<string, LimitedCall>();
+  #now = 0;
+  #stopTimer: (() => void) | null = null;
+
+  constructor(options: LimitedCallsOptions) {
+    this.#options = options;
+    this.#line = new LimitLine<LimitedCall>({
+      get: (key) => this.#pacerOf(key).inForce(this.#now),
+      set: (key, state: PaceState) => this.#pacerOf(key).book(state, this.#now),
+    });
+  }
+
+  /** Puts what is armed in line; what stands there already keeps its place. */
+  offer(lane: Lane): void {
+    const { starter } = this.#options;
+    const isFirst = lane.limits.length > 0 && lane.destination.contenders === 0;
+    lane.armed = lane.armed.filter((armed) => {
+      if (this.#waiting.has(armed.token)) return true;
+      const job = starter.jobOf(armed);
+      if (job !== undefined) this.#push(lane, armed, job);
+      return job !== undefined;
+    });
+    const own = lane.destination.lanes.get(lane.destination.origin);
+    if (isFirst && lane.destination.contenders > 0 && own !== undefined) this.offer(own);
+    this.#tell(lane);
+  }
+
+  /** Takes a call out that is not to be made. */
+  withdraw(token: string): void {
+    const call = this.#take(token);
+    if (call !== null) this.#left(call);
+  }
+
+  /** A key's pace, its slots or its settings have changed. */
+  wake(key: string): void {
+    this.#line.wake(key, this.#options.parts.clock.monotonic());
+  }
+
+  /** Sends all that may go now, and sets the timer for the next. */
+  run(): void {
+    const { parts, onSent } = this.#options;
+    const now = parts.clock.monotonic();
+    const calls: AttemptCall[] = [];
+    const touched = new Set<Lane>();
+    this.#now = now;
+    let turn = this.#line.next(now);
+    for (; turn.verdict === 'go'; turn = this.#line.next(now)) {
+      const { entry } = turn;
+      const { lane, armed } = entry;
+      this.#waiting.delete(armed.token);
+      lane.armed = lane.armed.filter(({ token }) => token !== armed.token);
+      touched.add(lane);
+      const call = this.#start(entry, now);
+      if (call !== null) calls.push(call);
+      this.#left(entry);
+    }
+    if (calls.length > 0) parts.executor.run(calls);
+    this.#runAt(turn.until, now);
+    for (const lane of touched) onSent(lane);
+  }
+
+  stop(): void {
+    this.#stopTimer?.();
+    this.#stopTimer = null;
+  }
+
+  #push(lane: Lane, armed: ArmedRef, job: ActiveJob): void {
+    const { clock } = this.#options.parts;
+    const { apiKey, spec } = job;
+    const { userId, priority } = spec;
+    const leg = job.run.legs.find(({ id }) => id === armed.leg);
+    const limits = spec.paths[leg?.path ?? -1]?.limits ?? [];
+    const { pacer, key } = lane.destination;
+    const keys: readonly Share[] = [
+      { key, pacer, cost: 1, source: null },
+      ...lane.limits.map((limit) => share(limit, limits)),
+    ];
+    const id = armed.token;
+    const place = { id, apiKey, userId, rank: rank(priority, clock.now()) };
+    const call: LimitedCall = { ...place, keys, lane, armed };
+    this.#waiting.set(id, call);
+    this.#line.push(call, clock.monotonic());
+    if (lane.limits.length > 0) lane.destination.contenders += 1;
+    if (spec.executeBefore !== undefined) this.#endAt(call, spec.executeBefore);
+  }
+
+  /** Whoever waits here past its last moment is not made to wait on. */
+  #endAt({ armed, lane }: LimitedCall, at: number): void {
+    const { parts, onSent } = this.#options;
+    parts.clock.after(Math.max(0, at - parts.clock.now()), () => {
+      if (!this.#waiting.has(armed.token)) return;
+      this.withdraw(armed.token);
+      onSent(lane);
+    });
+  }
+
+  #take(token: string): LimitedCall | null {
+    this.#waiting.delete(token);
+    return this.#line.remove(token, this.#options.parts.clock.monotonic());
+  }
+
+  #start({ keys, lane, armed }: LimitedCall, now: number): AttemptCall | null {
+    const { starter } = this.#options;
+    const job = starter.jobOf(armed);
+    if (job === undefined) {
+      for (const { pacer } of keys) pacer.dropped(now);
+      return null;
+    }
+    const uses = keys.map(({ pacer, cost, source }): KeyUse => pacer.begun(now, cost, source));
+    return starter.start(job, armed, lane, uses);
+  }
+
+  /** The last of those with limits leaves the others to themselves. */
+  #left({ lane }: LimitedCall): void {
+    if (lane.limits.length === 0) return;
+    const { destination } = lane;
+    destination.contenders -= 1;
+    if (destination.contenders === 0) this.#part(destination);
+  }
+
+  #part({ lanes, origin }: Destination): void {
+    const own = lanes.get(origin);
+    if (own === undefined || own.armed.length === 0) return;
+    const { clock } = this.#options.parts;
+    for (const { token } of own.armed) this.#take(token);
+    // Later, since others may be about to join again in this very moment.
+    clock.after(0, () => this.#options.onSent(own));
+  }
+
+  #runAt(until: number | null, now: number): void {
+    const { clock } = this.#options.parts;
+    this.#stopTimer?.();
+    this.#stopTimer = null;
+    if (until === null || !Number.isFinite(until)) return;
+    this.#stopTimer = clock.after(Math.max(0, until - now), () => {
+      this.#stopTimer = null;
+      this.run();
+    });
+  }
+
+  #tell(lane: Lane): void {
+    const { parts } = this.#options;
+    const now = parts.clock.monotonic();
+    if (!mayTell(lane, now)) return;
+    const keys = this.#waiting.get(lane.armed[0]?.token ?? '')?.keys ?? [];
+    const stop = laneStop(lane, (key) => keys.find((one) => one.key === key)?.cost ?? 1, now);
+    const behind = { key: lane.destination.origin, reason: 'behind_others' as const, until: null };
+    tellWaiting(lane, stop ?? behind, parts);
+  }
+
+  #pacerOf(key: string): KeyPacer {
+    const pacer = this.#options.pacerOf(key);
+    if (pacer === null) throw new Error(`nothing is known of the key ${key}`);
+    return pacer;
+  }
+}
+
+function share({ key, name, pacer, source }: NamedLimit, limits: readonly LimitSpec[]): Share {
+  const said = limits.find((limit) => limit.key === name);
+  const isSettled = said?.settleHeader !== undefined || said?.settlePath !== undefined;
+  return { key, pacer, cost: said?.cost ?? 1, source: isSettled ? said : source };
+}
