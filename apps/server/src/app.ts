@@ -13,7 +13,7 @@ import { createDeliverer } from './deliver/deliverer.ts';
 import { createDispatcher, type Dispatcher } from './dispatch/dispatcher.ts';
 import { createUndiciExecutor } from './execute/undici-executor.ts';
 import { createDestinationEdits } from './limits/destination-edits.ts';
-import { createLimitRules } from './limits/limit-rules.ts';
+import { createLimitRules, type LimitRules } from './limits/limit-rules.ts';
 import { createLimits, type Limits } from './limits/limits.ts';
 import { createAddressPolicy } from './net/address-policy.ts';
 import { createNewId } from './new-id.ts';
@@ -192,7 +192,10 @@ async function compose(options: AppOptions, onClose: OnClose): Promise<RunningAp
   });
   for (const service of services) await service.start();
 
-  const url = await listen({ config, store, dispatcher, limits, hub, secrets, logger }, onClose);
+  const url = await listen(
+    { config, store, dispatcher, limits, rules, hub, secrets, logger },
+    onClose,
+  );
   return { url, signingSecret };
 }
 
@@ -201,6 +204,7 @@ interface Front {
   readonly store: Store;
   readonly dispatcher: Dispatcher;
   readonly limits: Limits;
+  readonly rules: LimitRules;
   readonly hub: JobEventHub;
   readonly secrets: SigningSecrets;
   readonly logger: Pick<ReturnType<typeof createLogger>, 'debug' | 'error'>;
@@ -208,7 +212,7 @@ interface Front {
 
 /** Puts the API in front of the parts and opens the port; gives the address. */
 async function listen(parts: Front, onClose: OnClose): Promise<string> {
-  const { config, store, dispatcher, limits, hub, secrets, logger } = parts;
+  const { config, store, dispatcher, limits, rules, hub, secrets, logger } = parts;
   const clock = systemClock;
   const counts = createJobCounts(store.jobs, clock);
   const admission = createAdmission({
@@ -228,10 +232,12 @@ async function listen(parts: Front, onClose: OnClose): Promise<string> {
     hub,
     secrets,
     limits,
-    // Only destinations are paced by their limits yet.
+    rules,
     states: {
       stateOf: (organization, key) =>
-        key.kind === 'destination' ? dispatcher.stateOf(organization, key.origin) : null,
+        key.kind === 'destination'
+          ? dispatcher.stateOf(organization, key.origin)
+          : dispatcher.limitStateOf(organization, key.key),
     },
     admission,
     clock,

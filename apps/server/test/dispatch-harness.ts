@@ -1,4 +1,5 @@
 import { inspect } from 'node:util';
+import type { LimitSettingsRequest } from '@ezthrottle/core/protocol';
 import type {
   AttemptCall,
   AttemptReport,
@@ -12,7 +13,7 @@ import type {
   Store,
   Verdict,
 } from '@ezthrottle/engine';
-import { DEFAULT_PACE, idempotencyClaim } from '@ezthrottle/engine';
+import { DEFAULT_PACE, idempotencyClaim, limitSettings } from '@ezthrottle/engine';
 import { FakeClock } from '@ezthrottle/testkit';
 import { API_KEY, newSpec, nextId, ORGANIZATION } from '@ezthrottle/testkit/store-data';
 import { createCommitter } from '../src/commit/committer.ts';
@@ -120,6 +121,8 @@ export interface DispatchHarness extends AsyncDisposable {
   readonly delivered: DeliveryRecord[];
   readonly logged: string[];
   watched: (id: Id) => boolean;
+  /** Puts a limit, or with null takes it away. */
+  setLimit(name: string, settings: LimitSettingsRequest | null): void;
   submit(spec: Partial<JobSpec>, account?: { readonly apiKey?: Id }): Promise<Id>;
   submitFor(
     spec: Partial<JobSpec>,
@@ -140,6 +143,10 @@ export interface DispatchHarness extends AsyncDisposable {
 export interface HarnessOptions {
   readonly pace?: Partial<PaceSettings>;
   readonly limits?: DispatcherParts['limits'];
+  /** Limits that jobs may name; changed by `setLimit`. */
+  readonly named?: Readonly<Record<string, LimitSettingsRequest>>;
+  /** Default: no destination is taken for down. */
+  readonly circuit?: DispatcherParts['circuit'];
 }
 
 export const SECOND_API_KEY: typeof API_KEY = { ...API_KEY, id: nextId(), hash: 'c'.repeat(64) };
@@ -204,6 +211,7 @@ export async function openDispatchHarness(first: HarnessOptions = {}): Promise<D
       return id;
     },
     submitFor,
+    setLimit: (name, settings) => current.setLimit(name, settings),
     async run(ms, stepMs = 5) {
       for (let passed = 0; passed < ms; passed += stepMs) await clock.advance(stepMs);
     },
@@ -236,6 +244,7 @@ interface Process {
   readonly delivered: DeliveryRecord[];
   readonly logged: string[];
   readonly watching: { isWatched: (id: Id) => boolean };
+  setLimit(name: string, settings: LimitSettingsRequest | null): void;
   kill(): void;
 }
 
@@ -253,6 +262,8 @@ async function boot(file: string, clock: FakeClock, options: HarnessOptions): Pr
   const log = (details: object, message: string): void => {
     if (life.isAlive()) logged.push(`${message} ${inspect(details)}`);
   };
+  const named = new Map(Object.entries(options.named ?? {}));
+  const changed = new Set<(organization: Id, name: string) => void>();
   const dispatcher = createDispatcher({
     store,
     committer: {
@@ -262,6 +273,17 @@ async function boot(file: string, clock: FakeClock, options: HarnessOptions): Pr
     executor,
     clock: life.clock,
     settings: () => ({ ...DEFAULT_PACE, ...options.pace }),
+    namedLimits: {
+      settingsOf(_, name) {
+        const said = named.get(name);
+        return said === undefined ? null : limitSettings('custom', said);
+      },
+      onChanged(listener) {
+        changed.add(listener);
+        return () => changed.delete(listener);
+      },
+    },
+    circuit: options.circuit ?? null,
     liveRegions: 'any',
     notices: {
       publish: (notice) => notices.push(notice),
@@ -276,8 +298,13 @@ async function boot(file: string, clock: FakeClock, options: HarnessOptions): Pr
     logger: { warn: log, error: log },
     limits: options.limits ?? {},
   });
+  const setLimit: Process['setLimit'] = (name, settings) => {
+    if (settings === null) named.delete(name);
+    else named.set(name, settings);
+    for (const listener of changed) listener(ORGANIZATION.id, name);
+  };
   const { kill } = life;
-  return { store, executor, dispatcher, notices, delivered, logged, watching, kill };
+  return { store, executor, dispatcher, notices, delivered, logged, watching, setLimit, kill };
 }
 
 /** A clock whose timers die with the process that set them. */

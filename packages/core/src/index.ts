@@ -39,6 +39,7 @@ export {
   type SubmittedResult,
 } from './step/step-result.ts';
 export type {
+  JobLimitOptions,
   RetryPolicyOptions,
   SubmitJobOptions,
   TriggerOptions,

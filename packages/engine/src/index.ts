@@ -45,6 +45,7 @@ export * from './decide/wake.ts';
 export { JOB_EDGES } from './admit/job-fields.ts';
 export * from './admit/normalise-job.ts';
 export * from './admit/check-job.ts';
+export * from './admit/account-limits.ts';
 export * from './admit/check-limit-costs.ts';
 export * from './admit/admission-verdict.ts';
 export * from './admit/key-conflict.ts';

@@ -50,7 +50,7 @@ export function limitRoutes(options: LimitRoutesOptions): readonly Route[] {
           requirePreconditions(call, stored === null ? null : versionOf(stored));
           return settings;
         });
-        return answer(change, key, warningsOf(key, call.body));
+        return answer(change, key, warningsOf(call.body));
       },
     },
     {
@@ -64,7 +64,7 @@ export function limitRoutes(options: LimitRoutesOptions): readonly Route[] {
           requirePreconditions(call, versionOf(stored));
           return checked(key, mergeLimit(decodeLimit(stored.data), call.body));
         });
-        return answer(change, key, warningsOf(key, call.body));
+        return answer(change, key, warningsOf(call.body));
       },
     },
     {
@@ -177,16 +177,7 @@ function nameOf({ params }: Call): string {
   return params['key'] ?? '';
 }
 
-/** Limits that no dispatcher follows yet: nobody is to rely on them unawares. */
-const NOT_FOLLOWED_YET: ReadonlySet<LimitKey['kind']> = new Set(['custom', 'account']);
-
-function warningsOf(key: LimitKey, body: unknown): readonly WarningView[] {
-  const unknown = unknownWarnings(body);
-  if (!NOT_FOLLOWED_YET.has(key.kind)) return unknown;
-  return [{ path: 'key', message: 'is kept, but not followed by this version' }, ...unknown];
-}
-
-function unknownWarnings(body: unknown): readonly WarningView[] {
+function warningsOf(body: unknown): readonly WarningView[] {
   const names = unknownFields(body);
   const shownNames = names.slice(0, MAX_WARNINGS);
   const warnings = shownNames.map((path) => ({ path, message: 'is not known and was left out' }));

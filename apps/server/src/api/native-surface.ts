@@ -2,6 +2,7 @@ import type { Clock, Id, JobReads } from '@ezthrottle/engine';
 import { jobStatus } from '@ezthrottle/core/protocol';
 import { isRacing, readResult } from '@ezthrottle/engine';
 import type { Limits } from '../limits/limits.ts';
+import type { LimitRules } from '../limits/limit-rules.ts';
 import type { LimitStates } from '../limits/limit-state.ts';
 import type { JobGate } from '../dispatch/job-gate.ts';
 import type { JobEventHub } from '../realtime/job-event-hub.ts';
@@ -23,6 +24,7 @@ export interface NativeSurfaceOptions {
   readonly hub: JobEventHub;
   readonly secrets: SigningSecrets;
   readonly limits: Limits;
+  readonly rules: LimitRules;
   /** Where limits stand. */
   readonly states: LimitStates;
   readonly admission: Admission;

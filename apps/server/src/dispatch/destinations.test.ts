@@ -1,9 +1,10 @@
 import { DEFAULT_PACE, type PaceSettings } from '@ezthrottle/engine';
 import { FakeClock } from '@ezthrottle/testkit';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { pacedNow } from './destination.ts';
+import { type Destination } from './destination.ts';
 import { Destinations } from './destinations.ts';
 import { DISPATCH_LIMITS } from './dispatch-limits.ts';
+import { LimitKeys } from './limit-keys.ts';
 
 const ORGANIZATION = '00000000-0000-7000-8000-000000000001';
 const ORIGIN = 'https://a.test';
@@ -17,21 +18,29 @@ beforeEach(() => {
   clock = new FakeClock();
   settings = { ...DEFAULT_PACE, ratePerSecond: 10, burst: 5, configured: true };
   pausedUntil = null;
-  destinations = new Destinations(clock, () => settings, DISPATCH_LIMITS, {
-    pausedUntil: () => pausedUntil,
-    onChanged: () => () => undefined,
+  destinations = new Destinations({
+    clock,
+    settings: () => settings,
+    limits: DISPATCH_LIMITS,
+    limitKeys: new LimitKeys(clock, undefined),
+    circuit: null,
+    edits: { pausedUntil: () => pausedUntil, onChanged: () => () => undefined },
   });
 });
+
+function pauseOf({ pacer }: Destination): number | null {
+  return pacer.paceAhead(clock.monotonic()).pausedUntil;
+}
 
 describe('a destination whose limit is changed', () => {
   it('owes what it owed, has the new rate and is written down', () => {
     const live = destinations.get(ORGANIZATION, ORIGIN);
     const now = clock.monotonic();
-    live.pace = { ...live.pace, arrivesAt: now + 1_000 };
+    live.pacer.pace = { ...live.pacer.pace, arrivesAt: now + 1_000 };
     settings = { ...settings, ratePerSecond: 100, burst: 1 };
     expect(destinations.resettle(ORGANIZATION, ORIGIN)).toBe(live);
-    expect(live.pace).toMatchObject({ ratePerSecond: 100, settings });
-    expect(live.pace.arrivesAt - now).toBeCloseTo(100, 6);
+    expect(live.pacer.pace).toMatchObject({ ratePerSecond: 100, settings });
+    expect(live.pacer.pace.arrivesAt - now).toBeCloseTo(100, 6);
     expect(destinations.takeChanged()).toHaveLength(1);
   });
 
@@ -43,22 +52,22 @@ describe('a destination whose limit is changed', () => {
   it('keeps the pause that its target asked for when the one by hand is lifted, and the other way', () => {
     const live = destinations.get(ORGANIZATION, ORIGIN);
     const now = clock.monotonic();
-    live.pace = { ...live.pace, pausedUntil: now + 300 };
+    live.pacer.pace = { ...live.pacer.pace, pausedUntil: now + 300 };
     pausedUntil = clock.now() + 900;
     destinations.resettle(ORGANIZATION, ORIGIN);
-    expect(pacedNow(live).pausedUntil).toBe(now + 900);
+    expect(pauseOf(live)).toBe(now + 900);
     pausedUntil = null;
     destinations.resettle(ORGANIZATION, ORIGIN);
-    expect(pacedNow(live).pausedUntil).toBe(now + 300);
+    expect(pauseOf(live)).toBe(now + 300);
     pausedUntil = Number.POSITIVE_INFINITY;
     destinations.resettle(ORGANIZATION, ORIGIN);
-    live.pace = { ...live.pace, pausedUntil: null };
-    expect(pacedNow(live).pausedUntil).toBe(Number.POSITIVE_INFINITY);
+    live.pacer.pace = { ...live.pacer.pace, pausedUntil: null };
+    expect(pauseOf(live)).toBe(Number.POSITIVE_INFINITY);
   });
 
   it('is stopped by hand from its first call on', () => {
     pausedUntil = clock.now() + 500;
     const live = destinations.get(ORGANIZATION, ORIGIN);
-    expect(pacedNow(live).pausedUntil).toBe(clock.monotonic() + 500);
+    expect(pauseOf(live)).toBe(clock.monotonic() + 500);
   });
 });

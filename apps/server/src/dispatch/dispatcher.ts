@@ -203,7 +203,7 @@ class PacedDispatcher implements Dispatcher {
     });
     this.#armer.open();
     this.#isRunning = true;
-    for (const lane of [...this.#destinations.lanes()]) this.#pump(lane);
+    for (const lane of this.#destinations.lanes()) this.#pump(lane);
     this.#planPaceSave();
     await this.#stager.start();
   }

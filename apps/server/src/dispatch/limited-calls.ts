@@ -15,7 +15,7 @@ import type { Destination } from './destination.ts';
 import type { DispatcherParts } from './dispatch-ports.ts';
 import type { Lane } from './lane.ts';
 import type { NamedLimit } from './limit-keys.ts';
-import { laneStop, mayTell, tellWaiting } from './waiting-notices.ts';
+import { laneStop, mayTell, TELL_EVERY_MS, tellWaiting } from './waiting-notices.ts';
 
 /** What a call takes from one of its keys. */
 interface Share {
@@ -73,7 +73,6 @@ export class LimitedCalls {
     });
     const own = lane.destination.lanes.get(lane.destination.origin);
     if (isFirst && lane.destination.contenders > 0 && own !== undefined) this.offer(own);
-    this.#tell(lane);
   }
 
   /** Takes a call out that is not to be made. */
@@ -108,6 +107,24 @@ export class LimitedCalls {
     if (calls.length > 0) parts.executor.run(calls);
     this.#runAt(turn.until, now);
     for (const lane of touched) onSent(lane);
+  }
+
+  /**
+   * Tells those who watch a job of this line what it waits for.
+   *
+   * @returns When to tell again, on the monotonic clock; null: nobody watches.
+   */
+  tell(lane: Lane): number | null {
+    const { parts } = this.#options;
+    const now = parts.clock.monotonic();
+    const [first] = lane.armed;
+    const isWatched = first !== undefined && parts.notices.isWatched(first.jobId);
+    if (!mayTell(lane, now)) return isWatched ? lane.toldAt + TELL_EVERY_MS : null;
+    const keys = this.#waiting.get(lane.armed[0]?.token ?? '')?.keys ?? [];
+    const stop = laneStop(lane, (key) => keys.find((one) => one.key === key)?.cost ?? 1, now);
+    const behind = { key: lane.destination.origin, reason: 'behind_others' as const, until: null };
+    tellWaiting(lane, stop ?? behind, parts);
+    return isWatched ? now + TELL_EVERY_MS : null;
   }
 
   stop(): void {
@@ -187,16 +204,6 @@ export class LimitedCalls {
       this.#stopTimer = null;
       this.run();
     });
-  }
-
-  #tell(lane: Lane): void {
-    const { parts } = this.#options;
-    const now = parts.clock.monotonic();
-    if (!mayTell(lane, now)) return;
-    const keys = this.#waiting.get(lane.armed[0]?.token ?? '')?.keys ?? [];
-    const stop = laneStop(lane, (key) => keys.find((one) => one.key === key)?.cost ?? 1, now);
-    const behind = { key: lane.destination.origin, reason: 'behind_others' as const, until: null };
-    tellWaiting(lane, stop ?? behind, parts);
   }
 
   #pacerOf(key: string): KeyPacer {

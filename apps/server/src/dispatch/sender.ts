@@ -29,7 +29,7 @@ export class Sender {
     if (lane.limits.length > 0 || lane.destination.contenders > 0) {
       limited.offer(lane);
       limited.run();
-      this.#waitFor(lane, null);
+      this.#waitFor(lane, null, null, limited.tell(lane));
     } else {
       this.#sendAtOnce(lane);
     }
@@ -75,13 +75,18 @@ export class Sender {
   }
 
   /** @param lastMoment After it the first in line is too late, in milliseconds since the epoch. */
-  #waitFor(lane: Lane, stop: LaneStop | null, lastMoment: number | null = null): void {
+  #waitFor(
+    lane: Lane,
+    stop: LaneStop | null,
+    lastMoment: number | null,
+    tellAt: number | null = null,
+  ): void {
     const { parts, onTime } = this.#options;
     const now = parts.clock.monotonic();
     // In a pause nothing is armed that could ask: whoever stands in line has to be looked at then.
     const opensAt = stop?.until ?? (lane.line.isEmpty ? null : pausedUntil(lane, now));
     const lastAt = lastMoment === null ? null : now + lastMoment - parts.clock.now();
-    const until = Math.min(opensAt ?? Infinity, lastAt ?? Infinity);
+    const until = Math.min(opensAt ?? Infinity, lastAt ?? Infinity, tellAt ?? Infinity);
     replan(lane, () => {
       if (until <= now || !Number.isFinite(until)) return null;
       return parts.clock.after(until - now, () => {

@@ -4,7 +4,7 @@ import type { DispatcherParts } from './dispatch-ports.ts';
 import { type Lane, pausedUntil } from './lane.ts';
 
 /** Watchers are told at most this often that they wait, in milliseconds. */
-const TELL_EVERY_MS = 500;
+export const TELL_EVERY_MS = 500;
 /** Jobs that are looked through for watchers. */
 const LOOK_AT_MOST = 256;
 

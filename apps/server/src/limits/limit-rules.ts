@@ -1,4 +1,4 @@
-import { destinationLimit, parseLimitKey } from '@ezthrottle/core/protocol';
+import { accountLimit, destinationLimit, parseLimitKey } from '@ezthrottle/core/protocol';
 import { limitSettings } from '@ezthrottle/engine';
 import type {
   Id,
@@ -22,6 +22,8 @@ export interface LimitRules {
   destinationPace(organization: Id, origin: string): PaceSettings;
   /** Limits that jobs may name, for `checkLimitCosts`. */
   namedBy(organization: Id): LimitLookup;
+  /** Key of the account's limit; null: it has none. */
+  accountLimit(organization: Id, userId: string): string | null;
   /** @returns Ends it. */
   onChanged(listener: LimitListener): () => void;
 }
@@ -91,6 +93,12 @@ class Rules implements LiveLimitRules {
       const settings = this.settingsOf(organization, name);
       return settings?.kind === 'custom' ? settings.pace : null;
     };
+  }
+
+  accountLimit(organization: Id, userId: string): string | null {
+    const held = this.#settings.get(organization);
+    const key = accountLimit(userId);
+    return held?.has(key) === true ? key : null;
   }
 
   onChanged(listener: LimitListener): () => void {

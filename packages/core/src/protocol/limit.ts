@@ -113,6 +113,11 @@ export function destinationLimit(origin: string): string {
   return DESTINATION + origin;
 }
 
+/** Key of the limit of an account, given by its `user_id`. */
+export function accountLimit(userId: string): string {
+  return ACCOUNT + userId;
+}
+
 /** A key as it is meant; null when it cannot be one: `checkLimitKey` says why. */
 export function parseLimitKey(text: string): LimitKey | null {
   if (!isPlain(text) || text.length > LIMIT_BOUNDS.keyLength) return null;

@@ -10,6 +10,7 @@ import type {
   FallbackJobRequest,
   IdempotencyScope,
   JobRequest,
+  LimitRequest,
   Metadata,
   RegionPolicy,
   RetryPolicyRequest,
@@ -39,6 +40,12 @@ export interface TriggerOptions {
   readonly timeoutMs?: number;
 }
 
+/** A limit that a job names, as users write it: either spelling, snake_case wins. */
+export interface JobLimitOptions extends LimitRequest {
+  readonly settleHeader?: string;
+  readonly settlePath?: string;
+}
+
 interface SnakeCaseFields {
   readonly url: string;
   readonly method?: string;
@@ -65,6 +72,12 @@ interface SnakeCaseFields {
   readonly retry_at?: number;
   readonly user_id?: string;
   readonly priority?: number;
+  /** Limits that every call of the job counts against; a key alone costs 1. */
+  readonly limits?: readonly (string | JobLimitOptions)[];
+  readonly hedge_after_ms?: number;
+  readonly hedge_percentile?: number;
+  readonly hedge_budget_percent?: number;
+  readonly execute_before?: number;
   readonly repeat?: 'allowed' | 'never';
   readonly fallback_job?: SubmitJobOptions;
   readonly on_success?: SubmitJobOptions;
@@ -90,6 +103,10 @@ interface CamelCaseFields {
   readonly sendIdempotencyKey?: boolean;
   readonly retryAt?: number;
   readonly userId?: string;
+  readonly hedgeAfterMs?: number;
+  readonly hedgePercentile?: number;
+  readonly hedgeBudgetPercent?: number;
+  readonly executeBefore?: number;
   readonly fallbackJob?: SubmitJobOptions;
   readonly onSuccess?: SubmitJobOptions;
   readonly onFailure?: SubmitJobOptions;
@@ -145,7 +162,8 @@ export function urlJobRequest(options: SubmitJobOptions): JobRequest {
  */
 export function wireJob(options: SubmitJobOptions): JobRequest {
   const { url, method = 'GET', trigger: _, ...fields } = wireNamed(options);
-  const { webhooks, retry_policy, fallback_job, on_success, on_failure, ...others } = fields;
+  const { webhooks, retry_policy, limits, fallback_job, on_success, on_failure, ...others } =
+    fields;
   return {
     url,
     method: upperCase(method),
@@ -156,6 +174,7 @@ export function wireJob(options: SubmitJobOptions): JobRequest {
       // A quorum of no webhooks says nothing.
       webhook_quorum: webhooks?.length ? others.webhook_quorum : undefined,
       retry_policy: retry_policy && wireNamed(retry_policy),
+      limits: limits && limits.map(limitRequest),
       fallback_job: fallback_job && fallbackJobRequest(fallback_job),
       on_success: on_success && wireJob(on_success),
       on_failure: on_failure && wireJob(on_failure),
@@ -189,6 +208,11 @@ export function upperCase(text: string): string {
 
 function wireName(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+}
+
+/** What is neither a key nor a limit is handed on, for the server to name. */
+function limitRequest(limit: string | JobLimitOptions): LimitRequest {
+  return typeof limit === 'string' ? { key: limit } : wireNamed(limit);
 }
 
 function withoutAssumed<T extends object>(job: T): Defined<T>;

@@ -45,7 +45,6 @@ const UNUSED_IN_FALLBACKS = [
 
 /** Fields whose rules exist and which no dispatcher follows yet: nobody is to rely on them unawares. */
 const NOT_FOLLOWED_YET = [
-  'limits',
   'hedge_after_ms',
   'hedge_percentile',
   'hedge_budget_percent',

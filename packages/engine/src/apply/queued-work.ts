@@ -21,9 +21,7 @@ export function queuedWork(
 
 /** The line in which calls of this path stand. */
 export function lineOf({ origin, limits }: Pick<PathSpec, 'origin' | 'limits'>): string {
-  return limits === undefined
-    ? origin
-    : lineName({ origin, limits: limits.map(({ key }) => key) });
+  return limits === undefined ? origin : lineName({ origin, limits: limits.map(({ key }) => key) });
 }
 
 export function legOf(run: RunState, id: number): Leg | undefined {

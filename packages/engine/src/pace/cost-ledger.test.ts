@@ -42,11 +42,11 @@ describe('a cost that the answer tells', () => {
     expect(tokens.ledger.open).toBe(0);
   });
 
-  test('is charged when it was more, but never beyond the burst', () => {
+  test('is charged when it was more, but never beyond the burst and a minute', () => {
     const tokens = new Settled(key(10, 100));
     tokens.settle(tokens.book(10, 0) ?? -1, 1_000_000, 0);
     const { arrivesAt } = tokens.state;
-    expect(arrivesAt).toBeCloseTo((100 * 1_000) / (10 * 0.985));
+    expect(arrivesAt).toBeCloseTo((100 * 1_000) / (10 * 0.985) + 60_000);
   });
 
   test('that is not told stays what was estimated', () => {

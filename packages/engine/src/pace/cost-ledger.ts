@@ -10,6 +10,8 @@ interface Booking {
 
 /** Calls whose real cost is awaited; older ones then count with what was booked. */
 const MAX_OPEN = 4_096;
+/** What calls that cost more than was said may owe beyond the burst, in time. */
+const MAX_DEBT_MS = 60_000;
 
 /**
  * What the calls of one key have cost, where that is known only from their answers. Beside the key's
@@ -58,7 +60,8 @@ export class CostLedger {
 
   /**
    * The answer says what the call has really cost; without `actual` (null) it stays what was booked. A
-   * difference is charged or given back. Never leaves the key with more than its burst, or owing more.
+   * difference is charged or given back. Never leaves the key with more than its burst, or owing more than
+   * that and a minute's worth: a wrong number must not stop it for good.
    */
   settled(state: PaceState, id: number, actual: number | null, now: number): PaceState {
     this.#follow(state);
@@ -70,7 +73,8 @@ export class CostLedger {
     const moved = this.#fold() - before;
     this.#prune();
     if (moved === 0) return state;
-    const most = Math.max(state.arrivesAt, now + effectiveBurst(state) * intervalMs(state));
+    const debtMs = effectiveBurst(state) * intervalMs(state) + MAX_DEBT_MS;
+    const most = Math.max(state.arrivesAt, now + debtMs);
     return { ...state, arrivesAt: Math.min(most, state.arrivesAt + moved) };
   }
 

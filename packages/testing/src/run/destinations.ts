@@ -1,4 +1,4 @@
-import { ARM_AHEAD_MS, armedBound, createPace, FairLine } from '@ezthrottle/engine';
+import { ARM_AHEAD_MS, armedBound, createPace, FairLine, parseLineName } from '@ezthrottle/engine';
 import type { ArmedRef, Id, LineRef, PaceState } from '@ezthrottle/engine';
 import type { RunParts } from './rules.ts';
 
@@ -22,7 +22,8 @@ export class Destinations {
     this.#parts = parts;
   }
 
-  get(organization: Id, origin: string): Destination {
+  get(organization: Id, name: string): Destination {
+    const { origin } = parseLineName(name);
     const key = `${organization} ${origin}`;
     const known = this.#all.get(key);
     if (known !== undefined) return known;

@@ -1,5 +1,6 @@
 import type { SubmitReply, WarningView } from '@ezthrottle/core/protocol';
 import {
+  checkLimitCosts,
   type Clock,
   heldKeyVerdict,
   type Id,
@@ -9,9 +10,11 @@ import {
   submitReply,
   takenJob,
   type Verdict,
+  withAccountLimits,
 } from '@ezthrottle/engine';
 import type { AdmittedJob, JobGate } from '../../dispatch/job-gate.ts';
 import { sha256 } from '../../dispatch/sha256.ts';
+import type { LimitRules } from '../../limits/limit-rules.ts';
 import type { Caller } from '../../tenancy/api-keys.ts';
 import type { Admission } from '../admission.ts';
 import { ApiError } from '../api-error.ts';
@@ -23,6 +26,7 @@ export interface SubmitOptions {
   readonly gate: Pick<JobGate, 'submit'>;
   readonly jobs: Pick<JobReads, 'get' | 'holder'>;
   readonly admission: Admission;
+  readonly rules: Pick<LimitRules, 'namedBy' | 'accountLimit'>;
   readonly clock: Clock;
   readonly newId: () => Id;
   readonly idempotencyWindowMs: number;
@@ -45,6 +49,8 @@ export function submitJobRoute(options: SubmitOptions): Route {
 export interface ReadyJob {
   readonly job: AdmittedJob;
   readonly warnings: readonly WarningView[];
+  /** Why it cannot be taken unless it is a repeat; null: nothing speaks against it. */
+  readonly unusable: ApiError | null;
 }
 
 export interface SubmitAnswer {
@@ -55,7 +61,8 @@ export interface SubmitAnswer {
 /** @throws ApiError `validation_failed` with all that is wrong. */
 export function readyJob(options: SubmitOptions, caller: Caller, body: unknown): ReadyJob {
   const { spec, warnings } = readJob(body);
-  return { job: admitted(options, caller, spec), warnings };
+  const unusable = unusableLimits(options, spec, caller.organization);
+  return { job: admitted(options, caller, spec), warnings, unusable };
 }
 
 /**
@@ -65,16 +72,18 @@ export function readyJob(options: SubmitOptions, caller: Caller, body: unknown):
  */
 export async function takeJob(
   options: SubmitOptions,
-  { job, warnings }: ReadyJob,
+  { job, warnings, unusable }: ReadyJob,
   refusal: ApiError | null,
 ): Promise<SubmitAnswer> {
-  if (refusal !== null) {
+  const refused = refusal ?? unusable;
+  if (refused !== null) {
     // A repeat of an accepted job is no new load: its client only wants to know.
     const held = await options.jobs.holder(job.organization, job.idempotency, job.createdAt);
-    if (held === null) throw refusal;
+    if (held === null) throw refused;
     // Neither is one that comes in the place of another.
     const isReplacing = heldKeyVerdict(job.spec, held).verdict === 'replace';
     if (!isReplacing) return await answerOf(options, job, held, warnings);
+    if (unusable !== null) throw unusable;
   }
   const verdict = await options.gate.submit(job);
   if (verdict.verdict === 'ok') options.admission.accepted();
@@ -86,7 +95,9 @@ function admitted(options: SubmitOptions, caller: Caller, spec: JobSpec): Admitt
     id: options.newId(),
     organization: caller.organization,
     apiKey: caller.apiKey,
-    spec,
+    spec: withAccountLimits(spec, (userId) => {
+      return options.rules.accountLimit(caller.organization, userId);
+    }),
     idempotency: idempotencyClaim(spec, caller.organization, {
       sha256,
       windowMs: options.idempotencyWindowMs,
@@ -94,6 +105,18 @@ function admitted(options: SubmitOptions, caller: Caller, spec: JobSpec): Admitt
     }),
     createdAt: options.clock.now(),
   };
+}
+
+/** Why a job could never start for the limits that it names; null: it could. */
+function unusableLimits(
+  { rules }: SubmitOptions,
+  spec: JobSpec,
+  organization: Id,
+): ApiError | null {
+  const problems = checkLimitCosts(spec, rules.namedBy(organization));
+  if (problems.length === 0) return null;
+  const message = 'the job names limits under which it cannot start';
+  return new ApiError('limits_unusable', message, { problems });
 }
 
 async function answerOf(
