@@ -1,11 +1,13 @@
-// pnpm bench [sdk|adapters] [--quick] …
+// pnpm bench [sdk|adapters|proofs] [--quick] …
 //
 // By itself, the server beside its peers; with `sdk`, the SDK beside its peers; with `adapters`, the
-// framework adapters beside bare handlers and the ways of others.
+// framework adapters beside bare handlers and the ways of others; with `proofs`, what the engine promises
+// at full size.
 
 const PARTS: Readonly<Record<string, () => Promise<unknown>>> = {
   sdk: () => import('./sdk/sdk-main.ts'),
   adapters: () => import('./adapters/adapters-main.ts'),
+  proofs: () => import('./proofs/proofs-main.ts'),
 };
 
 const part = PARTS[process.argv[2] ?? ''];

@@ -17,6 +17,8 @@ const FROM_SOURCE: readonly string[] = [
 export interface ServerPlace {
   readonly folder: string;
   readonly apiKey: string;
+  readonly masterKey: string;
+  readonly signingSecret: string;
   /** The file of settings. */
   readonly configFile: string;
   /** Arguments of Node before the command's own. */
@@ -49,20 +51,22 @@ export function serverPlace({
   program = FROM_SOURCE,
 }: PlaceOptions): ServerPlace {
   const apiKey = `ezt_proof_${randomBytes(24).toString('base64url')}`;
+  const masterKey = randomBytes(32).toString('base64');
+  const signingSecret = `whsec_${randomBytes(32).toString('base64')}`;
   const configFile = join(folder, 'config.json');
   const config = {
     host: '127.0.0.1',
     port: 0,
     dataDir: folder,
     apiKey,
-    masterKey: randomBytes(32).toString('base64'),
-    signingSecret: `whsec_${randomBytes(32).toString('base64')}`,
+    masterKey,
+    signingSecret,
     allowLoopbackTargets: true,
     logLevel: 'error',
     ...settings,
   };
   writeFileSync(configFile, JSON.stringify(config), { mode: 0o600 });
-  return { folder, apiKey, configFile, program };
+  return { folder, apiKey, masterKey, signingSecret, configFile, program };
 }
 
 /**
