@@ -2,7 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { DEFAULTS, LIMIT_BOUNDS } from '@ezthrottle/core/protocol';
 import { DEFAULT_PACE, type Executor, type PaceSettings, type Store } from '@ezthrottle/engine';
-import { createAdmission } from './api/admission.ts';
+import { createAdmission } from './admission/admission.ts';
+import { createLoadMeter, type LoadMeter } from './admission/load-meter.ts';
 import { createJobCounts, healthRoute } from './api/health.ts';
 import { createHttpServer } from './api/http-server.ts';
 import { createNativeSurface } from './api/native-surface.ts';
@@ -171,8 +172,11 @@ async function compose(options: AppOptions, onClose: OnClose): Promise<RunningAp
     timeoutMs: DEFAULTS.deliveryTimeoutMs,
     stopTimeoutMs: config.stopTimeoutMs,
   });
+  const meter = createLoadMeter({ clock, countsAccounts: countsAccounts(config) });
+  if (countsAccounts(config)) meter.restore(await store.jobs.liveByAccount());
   const dispatcher = createDispatcher({
     ...work,
+    meter,
     executor: executors.jobs,
     settings: (origin, organization) => rules.destinationPace(organization, origin),
     edits: createDestinationEdits(rules),
@@ -192,10 +196,8 @@ async function compose(options: AppOptions, onClose: OnClose): Promise<RunningAp
   });
   for (const service of services) await service.start();
 
-  const url = await listen(
-    { config, store, dispatcher, limits, rules, hub, secrets, logger },
-    onClose,
-  );
+  const front = { config, store, dispatcher, limits, rules, hub, secrets, meter, logger };
+  const url = await listen(front, onClose);
   return { url, signingSecret };
 }
 
@@ -207,23 +209,32 @@ interface Front {
   readonly rules: LimitRules;
   readonly hub: JobEventHub;
   readonly secrets: SigningSecrets;
+  readonly meter: LoadMeter;
   readonly logger: Pick<ReturnType<typeof createLogger>, 'debug' | 'error'>;
 }
 
 /** Puts the API in front of the parts and opens the port; gives the address. */
 async function listen(parts: Front, onClose: OnClose): Promise<string> {
-  const { config, store, dispatcher, limits, rules, hub, secrets, logger } = parts;
+  const { config, store, dispatcher, limits, rules, hub, secrets, meter, logger } = parts;
   const clock = systemClock;
   const counts = createJobCounts(store.jobs, clock);
   const admission = createAdmission({
     clock,
+    meter,
     backlog: async () => {
       const { pending, scheduled, processing } = await counts.get();
       return pending + scheduled + processing;
     },
     residentBytes: () => process.memoryUsage.rss(),
-    maxBacklog: config.maxBacklog,
-    memoryLimitMb: config.memoryLimitMb,
+    storeBytes: () => store.bytes(),
+    limits: {
+      memoryMb: config.memoryLimitMb,
+      storeBytes: config.dbMaxBytes,
+      backlog: config.maxBacklog,
+      organizationBacklog: config.maxOrganizationBacklog,
+      accountBacklog: config.maxAccountBacklog,
+    },
+    retryAfterSeconds: config.retryAfterSeconds,
     maxBodyBytes: config.maxBodyBytes,
   });
   const native = createNativeSurface({
@@ -261,6 +272,11 @@ async function listen(parts: Front, onClose: OnClose): Promise<string> {
     return server.close();
   });
   return server.listen(config.host, config.port);
+}
+
+/** Counting accounts costs memory, and a look at all that is unfinished at the start. */
+function countsAccounts({ maxOrganizationBacklog, maxAccountBacklog }: Config): boolean {
+  return maxOrganizationBacklog + maxAccountBacklog > 0;
 }
 
 /** Jobs and deliveries have connections of their own, so that neither waits for the other's. */

@@ -33,7 +33,14 @@ export interface Config {
   /** 0: no bound. */
   readonly maxBacklog: number;
   /** 0: no bound. */
+  readonly maxOrganizationBacklog: number;
+  /** 0: no bound. */
+  readonly maxAccountBacklog: number;
+  /** 0: no bound. */
   readonly memoryLimitMb: number;
+  /** 0: no bound. */
+  readonly dbMaxBytes: number;
+  readonly retryAfterSeconds: number;
   readonly maxStreams: number;
   readonly stopTimeoutMs: number;
 }
@@ -105,7 +112,11 @@ export function readConfig(profile: Profile, sources: ConfigSources): Config {
     deliveryDelaysMs: take('deliveryDelaysMs'),
     deliveryGiveUpMs: take('deliveryGiveUpMs'),
     maxBacklog: take('maxBacklog'),
+    maxOrganizationBacklog: take('maxOrganizationBacklog'),
+    maxAccountBacklog: take('maxAccountBacklog'),
     memoryLimitMb: take('memoryLimitMb'),
+    dbMaxBytes: take('dbMaxBytes'),
+    retryAfterSeconds: take('retryAfterSeconds'),
     maxStreams: take('maxStreams'),
     stopTimeoutMs: take('stopTimeoutMs'),
   };

@@ -27,7 +27,7 @@ export function createJobCounts(
 export function healthRoute(options: {
   readonly version: string;
   readonly counts: { get(): Promise<Counts> };
-  readonly admission: () => Readonly<Record<string, number | boolean>>;
+  readonly admission: () => Promise<Readonly<Record<string, number | boolean>>>;
 }): Route {
   return {
     method: 'GET',
@@ -40,7 +40,7 @@ export function healthRoute(options: {
           status: 'ok',
           version: options.version,
           jobs: await options.counts.get(),
-          admission: options.admission(),
+          admission: await options.admission(),
         },
       };
     },

@@ -7,7 +7,7 @@ import type { LimitStates } from '../limits/limit-state.ts';
 import type { JobGate } from '../dispatch/job-gate.ts';
 import type { JobEventHub } from '../realtime/job-event-hub.ts';
 import type { SigningSecrets } from '../tenancy/signing-secrets.ts';
-import type { Admission } from './admission.ts';
+import type { Admission } from '../admission/admission.ts';
 import { cancelJobRoute } from './jobs/cancel-job.ts';
 import { listJobsRoute } from './jobs/list-jobs.ts';
 import { showJobRoute } from './jobs/show-job.ts';

@@ -11,6 +11,7 @@ import type {
   Store,
   Verdict,
 } from '@ezthrottle/engine';
+import type { LoadMeter } from '../admission/load-meter.ts';
 import type { JobResult } from '../deliver/job-result.ts';
 import type { JobNotices } from '../realtime/job-event.ts';
 import type { DispatchLimits } from './dispatch-limits.ts';
@@ -58,6 +59,8 @@ export interface DispatcherParts {
   readonly circuit?: CircuitPolicy | null;
   readonly liveRegions: LiveRegions;
   readonly notices: JobNotices;
+  /** Told of every job that is taken in, spawned ones too, and of each that ends. Absent: nobody counts. */
+  readonly meter?: Pick<LoadMeter, 'taken' | 'ended'>;
   /** Told of deliveries that are on disk, with what they tell when memory has it. */
   readonly deliverer: {
     offer(deliveries: readonly DeliveryRecord[], result?: JobResult | null): void;

@@ -1,5 +1,6 @@
 import { accept, acceptedWakeAt, acceptedWork, armAccepted } from '@ezthrottle/engine';
 import type { ArmedRef, NewJob, NewWork, Verdict } from '@ezthrottle/engine';
+import { accountOf } from '../admission/load-meter.ts';
 import { type ActiveJob, activeJob } from './active-jobs.ts';
 import type { ActiveJobs } from './active-jobs.ts';
 import type { Armer } from './armer.ts';
@@ -12,7 +13,7 @@ import type { Lane } from './lane.ts';
 export interface IntakeOptions {
   readonly parts: Pick<
     DispatcherParts,
-    'clock' | 'committer' | 'liveRegions' | 'notices' | 'newToken'
+    'clock' | 'committer' | 'liveRegions' | 'meter' | 'notices' | 'newToken'
   >;
   readonly active: ActiveJobs;
   readonly destinations: Destinations;
@@ -123,7 +124,8 @@ export class Intake {
   }
 
   #taken(job: NewJob, claims: readonly ArmedClaim[]): void {
-    const { active, mover, queued, wakeAt } = this.#options;
+    const { active, mover, parts, queued, wakeAt } = this.#options;
+    parts.meter?.taken(accountOf(job));
     const adopted = active.adopt(newlyActive(job));
     for (const { lane, ref } of claims) lane.armed.push(ref);
     if (claims.length > 0) mover.watch(adopted);

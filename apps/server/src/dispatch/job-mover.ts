@@ -18,6 +18,7 @@ import type {
   ReportedAttempt,
   Verdict,
 } from '@ezthrottle/engine';
+import { accountOf } from '../admission/load-meter.ts';
 import { jobResult } from '../deliver/job-result.ts';
 import { pendingDelivery } from '../deliver/pending-delivery.ts';
 import type { ActiveJob, ActiveJobs } from './active-jobs.ts';
@@ -193,11 +194,13 @@ export class JobMover {
   }
 
   #follow(job: ActiveJob, { operation, abort }: AdvancePlan, notices: readonly JobNotice[]): void {
-    const { deliverer, notices: told } = this.#parts;
+    const { deliverer, meter, notices: told } = this.#parts;
     if (abort.length > 0) this.#listener.abort(abort);
     const { putWork, children, deliveries } = operation;
     if (putWork.length > 0) this.#listener.queued(job, putWork);
+    if (operation.end !== null) meter?.ended(accountOf(job));
     for (const child of children) {
+      meter?.taken(accountOf(child));
       this.#listener.queued(child, child.work);
       if (child.wakeAt !== null) this.#listener.wakeAt(child.wakeAt);
       told.publish({ jobId: child.id, at: child.createdAt, type: 'queued' });

@@ -7,11 +7,11 @@ export interface PrunerOptions {
   readonly clock: Clock;
   /** Jobs that ended longer ago than this go. Milliseconds. */
   readonly retentionMs: number;
-  /** Between rounds, in milliseconds. Default 60 000. */
+  /** Between rounds, in milliseconds. Default 1 000. */
   readonly everyMs?: number;
-  /** Rows of each kind removed by one write: small, since others wait for it. Default 200. */
+  /** Rows of each kind removed by one write: small, since others wait for it. Default 100. */
   readonly stepRows?: number;
-  /** Writes in one round at most. Default 100. */
+  /** Writes in one round at most. Default 40, which keeps up with 4,000 jobs a second. */
   readonly maxSteps?: number;
   readonly logger: { error(details: object, message: string): void };
 }
@@ -30,7 +30,7 @@ export interface Pruner extends Service {
 /** Removes what is past its time, a few rows per write. */
 export function createPruner(options: PrunerOptions): Pruner {
   const { committer, clock, retentionMs, logger } = options;
-  const { everyMs = 60_000, stepRows = 200, maxSteps = 100 } = options;
+  const { everyMs = 1_000, stepRows = 100, maxSteps = 40 } = options;
 
   async function runOnce(): Promise<PruneCounts> {
     let [removed, steps] = [0, 0];

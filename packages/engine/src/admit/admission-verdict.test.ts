@@ -15,7 +15,13 @@ const idle: ServerLoad = {
   drainPerSecond: 0,
   accountDrainPerSecond: 0,
 };
-const bounds = { memoryBytes: 1_000, storeBytes: 1_000, backlog: 100, accountBacklog: 10 };
+const bounds = {
+  memoryBytes: 1_000,
+  storeBytes: 1_000,
+  backlog: 100,
+  organizationBacklog: 50,
+  accountBacklog: 10,
+};
 
 describe('a new job', () => {
   it('is taken while there is room, up to the very bound', () => {
@@ -29,6 +35,7 @@ describe('a new job', () => {
     [{ memoryBytes: 1_001, storeBytes: 1_001, backlog: 100 }, 'memory'],
     [{ storeBytes: 1_001, backlog: 100 }, 'db_size'],
     [{ backlog: 100, accountBacklog: 10 }, 'backlog'],
+    [{ organizationBacklog: 50, accountBacklog: 10 }, 'organization_backlog'],
     [{ accountBacklog: 10 }, 'user_queue'],
   ])('is refused at %o because of %s', (load, reason) => {
     expect(admissionVerdict({ ...idle, ...load }, bounds)).toMatchObject({ reason });

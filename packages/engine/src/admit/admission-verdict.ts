@@ -7,6 +7,9 @@ export interface ServerLoad {
   /** Unfinished jobs of everybody, and of the account that submits. */
   readonly backlog: number;
   readonly accountBacklog: number;
+  /** The same of the account's organization. Default 0. */
+  readonly organizationBacklog?: number;
+  readonly organizationDrainPerSecond?: number;
   /** Jobs that have ended per second of late, of everybody and of that account; 0 when not known. */
   readonly drainPerSecond: number;
   readonly accountDrainPerSecond: number;
@@ -17,10 +20,11 @@ export interface AdmissionBounds {
   readonly memoryBytes?: number;
   readonly storeBytes?: number;
   readonly backlog?: number;
+  readonly organizationBacklog?: number;
   readonly accountBacklog?: number;
 }
 
-export type LimitReason = 'memory' | 'db_size' | 'backlog' | 'user_queue';
+export type LimitReason = 'memory' | 'db_size' | 'backlog' | 'organization_backlog' | 'user_queue';
 
 export type AdmissionVerdict =
   | { readonly verdict: 'accept' }
@@ -46,7 +50,8 @@ export interface AdmissionOptions {
 const ROOM_SHARE = 0.01;
 
 /**
- * Whether new jobs are taken: memory first, then the store, then the backlog of all and of the account.
+ * Whether new jobs are taken: memory first, then the store, then the backlog of all, of the organization
+ * and of the account.
  * The wait is how long it takes at the pace of late until there is room: for the jobs that ask, and
  * a hundredth of the bound. To be asked after duplicates were answered: those are no new load.
  */
@@ -60,6 +65,12 @@ export function admissionVerdict(
     { reason: 'memory', current: load.memoryBytes, limit: bounds.memoryBytes, adds: 0 },
     { reason: 'db_size', current: load.storeBytes, limit: bounds.storeBytes, adds: 0 },
     { reason: 'backlog', current: load.backlog, limit: bounds.backlog, adds: jobs },
+    {
+      reason: 'organization_backlog',
+      current: load.organizationBacklog ?? 0,
+      limit: bounds.organizationBacklog,
+      adds: jobs,
+    },
     {
       reason: 'user_queue',
       current: load.accountBacklog,
@@ -83,8 +94,8 @@ interface Check {
 
 /** Seconds until there is room again; null where nothing tells. */
 function waitSeconds({ reason, current, limit = 0, adds }: Check, load: ServerLoad): number | null {
-  if (reason === 'backlog' || reason === 'user_queue') {
-    const drain = reason === 'backlog' ? load.drainPerSecond : load.accountDrainPerSecond;
+  if (reason !== 'memory' && reason !== 'db_size') {
+    const drain = drainOf(reason, load);
     if (drain <= 0) return null;
     return (current + adds - limit + limit * ROOM_SHARE) / drain;
   }
@@ -92,6 +103,17 @@ function waitSeconds({ reason, current, limit = 0, adds }: Check, load: ServerLo
   // Memory and store hold the backlog, as far as can be told from here: each job has its part of them.
   const perJob = current / load.backlog;
   return (current - limit + limit * ROOM_SHARE) / (perJob * load.drainPerSecond);
+}
+
+function drainOf(reason: Exclude<LimitReason, 'memory' | 'db_size'>, load: ServerLoad): number {
+  switch (reason) {
+    case 'backlog':
+      return load.drainPerSecond;
+    case 'organization_backlog':
+      return load.organizationDrainPerSecond ?? 0;
+    case 'user_queue':
+      return load.accountDrainPerSecond;
+  }
 }
 
 function retryAfter(seconds: number | null, options: AdmissionOptions): number {

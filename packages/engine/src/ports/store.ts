@@ -20,6 +20,8 @@ export interface Store {
   readonly deliveries: DeliveryReads;
   readonly tenancy: TenancyReads;
   readonly limits: LimitReads;
+  /** Bytes that are stored, without room that is free to be used again. */
+  bytes(): Promise<number>;
   /** Waits for the commits under way and closes the files. Closing twice is fine. */
   close(): Promise<void>;
 }

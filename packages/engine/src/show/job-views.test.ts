@@ -15,6 +15,7 @@ const nothing: JobReads = {
   responses: async () => [],
   deliveries: async () => [],
   children: async () => [],
+  liveByAccount: async () => [],
   counts: async () => noJobs(),
 };
 

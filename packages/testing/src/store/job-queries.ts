@@ -1,6 +1,7 @@
 import { noJobs } from '@ezthrottle/engine';
 import type { JobState } from '@ezthrottle/core/protocol';
 import type {
+  AccountJobs,
   AttemptRecord,
   DeliveryRecord,
   HeldKey,
@@ -95,6 +96,18 @@ export class JobQueries implements JobReads {
   async children(id: Id): Promise<readonly { readonly id: Id; readonly edge: string }[]> {
     const children = this.#tables.childrenOf.get(id) ?? [];
     return children.map(({ job }) => ({ id: job.id, edge: job.parent?.edge ?? '' }));
+  }
+
+  async liveByAccount(): Promise<readonly AccountJobs[]> {
+    const accounts = new Map<string, AccountJobs>();
+    for (const { job, end } of this.#tables.byId.values()) {
+      if (end !== null) continue;
+      const { organization, apiKey, spec } = job;
+      const key = JSON.stringify([organization, apiKey, spec.userId]);
+      const { jobs } = accounts.get(key) ?? { jobs: 0 };
+      accounts.set(key, { organization, apiKey, userId: spec.userId, jobs: jobs + 1 });
+    }
+    return [...accounts.values()];
   }
 
   async counts(): Promise<Readonly<Record<JobState, number>>> {

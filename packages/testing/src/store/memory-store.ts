@@ -49,6 +49,11 @@ export class MemoryStore implements Store {
     }
   }
 
+  /** Nothing of it is on any disk. */
+  async bytes(): Promise<number> {
+    return 0;
+  }
+
   async close(): Promise<void> {
     this.#isClosed = true;
   }

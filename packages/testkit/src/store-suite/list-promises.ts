@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Id, JobListQuery, JobSummary, NewJob, Store } from '@ezthrottle/engine';
 import {
+  API_KEY,
   ORGANIZATION,
   ORIGIN,
   OTHER_API_KEY,
@@ -140,6 +141,32 @@ export function listPromises(open: OpenStore): void {
           const rest = await listed(store, { ...filter, limit: 2, before: first.at(-1) ?? null });
           expect([...first.map((job) => job.id), ...rest]).toEqual(expected);
         }
+      }),
+    );
+  });
+
+  describe('unfinished jobs', () => {
+    it(
+      'are counted by the account that they are done for',
+      onStore(open, async ({ store }) => {
+        const of = (userId: string) => newJob({ spec: newSpec({ userId }) });
+        const ended = of('two');
+        await given(store, of('one'), of('one'), of('two'), ended);
+        await given(
+          store,
+          newJob({ organization: OTHER_ORGANIZATION.id, apiKey: OTHER_API_KEY.id }),
+        );
+        await commitOne(store, endingAdvance(ended.id, 1));
+        const rows = await store.jobs.liveByAccount();
+        const own = { organization: ORGANIZATION.id, apiKey: API_KEY.id };
+        const others = { organization: OTHER_ORGANIZATION.id, apiKey: OTHER_API_KEY.id };
+        expect(new Set(rows)).toEqual(
+          new Set([
+            { ...own, userId: 'one', jobs: 2 },
+            { ...own, userId: 'two', jobs: 1 },
+            { ...others, userId: '', jobs: 1 },
+          ]),
+        );
       }),
     );
   });

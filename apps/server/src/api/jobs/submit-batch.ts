@@ -1,9 +1,11 @@
 import { type BatchReply, ERROR_STATUS, LIMITS } from '@ezthrottle/core/protocol';
+import type { Admission } from '../../admission/admission.ts';
+import { accountOf } from '../../admission/load-meter.ts';
 import type { Caller } from '../../tenancy/api-keys.ts';
 import { ApiError, refuseProblems } from '../api-error.ts';
 import { wireErrorOf } from '../error-replies.ts';
 import type { Route } from '../route.ts';
-import { readyJob, type SubmitOptions, takeJob } from './submit-job.ts';
+import { type ReadyJob, readyJob, type SubmitOptions, takeJob } from './submit-job.ts';
 
 type Item = BatchReply['results'][number];
 
@@ -17,11 +19,10 @@ export function submitBatchRoute(options: SubmitOptions): Route {
     path: '/jobs/batch',
     access: 'key',
     async handle(call, caller) {
-      const jobs = jobsOf(call.body);
-      // Asked once: a batch that finds no room is one refusal, not as many as it has jobs.
-      const refusal = await options.admission.refusal();
+      const items = jobsOf(call.body).map((job) => readItem(options, caller, job));
+      const refusals = await refusalsOf(options.admission, items);
       const results = await Promise.all(
-        jobs.map((job) => itemOf(options, caller, job, refusal, call.requestId)),
+        items.map((item) => itemOf(options, item, refusals, call.requestId)),
       );
       const reply: BatchReply = { results };
       return { status: 200, body: reply };
@@ -29,16 +30,48 @@ export function submitBatchRoute(options: SubmitOptions): Route {
   };
 }
 
+function readItem(options: SubmitOptions, caller: Caller, body: unknown): ReadyJob | ApiError {
+  try {
+    return readyJob(options, caller, body);
+  } catch (error) {
+    if (error instanceof ApiError) return error;
+    throw error;
+  }
+}
+
+/** Why there is no room, by account. Asked once for each: a batch is one refusal, not as many as it has jobs. */
+async function refusalsOf(
+  admission: Admission,
+  items: readonly (ReadyJob | ApiError)[],
+): Promise<ReadonlyMap<string, ApiError | null>> {
+  const ready = items.filter((item): item is ReadyJob => 'job' in item);
+  const everybody = await admission.refusal(ready.length);
+  const byUser = new Map<string, ReadyJob[]>();
+  for (const item of ready) {
+    const own = byUser.get(item.job.spec.userId);
+    if (own === undefined) byUser.set(item.job.spec.userId, [item]);
+    else own.push(item);
+  }
+  const refusals = new Map<string, ApiError | null>();
+  for (const [userId, own] of byUser) {
+    const [first] = own;
+    if (first === undefined) continue;
+    refusals.set(userId, everybody ?? admission.refusalOf(accountOf(first.job), own.length));
+  }
+  return refusals;
+}
+
 async function itemOf(
   options: SubmitOptions,
-  caller: Caller,
-  body: unknown,
-  refusal: ApiError | null,
+  item: ReadyJob | ApiError,
+  refusals: ReadonlyMap<string, ApiError | null>,
   requestId: string,
 ): Promise<Item> {
   try {
+    if (item instanceof ApiError) throw item;
     // Nothing is awaited before the job is handed over: that keeps the batch within one turn.
-    const taken = await takeJob(options, readyJob(options, caller, body), refusal);
+    const refusal = refusals.get(item.job.spec.userId) ?? null;
+    const taken = await takeJob(options, item, refusal);
     return { status_code: taken.status, body: taken.body };
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;

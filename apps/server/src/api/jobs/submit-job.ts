@@ -12,11 +12,12 @@ import {
   type Verdict,
   withAccountLimits,
 } from '@ezthrottle/engine';
+import { accountOf } from '../../admission/load-meter.ts';
 import type { AdmittedJob, JobGate } from '../../dispatch/job-gate.ts';
 import { sha256 } from '../../dispatch/sha256.ts';
 import type { LimitRules } from '../../limits/limit-rules.ts';
 import type { Caller } from '../../tenancy/api-keys.ts';
-import type { Admission } from '../admission.ts';
+import type { Admission } from '../../admission/admission.ts';
 import { ApiError } from '../api-error.ts';
 import type { Route } from '../route.ts';
 import { readJob } from './read-job.ts';
@@ -40,9 +41,13 @@ export function submitJobRoute(options: SubmitOptions): Route {
     access: 'key',
     async handle(call, caller) {
       const ready = readyJob(options, caller, call.body);
-      return await takeJob(options, ready, await options.admission.refusal());
+      return await takeJob(options, ready, await refusalOf(options.admission, ready));
     },
   };
+}
+
+async function refusalOf(admission: Admission, { job }: ReadyJob): Promise<ApiError | null> {
+  return (await admission.refusal(1)) ?? admission.refusalOf(accountOf(job), 1);
 }
 
 /** A job that may be handed over, and what its client is warned of. */

@@ -1,6 +1,7 @@
 import { noJobs } from '@ezthrottle/engine';
 import { JOB_STATES, type JobState } from '@ezthrottle/core/protocol';
 import type {
+  AccountJobs,
   AttemptRecord,
   DeliveryRecord,
   HeldKey,
@@ -29,6 +30,16 @@ import {
 } from './records.ts';
 import { identifier, integer, optionalText, text, word } from './row.ts';
 
+const LIVE_BY_ACCOUNT = `WITH live AS MATERIALIZED (
+    SELECT jobs.account, count(*) AS jobs FROM runs CROSS JOIN jobs ON jobs.id = runs.job
+    GROUP BY jobs.account)
+  SELECT organizations.public_id AS organization_id, api_keys.public_id AS api_key_id,
+    accounts.user_id, live.jobs
+  FROM live
+  JOIN accounts ON accounts.id = live.account
+  JOIN api_keys ON api_keys.id = accounts.api_key
+  JOIN organizations ON organizations.id = api_keys.organization`;
+
 /** Rows that hang on one job: its attempts, deliveries, children. All of them are bounded elsewhere. */
 export class SqliteJobReads implements JobReads {
   readonly #interned: Interned;
@@ -42,6 +53,7 @@ export class SqliteJobReads implements JobReads {
   readonly #response: Statement;
   readonly #deliveries: Statement;
   readonly #children: Statement;
+  readonly #liveByAccount: Statement;
   readonly #counts: Statement;
 
   constructor(connection: Connection, interned: Interned) {
@@ -97,6 +109,7 @@ export class SqliteJobReads implements JobReads {
     this.#children = connection.prepare(
       'SELECT public_id, edge FROM jobs WHERE parent = ? ORDER BY id',
     );
+    this.#liveByAccount = connection.prepare(LIVE_BY_ACCOUNT);
     this.#counts = connection.prepare('SELECT state, jobs FROM job_counts');
   }
 
@@ -161,6 +174,15 @@ export class SqliteJobReads implements JobReads {
     return this.#children
       .all(bytes)
       .map((row) => ({ id: identifier(row, 'public_id'), edge: text(row, 'edge') }));
+  }
+
+  async liveByAccount(): Promise<readonly AccountJobs[]> {
+    return this.#liveByAccount.all().map((row) => ({
+      organization: identifier(row, 'organization_id'),
+      apiKey: identifier(row, 'api_key_id'),
+      userId: text(row, 'user_id'),
+      jobs: integer(row, 'jobs'),
+    }));
   }
 
   async counts(): Promise<Readonly<Record<JobState, number>>> {

@@ -20,6 +20,7 @@ import { SqliteJobReads } from './job-reads.ts';
 import { SqliteLimitReads } from './limit-reads.ts';
 import { migrate } from './migrate.ts';
 import { MIGRATIONS } from './migrations.ts';
+import { StoreSize } from './store-size.ts';
 import { SqliteTenancyReads } from './tenancy-reads.ts';
 import { SqliteWorkReads } from './work-reads.ts';
 
@@ -65,12 +66,14 @@ export class SqliteStore implements Store {
   readonly #connection: Connection;
   readonly #checkpointer: Checkpointer | null;
   readonly #batches: BatchCommit;
+  readonly #size: StoreSize;
   #failure: StoreFailedError | null = null;
 
   /** @param checkpointer Null: the connection checkpoints by itself. */
   constructor(connection: Connection, checkpointer: Checkpointer | null = null) {
     const interned = new Interned(connection);
     this.#connection = connection;
+    this.#size = new StoreSize(connection);
     this.#checkpointer = checkpointer;
     this.#batches = new BatchCommit({
       connection,
@@ -99,6 +102,10 @@ export class SqliteStore implements Store {
           : new StoreFailedError('the batch could not be written', { cause: error });
       throw this.#failure;
     }
+  }
+
+  async bytes(): Promise<number> {
+    return this.#size.bytes();
   }
 
   async close(): Promise<void> {

@@ -19,6 +19,14 @@ export interface JobListQuery {
   readonly limit: number;
 }
 
+/** Unfinished jobs of one account. */
+export interface AccountJobs {
+  readonly organization: Id;
+  readonly apiKey: Id;
+  readonly userId: string;
+  readonly jobs: number;
+}
+
 /** Who holds an idempotency key. */
 export type HeldKey = Extract<Verdict, { readonly verdict: 'duplicate' }>;
 
@@ -38,5 +46,7 @@ export interface JobReads {
   responses(id: Id, attempts: readonly number[]): Promise<readonly ResultResponse[]>;
   deliveries(id: Id): Promise<readonly DeliveryRecord[]>;
   children(id: Id): Promise<readonly { readonly id: Id; readonly edge: string }[]>;
+  /** How many unfinished jobs each account has, in no order. Reads all of them: for a start. */
+  liveByAccount(): Promise<readonly AccountJobs[]>;
   counts(): Promise<Readonly<Record<JobState, number>>>;
 }
