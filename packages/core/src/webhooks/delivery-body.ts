@@ -23,12 +23,18 @@ export function decodeBody(body: Uint8Array): DecodedBody {
 }
 
 /**
- * What a delivery is known by. From what is signed only: anything else could be changed without breaking
- * the signature.
+ * What a delivery is known by. From what every accepted scheme signs only: whoever has caught a delivery
+ * may leave out the headers of one scheme, so they must not decide.
+ *
+ * @param signedId - An id beside the body; null unless everything that is accepted signs it.
  */
 export function dedupeId(delivery: Delivery, signedId: string | null): string {
-  if (delivery.deliveryId !== null) return `delivery:${delivery.deliveryId}`;
-  return signedId === null ? `job:${delivery.jobId}:${delivery.status}` : `message:${signedId}`;
+  const { deliveryId, jobId, status, event } = delivery;
+  if (deliveryId !== null) return `delivery:${deliveryId}`;
+  if (signedId !== null) return `message:${signedId}`;
+  return event === null
+    ? `job:${jobId}:${status}`
+    : `event:${JSON.stringify([jobId, status, event])}`;
 }
 
 export function hasContinuation(delivery: Delivery): boolean {

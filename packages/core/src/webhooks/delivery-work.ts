@@ -1,15 +1,15 @@
 import type { Delivery } from '../protocol/decode-delivery.ts';
-import { tellUser } from '../tell-user.ts';
 import type { WorkClaim } from './continuation-runner.ts';
 import { hasContinuation, withoutContinuation } from './delivery-body.ts';
 import type { HandlerContext } from './delivery-handler.ts';
 import { WorkInFlightError } from './errors.ts';
 import { runHandlers } from './handler-entry.ts';
 import type { HandlerRegistry } from './handler-registry.ts';
-import { HandlingTime } from './handling-time.ts';
+import type { HandlingTime } from './handling-time.ts';
 import { accepted, refused, type ReceiverAnswer } from './receiver-answer.ts';
 import type { ReceiverOptions, ReceiverSettings } from './receiver-options.ts';
 import type { ReceiverReports } from './receiver-reports.ts';
+import type { ReceiverRequest } from './receiver-request.ts';
 import { failedHere, inFlight, unavailable } from './refusals.ts';
 import { claimWork } from './work-claim.ts';
 
@@ -20,8 +20,8 @@ export interface Arrival {
   readonly id: string;
   /** Somebody waited for it. */
   readonly isAwaited: boolean;
-  readonly context: unknown;
-  readonly signal: AbortSignal | undefined;
+  readonly time: HandlingTime;
+  readonly request: Pick<ReceiverRequest, 'context' | 'waitUntil'>;
 }
 
 interface Handling extends HandlerContext {
@@ -46,25 +46,23 @@ export class DeliveryWork {
   }
 
   async once(arrival: Arrival): Promise<ReceiverAnswer> {
-    const { reports, settings } = this.#parts;
-    const { delivery, id } = arrival;
+    const { reports } = this.#parts;
+    const { delivery, id, time, request } = arrival;
     let claim: WorkClaim;
     try {
-      claim = await this.#claim(id);
+      claim = await this.#claim(id, arrival);
     } catch (error) {
       reports.report(error, delivery);
       return reports.refuse(unavailable('Whether this delivery was handled is not known now.'));
     }
     if (claim.state === 'done') return accepted('duplicate');
     if (claim.state === 'in_flight') return reports.refuse(inFlight());
-    const controller = new AbortController();
-    const time = new HandlingTime(settings);
-    const { deadlineAt, remainingMs } = time;
-    const { context } = arrival;
-    const handling = { arrival, context, signal: controller.signal, deadlineAt, remainingMs };
-    const first = await time.limit(this.#work(claim, handling), arrival.signal);
+    const { signal, deadlineAt, remainingMs } = time;
+    const { context } = request;
+    const work = this.#work(claim, { arrival, context, signal, deadlineAt, remainingMs });
+    request.waitUntil?.(work);
+    const first = await time.limit(work);
     if ('result' in first) return first.result;
-    controller.abort(first.tooLate);
     reports.report(first.tooLate, delivery);
     return reports.refuse(unavailable('The handlers did not end in time.'));
   }
@@ -119,7 +117,7 @@ export class DeliveryWork {
     const { delivery } = arrival;
     await this.#parts.options.continuations?.run(delivery, {
       signal,
-      claim: (id) => this.#claim(`continuation:${id}`),
+      claim: (id) => this.#claim(`continuation:${id}`, arrival),
       remainingMs,
       report: (error) => this.#parts.reports.report(error, delivery),
     });
@@ -131,7 +129,7 @@ export class DeliveryWork {
     const entries = handlers.matching(delivery);
     if (entries.length === 0) {
       if (arrival.isAwaited || this.#isContinued(arrival.delivery)) return;
-      tellUser(() => options.onUnhandled?.(delivery, context));
+      reports.tell(() => options.onUnhandled?.(delivery, context), delivery);
       return;
     }
     await runHandlers(entries, delivery, context, (error) => reports.report(error, delivery));
@@ -140,7 +138,7 @@ export class DeliveryWork {
   /** Under a claim of the handlers' own: when only the continuation failed, they do not run again. */
   async #handleApart(handling: Handling): Promise<void> {
     const id = `handlers:${handling.arrival.id}`;
-    const claim = await this.#claim(id);
+    const claim = await this.#claim(id, handling.arrival);
     if (claim.state === 'done') return;
     if (claim.state === 'in_flight') throw new WorkInFlightError(id);
     try {
@@ -162,8 +160,12 @@ export class DeliveryWork {
     await claim.release().catch((failure: unknown) => reports.report(failure, delivery));
   }
 
-  #claim(id: string): Promise<WorkClaim> {
-    const { dedupe: store, leaseMs, dedupeTtlMs: ttlMs } = this.#parts.settings;
-    return claimWork(id, { store, leaseMs, ttlMs });
+  #claim(id: string, { delivery, request }: Arrival): Promise<WorkClaim> {
+    const { settings, reports } = this.#parts;
+    return claimWork(id, {
+      settings,
+      onLate: (rest) => request.waitUntil?.(rest),
+      onLost: (error) => reports.report(error, delivery),
+    });
   }
 }

@@ -129,6 +129,48 @@ export class DedupeStoreFullError extends EZThrottleError {
   }
 }
 
+/** The dedupe store did not answer in time; a delivery that is not claimed is answered with 503. */
+export class DedupeStoreTimeoutError extends EZThrottleError {
+  override readonly name: string = 'DedupeStoreTimeoutError';
+
+  /** @param call - The method of the store. */
+  constructor(call: string, timeoutMs: number) {
+    super(`The dedupe store did not answer ${call} within ${timeoutMs} ms.`, {
+      code: 'dedupe_store_timeout',
+      retryable: true,
+    });
+  }
+}
+
+const STORE_ANSWERS = {
+  begin: "'acquired', 'in_flight' or 'done'",
+  commit: 'true or false',
+} as const;
+
+/** The dedupe store said what no store may say, so nothing was done on the strength of it. */
+export class DedupeStoreAnswerError extends EZThrottleError {
+  override readonly name: string = 'DedupeStoreAnswerError';
+
+  constructor(call: keyof typeof STORE_ANSWERS, answer: unknown) {
+    const said = typeof answer === 'string' ? JSON.stringify(answer.slice(0, 40)) : typeof answer;
+    super(`The dedupe store answered ${call} with ${said}; expected ${STORE_ANSWERS[call]}.`, {
+      code: 'dedupe_store_answer',
+    });
+  }
+}
+
+/** Secrets or public keys did not come in time; the delivery is answered with 500 and comes again. */
+export class SecretsTimeoutError extends EZThrottleError {
+  override readonly name: string = 'SecretsTimeoutError';
+
+  constructor(timeoutMs: number) {
+    super(`The secrets or keys to check the signature with did not come within ${timeoutMs} ms.`, {
+      code: 'secrets_timeout',
+      retryable: true,
+    });
+  }
+}
+
 /** Several handlers of one delivery failed; `errors` has each failure. */
 export class HandlersFailedError extends EZThrottleError {
   override readonly name: string = 'HandlersFailedError';

@@ -13,9 +13,10 @@ export {
   type WebhookVerifierOptions,
 } from './webhook-verifier.ts';
 export { createReceiver, toReceiver, type Receiver } from './receiver.ts';
-export type { BodyReader, ReceiverRequest } from './receiver-request.ts';
+export type { BodyReader, ReceiverHost, ReceiverRequest } from './receiver-request.ts';
 export type { ErrorContext, ReceiverOptions } from './receiver-options.ts';
 export type { ReceiverAnswer, Refusal } from './receiver-answer.ts';
+export { answerMisconfigured } from './receiver-reports.ts';
 export type {
   BodyHandler,
   DeliveryEvent,
@@ -49,7 +50,9 @@ export {
   BodyAlreadyParsedError,
   BodyTooLargeError,
   BodyUnreadableError,
+  DedupeStoreAnswerError,
   DedupeStoreFullError,
+  DedupeStoreTimeoutError,
   DeliveryTimeoutError,
   HandlerTimeoutError,
   HandlersFailedError,
@@ -58,6 +61,7 @@ export {
   ReceiverClosedError,
   ReceiverConfigurationError,
   ResponseBodyError,
+  SecretsTimeoutError,
   TooManyWaitersError,
   WebhookVerificationError,
   WorkInFlightError,

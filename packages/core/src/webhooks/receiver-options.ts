@@ -48,8 +48,16 @@ export interface ReceiverOptions {
   readonly dedupeTtlMs?: number;
   /** How long a claim holds when its process dies, in milliseconds. Default 60 000. */
   readonly leaseMs?: number;
-  /** Time for all handlers of one delivery, in milliseconds; less than the lease. Default 25 000. */
+  /**
+   * Time for one delivery, from when its body has come until its last handler ends, in milliseconds; less
+   * than the lease. As long may the body take before that. Default 25 000.
+   */
   readonly handlerTimeoutMs?: number;
+  /**
+   * How long each call of the dedupe store may take, and getting secrets and keys; in milliseconds, not
+   * more than `handlerTimeoutMs`. Default 5 000, or `handlerTimeoutMs` when that is less.
+   */
+  readonly storeTimeoutMs?: number;
   /** Difference allowed between a signature's time and now, in seconds. Default 300. */
   readonly toleranceSeconds?: number;
   /** Bytes of a body that are accepted. Default 8 MiB. */
@@ -84,6 +92,7 @@ export interface ReceiverSettings {
   readonly dedupeTtlMs: number;
   readonly leaseMs: number;
   readonly handlerTimeoutMs: number;
+  readonly storeTimeoutMs: number;
   readonly toleranceSeconds: number;
   readonly maxBodyBytes: number;
   readonly maxWaiters: number;
@@ -94,6 +103,8 @@ export interface ReceiverSettings {
 }
 
 const WEEK_MS = 604_800_000;
+const HANDLER_TIMEOUT_MS = 25_000;
+const STORE_TIMEOUT_MS = 5_000;
 const LONGEST_TIMER_MS = 2_147_483_647;
 
 const HANDLERS = { success: wantFunction, failed: wantFunction, any: wantFunction };
@@ -117,12 +128,13 @@ function wantRunner(value: unknown, path: string): readonly Problem[] {
 
 /** @throws {ReceiverConfigurationError} naming everything that is wrong. */
 export function settleOptions(options: ReceiverOptions): ReceiverSettings {
-  const now = options.now ?? Date.now;
+  const { now = Date.now, handlerTimeoutMs = HANDLER_TIMEOUT_MS } = options;
   const settings: ReceiverSettings = {
     dedupe: options.dedupe ?? new MemoryDedupeStore({ now }),
     dedupeTtlMs: options.dedupeTtlMs ?? WEEK_MS,
     leaseMs: options.leaseMs ?? 60_000,
-    handlerTimeoutMs: options.handlerTimeoutMs ?? 25_000,
+    handlerTimeoutMs,
+    storeTimeoutMs: options.storeTimeoutMs ?? Math.min(handlerTimeoutMs, STORE_TIMEOUT_MS),
     toleranceSeconds: options.toleranceSeconds ?? SIGNATURE_TOLERANCE_SECONDS,
     maxBodyBytes: options.maxBodyBytes ?? LIMITS.receiverBytes,
     maxWaiters: options.maxWaiters ?? 10_000,
@@ -143,8 +155,8 @@ export function settleOptions(options: ReceiverOptions): ReceiverSettings {
 }
 
 function findNumberProblems(settings: ReceiverSettings): Problem[] {
-  const { dedupeTtlMs, leaseMs, handlerTimeoutMs, toleranceSeconds, maxBodyBytes, maxWaiters } =
-    settings;
+  const { dedupeTtlMs, leaseMs, handlerTimeoutMs, storeTimeoutMs } = settings;
+  const { toleranceSeconds, maxBodyBytes, maxWaiters } = settings;
   const problems: Problem[] = [];
   const check = (path: string, value: number, least: number, most: number): void => {
     if (Number.isFinite(value) && value >= least && value <= most) return;
@@ -154,9 +166,17 @@ function findNumberProblems(settings: ReceiverSettings): Problem[] {
   check('dedupeTtlMs', dedupeTtlMs, 1, Number.MAX_SAFE_INTEGER);
   check('leaseMs', leaseMs, 1, Number.MAX_SAFE_INTEGER);
   check('handlerTimeoutMs', handlerTimeoutMs, 1, LONGEST_TIMER_MS);
+  check('storeTimeoutMs', storeTimeoutMs, 1, LONGEST_TIMER_MS);
   check('toleranceSeconds', toleranceSeconds, 0, Number.MAX_SAFE_INTEGER);
   check('maxBodyBytes', maxBodyBytes, 1, Number.MAX_SAFE_INTEGER);
   check('maxWaiters', maxWaiters, 0, Number.MAX_SAFE_INTEGER);
+  if (storeTimeoutMs > handlerTimeoutMs) {
+    problems.push({
+      path: 'storeTimeoutMs',
+      message: `is ${storeTimeoutMs}, so the time for handling could end with a claim only`,
+      expected: `not more than handlerTimeoutMs (${handlerTimeoutMs})`,
+    });
+  }
   if (leaseMs <= handlerTimeoutMs) {
     problems.push({
       path: 'leaseMs',

@@ -13,8 +13,18 @@ export class ReceiverReports {
   }
 
   refuse(refusal: Refusal): ReceiverAnswer {
-    tellUser(() => this.#options.onRefused?.(refusal));
+    this.tell(() => this.#options.onRefused?.(refusal), null);
     return refused(refusal);
+  }
+
+  /** Calls the user back without waiting for it; what fails there is reported. */
+  tell(callback: () => unknown, delivery: Delivery | null): void {
+    const report = (error: unknown): void => this.report(error, delivery);
+    try {
+      Promise.resolve(callback()).catch(report);
+    } catch (error) {
+      report(error);
+    }
   }
 
   fail(error: unknown, delivery: Delivery | null): ReceiverAnswer {
@@ -26,6 +36,21 @@ export class ReceiverReports {
     const report = this.#options.onError ?? reportToConsole;
     tellUser(() => report(error, { delivery }));
   }
+}
+
+/**
+ * The answer when there is no receiver to give one, for its options cannot be used; `onError` is told,
+ * where they have one that can.
+ */
+export function answerMisconfigured(
+  error: unknown,
+  options: Pick<ReceiverOptions, 'onError' | 'onRefused'> = {},
+): ReceiverAnswer {
+  const { onError, onRefused } = options;
+  return new ReceiverReports({
+    ...(typeof onError === 'function' ? { onError } : {}),
+    ...(typeof onRefused === 'function' ? { onRefused } : {}),
+  }).fail(error, null);
 }
 
 function reportToConsole(error: unknown, about: { delivery: Delivery | null }): void {

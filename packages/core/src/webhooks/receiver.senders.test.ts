@@ -158,13 +158,41 @@ describe('a receiver that is given public keys', () => {
 describe('a payload without a delivery id', () => {
   const payload = { job_id: 'a', status: 'completed' };
 
-  it('is known by the signed id of Standard Webhooks', async () => {
-    const bench = open({ secrets: standardSecret });
+  it('is known by the signed id of Standard Webhooks where nothing else is accepted', async () => {
+    const bench = open({ secrets: standardSecret, schemes: [standardWebhooks()] });
     const send = async (id: string): Promise<unknown> =>
       bench.send(payload, { header: standard(bench, payload, id) });
     expect(await send('one')).toMatchObject(received);
     expect(await send('one')).toMatchObject(duplicate);
     expect(await send('two')).toMatchObject(received);
+  });
+
+  it('is handled once, whichever of its signatures somebody leaves out who sends it again', async () => {
+    const any = vi.fn<DeliveryHandler>();
+    const bench = open({ secrets: standardSecret, on: { any } });
+    const own = signed(bytesOf(payload), bench.clock, standardSecret);
+    const theirs = standard(bench, payload, 'one');
+    const both: Header = (name) => own(name) ?? theirs(name);
+    const answers: unknown[] = [];
+    for (const header of [both, theirs, own]) answers.push(await bench.send(payload, { header }));
+    expect(answers).toMatchObject([received, duplicate, duplicate]);
+    expect(any).toHaveBeenCalledTimes(1);
+  });
+
+  it('and without a signature, where that is taken, is the same one', async () => {
+    const schemes = [standardWebhooks()];
+    const bench = open({ secrets: standardSecret, schemes, allowUnsigned: true });
+    const header = standard(bench, payload, 'one');
+    expect(await bench.send(payload, { header })).toMatchObject(received);
+    expect(await bench.send(payload, { header: () => null })).toMatchObject(duplicate);
+  });
+
+  it('is another one when the sender calls what happened by another name', async () => {
+    const bench = open();
+    for (const event of ['job.charged', 'job.shipped']) {
+      expect(await bench.send({ ...payload, event })).toMatchObject(received);
+      expect(await bench.send({ ...payload, event })).toMatchObject(duplicate);
+    }
   });
 
   it('is known by its job, not by an id that the signature at hand does not cover', async () => {

@@ -9,13 +9,15 @@ import type {
 } from './delivery-handler.ts';
 import { DeliveryWaiters, type AwaitedJob, type WaitForOptions } from './delivery-waiters.ts';
 import { DeliveryWork } from './delivery-work.ts';
-import { BodyTooLargeError, BodyUnreadableError } from './errors.ts';
+import { BodyTooLargeError, BodyUnreadableError, SecretsTimeoutError } from './errors.ts';
 import { checkedEntry, plainEntry, type HandlerEntry } from './handler-entry.ts';
 import { HandlerRegistry, type HandlerKind } from './handler-registry.ts';
+import { HandlingTime } from './handling-time.ts';
+import { inTime } from './in-time.ts';
 import type { ReceiverAnswer } from './receiver-answer.ts';
 import { settleOptions, type ReceiverOptions, type ReceiverSettings } from './receiver-options.ts';
 import { ReceiverReports } from './receiver-reports.ts';
-import type { ReceiverRequest } from './receiver-request.ts';
+import type { ReceiverHost, ReceiverRequest } from './receiver-request.ts';
 import { unavailable } from './refusals.ts';
 import { readRequestBody } from './request-body.ts';
 import { checkSender, type SenderCheck } from './schemes/check-sender.ts';
@@ -25,8 +27,14 @@ import { secretsOnce } from './webhook-verifier.ts';
 export interface Receiver {
   /** The door for adapters. Never rejects: whatever happens, there is an answer. */
   receive(request: ReceiverRequest): Promise<ReceiverAnswer>;
-  /** The same for hosts that speak `Request` and `Response`: Hono, Next, Bun, Deno, Workers. */
-  handle(request: Request, context?: unknown): Promise<Response>;
+  /**
+   * The same for hosts that speak `Request` and `Response`: Hono, Next, Bun, Deno, Workers.
+   *
+   * @param context - Handed to functions that give secrets or keys, and to the handlers.
+   * @param host - Where work ends with its request: a Worker's execution context, so that a handler that
+   *   is too late, or whose sender has hung up, still ends and gives its claim back.
+   */
+  handle(request: Request, context?: unknown, host?: ReceiverHost): Promise<Response>;
   /** Runs the handler for every job that succeeded, that failed, or whose sender calls it so. */
   on(event: DeliveryEvent, handler: DeliveryHandler): Unsubscribe;
   on<Body>(
@@ -54,7 +62,7 @@ export interface Receiver {
    * @throws {ReceiverClosedError} when the receiver is closed.
    */
   waitFor(job: AwaitedJob, options?: WaitForOptions): Promise<Delivery>;
-  /** Takes nothing more (503), and waits until what runs is answered. */
+  /** Takes nothing more (503), and waits until what runs is answered, which the time limits bound. */
   close(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
 }
@@ -127,18 +135,21 @@ class WebhookReceiver implements Receiver {
     return this.#waiters.wait(job, options);
   }
 
-  async handle(request: Request, context?: unknown): Promise<Response> {
+  async handle(request: Request, context?: unknown, host?: ReceiverHost): Promise<Response> {
     const { status, headers, body } = await this.receive({
       method: request.method,
       header: (name) => request.headers.get(name),
       body: (limitBytes) => readRequestBody(request, limitBytes),
       context,
+      ...(host === undefined ? {} : { waitUntil: (work) => host.waitUntil(work) }),
     });
     return new Response(body, { status, headers });
   }
 
   async receive(request: ReceiverRequest): Promise<ReceiverAnswer> {
-    const answer = this.#receive(request);
+    const answer = this.#receive(request).catch((error: unknown) =>
+      this.#reports.fail(error, null),
+    );
     this.#answering.add(answer);
     try {
       return await answer;
@@ -169,41 +180,72 @@ class WebhookReceiver implements Receiver {
       return reports.refuse({ code: 'method_not_allowed', message, headers: { allow: 'POST' } });
     }
     let body: Uint8Array;
-    let sender: SenderCheck;
     try {
       body = await this.#readBody(request);
-      sender = await this.#checkSender(body, request);
     } catch (error) {
       return this.#refuseUnread(error);
     }
+    const time = new HandlingTime(this.#settings, request.signal);
+    try {
+      return await this.#take(body, request, time);
+    } finally {
+      time.end();
+    }
+  }
+
+  async #take(
+    body: Uint8Array,
+    request: ReceiverRequest,
+    time: HandlingTime,
+  ): Promise<ReceiverAnswer> {
+    const reports = this.#reports;
+    let sender: SenderCheck;
+    try {
+      sender = await this.#checkSender(body, request);
+    } catch (error) {
+      return reports.fail(error, null);
+    }
     if (!sender.verified) {
+      const mistake = request.mistake?.();
+      if (mistake !== undefined) return reports.fail(mistake, null);
       const message = `Webhook signature verification failed: ${sender.reason}`;
       return reports.refuse({ code: 'unauthorized', message });
     }
     const decoded = decodeBody(body);
     if ('refusal' in decoded) return reports.refuse(decoded.refusal);
     const { delivery } = decoded;
-    const { context, signal } = request;
-    const id = dedupeId(delivery, sender.signedId);
+    const id = dedupeId(delivery, this.#isIdSigned() ? sender.signedId : null);
     const isAwaited = this.#waiters.tell(withoutContinuation(delivery));
-    return this.#work.once({ delivery, id, isAwaited, context, signal });
+    return this.#work.once({ delivery, id, isAwaited, time, request });
+  }
+
+  /** With another way in, the id of the one could be left out. */
+  #isIdSigned(): boolean {
+    const { schemes, allowUnsigned } = this.#settings;
+    return schemes.length === 1 && !allowUnsigned;
   }
 
   async #readBody(request: ReceiverRequest): Promise<Uint8Array> {
-    const { maxBodyBytes } = this.#settings;
+    const { maxBodyBytes, after, handlerTimeoutMs: timeoutMs } = this.#settings;
+    const tooLate = (): Error =>
+      new BodyUnreadableError(new Error(`It had not come after ${timeoutMs} ms.`));
     const body =
-      typeof request.body === 'function' ? await request.body(maxBodyBytes) : request.body;
+      typeof request.body === 'function'
+        ? await inTime(request.body(maxBodyBytes), { after, timeoutMs, tooLate })
+        : request.body;
     if (body !== null && body.byteLength > maxBodyBytes) throw new BodyTooLargeError(maxBodyBytes);
     return body ?? new Uint8Array();
   }
 
   #checkSender(body: Uint8Array, request: ReceiverRequest): Promise<SenderCheck> {
-    const { schemes, allowUnsigned, toleranceSeconds, now } = this.#settings;
+    const { schemes, allowUnsigned, toleranceSeconds, now, after } = this.#settings;
+    const { storeTimeoutMs: timeoutMs } = this.#settings;
     const { context } = request;
     const secrets = secretsOnce(this.#options.secrets, context);
     const header = (name: string): string | null | undefined => request.header(name);
     const message = { body, header, context, secrets, toleranceSeconds, now };
-    return checkSender(message, schemes, allowUnsigned);
+    const tooLate = (): Error => new SecretsTimeoutError(timeoutMs);
+    return inTime(checkSender(message, schemes, allowUnsigned), { after, timeoutMs, tooLate });
   }
 
   #refuseUnread(error: unknown): ReceiverAnswer {
