@@ -40,6 +40,7 @@ export class CallStarter {
     const leg = legOf(job.run, armed.leg);
     const path = job.spec.paths[leg?.path ?? -1];
     if (leg === undefined || path === undefined) return null;
+    lane.destination.record?.left();
     mover.sent(job, armed);
     calls.add({ ...armed, lane, uses, sentAt: null });
     const { region } = leg;

@@ -1,4 +1,5 @@
 import type { Id, KeyPacer } from '@ezthrottle/engine';
+import type { CallRecord } from './call-record.ts';
 import { isLaneIdle } from './lane.ts';
 import type { Lane } from './lane.ts';
 
@@ -12,13 +13,15 @@ export interface Destination {
   readonly lanes: Map<string, Lane>;
   /** Armed calls that wait for limits as well: while there are any, all of its calls take turns with them. */
   contenders: number;
+  /** What second calls are decided by; null: no job has asked for one yet. */
+  record: CallRecord | null;
 }
 
 export function destination(
   place: { readonly key: string; readonly organization: Id; readonly origin: string },
   pacer: KeyPacer,
 ): Destination {
-  return { ...place, pacer, lanes: new Map(), contenders: 0 };
+  return { ...place, pacer, lanes: new Map(), contenders: 0, record: null };
 }
 
 /** Whether nothing would be missed if it were forgotten, but for its pace. */

@@ -1,11 +1,20 @@
 import { DEFAULT_CIRCUIT, legOf, limitKey, lineId, lineOf, lineRef } from '@ezthrottle/engine';
-import type { Id, KeyPacer, NewWork, PaceState, Verdict, WorkRow } from '@ezthrottle/engine';
+import type {
+  Circuit,
+  Id,
+  KeyPacer,
+  NewWork,
+  PaceState,
+  Verdict,
+  WorkRow,
+} from '@ezthrottle/engine';
 import type { Service } from '../upkeep/service.ts';
 import { Stager } from '../upkeep/stager.ts';
 import { ActiveJobs } from './active-jobs.ts';
 import type { ActiveJob } from './active-jobs.ts';
 import { Armer } from './armer.ts';
 import { CallStarter } from './call-starter.ts';
+import { hedgingOf } from './call-record.ts';
 import { RunningCalls } from './calls.ts';
 import { Destinations } from './destinations.ts';
 import { DISPATCH_LIMITS } from './dispatch-limits.ts';
@@ -33,6 +42,7 @@ export interface DispatcherCounts {
 /** Where a destination or a limit stands. */
 export interface DestinationState {
   readonly pace: PaceState;
+  readonly circuit: Circuit;
   /** Attempts in line that memory holds. */
   readonly waiting: number;
 }
@@ -98,6 +108,7 @@ class PacedDispatcher implements Dispatcher {
       withdrawn: (job, leg) => this.#withdrawn(job, leg),
       abort: (tokens) => parts.executor.abort(tokens.filter((token) => calls.has(token))),
       sentAt: (token) => calls.get(token)?.sentAt ?? null,
+      hedging: (organization) => hedgingOf(destinations, organization),
       wakeAt: (at) => this.#stager.wakeAt(at),
       lost: (id) => this.#takeUp(id),
     });
@@ -379,8 +390,8 @@ class PacedDispatcher implements Dispatcher {
   }
 }
 
-function stateOf({ pace }: KeyPacer, lanes: Iterable<Lane>): DestinationState {
+function stateOf({ pace, circuit }: KeyPacer, lanes: Iterable<Lane>): DestinationState {
   let waiting = 0;
   for (const { line, armed } of lanes) waiting += line.size + armed.length;
-  return { pace, waiting };
+  return { pace, circuit, waiting };
 }

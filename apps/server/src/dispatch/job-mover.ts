@@ -10,6 +10,7 @@ import type {
   AdvancePlan,
   ArmedRef,
   DecideContext,
+  Hedging,
   Id,
   JobEvent,
   NewJob,
@@ -23,6 +24,7 @@ import { jobResult } from '../deliver/job-result.ts';
 import { pendingDelivery } from '../deliver/pending-delivery.ts';
 import type { ActiveJob, ActiveJobs } from './active-jobs.ts';
 import type { DispatcherParts } from './dispatch-ports.ts';
+import { mayHedge } from './call-record.ts';
 import { handBack } from './hand-back.ts';
 import { jobNotices } from './job-notices.ts';
 import { sha256 } from './sha256.ts';
@@ -41,6 +43,8 @@ export interface MoverListener {
   abort(tokens: readonly string[]): void;
   /** When the call of this token went out, in milliseconds since the epoch; null when it did not. */
   sentAt(token: string): number | null;
+  /** What is known of the calls of this organization. */
+  hedging(organization: Id): Hedging;
   /** A job that must be decided again at this moment was written. */
   wakeAt(at: number): void;
   /** The copy in memory was wrong and is gone; the store has the right one. */
@@ -74,7 +78,7 @@ export class JobMover {
   /** The first byte goes out now. Only remembered: the next write carries it along. */
   sent(job: ActiveJob, armed: ArmedRef): void {
     const event: JobEvent = { type: 'sent', leg: armed.leg, attempt: armed.attempt };
-    const { run, effects } = decide(job.spec, job.run, event, this.#context());
+    const { run, effects } = decide(job.spec, job.run, event, this.#context(job));
     job.run = run;
     for (const effect of effects) if (effect.type === 'wake') this.#setWake(job, effect.at);
   }
@@ -87,14 +91,14 @@ export class JobMover {
   ): Promise<Verdict | null> {
     if (job.isLost || job.run.end !== null) return null;
     const before = job.run;
-    const decision = decide(job.spec, before, event, this.#context());
+    const decision = decide(job.spec, before, event, this.#context(job));
     const isSame = decision.run === before && decision.effects.length === 0;
     // A timer that is behind on disk would come due there again and again.
     const isTimerBehind = job.wakeAt !== job.storedWakeAt && job.pending === 0;
     if (isSame && !(event.type === 'wake' && isTimerBehind)) return null;
     const { version, wakeAt } = job;
     const moved = { job, before, decision, version, wakeAt, reported: isSame ? null : reported };
-    const context = this.#context();
+    const context = this.#context(job);
     const plan = planAdvance(moved, context);
     const notices = jobNotices(moved, plan.operation, context.now);
     for (const effect of decision.effects) {
@@ -110,7 +114,7 @@ export class JobMover {
   async replace(job: ActiveJob, by: NewJob): Promise<Verdict | null> {
     if (job.isLost || job.run.end !== null || job.run.attempts > 0) return null;
     const { run: before, version, wakeAt } = job;
-    const context = this.#context();
+    const context = this.#context(job);
     const decision = decide(job.spec, before, { type: 'cancel' }, context);
     const moved = { job, before, decision, version, wakeAt, reported: null };
     const plan = planAdvance(moved, context);
@@ -149,9 +153,10 @@ export class JobMover {
     if (job.stopTimer === null) this.#setWake(job, job.wakeAt);
   }
 
-  #context(): DecideContext & PlanContext {
+  #context(job: ActiveJob): DecideContext & PlanContext {
     const { clock, liveRegions, random, idempotencyWindowMs, deliveryDelaysMs } = this.#parts;
     return {
+      ...(mayHedge(job.spec) && { hedging: this.#listener.hedging(job.organization) }),
       now: clock.now(),
       liveRegions,
       random,

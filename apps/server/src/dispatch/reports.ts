@@ -46,6 +46,10 @@ export class Reports {
   #learn({ uses, lane }: RunningCall, report: AttemptReport): void {
     const { parts, onKeyChanged } = this.#options;
     const now = parts.clock.monotonic();
+    const leftAt = uses[0]?.sentAt ?? null;
+    if (leftAt !== null && report.outcome.kind === 'response') {
+      lane.destination.record?.answered(now - leftAt);
+    }
     for (const use of uses) {
       use.pacer.ended(use, report, now, parts.clock.now());
       if (lane.destination.contenders > 0 || uses.length > 1) onKeyChanged(use.pacer.key);

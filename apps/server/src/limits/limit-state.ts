@@ -1,5 +1,6 @@
 import type { LimitKey, LimitStateView } from '@ezthrottle/core/protocol';
 import {
+  type Circuit,
   type Clock,
   effectiveBurst,
   type Id,
@@ -10,6 +11,7 @@ import {
 /** Where a limit stands, by those who pace. */
 export interface LimitState {
   readonly pace: PaceState;
+  readonly circuit: Circuit;
   /** Calls in line that memory holds. */
   readonly waiting: number;
 }
@@ -25,7 +27,7 @@ export interface LimitStates {
  * @param heldUntil End of the pause by hand, in milliseconds since the epoch.
  */
 export function limitStateView(
-  { pace, waiting }: LimitState,
+  { pace, circuit, waiting }: LimitState,
   periodMs: number,
   heldUntil: number | null,
   clock: Pick<Clock, 'now' | 'monotonic'>,
@@ -36,7 +38,11 @@ export function limitStateView(
   const taughtUntil =
     pace.pausedUntil !== null && pace.pausedUntil > now ? toWall(pace.pausedUntil) : null;
   const isHeld = heldUntil !== null && heldUntil > wallNow;
-  const until = isHeld ? Math.max(heldUntil, taughtUntil ?? 0) : taughtUntil;
+  const probeAt =
+    circuit.state === 'open' && circuit.probeAt > now ? toWall(circuit.probeAt) : null;
+  const isDown = circuit.state === 'open' || circuit.state === 'probing';
+  const ends = [isHeld ? heldUntil : null, taughtUntil, probeAt].filter((end) => end !== null);
+  const until = ends.length === 0 ? null : Math.max(...ends);
   return {
     rate: units(pace.ratePerSecond),
     tokens: Math.max(0, effectiveBurst(pace) - owedRequests(pace, now)),
@@ -44,7 +50,8 @@ export function limitStateView(
     in_flight: pace.inFlight,
     waiting,
     paused_until: until !== null && Number.isFinite(until) ? until : null,
-    paused_by: isHeld ? 'hand' : taughtUntil !== null ? 'target' : null,
+    paused_by: isHeld ? 'hand' : isDown ? 'circuit' : taughtUntil !== null ? 'target' : null,
+    circuit: circuit.state,
     learned_rate: pace.learnedRate === null ? null : units(pace.learnedRate),
     lowered_at: pace.decreasedAt === null ? null : toWall(pace.decreasedAt),
   };

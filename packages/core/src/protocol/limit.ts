@@ -60,8 +60,10 @@ export interface LimitStateView {
   readonly waiting: number;
   /** End of the pause that is in force; null: there is none, or it has no end. */
   readonly paused_until: number | null;
-  /** Who has stopped it: somebody by hand, or an answer of the target; null: nobody. */
-  readonly paused_by: 'hand' | 'target' | null;
+  /** Who has stopped it: somebody by hand, an answer of the target, or that it failed too often; null: nobody. */
+  readonly paused_by: 'hand' | 'target' | 'circuit' | null;
+  /** Whether the destination is taken for down (`open`), tried (`probing`) or coming back (`ramping`). */
+  readonly circuit: 'closed' | 'open' | 'probing' | 'ramping';
   /** Rate that the target announced last; null: none. */
   readonly learned_rate: number | null;
   /** When the rate was last lowered because calls were refused. */

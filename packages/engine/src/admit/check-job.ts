@@ -43,13 +43,6 @@ const UNUSED_IN_FALLBACKS = [
   'on_conflict',
 ] as const;
 
-/** Fields whose rules exist and which no dispatcher follows yet: nobody is to rely on them unawares. */
-const NOT_FOLLOWED_YET = [
-  'hedge_after_ms',
-  'hedge_percentile',
-  'hedge_budget_percent',
-] as const;
-
 /** What is wrong with a job, and what is merely of no use. */
 export interface JobCheck {
   readonly problems: readonly Problem[];
@@ -191,11 +184,6 @@ function warnUnused(job: JsonObject, { path, isFallback }: TreePlace, warnings: 
         const at = memberPath(memberPath(path, 'headers'), name);
         warnings.add(at, 'belongs to one connection; the server sets its own');
       }
-    }
-  }
-  for (const name of NOT_FOLLOWED_YET) {
-    if (!isVoid(job[name])) {
-      warnings.add(memberPath(path, name), 'is checked, but not followed by this version');
     }
   }
   if (!isFallback) return;

@@ -36,12 +36,6 @@ describe('limits that a job names', () => {
     ]);
   });
 
-  it('are followed; second calls are told to be of no use yet', () => {
-    const job = { url, limits: [{ key: 'a' }], hedge_after_ms: 5 };
-    expect(checkJob(job).warnings.map(({ path }) => path)).toEqual(['hedge_after_ms']);
-    expect(checkJob({ url, limits: [], on_conflict: 'return' }).warnings).toEqual([]);
-  });
-
   it('are named once each, and settled by one thing that can be found', () => {
     const limits = [
       { key: 'a', settle_header: 'no header' },
