@@ -1,64 +1,59 @@
 import type { DeliveryHandler, Receiver } from '@ezthrottle/core/webhooks';
 import type { OnApplicationBootstrap } from '@nestjs/common';
-import {
-  ContextIdFactory,
-  type DiscoveryService,
-  type MetadataScanner,
-  type ModuleRef,
-} from '@nestjs/core';
-import { subscriptionsOf } from './on-delivery.ts';
+import { ContextIdFactory, ModuleRef, type DiscoveryService } from '@nestjs/core';
+import { deliveryMethodsOf } from './delivery-methods.ts';
 import { subscribe } from './subscribe.ts';
 
 type Wrapper = ReturnType<DiscoveryService['getProviders']>[number];
+/** The object whose methods handle a delivery that came with this request. */
+type InstanceFor = (request: unknown) => unknown;
 
 /** Gives the receiver every method of the application that says `@OnDelivery`. */
 export class DeliveryExplorer implements OnApplicationBootstrap {
   readonly #receiver: Receiver;
   readonly #discovery: DiscoveryService;
-  readonly #scanner: MetadataScanner;
   readonly #modules: ModuleRef;
 
-  constructor(
-    receiver: Receiver,
-    discovery: DiscoveryService,
-    scanner: MetadataScanner,
-    modules: ModuleRef,
-  ) {
+  constructor(receiver: Receiver, discovery: DiscoveryService, modules: ModuleRef) {
     this.#receiver = receiver;
     this.#discovery = discovery;
-    this.#scanner = scanner;
     this.#modules = modules;
   }
 
-  onApplicationBootstrap(): void {
-    for (const wrapper of [
-      ...this.#discovery.getProviders(),
-      ...this.#discovery.getControllers(),
-    ]) {
+  async onApplicationBootstrap(): Promise<void> {
+    const wrappers = [...this.#discovery.getProviders(), ...this.#discovery.getControllers()];
+    for (const wrapper of wrappers) {
       const prototype = prototypeOf(wrapper);
       if (prototype === null) continue;
-      for (const name of this.#scanner.getAllMethodNames(prototype)) {
-        for (const subscription of subscriptionsOf(methodOf(prototype, name))) {
-          subscribe(this.#receiver, subscription, this.#handlerOf(wrapper, name));
-        }
+      const methods = deliveryMethodsOf(prototype);
+      if (methods.length === 0) continue;
+      const instanceFor = await this.#instancesOf(wrapper);
+      for (const { name, subscriptions } of methods) {
+        const handler = handlerOf(instanceFor, name);
+        for (const subscription of subscriptions) subscribe(this.#receiver, subscription, handler);
       }
     }
   }
 
-  #handlerOf(wrapper: Wrapper, name: string): DeliveryHandler {
-    return async (delivery, handling) => {
-      const instance: unknown = wrapper.isDependencyTreeStatic()
-        ? wrapper.instance
-        : await this.#resolve(wrapper, handling.context);
-      return methodOf(instance, name)?.call(instance, delivery, handling);
-    };
+  async #instancesOf(wrapper: Wrapper): Promise<InstanceFor> {
+    if (!wrapper.isDependencyTreeStatic()) return (request) => this.#resolve(wrapper, request);
+    if (!wrapper.isTransient) return () => wrapper.instance;
+    // Nest makes one for each that injects it: this one is the receiver's.
+    const own: unknown = await this.#modulesOf(wrapper).resolve(wrapper.token);
+    return () => own;
   }
 
   /** Providers of the request's scope are made for each delivery, with the request to inject. */
   async #resolve(wrapper: Wrapper, request: unknown): Promise<unknown> {
     const contextId = ContextIdFactory.create();
-    this.#modules.registerRequestByContextId(request, contextId);
-    return this.#modules.resolve(wrapper.token, contextId, { strict: false });
+    const modules = this.#modulesOf(wrapper);
+    modules.registerRequestByContextId(request, contextId);
+    return modules.resolve(wrapper.token, contextId);
+  }
+
+  /** Several modules may provide the same class: each has instances of its own. */
+  #modulesOf({ host }: Wrapper): ModuleRef {
+    return host?.getProviderByKey<ModuleRef>(ModuleRef).instance ?? this.#modules;
   }
 }
 
@@ -70,10 +65,14 @@ function prototypeOf(wrapper: Wrapper): object | null {
   return wrapper.isDependencyTreeStatic() ? null : (metatype?.prototype ?? null);
 }
 
-function methodOf(holder: unknown, name: string): DeliveryHandler | null {
-  if (typeof holder !== 'object' || holder === null) return null;
-  const method: unknown = Reflect.get(holder, name);
-  return isHandler(method) ? method : null;
+function handlerOf(instanceFor: InstanceFor, name: string | symbol): DeliveryHandler {
+  return async (delivery, handling) => {
+    const instance = Object(await instanceFor(handling.context));
+    const method: unknown = Reflect.get(instance, name);
+    // Never to be taken for handled: there is nothing that could have been.
+    if (!isHandler(method)) throw new TypeError(`There is no method ${String(name)} any more.`);
+    return method.call(instance, delivery, handling);
+  };
 }
 
 function isHandler(value: unknown): value is DeliveryHandler {

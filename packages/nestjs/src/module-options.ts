@@ -3,7 +3,10 @@ import type { Receiver, ReceiverOptions } from '@ezthrottle/core/webhooks';
 
 /** What `forRoot` takes, and what the factory of `forRootAsync` gives. */
 export interface EzthrottleModuleOptions {
-  /** The client, or its options. Default: made from the environment. */
+  /**
+   * The client, or its options. Default: made from the environment; without `EZTHROTTLE_API_KEY` there
+   * is none, and an application that has it injected does not start.
+   */
   readonly client?: EZThrottle | EZThrottleOptions;
   /**
    * The receiver, its options, or how to make either with the client, such as for
@@ -17,7 +20,7 @@ export interface EzthrottleModuleOptions {
 
 /** What must be known before anything is injected: `forRoot` and `forRootAsync` both take it beside the rest. */
 export interface EzthrottleModuleExtras {
-  /** Route of the webhook, below the application's global prefix. Default `webhooks/ezthrottle`. */
+  /** Route of the webhook, below the application's global prefix, as the platform writes paths. Default `webhooks/ezthrottle`. */
   readonly path?: string;
   /** Whether every module can inject what this one exports. Default false. */
   readonly isGlobal?: boolean;

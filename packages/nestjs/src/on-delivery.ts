@@ -13,8 +13,9 @@ import { Reflector } from '@nestjs/core';
  */
 export type DeliverySelector = DeliveryEvent | { readonly key: string } | { readonly tag: string };
 
+/** Not for static methods: a class has a `prototype`, what its methods stand on has none. */
 export type DeliveryMethodDecorator<Handler> = <Method extends Handler>(
-  prototype: object,
+  prototype: object & { readonly prototype?: never },
   name: string | symbol,
   descriptor: TypedPropertyDescriptor<Method>,
 ) => void;
@@ -31,7 +32,7 @@ const reflector = new Reflector();
 /**
  * Has a method of a provider or controller handle deliveries. What it throws has the delivery sent
  * again. It may stand on a method several times. With a schema, the body of the response is checked
- * first and handed over as `delivery.body`.
+ * first and handed over as `delivery.body`. Throws `TypeError` on a static method or a getter.
  *
  * @example
  * @OnDelivery('success')
@@ -47,10 +48,22 @@ export function OnDelivery(
   options?: HandlerOptions<unknown>,
 ): DeliveryMethodDecorator<object> {
   return (prototype, name, descriptor) => {
+    refuseOthers(prototype, name, descriptor);
     const subscription = { selector, ...(options === undefined ? {} : { options }) };
     const others = subscriptionsOf(descriptor.value);
     SetMetadata(SUBSCRIPTIONS, [subscription, ...others])(prototype, name, descriptor);
   };
+}
+
+/** What would never run is a mistake to be told at once, not at the first delivery that is lost. */
+function refuseOthers(target: object, name: string | symbol, { value }: PropertyDescriptor): void {
+  const isStatic = typeof target === 'function';
+  if (!isStatic && typeof value === 'function') return;
+  const owner = isStatic ? target.name : target.constructor.name;
+  throw new TypeError(
+    `@OnDelivery stands on ${owner}.${String(name)}, which is ${isStatic ? 'static' : 'no method'}: ` +
+      'put it on a method of the instances that Nest makes.',
+  );
 }
 
 /** What `@OnDelivery` said about a method, in the order of its decorators. */

@@ -1,15 +1,11 @@
 import { EZThrottle } from '@ezthrottle/core';
 import { createReceiver, type Receiver, type ReceiverOptions } from '@ezthrottle/core/webhooks';
 import { Logger, type FactoryProvider } from '@nestjs/common';
-import {
-  ApplicationConfig,
-  DiscoveryService,
-  HttpAdapterHost,
-  MetadataScanner,
-  ModuleRef,
-} from '@nestjs/core';
+import { DiscoveryService, HttpAdapterHost, ModuleRef } from '@nestjs/core';
+import { ClientUsers } from './client-users.ts';
 import { DeliveryExplorer } from './delivery-explorer.ts';
 import { EzthrottleHealthIndicator } from './health-indicator.ts';
+import { missingClient } from './missing-client.ts';
 import { EzthrottleLifecycle } from './lifecycle.ts';
 import type { EzthrottleModuleOptions } from './module-options.ts';
 import { EZTHROTTLE_OPTIONS, EZTHROTTLE_PATH, EZTHROTTLE_RECEIVER } from './tokens.ts';
@@ -23,8 +19,11 @@ export const PROVIDERS: readonly FactoryProvider[] = [
   },
   {
     provide: EZThrottle,
-    useFactory: ({ client }: EzthrottleModuleOptions, lifecycle: EzthrottleLifecycle) =>
-      client instanceof EZThrottle ? client : lifecycle.endClient(new EZThrottle(client)),
+    useFactory: ({ client }: EzthrottleModuleOptions, lifecycle: EzthrottleLifecycle) => {
+      if (client instanceof EZThrottle) return client;
+      if (client === undefined && !process.env['EZTHROTTLE_API_KEY']) return missingClient();
+      return lifecycle.endClient(new EZThrottle(client));
+    },
     inject: [EZTHROTTLE_OPTIONS, EzthrottleLifecycle],
   },
   {
@@ -41,19 +40,20 @@ export const PROVIDERS: readonly FactoryProvider[] = [
   },
   {
     provide: UnparsedBody,
-    useFactory: (host: HttpAdapterHost, config: ApplicationConfig, path: string) =>
-      new UnparsedBody(host, config, path),
-    inject: [HttpAdapterHost, ApplicationConfig, EZTHROTTLE_PATH],
+    useFactory: (host: HttpAdapterHost, path: string) => new UnparsedBody(host, path),
+    inject: [HttpAdapterHost, EZTHROTTLE_PATH],
   },
   {
     provide: DeliveryExplorer,
-    useFactory: (
-      receiver: Receiver,
-      discovery: DiscoveryService,
-      scanner: MetadataScanner,
-      modules: ModuleRef,
-    ) => new DeliveryExplorer(receiver, discovery, scanner, modules),
-    inject: [EZTHROTTLE_RECEIVER, DiscoveryService, MetadataScanner, ModuleRef],
+    useFactory: (receiver: Receiver, discovery: DiscoveryService, modules: ModuleRef) =>
+      new DeliveryExplorer(receiver, discovery, modules),
+    inject: [EZTHROTTLE_RECEIVER, DiscoveryService, ModuleRef],
+  },
+  {
+    provide: ClientUsers,
+    useFactory: (client: EZThrottle, discovery: DiscoveryService) =>
+      new ClientUsers(client, discovery),
+    inject: [EZThrottle, DiscoveryService],
   },
   {
     provide: EzthrottleHealthIndicator,

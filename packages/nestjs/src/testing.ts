@@ -4,9 +4,8 @@ import type { Server } from 'node:http';
 import type { DeliveryPayload } from '@ezthrottle/core/protocol';
 import { signWebhook } from '@ezthrottle/core/webhooks';
 import type { INestApplication } from '@nestjs/common';
-import { ApplicationConfig } from '@nestjs/core';
 import type { EzthrottleModuleOptions } from './module-options.ts';
-import { EZTHROTTLE_PATH } from './tokens.ts';
+import { UnparsedBody } from './unparsed-body.ts';
 
 export const TEST_WEBHOOK_SECRET = 'the webhook secret of tests';
 
@@ -27,7 +26,7 @@ export function testingOptions(
 export interface DeliverOptions {
   /** Default: that of `testingOptions`. */
   readonly secret?: string;
-  /** Of the webhook, global prefix included. Default: where the module put it. */
+  /** Of the webhook, prefixes included. Default: the route that the application has for it. */
   readonly path?: string;
 }
 
@@ -42,12 +41,12 @@ export interface DeliverOptions {
 export async function deliver(
   app: INestApplication<Server>,
   fields: Partial<DeliveryPayload> = {},
-  { secret = TEST_WEBHOOK_SECRET, path = pathOf(app) }: DeliverOptions = {},
+  { secret = TEST_WEBHOOK_SECRET, path }: DeliverOptions = {},
 ): Promise<Response> {
   if (!app.getHttpServer().listening) await app.listen(0, '127.0.0.1');
   const body = JSON.stringify(payloadOf(fields));
   const timestampSeconds = Math.floor(Date.now() / 1_000);
-  return fetch(new URL(path, await app.getUrl()), {
+  return fetch(new URL(path ?? routeOf(app), await app.getUrl()), {
     method: 'POST',
     body,
     headers: {
@@ -57,13 +56,11 @@ export async function deliver(
   });
 }
 
-function pathOf(app: INestApplication<Server>): string {
-  const path: unknown = app.get(EZTHROTTLE_PATH, { strict: false });
-  const parts = [app.get(ApplicationConfig).getGlobalPrefix(), String(path)];
-  return parts
-    .map((part) => `/${part}`)
-    .join('')
-    .replaceAll(/\/+/g, '/');
+/** Known only once the application has started. */
+function routeOf(app: INestApplication<Server>): string {
+  const { route } = app.get(UnparsedBody, { strict: false });
+  if (route !== null) return route;
+  throw new TypeError('The route of the webhook is not known: give deliver() its path.');
 }
 
 function payloadOf(fields: Partial<DeliveryPayload>): DeliveryPayload {

@@ -12,6 +12,7 @@ import {
 import { HttpAdapterHost } from '@nestjs/core';
 import { receiverRequestOf, type PlatformRequest } from './receiver-request.ts';
 import { EZTHROTTLE_RECEIVER } from './tokens.ts';
+import { markWebhook } from './webhook-mark.ts';
 import { WebhookRefusedException } from './webhook-refused-exception.ts';
 
 /**
@@ -44,6 +45,7 @@ export function createWebhookController(
   const { prototype } = EzthrottleWebhookController;
   const method = Object.getOwnPropertyDescriptor(prototype, 'receive') ?? {};
   All()(prototype, 'receive', method);
+  markWebhook(path)(prototype, 'receive', method);
   // Nest says 201 to a POST by itself.
   HttpCode(200)(prototype, 'receive', method);
   Req()(prototype, 'receive', 0);

@@ -4,10 +4,15 @@ import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 const BODY_HEADERS = ['content-type', 'content-length', 'transfer-encoding'] as const;
 
 const withheld = new WeakMap<IncomingMessage, IncomingHttpHeaders>();
+const readBefore = new WeakSet<IncomingMessage>();
+
+/** When a body was read that should not have been; `unknown`: the webhook's route was not recognised. */
+export type ReadingTime = 'before Nest' | 'in the application' | 'unknown';
 
 /** Takes the headers away for which parsers read a body: the stream stays as it came. */
 export function withholdBody(request: IncomingMessage): void {
   if (withheld.has(request)) return;
+  if (request.readableDidRead) readBefore.add(request);
   const { headers } = request;
   const taken: IncomingHttpHeaders = {};
   for (const name of BODY_HEADERS) {
@@ -22,5 +27,10 @@ export function withholdBody(request: IncomingMessage): void {
 /** Puts them back. */
 export function giveBackBody(request: IncomingMessage): void {
   Object.assign(request.headers, withheld.get(request));
-  withheld.delete(request);
+}
+
+/** Of a body that was read: when that must have been. */
+export function readingTimeOf(request: IncomingMessage): ReadingTime {
+  if (readBefore.has(request)) return 'before Nest';
+  return withheld.has(request) ? 'in the application' : 'unknown';
 }

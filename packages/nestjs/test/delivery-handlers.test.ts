@@ -103,13 +103,62 @@ class Broken {
   }
 }
 
+@Injectable()
+class Ledger {
+  readonly entries = 'ledger';
+}
+
+@Injectable({ scope: Scope.TRANSIENT })
+class Transient {
+  static made = 0;
+  readonly ledger: Ledger;
+
+  constructor(ledger: Ledger) {
+    this.ledger = ledger;
+    Transient.made += 1;
+  }
+
+  @OnDelivery('any')
+  book(): void {
+    seen.push(`transient: ${this.ledger.entries} ${Transient.made}`);
+  }
+}
+
+@Injectable({ scope: Scope.TRANSIENT })
+class TransientPerRequest {
+  readonly ledger: Ledger;
+  readonly perRequest: PerRequest;
+
+  constructor(ledger: Ledger, perRequest: PerRequest) {
+    this.ledger = ledger;
+    this.perRequest = perRequest;
+  }
+
+  @OnDelivery('failed')
+  book(): void {
+    seen.push(`transient: ${this.ledger.entries} ${this.perRequest.request.url}`);
+  }
+}
+
+const named = Symbol('by a symbol');
+
+class Named {
+  @OnDelivery('any')
+  [named](): void {
+    seen.push('symbol');
+  }
+}
+
+class Inherits extends Named {}
+
 async function start(
   providers: readonly Type[],
   onFastify = false,
   controllers: readonly Type[] = [],
+  modules: readonly Type[] = [],
 ): Promise<INestApplication<Server>> {
   @Module({
-    imports: [EzthrottleModule.forRoot({ ...testingOptions(), path: 'hook' })],
+    imports: [EzthrottleModule.forRoot({ ...testingOptions(), path: 'hook' }), ...modules],
     providers: [...providers],
     controllers: [...controllers],
   })
@@ -149,6 +198,26 @@ describe.each([
     expect(seen).toEqual(['request: /hook', 'request: /hook']);
   });
 
+  it('gives a transient provider what it needs, in an instance of its own', async () => {
+    Transient.made = 0;
+    const app = await start([Transient, Ledger], onFastify);
+    await deliver(app);
+    await deliver(app);
+    expect(seen).toEqual(['transient: ledger 1', 'transient: ledger 1']);
+  });
+
+  it('gives a transient provider that needs the request both', async () => {
+    const app = await start([TransientPerRequest, PerRequest, Ledger], onFastify);
+    expect((await deliver(app, { status: 'failed' })).status).toBe(200);
+    expect(seen).toEqual(['transient: ledger /hook']);
+  });
+
+  it('runs methods that are named by a symbol, also inherited ones', async () => {
+    const app = await start([Inherits], onFastify);
+    await deliver(app);
+    expect(seen).toEqual(['symbol']);
+  });
+
   it('hands over the body that a schema asks for, and fails otherwise', async () => {
     const app = await start([Totals], onFastify);
     const response = { status_code: 200, headers: {}, body: '{"total":"17"}' };
@@ -169,5 +238,54 @@ describe.each([
     const again = await deliver(app, { delivery_id: 'the same' });
     expect(await again.json()).toEqual({ status: 'duplicate' });
     expect(seen).toEqual(['results: success']);
+  });
+});
+
+describe('@OnDelivery', () => {
+  it('cannot stand on a static method, which no instance has', () => {
+    expect(() => {
+      class Wrong {
+        // @ts-expect-error: refused by its type, too.
+        @OnDelivery('any')
+        static handle(): void {}
+      }
+      return Wrong;
+    }).toThrow(/Wrong\.handle, which is static/);
+  });
+
+  it('cannot stand on a getter, which is no method', () => {
+    expect(() => {
+      class Wrong {
+        @OnDelivery('any')
+        get handle(): () => void {
+          return () => {};
+        }
+      }
+      return Wrong;
+    }).toThrow(/Wrong\.handle, which is no method/);
+  });
+
+  it('has each module that provides the same class handle with its own', async () => {
+    @Injectable({ scope: Scope.REQUEST })
+    class Shop {
+      readonly name: string;
+
+      constructor(@Inject('name') name: string) {
+        this.name = name;
+      }
+
+      @OnDelivery('any')
+      sell(): void {
+        seen.push(this.name);
+      }
+    }
+    const shops = ['one', 'two'].map((name) => {
+      class ShopModule {}
+      Module({ providers: [Shop, { provide: 'name', useValue: name }] })(ShopModule);
+      return ShopModule;
+    });
+    const app = await start([], false, [], shops);
+    await deliver(app);
+    expect(seen.toSorted()).toEqual(['one', 'two']);
   });
 });

@@ -17,10 +17,10 @@ import {
   type INestApplication,
   type NestApplicationOptions,
 } from '@nestjs/common';
-import { Reflector, RouterModule } from '@nestjs/core';
+import { Reflector } from '@nestjs/core';
 import { Test } from '@nestjs/testing';
 import { tap } from 'rxjs';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import {
   EZTHROTTLE_RECEIVER,
   EzthrottleHealthIndicator,
@@ -126,29 +126,6 @@ describe('EzthrottleModule', () => {
     app.setGlobalPrefix('api').enableVersioning();
     expect((await deliver(app, {}, { path: '/api/in/acme' })).status).toBe(200);
     expect((await deliver(app, {}, { path: '/in/acme' })).status).toBe(404);
-  });
-
-  it.each([
-    [{}, 500],
-    [{ rawBody: true }, 200],
-  ])('needs rawBody below a path of RouterModule: %o → %i', async (options, status) => {
-    const errors: unknown[] = [];
-    const onError = (error: unknown): unknown => errors.push(error);
-    @Module({
-      imports: [
-        EzthrottleModule.forRoot({
-          ...testingOptions({ receiver: { secrets, onError } }),
-          path: 'hook',
-        }),
-        RouterModule.register([{ path: 'below', module: EzthrottleModule }]),
-      ],
-    })
-    class AppModule {}
-    const app = await create([AppModule], options);
-    const answer = await deliver(app, {}, { path: '/below/hook' });
-    expect(answer.status).toBe(status);
-    if (status === 200) return;
-    expect(String(errors[0])).toMatch(/Nest’s body parser.*rawBody: true/);
   });
 });
 
@@ -271,5 +248,56 @@ describe('shutting down', () => {
     await app.close();
     const answer = await receiver.receive({ method: 'GET', header: () => null, body: null });
     expect(answer.status).toBe(405);
+  });
+});
+
+describe('an application that only receives', () => {
+  beforeEach(() => vi.stubEnv('EZTHROTTLE_API_KEY', undefined));
+  afterEach(() => vi.unstubAllEnvs());
+
+  const receiving = (): DynamicModule =>
+    EzthrottleModule.forRoot({ receiver: { secrets }, isGlobal: true });
+
+  it('needs no API key', async () => {
+    const app = await create([receiving()]);
+    expect((await deliver(app)).status).toBe(200);
+    const health = await app.get(EzthrottleHealthIndicator, { strict: false }).isHealthy('jobs');
+    expect(health.jobs).toMatchObject({
+      status: 'down',
+      message: expect.stringMatching(/no API key/),
+    });
+  });
+
+  it('is told what is missing when it has the client injected', async () => {
+    @Injectable()
+    class Orders {
+      readonly client: EZThrottle;
+
+      constructor(client: EZThrottle) {
+        this.client = client;
+      }
+    }
+    @Module({ imports: [receiving()], providers: [Orders] })
+    class AppModule {}
+    const app = await create([AppModule]);
+    await expect(app.init()).rejects.toThrow(/^Orders cannot be given .* set EZTHROTTLE_API_KEY/);
+  });
+
+  it('is told what is missing whatever it asks the client for', async () => {
+    const app = await create([receiving()]);
+    await app.init();
+    const client = app.get(EZThrottle, { strict: false });
+    const real: object = new EZThrottle({ apiKey: 'key_of_tests' });
+    const names = [...Object.keys(real), 'submitJob', 'execute', 'continuations'];
+    expect(names).toContain('jobs');
+    for (const name of names) {
+      expect(() => Reflect.get(client, name)).toThrow(/There is no client: .* no API key/);
+    }
+  });
+
+  it('is told at once when the client has options, but no key', async () => {
+    const client = { baseUrl: 'http://127.0.0.1:9' };
+    const made = create([EzthrottleModule.forRoot({ client, receiver: { secrets } })]);
+    await expect(made).rejects.toThrow(/apiKey is required/);
   });
 });
