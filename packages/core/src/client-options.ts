@@ -1,5 +1,11 @@
 import { CONNECTION_CHECKS, type ChecksOf, type ConnectionOptions } from './connection.ts';
-import { wantAddress, wantAtLeast, wantFunction, wantYesOrNo } from './option-checks.ts';
+import {
+  wantAddress,
+  wantAtLeast,
+  wantFunction,
+  wantOneOrMore,
+  wantYesOrNo,
+} from './option-checks.ts';
 import type { SealingKeys } from './step/continuation-seal.ts';
 
 /** Everything may be left out or `undefined`, so that variables of the environment can be passed as they are. */
@@ -33,7 +39,13 @@ export const CLIENT_CHECKS: ChecksOf<EZThrottleOptions> = {
   maxResponseBytes: wantAtLeast(0),
   networkErrorTriggersFallback: wantYesOrNo,
   retryFallbacksRemotely: wantYesOrNo,
-  // Whoever seals checks these.
-  continuationKey: () => [],
-  webhookSecret: () => [],
+  // Whoever seals checks what is in them.
+  continuationKey: wantOneOrMore(
+    (key) => typeof key === 'string' || key instanceof Uint8Array,
+    '32 bytes, as a Uint8Array or in base64, or a list of such',
+  ),
+  webhookSecret: wantOneOrMore(
+    (secret) => typeof secret === 'string',
+    'a string, or a list of such',
+  ),
 };

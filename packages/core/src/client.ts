@@ -1,23 +1,28 @@
 import type { JobView } from './protocol/job.ts';
 import { LIMITS } from './protocol/limits.ts';
 import type { Plan } from './protocol/plan.ts';
-import { clientClosed, EZThrottleError, NetworkError, TimeoutError } from './errors.ts';
+import { clientClosed, EZThrottleError } from './errors.ts';
 import { CLIENT_CHECKS, type EZThrottleOptions } from './client-options.ts';
 import { connect, withoutSlash, type Connection } from './connection.ts';
-import { startDeadline } from './http/deadline.ts';
+import { callDirectly } from './http/direct-call.ts';
+import { isObject } from './http/json.ts';
 import { proxyDetour } from './http/proxy-envelope.ts';
-import { abortReason } from './http/runtime.ts';
+import { checkUrl } from './protocol/checks.ts';
 import { streamJob, type JobEvents, type StreamJobOptions } from './realtime/stream-job.ts';
-import type { CallOptions } from './resources/call-options.ts';
-import { Jobs, type WaitOptions } from './resources/jobs.ts';
+import { refuseNoStep, refuseWrongArguments } from './resources/argument-checks.ts';
+import { callLimits, type CallOptions } from './resources/call-options.ts';
+import { Jobs } from './resources/jobs.ts';
 import { Limits } from './resources/limits.ts';
-import type { BatchAnswer, SubmitAnswer } from './resources/submit-jobs.ts';
+import { submitBatch, type BatchAnswer } from './resources/submit-batch.ts';
+import type { SubmitAnswer } from './resources/submit-jobs.ts';
+import { submitAndWait, type WaitOptions } from './resources/wait-for-job.ts';
 import {
   WebhookSecrets,
   type WebhookSecretsReply,
   type WebhookSecretsView,
 } from './resources/webhook-secrets.ts';
 import { compile } from './step/compile.ts';
+import { defined } from './step/defined.ts';
 import { continuationRunner, type ContinuationRunnerOptions } from './step/continuation-run.ts';
 import { ContinuationSealer } from './step/continuation-seal.ts';
 import { jobRequest, urlJobRequest, type SubmitJobOptions } from './step/job-options.ts';
@@ -27,11 +32,15 @@ import type { StepResult } from './step/step-result.ts';
 import type { ContinuationRunner } from './webhooks/continuation-runner.ts';
 
 /** A call of the user's own, as `request` makes it. */
-export interface DirectRequest extends CallOptions {
+export interface DirectRequest {
   readonly url: string;
   readonly method?: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string | Uint8Array<ArrayBuffer>;
+  /** Ends the call and the reading of its body: both reject with the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
+  /** Time for answer and body together, in milliseconds. Default: the client's `timeout`. */
+  readonly timeout?: number | undefined;
 }
 
 /** A job with one webhook, as older versions took it. */
@@ -64,11 +73,11 @@ export class EZThrottle implements StepClient, AsyncDisposable {
 
   /** Throws `ConfigurationError` without an API key, or naming every option that is wrong. */
   constructor(options: EZThrottleOptions = {}) {
-    const { tracktagsUrl } = options;
     this.#options = options;
-    this.#connection = connect(options, CLIENT_CHECKS, (apiKey) =>
-      tracktagsUrl === undefined ? null : proxyDetour(withoutSlash(tracktagsUrl), apiKey),
-    );
+    this.#connection = connect(options, CLIENT_CHECKS, (apiKey) => {
+      const { tracktagsUrl } = options;
+      return tracktagsUrl === undefined ? null : proxyDetour(withoutSlash(tracktagsUrl), apiKey);
+    });
     const { transport, runtime } = this.#connection;
     this.jobs = new Jobs(transport, runtime);
     this.limits = new Limits(transport);
@@ -77,7 +86,7 @@ export class EZThrottle implements StepClient, AsyncDisposable {
     this.#plans = new PlanRunner({
       runtime,
       sealer: this.#sealer,
-      submit: (job, signal) => this.jobs.submit(job, { signal }),
+      submit: (job, call) => this.jobs.submit(job, call),
       onChildError: (error, edge) => options.onChildError?.(error, edge),
       maxResponseBytes: options.maxResponseBytes ?? LIMITS.responseBytes,
       networkErrorTriggersFallback: options.networkErrorTriggersFallback ?? true,
@@ -87,22 +96,22 @@ export class EZThrottle implements StepClient, AsyncDisposable {
 
   /** Runs a step; `step.execute()` is the same. */
   async execute(step: StepBuilder, options: ExecuteOptions = {}): Promise<StepResult> {
+    const { signal, timeoutMs: timeout } = callLimits(options);
     const plan = this.compile(step);
-    const run = this.#connection.running.begin(options.signal);
+    const run = this.#connection.running.begin(signal);
+    const following = new Set<Promise<unknown>>();
     try {
-      const result = await this.#plans.run(plan, { signal: run.signal, key: null });
-      if (result.kind === 'local') void result.children.then(run.end);
-      else run.end();
-      return result;
-    } catch (error) {
-      // Steps that follow the failure may run on.
-      void this.settled().then(run.end);
-      throw error;
+      return await this.#plans.run(plan, { signal: run.signal, key: null, timeout, following });
+    } finally {
+      // Steps that follow run on, also behind a job or an error, and end with the signal as well.
+      if (following.size === 0) run.end();
+      else void this.#plans.settled(following).then(run.end);
     }
   }
 
   /** The plan that `execute` would run. Throws `StepValidationError` with everything that is wrong. */
   compile(step: StepBuilder): Plan {
+    refuseNoStep(step);
     const { continueAt } = this.#options;
     return compile(step, {
       createId: () => this.#connection.runtime.createId(),
@@ -141,35 +150,43 @@ export class EZThrottle implements StepClient, AsyncDisposable {
 
   /** Submits a job; every field in camelCase or snake_case. */
   async submitJob(options: SubmitJobOptions, call: CallOptions = {}): Promise<SubmitAnswer> {
-    return this.jobs.submit(urlJobRequest(options), call);
+    return this.jobs.submit(urlJobRequest(asJob(options)), call);
   }
 
   /**
-   * Submits up to 1,000 jobs in one request. The answers stand in the order of the jobs; one that is
-   * refused does not touch the others. Throws `NotFoundError` where the server takes no batches.
+   * Submits many jobs at once: up to 1,000, or 1 MiB, in one request, more in several, one after the
+   * other. The answers stand in the order of the jobs; a job that is refused, or that cannot be sent,
+   * has its error there and does not touch the others. So have all jobs of a later request that fails;
+   * what the first one fails with is thrown, such as `NotFoundError` where the server takes no batches.
    */
   async submitJobs(
     jobs: readonly SubmitJobOptions[],
     call: CallOptions = {},
   ): Promise<readonly BatchAnswer[]> {
-    return this.jobs.submitBatch(jobs.map(jobRequest), call);
+    return submitBatch(this.#connection.transport, jobs, jobRequest, call);
   }
 
   /** @deprecated Use `submitJob`. */
   async queueRequest(options: QueueRequestOptions, call: CallOptions = {}): Promise<SubmitAnswer> {
-    const { webhookUrl, ...job } = options;
-    const webhooks = webhookUrl === undefined ? [] : [{ url: webhookUrl, has_quorum_vote: true }];
-    return this.submitJob({ ...job, webhooks }, call);
+    return this.submitJob(withWebhook(options), call);
   }
 
-  /** Submits and waits until the job has ended. Throws `TimeoutError` when it takes too long. */
+  /**
+   * Submits and waits until the job has ended, as `wait` does; `timeout` is for both. A submit that may
+   * have been lost is made again: the server knows the job by its key.
+   */
   async queueAndWait(options: QueueAndWaitOptions): Promise<JobView> {
-    const { timeout, pollInterval, signal, ...job } = options;
-    const { job_id } = await this.queueRequest(job, { signal });
-    return this.wait(job_id, { timeout, pollInterval, signal });
+    const { timeout, pollInterval, signal, ...job } = asJob(options);
+    const request = urlJobRequest(withWebhook(job));
+    const { runtime } = this.#connection;
+    return submitAndWait(this.jobs, runtime, request, { timeout, pollInterval, signal });
   }
 
-  /** Waits until a job has ended. Throws `TimeoutError` when it takes too long. */
+  /**
+   * Waits until a job has ended, also while the server restarts or refuses calls for a while. Throws
+   * `TimeoutError` with the code `wait_timeout` when it takes too long, and at once what no repeat would
+   * cure, such as `NotFoundError`.
+   */
   async wait(jobId: string, options: WaitOptions = {}): Promise<JobView> {
     return this.jobs.wait(jobId, options);
   }
@@ -186,25 +203,18 @@ export class EZThrottle implements StepClient, AsyncDisposable {
     return streamJob(this.jobs, this.#connection.runtime, jobId, options);
   }
 
-  /** One call straight to its target, once, past the server. */
+  /**
+   * One call straight to its target, once, past the server. Redirects are not followed, here as
+   * everywhere: the answer is the 3xx itself. Throws `TimeoutError` and `NetworkError`; so does the
+   * reading of the body.
+   */
   async request(options: DirectRequest): Promise<Response> {
+    const { signal, timeoutMs = this.#connection.timeoutMs } = callLimits(options);
     const { url, method = 'GET', headers, body } = options;
+    refuseWrongArguments(checkUrl(url, 'url'));
     const { running, runtime } = this.#connection;
-    const timeoutMs = options.timeout ?? this.#connection.timeoutMs;
-    const { signal, end } = running.begin(options.signal);
-    const deadline = startDeadline(runtime, timeoutMs, signal);
-    const init = { method, headers: { ...headers }, signal: deadline.signal };
-    try {
-      return await runtime.fetch(url, body === undefined ? init : { ...init, body });
-    } catch (error) {
-      if (signal.aborted) throw abortReason(signal);
-      throw deadline.isOver()
-        ? new TimeoutError(`The target did not answer within ${timeoutMs} ms`)
-        : new NetworkError('The target could not be reached', { cause: error });
-    } finally {
-      end();
-      deadline.clear();
-    }
+    const init = { method, headers: { ...headers }, ...defined({ body }) };
+    return callDirectly(runtime, url, init, { run: running.begin(signal), timeoutMs });
   }
 
   /**
@@ -254,6 +264,20 @@ export class EZThrottle implements StepClient, AsyncDisposable {
   ): Promise<WebhookSecretsReply> {
     return this.webhookSecrets.rotate(newSecret, call);
   }
+}
+
+/** Throws `ValidationError` for what is no object. */
+function asJob<T extends object>(options: T): T {
+  if (!isObject(options)) {
+    refuseWrongArguments([{ path: 'job', message: 'is no object', expected: 'a job' }]);
+  }
+  return options;
+}
+
+function withWebhook(options: QueueRequestOptions): SubmitJobOptions {
+  const { webhookUrl, ...job } = asJob(options);
+  const webhooks = webhookUrl === undefined ? [] : [{ url: webhookUrl, has_quorum_vote: true }];
+  return { ...job, webhooks };
 }
 
 /** The runner of a client's continuations; the same as `client.continuations(options)`. */

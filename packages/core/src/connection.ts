@@ -1,17 +1,20 @@
 import { ConfigurationError } from './errors.ts';
 import { circuitPolicy, type CircuitBreakerOptions } from './http/circuit-breaker.ts';
+import { sharedCircuit } from './http/shared-circuit.ts';
 import { retryPolicy, type RetryOptions } from './http/retry.ts';
 import { Running } from './http/running.ts';
 import { runtimeOf, type Runtime } from './http/runtime.ts';
 import { Transport, type Detour } from './http/transport.ts';
 import { checkUrl } from './protocol/checks.ts';
 import type { Problem } from './protocol/wire-error.ts';
+import { problemText } from './resources/argument-checks.ts';
 import {
-  findOptionProblems,
+  findAllOptionProblems,
   wantAddress,
   wantAtLeast,
   wantFalseOr,
   wantFunction,
+  wantObject,
   wantText,
   type OptionCheck,
 } from './option-checks.ts';
@@ -41,6 +44,10 @@ export interface ConnectionOptions {
   /**
    * Leaves a server alone that fails again and again: after 5 failures in a row (no answer, or 5xx)
    * calls end with `CircuitOpenError` for 10 s, then one is let through; false: never.
+   *
+   * All clients in a process that reach one base URL in the same way share one circuit: the failures of
+   * all of them count, and whoever's limit is met first opens it for all, for his own `openMs`. A client
+   * with `false` takes no part in it.
    */
   readonly circuitBreaker?: CircuitBreakerOptions | false | undefined;
   /** Time, randomness and ids, for tests. */
@@ -55,7 +62,7 @@ export const CONNECTION_CHECKS: ChecksOf<ConnectionOptions> = {
   baseUrl: wantAddress,
   ezthrottleUrl: wantAddress,
   fetch: wantFunction,
-  dispatcher: () => [],
+  dispatcher: wantObject,
   timeout: wantAtLeast(1),
   retry: wantFalseOr({
     maxRetries: wantAtLeast(0),
@@ -63,7 +70,7 @@ export const CONNECTION_CHECKS: ChecksOf<ConnectionOptions> = {
     maxDelayMs: wantAtLeast(0),
   }),
   circuitBreaker: wantFalseOr({ failures: wantAtLeast(1), openMs: wantAtLeast(0) }),
-  runtime: () => [],
+  runtime: wantObject,
 };
 
 /** A server and how to talk to it. */
@@ -86,7 +93,7 @@ export function connect<Options extends ConnectionOptions>(
   checks: ChecksOf<Options>,
   detourOf: (apiKey: string) => Detour | null = () => null,
 ): Connection {
-  refuse(findOptionProblems(options, checks), checks);
+  refuse(findAllOptionProblems(options, checks), checks);
   const { baseUrl = options.ezthrottleUrl ?? environment('EZTHROTTLE_URL') ?? DEFAULT_BASE_URL } =
     options;
   // Those of the environment are not checked yet.
@@ -95,13 +102,17 @@ export function connect<Options extends ConnectionOptions>(
   const runtime = runtimeOf(options);
   const running = new Running();
   const timeoutMs = options.timeout ?? DEFAULT_TIMEOUT_MS;
+  const server = withoutSlash(baseUrl);
+  const detour = detourOf(apiKey);
+  const way = detour === null ? server : `${detour.url} ${server}`;
+  const policy = circuitPolicy(options.circuitBreaker);
   const transport = new Transport({
     apiKey,
-    baseUrl: withoutSlash(baseUrl),
-    detour: detourOf(apiKey),
+    baseUrl: server,
+    detour,
     timeoutMs,
     retry: retryPolicy(options.retry),
-    circuit: circuitPolicy(options.circuitBreaker),
+    circuit: policy && { policy, shared: sharedCircuit(reachOf(options), way) },
     running,
     runtime,
   });
@@ -113,14 +124,16 @@ export function withoutSlash(url: string): string {
   return url.replace(/\/+$/, '');
 }
 
+/** Clients with a `fetch` or a clock of their own, such as those of tests, do not speak for others. */
+function reachOf({ runtime, dispatcher, fetch }: ConnectionOptions): object {
+  return runtime ?? dispatcher ?? fetch ?? globalThis.fetch;
+}
+
 function refuse(problems: readonly Problem[], checks: object): void {
   if (problems.length === 0) return;
-  const lines = problems.map(
-    ({ path, message, expected }) => `${path} ${message}; expected ${expected}`,
-  );
   const areAddresses = problems.every(({ path }) => Reflect.get(checks, path) === wantAddress);
   throw new ConfigurationError(
-    `${lines.join('. ')}.`,
+    problemText(problems),
     areAddresses ? 'invalid_url' : 'configuration',
   );
 }

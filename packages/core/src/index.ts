@@ -53,8 +53,8 @@ export type {
   JobListing,
   Jobs,
   ListJobsOptions,
-  WaitOptions,
 } from './resources/jobs.ts';
+export type { WaitOptions } from './resources/wait-for-job.ts';
 export type {
   ChangeLimitOptions,
   LimitChanges,
@@ -64,7 +64,8 @@ export type {
   ListLimitsOptions,
   PutLimitOptions,
 } from './resources/limits.ts';
-export type { BatchAnswer, SubmitAnswer } from './resources/submit-jobs.ts';
+export type { BatchAnswer } from './resources/submit-batch.ts';
+export type { SubmitAnswer } from './resources/submit-jobs.ts';
 export type { JobEvents, StreamJobOptions } from './realtime/stream-job.ts';
 export type { JobEndEvent, JobEvent } from './realtime/job-event.ts';
 export type {

@@ -1,3 +1,4 @@
+import { isObject } from './http/json.ts';
 import { checkUrl } from './protocol/checks.ts';
 import type { Problem } from './protocol/wire-error.ts';
 
@@ -13,6 +14,13 @@ export const wantFunction: OptionCheck = check(
   (value) => typeof value === 'function',
   'a function',
 );
+export const wantObject: OptionCheck = check(isObject, 'an object');
+/** By its shape: signals of other realms and of polyfills are good, too. */
+export const wantSignal: OptionCheck = check(
+  (value) =>
+    isObject(value) && 'aborted' in value && typeof value['addEventListener'] === 'function',
+  'an AbortSignal',
+);
 
 /** A number of milliseconds or bytes, or a count: `least` or more. Not NaN; without end is fine. */
 export function wantAtLeast(least: number): OptionCheck {
@@ -25,27 +33,59 @@ export function wantAtLeast(least: number): OptionCheck {
 export const wantAddress: OptionCheck = (value, path) =>
   value === undefined ? [] : checkUrl(value, path);
 
-/** An object in which each field that is there passes its own check; `false` may stand for it. */
+/** An object in which each field that is there has a check and passes it; `false` may stand for it. */
 export function wantFalseOr(fields: Readonly<Record<string, OptionCheck>>): OptionCheck {
   return (value, path) => {
     if (value === undefined || value === false) return [];
-    if (typeof value !== 'object' || value === null) {
+    if (!isObject(value)) {
       return [{ path, message: `is ${nameOf(value)}`, expected: 'false or an object' }];
     }
-    return findOptionProblems(value, fields, `${path}.`);
+    return findAllOptionProblems(value, fields, `${path}.`);
   };
 }
 
-/** Everything that is wrong with the options that have a check. */
+/** Everything that is wrong with the options that have a check; options that are no object are one problem. */
 export function findOptionProblems(
-  options: object,
+  options: unknown,
   checks: Readonly<Record<string, OptionCheck>>,
   prefix = '',
-): Problem[] {
-  return Object.entries(checks).flatMap(([name, find]) => {
-    const value: unknown = Reflect.get(options, name);
-    return find(value, `${prefix}${name}`);
-  });
+): readonly Problem[] {
+  if (!isObject(options)) {
+    return [
+      {
+        path: prefix.slice(0, -1) || 'options',
+        message: `is ${nameOf(options)}`,
+        expected: 'an object',
+      },
+    ];
+  }
+  return Object.entries(checks).flatMap(([name, find]) => find(options[name], `${prefix}${name}`));
+}
+
+/** The same, and options that have no check: they would be passed over in silence. */
+export function findAllOptionProblems(
+  options: unknown,
+  checks: Readonly<Record<string, OptionCheck>>,
+  prefix = '',
+): readonly Problem[] {
+  const given = isObject(options) ? Object.entries(options) : [];
+  const unknown = given.filter(
+    ([name, value]) => value !== undefined && !Object.hasOwn(checks, name),
+  );
+  return [
+    ...findOptionProblems(options, checks, prefix),
+    ...unknown.map(([name]) => {
+      const known = Object.keys(checks);
+      const near = known.find((one) => isNear(name, one));
+      const expected = near === undefined ? `one of ${known.join(', ')}` : prefix + near;
+      return { path: prefix + name.slice(0, 64), message: 'is no option', expected };
+    }),
+  ];
+}
+
+/** One value, or a list of such. */
+export function wantOneOrMore(isRight: (value: unknown) => boolean, expected: string): OptionCheck {
+  return check((value) => (Array.isArray(value) ? value.every(isRight) : isRight(value)), expected);
 }
 
 function check(isRight: (value: unknown) => boolean, expected: string): OptionCheck {
@@ -57,6 +97,23 @@ function check(isRight: (value: unknown) => boolean, expected: string): OptionCh
 
 /** Never a text itself: it may be a secret that was put in the wrong place. */
 function nameOf(value: unknown): string {
-  if (typeof value === 'number' || value === null) return String(value);
-  return Array.isArray(value) ? 'a list' : `a ${typeof value}`;
+  if (typeof value === 'number' || value === null || value === undefined) return String(value);
+  if (Array.isArray(value)) return 'a list';
+  return typeof value === 'object' ? 'an object' : `a ${typeof value}`;
+}
+
+/** The same but for case and signs, a part of it, or with a letter or two that differ in one place. */
+function isNear(name: string, known: string): boolean {
+  const [one, other] = [lettersOf(name), lettersOf(known)];
+  if (one.length < 3) return false;
+  if (one.includes(other) || other.includes(one)) return true;
+  let alike = 0;
+  while (one[alike] === other[alike]) alike += 1;
+  let alikeAtEnd = 1;
+  while (one.at(-alikeAtEnd) === other.at(-alikeAtEnd)) alikeAtEnd += 1;
+  return alike + alikeAtEnd >= Math.max(one.length, other.length) - 1;
+}
+
+function lettersOf(name: string): string {
+  return name.toLowerCase().replace(/[^a-z]/g, '');
 }

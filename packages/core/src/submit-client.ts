@@ -5,6 +5,7 @@ import {
   type ConnectionOptions,
 } from './connection.ts';
 import { clientClosed } from './errors.ts';
+import { refuseNoStep } from './resources/argument-checks.ts';
 import { submitJob } from './resources/submit-jobs.ts';
 import { remoteJob } from './step/remote-job.ts';
 import type { ExecuteOptions, StepBuilder, StepClient } from './step/step-builder.ts';
@@ -31,10 +32,11 @@ export class SubmitClient implements StepClient, AsyncDisposable {
    * Submits a step; `step.execute()` is the same. What is wrong with it is told by the server, as a
    * `ValidationError` with everything; a step that is to run here, as a `StepValidationError`, at once.
    */
-  async execute(step: StepBuilder, { signal }: ExecuteOptions = {}): Promise<SubmittedResult> {
+  async execute(step: StepBuilder, options: ExecuteOptions = {}): Promise<SubmittedResult> {
     const { transport, runtime } = this.#connection;
+    refuseNoStep(step);
     const job = remoteJob(step.node, () => runtime.createId());
-    const answer = await submitJob(transport, job, { signal });
+    const answer = await submitJob(transport, job, options);
     return submittedResult(answer, job.idempotent_key ?? null, null);
   }
 

@@ -211,6 +211,55 @@ describe('a client', () => {
     ]);
   });
 
+  it.each([
+    ['the same page over and over', (_: string) => 'a'],
+    ['pages in a circle', (cursor: string) => ({ a: 'b', b: 'c', c: 'a' })[cursor] ?? 'a'],
+  ])('ends the list of a server that gives %s', async (_, next) => {
+    server.answer = ({ path }) => {
+      const cursor = new URL(path, server.url).searchParams.get('cursor') ?? '';
+      const items = [{ job_id: cursor, key: cursor, version: '1' }];
+      return { status: 200, body: { jobs: items, limits: items, next_cursor: next(cursor) } };
+    };
+    const { jobs, limits } = clientWith();
+    for (const listing of [jobs.list(), jobs.list({ cursor: 'a' }), limits.list()]) {
+      const reading = (async (): Promise<void> => {
+        for await (const item of listing) expect(item).toBeDefined();
+      })();
+      await expect(reading).rejects.toMatchObject({ code: 'unexpected_answer' });
+    }
+    expect(server.seen.length).toBeLessThan(30);
+  });
+
+  it('tells no key that a server repeats in whatever spelling', async () => {
+    const apiKey = String.raw`a"key\with/signs`;
+    const json = JSON.stringify(apiKey);
+    const escaped = [...apiKey]
+      .map((sign) => String.raw`\u${sign.charCodeAt(0).toString(16).padStart(4, '0')}`)
+      .join('');
+    const bodies = [
+      `{"error":"unauthorized","message":${json}}`,
+      `{"error":"unauthorized","message":"${escaped}"}`,
+      `{"detail":"${escaped}"}`,
+      `{"detail":{${json}:${json}}}`,
+      `{"problems":[{"path":"a","message":${json},"expected":"${escaped}"}]}`,
+      `no JSON: ${apiKey} or ${json}`,
+    ];
+    for (const body of bodies) {
+      for (const status of [400, 401]) {
+        server.answer = () => ({ status, body, headers: { 'x-request-id': apiKey } });
+        const error: unknown = await clientWith({ apiKey })
+          .jobs.get('x')
+          .catch((reason: unknown) => reason);
+        const { message, requestId, problems = [] } = Object(error);
+        const told = [message, requestId, ...problems.flatMap(Object.values)].join(' ');
+        expect(told).toContain('***');
+        expect(told).not.toContain(apiKey);
+        expect(told).not.toContain(json.slice(1, -1));
+        expect(told).not.toContain(escaped);
+      }
+    }
+  });
+
   it('cancels by id, and never with an empty one', async () => {
     server.answer = () => ({ status: 200, body: { job_id: 'a/b', status: 'cancelled' } });
     expect(await clientWith().jobs.cancel('a/b')).toEqual({ job_id: 'a/b', status: 'cancelled' });

@@ -12,6 +12,7 @@ import {
   TimeoutError,
   type EZThrottleOptions,
 } from '@ezthrottle/core';
+import { SubmitClient } from '@ezthrottle/core/submit';
 import { jobServer, listen, type Loopback } from './loopback.ts';
 
 let server: Loopback;
@@ -90,6 +91,52 @@ describe('a server that fails again and again', () => {
     expect(server.seen).toHaveLength(2);
   });
 
+  it('is left alone by every client of it in the process, also one made for a single request', async () => {
+    server.answer = () => ({ status: 503 });
+    const circuitBreaker = { failures: 3, openMs: 60_000 };
+    for (let request = 0; request < 3; request += 1) {
+      const client = clientWith({ circuitBreaker, apiKey: `key-${request}` });
+      expect(await errorOf(client.jobs.get('x'))).toBeInstanceOf(ServerError);
+    }
+    const refused = await errorOf(clientWith({ circuitBreaker }).jobs.get('x'));
+    expect(refused).toBeInstanceOf(CircuitOpenError);
+    expect(server.seen).toHaveLength(3);
+    const apart = clientWith({ circuitBreaker: false });
+    expect(await errorOf(apart.jobs.get('x'))).toBeInstanceOf(ServerError);
+    const other = await listen(jobServer());
+    const toOther = clientWith({ circuitBreaker, baseUrl: other.url });
+    expect(await errorOf(toOther.jobs.get('x'))).toBeInstanceOf(NotFoundError);
+    await other[Symbol.asyncDispose]();
+  });
+
+  it('opens for all when the strictest of its clients has had enough, for as long as that one says', async () => {
+    let elapsed = 0;
+    const runtime = { monotonic: () => elapsed, now: () => 1_000_000 + elapsed };
+    const strict = clientWith({ runtime, circuitBreaker: { failures: 2, openMs: 500 } });
+    const patient = clientWith({ runtime, circuitBreaker: { failures: 9, openMs: 90_000 } });
+    server.answer = () => ({ status: 503 });
+    await errorOf(patient.jobs.get('x'));
+    await errorOf(strict.jobs.get('x'));
+    const refused = await errorOf(patient.jobs.get('x'));
+    expect(refused).toMatchObject({ code: 'circuit_open', retryAt: 1_000_500 });
+    elapsed = 500;
+    server.answer = () => ({ status: 404 });
+    expect(await errorOf(patient.jobs.get('x'))).toBeInstanceOf(NotFoundError);
+    expect(await errorOf(strict.jobs.get('x'))).toBeInstanceOf(NotFoundError);
+  });
+
+  it('is judged apart by clients that have a fetch or a clock of their own, as those of tests have', async () => {
+    server.answer = () => ({ status: 500 });
+    const circuitBreaker = { failures: 1 };
+    const own = (): EZThrottle =>
+      clientWith({ circuitBreaker, fetch: (url, init) => fetch(url, init) });
+    await errorOf(own().jobs.get('x'));
+    expect(await errorOf(own().jobs.get('x'))).toBeInstanceOf(ServerError);
+    const timed = (): EZThrottle => clientWith({ circuitBreaker, runtime: { monotonic: () => 0 } });
+    await errorOf(timed().jobs.get('x'));
+    expect(await errorOf(timed().jobs.get('x'))).toBeInstanceOf(ServerError);
+  });
+
   it('counts as out of reach for forwardOrFallback', async () => {
     const client = clientWith({ circuitBreaker: { failures: 1 } });
     server.answer = () => ({ status: 500 });
@@ -100,6 +147,27 @@ describe('a server that fails again and again', () => {
 });
 
 describe('every call to the server', () => {
+  it('has the time that its step is given, and calls made here have their own', async () => {
+    server.answer = ({ path }) => ({ status: 500, ...(path === '/p' ? {} : { hang: true }) });
+    const client = clientWith({ timeout: 60_000, circuitBreaker: false });
+    const submitted = new Step(client).url('https://api.example/').execute({ timeout: 20 });
+    expect(await errorOf(submitted)).toBeInstanceOf(TimeoutError);
+    const local = new Step(client).url(`${server.url}/p`).type(StepType.FRUGAL);
+    expect(await errorOf(local.execute({ timeout: 20 }))).toMatchObject({
+      code: 'forward_failed',
+      cause: { code: 'timeout' },
+    });
+    const { url, apiKey } = { url: server.url, apiKey: 'k' };
+    const submitting = new SubmitClient({
+      apiKey,
+      baseUrl: url,
+      retry: false,
+      circuitBreaker: false,
+    });
+    const step = new Step().url('https://api.example/');
+    expect(await errorOf(submitting.execute(step, { timeout: 20 }))).toBeInstanceOf(TimeoutError);
+  });
+
   it('carries an id that its error repeats, and tells who calls', async () => {
     server.answer = () => ({ status: 500 });
     const error = await errorOf(clientWith().jobs.get('x'));
@@ -166,6 +234,54 @@ describe('closing a client', () => {
       expect(await step.execute()).toMatchObject({ kind: 'local', status: 'success' });
     }
     expect(errors).toMatchObject([{ code: 'closed' }]);
+  });
+
+  it('ends at once a step that followed one that was handed on, and so does the caller’s signal', async () => {
+    const jobs = jobServer();
+    server.answer = (request) => {
+      if (request.path === '/p' || request.path === '/fb') return { status: 500 };
+      return request.path === '/hang' ? { status: 200, hang: true } : jobs(request);
+    };
+    const errors: unknown[] = [];
+    const client = clientWith({ onChildError: (error) => errors.push(error) });
+    const frugal = (path: string): Step =>
+      new Step(client).url(`${server.url}${path}`).type(StepType.FRUGAL);
+    const hanging = frugal('/hang').timeout(60_000);
+    const step = frugal('/p').fallback(frugal('/fb').onFailure(hanging));
+    expect(await step.execute()).toMatchObject({ kind: 'submitted' });
+    const controller = new AbortController();
+    const reason = new Error('enough');
+    expect(await step.execute({ signal: controller.signal })).toMatchObject({ kind: 'submitted' });
+    controller.abort(reason);
+    await client.close();
+    expect(errors).toHaveLength(2);
+    expect(errors).toEqual(
+      expect.arrayContaining([reason, expect.objectContaining({ code: 'closed' })]),
+    );
+  });
+
+  it('a step that failed lets go of the caller’s signal while another one’s children run on', async () => {
+    server.answer = ({ path }) =>
+      path === '/hang' ? { status: 200, hang: true } : { status: path === '/p' ? 200 : 400 };
+    const client = clientWith();
+    const child = new Step().url(`${server.url}/hang`).type(StepType.FRUGAL);
+    await new Step(client).url(`${server.url}/p`).type(StepType.FRUGAL).onSuccess(child).execute();
+    const { signal } = new AbortController();
+    let listeners = 0;
+    const remove = signal.removeEventListener.bind(signal);
+    const add = signal.addEventListener.bind(signal);
+    signal.addEventListener = (...args: Parameters<typeof add>) => {
+      listeners += 1;
+      add(...args);
+    };
+    signal.removeEventListener = (...args: Parameters<typeof remove>) => {
+      listeners -= 1;
+      remove(...args);
+    };
+    const refused = new Step(client).url('https://api.example/').execute({ signal });
+    expect(await errorOf(refused)).toMatchObject({ status: 400 });
+    expect(listeners).toBe(0);
+    await client.close();
   });
 
   it('leaves the caller’s own signal in force until then', async () => {

@@ -42,6 +42,16 @@ describe('a circuit', () => {
     expect(admit(givenUp, 1_002, 13, POLICY).ticket).toBe(13);
   });
 
+  it('sends another call when the one that was to see never ends', () => {
+    const open = after(['failure', 'failure', 'failure']);
+    const { circuit } = admit(open, 1_000, 11, POLICY);
+    expect(admit(circuit, 1_999, 12, POLICY)).toMatchObject({ ticket: null, until: 2_000 });
+    const next = admit(circuit, 2_000, 13, POLICY);
+    expect(next.ticket).toBe(13);
+    expect(settle(next.circuit, 11, 'failure', 2_001, POLICY)).toEqual(next.circuit);
+    expect(settle(next.circuit, 13, 'success', 2_002, POLICY)).toEqual(CLOSED);
+  });
+
   it('is not moved by calls that began before it opened', () => {
     const open = after(['failure', 'failure', 'failure']);
     expect(settle(open, 1, 'success', 5, POLICY)).toEqual(open);

@@ -12,12 +12,13 @@ export interface CircuitPolicy {
 
 /**
  * What is known of one server. `closed`: calls go out. `open`: they are refused until `until`.
- * `half_open`: one call is out to see whether the server is back; `probe` tells it from older ones.
+ * `half_open`: one call is out to see whether the server is back; `probe` tells it from older ones. When
+ * it has not ended by `until`, another is sent: a call whose process is frozen never ends.
  */
 export type Circuit =
   | { readonly state: 'closed'; readonly failures: number }
   | { readonly state: 'open'; readonly until: number }
-  | { readonly state: 'half_open'; readonly probe: number };
+  | { readonly state: 'half_open'; readonly probe: number; readonly until: number };
 
 /** How a call went: `unknown` when its caller gave it up. */
 export type CallOutcome = 'success' | 'failure' | 'unknown';
@@ -50,9 +51,8 @@ export function admit(
   { openMs }: CircuitPolicy,
 ): Admission {
   if (circuit.state === 'closed') return { circuit, ticket };
-  if (circuit.state === 'half_open') return { circuit, ticket: null, until: now + openMs };
   if (now < circuit.until) return { circuit, ticket: null, until: circuit.until };
-  return { circuit: { state: 'half_open', probe: ticket }, ticket };
+  return { circuit: { state: 'half_open', probe: ticket, until: now + openMs }, ticket };
 }
 
 /** The circuit after a call has ended. Calls older than the present state do not change it. */

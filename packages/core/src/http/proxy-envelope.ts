@@ -10,6 +10,7 @@ import { withoutKey, type Detour, type HttpRequest } from './transport.ts';
  */
 export function proxyDetour(proxyUrl: string, apiKey: string): Detour {
   return {
+    url: proxyUrl,
     wrap: (request) => ({
       method: 'POST',
       url: `${proxyUrl}/api/v1/proxy`,

@@ -2,19 +2,13 @@ import { LIMITS } from '../protocol/limits.ts';
 import { CircuitOpenError, EZThrottleError, NetworkError, TimeoutError } from '../errors.ts';
 import { errorText } from './error-text.ts';
 import { answerError, type Answer } from './answer-error.ts';
-import {
-  admit,
-  CLOSED,
-  settle,
-  type CallOutcome,
-  type Circuit,
-  type CircuitPolicy,
-} from './circuit-breaker.ts';
+import type { CallOutcome, CircuitPolicy } from './circuit-breaker.ts';
 import { startDeadline, type Deadline } from './deadline.ts';
 import { parseJson } from './json.ts';
 import { readBody } from './read-body.ts';
 import { retryDelay, type RetryPolicy } from './retry.ts';
 import type { Running } from './running.ts';
+import type { SharedCircuit } from './shared-circuit.ts';
 import { abortReason, sleep, type Runtime } from './runtime.ts';
 import { userAgent } from './user-agent.ts';
 
@@ -23,6 +17,8 @@ export interface ApiCall {
   /** Begins with `/api/`. */
   readonly path: string;
   readonly body?: unknown;
+  /** The body, where it is written as JSON already. */
+  readonly text?: string;
   /** Doing it twice is as good as once. Default true. */
   readonly isRepeatable?: boolean;
   readonly signal?: AbortSignal | undefined;
@@ -40,6 +36,8 @@ export interface HttpRequest {
 
 /** Another way to the server than straight. */
 export interface Detour {
+  /** Whoever is on it, without a slash at its end. */
+  readonly url: string;
   /** The request that takes this one there. */
   wrap(request: HttpRequest): HttpRequest;
   /** The server's answer inside; throws an `EZThrottleError` when the request was not let through. */
@@ -56,7 +54,7 @@ export interface TransportOptions {
   readonly timeoutMs: number;
   readonly retry: RetryPolicy;
   /** Null: calls go out however many have failed. */
-  readonly circuit: CircuitPolicy | null;
+  readonly circuit: { readonly policy: CircuitPolicy; readonly shared: SharedCircuit } | null;
   readonly running: Running;
   readonly runtime: Runtime;
 }
@@ -70,8 +68,6 @@ const MAX_ANSWER_BYTES = 64 * LIMITS.requestBytes;
 /** Asks the server and gives its parsed answer; throws an `EZThrottleError` for anything but 2xx. */
 export class Transport {
   readonly options: TransportOptions;
-  #circuit: Circuit = CLOSED;
-  #tickets = 0;
 
   constructor(options: TransportOptions) {
     this.options = options;
@@ -107,11 +103,10 @@ export class Transport {
   }
 
   async #tryUnlessOpen(call: SentCall): Promise<Answer | EZThrottleError> {
-    const { circuit: policy, runtime } = this.options;
-    if (policy === null) return this.#try(call);
-    const ticket = (this.#tickets += 1);
-    const admission = admit(this.#circuit, runtime.monotonic(), ticket, policy);
-    this.#circuit = admission.circuit;
+    const { circuit, runtime } = this.options;
+    if (circuit === null) return this.#try(call);
+    const { policy, shared } = circuit;
+    const admission = shared.admit(runtime.monotonic(), policy);
     if (admission.ticket === null) {
       const retryAt = runtime.now() + admission.until - runtime.monotonic();
       return new CircuitOpenError({ requestId: call.id, retryAt });
@@ -122,7 +117,7 @@ export class Transport {
       outcome = isServerDown(result) ? 'failure' : 'success';
       return result;
     } finally {
-      this.#circuit = settle(this.#circuit, ticket, outcome, runtime.monotonic(), policy);
+      shared.settle(admission.ticket, outcome, runtime.monotonic(), policy);
     }
   }
 
@@ -159,8 +154,7 @@ export class Transport {
   /** The error that an answer other than 2xx stands for. */
   refusal(answer: Answer, { id }: SentCall): EZThrottleError {
     const { apiKey, runtime } = this.options;
-    const text = withoutKey(answer.text, apiKey);
-    return answerError({ ...answer, text, json: parseJson(text) }, runtime.now(), id);
+    return answerError(withoutKeyInside(answer, apiKey), runtime.now(), id);
   }
 
   /** What was thrown under way, as an error of ours; the caller's abort as it is. */
@@ -180,7 +174,7 @@ export class Transport {
     const straight: HttpRequest = {
       method: call.method,
       url: baseUrl + call.path,
-      body: call.body === undefined ? undefined : JSON.stringify(call.body),
+      body: call.text ?? (call.body === undefined ? undefined : JSON.stringify(call.body)),
     };
     const { url, method, body } = detour === null ? straight : detour.wrap(straight);
     const headers: Record<string, string> = {
@@ -211,5 +205,19 @@ export async function readAnswer(response: Response): Promise<Answer> {
 
 /** A server that repeats what it was sent must not bring the key into an error. */
 export function withoutKey(text: string, apiKey: string): string {
-  return text.replaceAll(apiKey, '***');
+  const escaped = JSON.stringify(apiKey).slice(1, -1);
+  return text.replaceAll(escaped, '***').replaceAll(apiKey, '***');
+}
+
+/** The same for all of an answer. Values are looked at when parsed: JSON can escape any character. */
+function withoutKeyInside({ status, headers, text }: Answer, apiKey: string): Answer {
+  const json = parseJson(text, (value) =>
+    typeof value === 'string' ? withoutKey(value, apiKey) : value,
+  );
+  const shown = json === undefined ? text : JSON.stringify(json);
+  const get = (name: string): string | null => {
+    const value = headers.get(name);
+    return value === null ? null : withoutKey(value, apiKey);
+  };
+  return { status, headers: { get }, text: withoutKey(shown, apiKey), json };
 }

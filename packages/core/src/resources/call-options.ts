@@ -1,3 +1,6 @@
+import { findOptionProblems, wantAtLeast, wantSignal } from '../option-checks.ts';
+import { refuseWrongArguments } from './argument-checks.ts';
+
 /** What every call to the server takes. */
 export interface CallOptions {
   /** Ends the call: it rejects with the signal's reason. */
@@ -6,10 +9,14 @@ export interface CallOptions {
   readonly timeout?: number | undefined;
 }
 
-/** The same as the transport takes it. */
-export function callLimits({ signal, timeout }: CallOptions): {
+const CHECKS = { signal: wantSignal, timeout: wantAtLeast(1) };
+
+/** The same as the transport takes it. Throws `ValidationError` for what is neither. */
+export function callLimits(options: CallOptions): {
   readonly signal: AbortSignal | undefined;
   readonly timeoutMs: number | undefined;
 } {
+  refuseWrongArguments(findOptionProblems(options, CHECKS));
+  const { signal, timeout } = options;
   return { signal, timeoutMs: timeout };
 }

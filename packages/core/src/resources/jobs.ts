@@ -1,5 +1,4 @@
 import {
-  isFinalState,
   type JobPage,
   type JobRequest,
   type JobState,
@@ -7,21 +6,19 @@ import {
   type JobSummaryView,
   type JobView,
 } from '../protocol/job.ts';
-import { NotFoundError, TimeoutError } from '../errors.ts';
-import { startDeadline } from '../http/deadline.ts';
+import { NotFoundError } from '../errors.ts';
 import { streamText } from '../http/event-stream.ts';
 import { isObject } from '../http/json.ts';
-import { sleep, type Runtime } from '../http/runtime.ts';
+import type { Runtime } from '../http/runtime.ts';
 import type { Transport } from '../http/transport.ts';
+import { wantText } from '../option-checks.ts';
 import { callLimits, type CallOptions } from './call-options.ts';
+import { refuseWrongArguments } from './argument-checks.ts';
 import { checkedAnswer, unexpectedAnswer } from './checked-answer.ts';
-import {
-  JOBS_PATH,
-  submitBatch,
-  submitJob,
-  type BatchAnswer,
-  type SubmitAnswer,
-} from './submit-jobs.ts';
+import { pagedListing, type PagedListing } from './pages.ts';
+import { submitBatch, type BatchAnswer } from './submit-batch.ts';
+import { JOBS_PATH, submitJob, type SubmitAnswer } from './submit-jobs.ts';
+import { waitForJob, type WaitOptions } from './wait-for-job.ts';
 
 export interface ListJobsOptions extends CallOptions {
   readonly state?: JobState | readonly JobState[];
@@ -34,26 +31,13 @@ export interface ListJobsOptions extends CallOptions {
   readonly cursor?: string;
 }
 
-export interface WaitOptions {
-  /** Ends the wait: it rejects with the signal's reason. */
-  readonly signal?: AbortSignal | undefined;
-  /** Until the job has ended, in milliseconds. Default 300 000. */
-  readonly timeout?: number | undefined;
-  /** Time between two looks where the server has no event stream, in milliseconds. Default 2 000. */
-  readonly pollInterval?: number | undefined;
-}
-
 export interface CancelReply {
   readonly job_id: string;
   readonly status: string;
 }
 
 /** Jobs of the organization, newest first; pages are fetched as they are needed. */
-export interface JobListing extends AsyncIterable<JobSummaryView> {
-  pages(): AsyncIterable<JobPage>;
-  /** The first page alone. */
-  page(): Promise<JobPage>;
-}
+export type JobListing = PagedListing<JobPage, JobSummaryView>;
 
 /** `client.jobs`. */
 export class Jobs {
@@ -75,7 +59,7 @@ export class Jobs {
     jobs: readonly JobRequest[],
     options: CallOptions = {},
   ): Promise<readonly BatchAnswer[]> {
-    return submitBatch(this.#transport, jobs, options);
+    return submitBatch(this.#transport, jobs, (job) => job, options);
   }
 
   /** Throws `NotFoundError` when there is no such job in this organization. */
@@ -93,22 +77,11 @@ export class Jobs {
    * for await (const job of client.jobs.list({ status: 'failed' })) console.log(job.job_id);
    */
   list(options: ListJobsOptions = {}): JobListing {
-    const page = (cursor?: string): Promise<JobPage> => this.#page(options, cursor);
-    async function* pages(): AsyncGenerator<JobPage> {
-      for (let cursor = options.cursor; ; ) {
-        const current = await page(cursor);
-        yield current;
-        if (current.next_cursor === null) return;
-        cursor = current.next_cursor;
-      }
-    }
-    return {
-      pages,
-      page: () => page(options.cursor),
-      async *[Symbol.asyncIterator]() {
-        for await (const current of pages()) yield* current.jobs;
-      },
-    };
+    return pagedListing(
+      (cursor) => this.#page(options, cursor),
+      options.cursor,
+      ({ jobs }) => jobs,
+    );
   }
 
   /**
@@ -126,35 +99,12 @@ export class Jobs {
 
   /**
    * Waits until the job has ended: told by the server's event stream, or by looking at it now and then
-   * where there is none. Throws `TimeoutError` when it takes too long.
+   * where there is none. A server that is out of reach meanwhile is waited for as well. Throws
+   * `TimeoutError` with the code `wait_timeout` when it takes too long, its `cause` the last failure,
+   * and at once what no repeat would cure, such as `NotFoundError`.
    */
   async wait(jobId: string, options: WaitOptions = {}): Promise<JobView> {
-    const { timeout = 300_000, pollInterval = 2_000, signal } = options;
-    const deadline = startDeadline(this.#runtime, timeout, signal);
-    let canWatch = true;
-    let hasWatched = false;
-    try {
-      for (;;) {
-        const job = await this.get(jobId, { signal });
-        if (hasEnded(job)) return job;
-        if (deadline.isOver()) {
-          throw new TimeoutError(`The job ${jobId} did not end within ${timeout} ms`, {
-            code: 'wait_timeout',
-          });
-        }
-        // A stream that ends without the job's end is not opened again at once.
-        hasWatched = canWatch && !hasWatched;
-        try {
-          if (hasWatched) await this.#untilStreamEnds(jobId, deadline.signal);
-          else await sleep(this.#runtime, pollInterval, deadline.signal);
-        } catch (error) {
-          if (deadline.signal.aborted && !deadline.isOver()) throw error;
-          canWatch = false;
-        }
-      }
-    } finally {
-      deadline.clear();
-    }
+    return waitForJob(this, this.#runtime, jobId, options);
   }
 
   /**
@@ -171,11 +121,6 @@ export class Jobs {
       ...callLimits(options),
       headers: lastEventId === undefined ? {} : { 'Last-Event-ID': lastEventId },
     });
-  }
-
-  async #untilStreamEnds(jobId: string, signal: AbortSignal): Promise<void> {
-    // What it says does not matter: the server ends it with the job.
-    for await (const _ of this.streamText(jobId, { signal }));
   }
 
   async #page(options: ListJobsOptions, cursor: string | undefined): Promise<JobPage> {
@@ -203,16 +148,10 @@ export class Jobs {
 }
 
 function pathOf(jobId: string): string {
+  refuseWrongArguments(wantText(jobId ?? null, 'jobId'));
   // An empty id would ask for the list, and cancel nothing.
   if (jobId === '') throw new NotFoundError('A job id is needed, and this one is empty');
   return `${JOBS_PATH}/${encodeURIComponent(jobId)}`;
-}
-
-/** Words for an end in the dialects of other servers, too. */
-const END_WORDS: ReadonlySet<string> = new Set(['success', 'completed', 'failed', 'cancelled']);
-
-function hasEnded(job: Pick<JobView, 'status'> & { readonly state?: JobState }): boolean {
-  return job.state === undefined ? END_WORDS.has(job.status) : isFinalState(job.state);
 }
 
 function isJobPage(value: unknown): value is JobPage {

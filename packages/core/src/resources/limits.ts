@@ -2,8 +2,11 @@ import type { LimitPage, LimitSettingsRequest, LimitView } from '../protocol/lim
 import { NotFoundError } from '../errors.ts';
 import { isObject } from '../http/json.ts';
 import type { Transport } from '../http/transport.ts';
+import { wantText } from '../option-checks.ts';
 import { callLimits, type CallOptions } from './call-options.ts';
+import { refuseWrongArguments } from './argument-checks.ts';
 import { checkedAnswer, unexpectedAnswer } from './checked-answer.ts';
+import { pagedListing, type PagedListing } from './pages.ts';
 
 /** What a limit is to be. At least one of `rate`, `concurrency` and a pause has to be said. */
 export interface LimitOptions {
@@ -54,11 +57,7 @@ export interface ListLimitsOptions extends CallOptions {
 }
 
 /** Limits of the organization by key; pages are fetched as they are needed. */
-export interface LimitListing extends AsyncIterable<LimitView> {
-  pages(): AsyncIterable<LimitPage>;
-  /** The first page alone. */
-  page(): Promise<LimitPage>;
-}
+export type LimitListing = PagedListing<LimitPage, LimitView>;
 
 /** What a limit is called: a name of your own, `destination:<origin>` or `account:<user_id>`. */
 type Key = string;
@@ -103,22 +102,11 @@ export class Limits {
    * for await (const limit of client.limits.list({ prefix: 'openai-' })) console.log(limit.key);
    */
   list(options: ListLimitsOptions = {}): LimitListing {
-    const page = (cursor?: string): Promise<LimitPage> => this.#page(options, cursor);
-    async function* pages(): AsyncGenerator<LimitPage> {
-      for (let cursor = options.cursor; ; ) {
-        const current = await page(cursor);
-        yield current;
-        if (current.next_cursor === null) return;
-        cursor = current.next_cursor;
-      }
-    }
-    return {
-      pages,
-      page: () => page(options.cursor),
-      async *[Symbol.asyncIterator]() {
-        for await (const current of pages()) yield* current.limits;
-      },
-    };
+    return pagedListing(
+      (cursor) => this.#page(options, cursor),
+      options.cursor,
+      ({ limits }) => limits,
+    );
   }
 
   /** Throws `NotFoundError` when there is no such limit. */
@@ -166,6 +154,7 @@ export class Limits {
 }
 
 function pathOf(key: Key): string {
+  refuseWrongArguments(wantText(key ?? null, 'key'));
   // An address ends before a segment of dots, or of nothing: the call would be about the list.
   if (/^\.{0,2}$/.test(key)) throw new NotFoundError(`"${key}" cannot be the key of a limit`);
   return `${PATH}/${encodeURIComponent(key)}`;

@@ -78,15 +78,16 @@ export class WebhookSecrets {
   }
 }
 
-function checkSecrets(secrets: Readonly<Record<string, string>>): void {
-  const problems = Object.entries(secrets).flatMap(([path, secret]) =>
-    secret.length >= SHORTEST
-      ? []
-      : [{ path, message: 'is too short', expected: `at least ${SHORTEST} characters` }],
-  );
+function checkSecrets(secrets: Readonly<Record<string, unknown>>): void {
+  const problems = Object.entries(secrets).flatMap(([path, secret]) => {
+    if (typeof secret === 'string' && secret.length >= SHORTEST) return [];
+    const message = typeof secret === 'string' ? 'is too short' : 'is no string';
+    return [{ path, message, expected: `a string of at least ${SHORTEST} characters` }];
+  });
   if (problems.length === 0) return;
   const names = problems.map(({ path }) => path).join(' and ');
-  throw new ValidationError(`${names} must be at least ${SHORTEST} characters`, problems);
+  const message = `${names} must be a string of at least ${SHORTEST} characters`;
+  throw new ValidationError(message, problems);
 }
 
 function asReply(reply: unknown): WebhookSecretsReply {

@@ -1,6 +1,7 @@
 import type { LocalPlan, Plan, SubmitPlan } from '../protocol/plan.ts';
 import { EZThrottleError, NetworkError, ServerError, TimeoutError } from '../errors.ts';
 import type { Runtime } from '../http/runtime.ts';
+import type { CallOptions } from '../resources/call-options.ts';
 import type { SubmitAnswer } from '../resources/submit-jobs.ts';
 import { tellUser } from '../tell-user.ts';
 import { forwardPlan } from './assemble-job.ts';
@@ -22,7 +23,7 @@ import type { JobRequest } from '../protocol/job.ts';
 export interface PlanRunnerOptions {
   readonly runtime: Runtime;
   readonly sealer: ContinuationSealer;
-  submit(job: JobRequest, signal: AbortSignal | undefined): Promise<SubmitAnswer>;
+  submit(job: JobRequest, options: CallOptions): Promise<SubmitAnswer>;
   /** Told of every step that followed and failed with an error. It may fail, at once or later. */
   onChildError(error: unknown, edge: string): unknown;
   readonly maxResponseBytes: number;
@@ -37,6 +38,10 @@ export interface PlanScope {
   readonly key: string | null;
   /** What is left of the time for all of it, in milliseconds. Absent: no limit. */
   readonly remainingMs?: () => number;
+  /** Time allowed to one try of handing a job over, in milliseconds. Absent: the client's. */
+  readonly timeout?: number | undefined;
+  /** Holds what follows in this run, for as long as it runs. */
+  readonly following?: Set<Promise<unknown>>;
 }
 
 /** Runs plans: jobs are handed over, local calls made here, and what follows them started. */
@@ -52,20 +57,24 @@ export class PlanRunner {
     return plan.kind === 'submit' ? this.#submit(plan, scope, null) : this.#runLocal(plan, scope);
   }
 
-  /** Settled when no step that followed another runs any more; never rejects. */
-  async settled(): Promise<void> {
-    while (this.#children.size > 0) await Promise.all(this.#children);
+  /**
+   * Settled when no step that followed another runs any more; never rejects.
+   *
+   * @param following Those of one run. Default: of all.
+   */
+  async settled(following: ReadonlySet<Promise<unknown>> = this.#children): Promise<void> {
+    while (following.size > 0) await Promise.all(following);
   }
 
   async #submit(
     plan: SubmitPlan,
-    { signal, key }: PlanScope,
+    { signal, key, timeout }: PlanScope,
     local: LocalOutcome | null,
   ): Promise<SubmittedResult> {
     const needsKey = key !== null && plan.job.idempotent_key === undefined;
     const keyed = needsKey ? { ...plan, job: { ...plan.job, idempotent_key: key } } : plan;
     const job = await sealPlan(keyed, this.#options.sealer);
-    const answer = await this.#options.submit(job, signal);
+    const answer = await this.#options.submit(job, { signal, timeout });
     return submittedResult(answer, job.idempotent_key ?? null, local);
   }
 
@@ -119,8 +128,11 @@ export class PlanRunner {
   #follow(children: readonly Child[], scope: PlanScope): Promise<readonly ChildOutcome[]> {
     if (children.length === 0) return NOTHING_FOLLOWS;
     const running = Promise.all(children.map((next) => this.#runChild(next, scope)));
-    this.#children.add(running);
-    return running.finally(() => this.#children.delete(running));
+    const sets = [this.#children, scope.following];
+    for (const set of sets) set?.add(running);
+    return running.finally(() => {
+      for (const set of sets) set?.delete(running);
+    });
   }
 
   async #runChild({ edge, plan }: Child, scope: PlanScope): Promise<ChildOutcome> {
