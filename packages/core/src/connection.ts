@@ -1,4 +1,4 @@
-import { ConfigurationError } from './errors.ts';
+import { ConfigurationError, describeProblems } from './errors.ts';
 import { circuitPolicy, type CircuitBreakerOptions } from './http/circuit-breaker.ts';
 import { sharedCircuit } from './http/shared-circuit.ts';
 import { retryPolicy, type RetryOptions } from './http/retry.ts';
@@ -7,7 +7,6 @@ import { runtimeOf, type Runtime } from './http/runtime.ts';
 import { Transport, type Detour } from './http/transport.ts';
 import { checkUrl } from './protocol/checks.ts';
 import type { Problem } from './protocol/wire-error.ts';
-import { problemText } from './resources/argument-checks.ts';
 import {
   findAllOptionProblems,
   wantAddress,
@@ -133,7 +132,7 @@ function refuse(problems: readonly Problem[], checks: object): void {
   if (problems.length === 0) return;
   const areAddresses = problems.every(({ path }) => Reflect.get(checks, path) === wantAddress);
   throw new ConfigurationError(
-    problemText(problems),
+    describeProblems('client', problems),
     areAddresses ? 'invalid_url' : 'configuration',
   );
 }

@@ -2,23 +2,27 @@ import { isObject } from './http/json.ts';
 import { checkUrl } from './protocol/checks.ts';
 import type { Problem } from './protocol/wire-error.ts';
 
+// Pure: whoever bundles leaves out the checks that nobody uses.
+
 /** Every problem of one option; none when it was left out. */
 export type OptionCheck = (value: unknown, path: string) => readonly Problem[];
 
-export const wantText: OptionCheck = check((value) => typeof value === 'string', 'a string');
-export const wantYesOrNo: OptionCheck = check(
+export const wantText: OptionCheck = /* @__PURE__ */ check(
+  (value) => typeof value === 'string',
+  'a string',
+);
+export const wantYesOrNo: OptionCheck = /* @__PURE__ */ check(
   (value) => typeof value === 'boolean',
   'true or false',
 );
-export const wantFunction: OptionCheck = check(
+export const wantFunction: OptionCheck = /* @__PURE__ */ check(
   (value) => typeof value === 'function',
   'a function',
 );
-export const wantObject: OptionCheck = check(isObject, 'an object');
+export const wantObject: OptionCheck = /* @__PURE__ */ check(isObject, 'an object');
 /** By its shape: signals of other realms and of polyfills are good, too. */
-export const wantSignal: OptionCheck = check(
-  (value) =>
-    isObject(value) && 'aborted' in value && typeof value['addEventListener'] === 'function',
+export const wantSignal: OptionCheck = /* @__PURE__ */ check(
+  (value) => isObject(value) && typeof value['addEventListener'] === 'function',
   'an AbortSignal',
 );
 
@@ -51,32 +55,24 @@ export function findOptionProblems(
   prefix = '',
 ): readonly Problem[] {
   if (!isObject(options)) {
-    return [
-      {
-        path: prefix.slice(0, -1) || 'options',
-        message: `is ${nameOf(options)}`,
-        expected: 'an object',
-      },
-    ];
+    return [{ path: 'options', message: `is ${nameOf(options)}`, expected: 'an object' }];
   }
-  return Object.entries(checks).flatMap(([name, find]) => find(options[name], `${prefix}${name}`));
+  return Object.entries(checks).flatMap(([name, find]) => find(options[name], prefix + name));
 }
 
-/** The same, and options that have no check: they would be passed over in silence. */
+/** Also options that have no check: they would be passed over in silence. */
 export function findAllOptionProblems(
   options: unknown,
   checks: Readonly<Record<string, OptionCheck>>,
   prefix = '',
 ): readonly Problem[] {
+  const known = Object.keys(checks);
   const given = isObject(options) ? Object.entries(options) : [];
-  const unknown = given.filter(
-    ([name, value]) => value !== undefined && !Object.hasOwn(checks, name),
-  );
+  const unknown = given.filter(([name, value]) => value !== undefined && !known.includes(name));
   return [
     ...findOptionProblems(options, checks, prefix),
     ...unknown.map(([name]) => {
-      const known = Object.keys(checks);
-      const near = known.find((one) => isNear(name, one));
+      const near = known.find((one) => lettersOf(one).includes(lettersOf(name)));
       const expected = near === undefined ? `one of ${known.join(', ')}` : prefix + near;
       return { path: prefix + name.slice(0, 64), message: 'is no option', expected };
     }),
@@ -102,18 +98,7 @@ function nameOf(value: unknown): string {
   return typeof value === 'object' ? 'an object' : `a ${typeof value}`;
 }
 
-/** The same but for case and signs, a part of it, or with a letter or two that differ in one place. */
-function isNear(name: string, known: string): boolean {
-  const [one, other] = [lettersOf(name), lettersOf(known)];
-  if (one.length < 3) return false;
-  if (one.includes(other) || other.includes(one)) return true;
-  let alike = 0;
-  while (one[alike] === other[alike]) alike += 1;
-  let alikeAtEnd = 1;
-  while (one.at(-alikeAtEnd) === other.at(-alikeAtEnd)) alikeAtEnd += 1;
-  return alike + alikeAtEnd >= Math.max(one.length, other.length) - 1;
-}
-
+/** For names that are the same but for case and signs, or of which one is a part of the other. */
 function lettersOf(name: string): string {
-  return name.toLowerCase().replace(/[^a-z]/g, '');
+  return name.toLowerCase().replace(/[-_]/g, '');
 }

@@ -5,7 +5,6 @@ import {
   type ConnectionOptions,
 } from './connection.ts';
 import { clientClosed } from './errors.ts';
-import { refuseNoStep } from './resources/argument-checks.ts';
 import { submitJob } from './resources/submit-jobs.ts';
 import { remoteJob } from './step/remote-job.ts';
 import type { ExecuteOptions, StepBuilder, StepClient } from './step/step-builder.ts';
@@ -34,7 +33,6 @@ export class SubmitClient implements StepClient, AsyncDisposable {
    */
   async execute(step: StepBuilder, options: ExecuteOptions = {}): Promise<SubmittedResult> {
     const { transport, runtime } = this.#connection;
-    refuseNoStep(step);
     const job = remoteJob(step.node, () => runtime.createId());
     const answer = await submitJob(transport, job, options);
     return submittedResult(answer, job.idempotent_key ?? null, null);

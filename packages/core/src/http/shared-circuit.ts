@@ -32,8 +32,8 @@ const circuits = new WeakMap<object, Map<string, SharedCircuit>>();
 
 /**
  * The circuit of a server, the same for every client: one that is made for a single request would
- * otherwise never learn that the server is down. Of the servers that a process calls, those that the
- * latest hundred clients were made for are remembered.
+ * otherwise never learn that the server is down. Clients of the hundredth server begin anew, so that a
+ * process which calls ever new ones does not grow.
  *
  * @param reach What the calls are made with.
  */
@@ -41,10 +41,7 @@ export function sharedCircuit(reach: object, url: string): SharedCircuit {
   const known = circuits.get(reach) ?? new Map<string, SharedCircuit>();
   circuits.set(reach, known);
   const circuit = known.get(url) ?? new SharedCircuit();
-  // Put at the end: the first is the one that was asked for least recently.
-  known.delete(url);
+  if (!known.has(url) && known.size >= MOST_SERVERS) known.clear();
   known.set(url, circuit);
-  const [oldest] = known.keys();
-  if (known.size > MOST_SERVERS && oldest !== undefined) known.delete(oldest);
   return circuit;
 }

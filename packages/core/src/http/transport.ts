@@ -210,14 +210,11 @@ export function withoutKey(text: string, apiKey: string): string {
 }
 
 /** The same for all of an answer. Values are looked at when parsed: JSON can escape any character. */
-function withoutKeyInside({ status, headers, text }: Answer, apiKey: string): Answer {
+function withoutKeyInside(answer: Answer, apiKey: string): Answer {
+  const { text } = answer;
   const json = parseJson(text, (value) =>
     typeof value === 'string' ? withoutKey(value, apiKey) : value,
   );
   const shown = json === undefined ? text : JSON.stringify(json);
-  const get = (name: string): string | null => {
-    const value = headers.get(name);
-    return value === null ? null : withoutKey(value, apiKey);
-  };
-  return { status, headers: { get }, text: withoutKey(shown, apiKey), json };
+  return { ...answer, text: withoutKey(shown, apiKey), json };
 }
