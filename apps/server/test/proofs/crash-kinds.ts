@@ -25,7 +25,7 @@ export interface CrashKind {
 const OK = { status: 200 };
 const one = ({ hooks }: CrashPlaces): Partial<JobRequest> => ({ webhooks: [{ url: hooks[0] }] });
 
-export const CRASH_KINDS: readonly CrashKind[] = [
+const CRASH_KINDS: readonly CrashKind[] = [
   {
     name: 'plain',
     fields: one,
