@@ -37,12 +37,13 @@ export class World {
     const newId = createIds(() => clock.now(), random);
     const network = new Network(clock, this.activity);
     const { store, activity } = this;
-    const { liveRegions, idempotencyWindowMs, schedule } = settings;
+    const { liveRegions, limits, idempotencyWindowMs, schedule } = settings;
     const parts = {
       store,
       clock,
       network,
       liveRegions,
+      limits,
       idempotencyWindowMs,
       schedule,
       random,
@@ -62,7 +63,7 @@ export class World {
     this.#newId = newId;
     this.loop = new Loop({ store, clock, activity, jobs, deliveries });
     this.#routes = [
-      ...jobRoutes({ store, jobs, newId, now, idempotencyWindowMs, ...owner }),
+      ...jobRoutes({ store, jobs, limits, newId, now, idempotencyWindowMs, ...owner }),
       ...secretRoutes({ store, now, organization: owner.organization }),
     ];
     this.runtime = {

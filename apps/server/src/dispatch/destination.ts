@@ -1,5 +1,4 @@
-import type { Id, KeyPacer } from '@ezthrottle/engine';
-import type { CallRecord } from './call-record.ts';
+import type { CallRecord, Id, KeyPacer } from '@ezthrottle/engine';
 import { isLaneIdle } from './lane.ts';
 import type { Lane } from './lane.ts';
 

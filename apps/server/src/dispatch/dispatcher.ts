@@ -14,7 +14,7 @@ import { ActiveJobs } from './active-jobs.ts';
 import type { ActiveJob } from './active-jobs.ts';
 import { Armer } from './armer.ts';
 import { CallStarter } from './call-starter.ts';
-import { hedgingOf } from './call-record.ts';
+import { hedgingOf } from './hedging.ts';
 import { RunningCalls } from './calls.ts';
 import { Destinations } from './destinations.ts';
 import { DISPATCH_LIMITS } from './dispatch-limits.ts';

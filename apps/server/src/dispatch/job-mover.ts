@@ -1,6 +1,8 @@
 import {
   armLeg,
   decide,
+  handBack,
+  mayHedge,
   planAdvance,
   planArming,
   queuedWork,
@@ -24,8 +26,6 @@ import { jobResult } from '../deliver/job-result.ts';
 import { pendingDelivery } from '../deliver/pending-delivery.ts';
 import type { ActiveJob, ActiveJobs } from './active-jobs.ts';
 import type { DispatcherParts } from './dispatch-ports.ts';
-import { mayHedge } from './call-record.ts';
-import { handBack } from './hand-back.ts';
 import { jobNotices } from './job-notices.ts';
 import { sha256 } from './sha256.ts';
 import type { JobNotice } from '../realtime/job-event.ts';

@@ -1,21 +1,25 @@
 import {
+  accountLimit,
   type BatchReply,
   ERROR_STATUS,
   type JobPage,
   type JobRequest,
   LIMITS,
+  parseLimitKey,
   type SubmitReply,
   type WarningView,
 } from '@ezthrottle/core/protocol';
 import { JOB_REQUEST_SCHEMA } from '@ezthrottle/core/protocol/schemas';
 import {
   checkJob,
+  checkLimitCosts,
   CONFLICT_MESSAGES,
   type HeldKey,
   heldKeyVerdict,
   type Id,
   idempotencyClaim,
   type JobSpec,
+  type LimitSettings,
   mergeProblems,
   normaliseJob,
   readJobView,
@@ -23,6 +27,7 @@ import {
   summaryView,
   takenJob,
   toJobSpec,
+  withAccountLimits,
 } from '@ezthrottle/engine';
 import { sha256 } from '../digest.ts';
 import type { JobRunner } from '../run/job-runner.ts';
@@ -35,6 +40,7 @@ import { formatCursor, readListQuery } from './list-query.ts';
 export interface JobRouteParts {
   readonly store: MemoryStore;
   readonly jobs: JobRunner;
+  readonly limits: ReadonlyMap<string, LimitSettings>;
   readonly organization: Id;
   readonly apiKeyId: Id;
   readonly newId: () => Id;
@@ -65,7 +71,9 @@ function submit(
   parts: JobRouteParts,
   body: unknown,
 ): { readonly status: number; readonly body: SubmitReply } {
-  const { spec, warnings } = readJob(body);
+  const { spec: said, warnings } = readJob(body);
+  refuseUnusable(said, parts.limits);
+  const spec = withAccountLimits(said, (userId) => accountLimitOf(parts.limits, userId));
   const { organization, apiKeyId: apiKey, idempotencyWindowMs: windowMs } = parts;
   const idempotency = idempotencyClaim(spec, organization, { sha256, windowMs, apiKey });
   const createdAt = parts.now();
@@ -79,6 +87,21 @@ function submit(
   const taken = takenJob(job, verdict, first);
   const reply = submitReply(taken, idempotency.key, warnings);
   return { status: taken.duplicate ? 200 : 201, body: reply };
+}
+
+/** @throws {ApiRefusal} when the job could never start for the limits that it names. */
+function refuseUnusable(spec: JobSpec, limits: JobRouteParts['limits']): void {
+  const problems = checkLimitCosts(spec, (name) =>
+    parseLimitKey(name)?.kind === 'custom' ? (limits.get(name)?.pace ?? null) : null,
+  );
+  if (problems.length === 0) return;
+  const message = 'the job names limits under which it cannot start';
+  throw new ApiRefusal('limits_unusable', message, { problems });
+}
+
+function accountLimitOf(limits: JobRouteParts['limits'], userId: string): string | null {
+  const key = accountLimit(userId);
+  return limits.has(key) ? key : null;
 }
 
 /** @throws {ApiRefusal} when the first job is not to be the answer. */

@@ -2,27 +2,29 @@ import {
   accept,
   acceptedWakeAt,
   acceptedWork,
-  admit,
   armAccepted,
   armLeg,
   attemptCall,
   decide,
-  feedback,
+  handBack,
   heldKeyVerdict,
   legOf,
   lineId,
+  lineOf,
   lineRef,
   nextWakeAt,
   planAdvance,
   planArming,
-  release,
+  queuedWork,
   type AdvanceOperation,
   type ArmedRef,
   type AttemptReport,
+  type DecideContext,
   type Id,
   type IdempotencyClaim,
   type JobEvent,
   type JobSpec,
+  type KeyUse,
   type LiveJob,
   type NewJob,
   type NewWork,
@@ -35,7 +37,8 @@ import {
 } from '@ezthrottle/engine';
 import { LIMITS } from '@ezthrottle/core/protocol';
 import { sha256 } from '../digest.ts';
-import { type Destination, Destinations } from './destinations.ts';
+import { CallLine } from './call-line.ts';
+import { Destinations, type Lane } from './destinations.ts';
 import type { RunParts } from './rules.ts';
 
 /** A job that passed validation, not yet taken. */
@@ -54,11 +57,20 @@ type LineOwner = Pick<NewJob, 'id' | 'organization' | 'apiKey' | 'spec'>;
 export class JobRunner {
   readonly #parts: RunParts;
   readonly #destinations: Destinations;
+  readonly #line: CallLine;
   readonly #aborts = new Map<string, () => void>();
 
   constructor(parts: RunParts) {
     this.#parts = parts;
     this.#destinations = new Destinations(parts);
+    this.#line = new CallLine({
+      clock: parts.clock,
+      destinations: this.#destinations,
+      jobOf: (armed) => this.#jobOf(armed),
+      start: (job, armed, lane, uses) => this.#call(job, armed, lane, uses),
+      giveUp: (job, armed) => this.#giveUp(job, armed),
+      onLeft: (lane) => this.#pump(lane),
+    });
   }
 
   /** Calls under way. */
@@ -67,12 +79,13 @@ export class JobRunner {
   }
 
   submit(admitted: AdmittedJob): Verdict {
-    const { now } = this.#context();
     const { spec, organization } = admitted;
-    const accepted = accept(spec, this.#context());
-    const claims = new Map<number, Destination>();
+    const context = this.#context(organization);
+    const { now } = context;
+    const accepted = accept(spec, context);
+    const claims = new Map<number, Lane>();
     const tokenFor = ({ origin, leg }: NewWork): string | null => {
-      const destination = this.#destinations.get(organization, origin);
+      const destination = this.#destinations.lane(organization, origin);
       if (destination.line.size > 0 || this.#destinations.room(destination) < 1) return null;
       destination.arming += 1;
       claims.set(leg, destination);
@@ -129,9 +142,9 @@ export class JobRunner {
   /** Legs whose delay is over stand in line now. */
   stage(rows: readonly WorkRow[]): void {
     this.#write({ type: 'stage', rows });
-    const touched = new Set<Destination>();
+    const touched = new Set<Lane>();
     for (const row of rows) {
-      const destination = this.#destinations.get(row.organization, row.origin);
+      const destination = this.#destinations.lane(row.organization, row.origin);
       destination.line.push(lineRef(row));
       touched.add(destination);
     }
@@ -147,7 +160,7 @@ export class JobRunner {
   ): boolean {
     const job = this.#parts.store.jobs.liveOne(id);
     if (job === null) return false;
-    const context = this.#context();
+    const context = this.#context(job.organization);
     const decision = decide(job.spec, job.run, event, context);
     if (decision.run === job.run && decision.effects.length === 0) return false;
     const { version, wakeAt, run: before } = job;
@@ -168,18 +181,20 @@ export class JobRunner {
   #withdraw(job: LiveJob, leg: number): void {
     const path = job.spec.paths[legOf(job.run, leg)?.path ?? -1];
     if (path === undefined) return;
-    const destination = this.#destinations.get(job.organization, path.origin);
+    const destination = this.#destinations.lane(job.organization, lineOf(path));
     destination.line.remove(lineId(job.id, leg));
-    destination.armed = destination.armed.filter(
-      (armed) => armed.jobId !== job.id || armed.leg !== leg,
-    );
+    destination.armed = destination.armed.filter((armed) => {
+      const isOther = armed.jobId !== job.id || armed.leg !== leg;
+      if (!isOther) this.#line.withdraw(armed.token);
+      return isOther;
+    });
   }
 
   #queue(job: LineOwner, work: readonly NewWork[]): void {
-    const touched = new Set<Destination>();
+    const touched = new Set<Lane>();
     for (const { state, origin, leg, rank } of work) {
       if (state !== 'ready') continue;
-      const destination = this.#destinations.get(job.organization, origin);
+      const destination = this.#destinations.lane(job.organization, origin);
       const { id: jobId, apiKey, spec } = job;
       destination.line.push(lineRef({ jobId, leg, apiKey, userId: spec.userId, rank }));
       touched.add(destination);
@@ -188,45 +203,30 @@ export class JobRunner {
   }
 
   /** Sends what may go now, and arms what may go next. */
-  #pump(destination: Destination): void {
-    do this.#send(destination);
-    while (this.#arm(destination));
+  #pump(lane: Lane): void {
+    do {
+      this.#line.offer(lane);
+      this.#line.run();
+    } while (this.#arm(lane));
+    this.#lookAgain(lane);
   }
 
-  #send(destination: Destination): void {
+  /** In a pause nothing is armed that could ask: whoever stands in line has to be looked at then. */
+  #lookAgain(lane: Lane): void {
     const { clock } = this.#parts;
-    destination.stopTimer?.();
-    destination.stopTimer = null;
     const now = clock.monotonic();
-    for (let head = destination.armed[0]; head !== undefined; head = destination.armed[0]) {
-      const job = this.#jobOf(head);
-      if (job === null) {
-        destination.armed.shift();
-        continue;
-      }
-      const verdict = admit([{ key: destination.key, state: destination.pace }], now);
-      if (verdict.verdict === 'wait') {
-        if (verdict.until !== null) this.#lookAgain(destination, verdict.until);
-        return;
-      }
-      destination.armed.shift();
-      destination.pace = verdict.states[0]?.state ?? destination.pace;
-      this.#call(job, head, destination);
+    lane.stopTimer?.();
+    lane.stopTimer = null;
+    if (lane.line.size === 0) return;
+    const pauses = lane.keys.map(({ pacer }) => pacer.paceAhead(now).pausedUntil ?? now);
+    const until = Math.max(...pauses);
+    if (until > now && Number.isFinite(until)) {
+      lane.stopTimer = clock.after(until - now, () => this.#pump(lane));
     }
-    const { pausedUntil } = destination.pace;
-    // In a pause nothing is armed that could ask: whoever stands in line has to be looked at then.
-    if (destination.line.size > 0 && pausedUntil !== null && pausedUntil > now) {
-      this.#lookAgain(destination, pausedUntil);
-    }
-  }
-
-  #lookAgain(destination: Destination, until: number): void {
-    const { clock } = this.#parts;
-    destination.stopTimer = clock.after(until - clock.monotonic(), () => this.#pump(destination));
   }
 
   /** Whether something was armed. */
-  #arm(destination: Destination): boolean {
+  #arm(destination: Lane): boolean {
     const room = this.#destinations.room(destination);
     if (room < destination.armed.length) return false;
     let count = 0;
@@ -252,10 +252,11 @@ export class JobRunner {
     return leg?.state === 'armed' && leg.token === armed.token ? job : null;
   }
 
-  #call(job: LiveJob, armed: ArmedRef, destination: Destination): void {
+  #call(job: LiveJob, armed: ArmedRef, lane: Lane, uses: readonly KeyUse[]): void {
     const leg = legOf(job.run, armed.leg);
     const path = job.spec.paths[leg?.path ?? -1];
     if (leg === undefined || path === undefined) return;
+    this.#destinations.record(job.organization, lane.origin).left();
     this.#sent(job, armed);
     const call = attemptCall({
       jobId: job.id,
@@ -268,7 +269,7 @@ export class JobRunner {
       maxResponseBytes: LIMITS.responseBytes,
     });
     const abort = this.#parts.network.send(call, (report) => {
-      this.#reported(armed, destination, report);
+      this.#reported(armed, lane, uses, report);
     });
     this.#aborts.set(armed.token, abort);
   }
@@ -278,7 +279,7 @@ export class JobRunner {
       job.spec,
       job.run,
       { type: 'sent', leg, attempt },
-      this.#context(),
+      this.#context(job.organization),
     );
     if (run === job.run) return;
     const wake = effects.findLast((effect) => effect.type === 'wake');
@@ -288,25 +289,44 @@ export class JobRunner {
     });
   }
 
-  #reported(armed: ArmedRef, destination: Destination, report: AttemptReport): void {
+  /** Nothing was sent: the attempt is taken back, and the job decided as one that came too late. */
+  #giveUp(job: LiveJob, armed: ArmedRef): void {
+    const now = this.#parts.clock.now();
+    const back = handBack(job.run, armed, now);
+    if (back === null) return;
+    this.#write({
+      ...unchangedAdvance(job, back.run),
+      putWork: queuedWork(job.spec, back.run, armed.leg, now, now),
+      ended: [back.ended],
+    });
+    this.wake(job.id);
+  }
+
+  #reported(armed: ArmedRef, lane: Lane, uses: readonly KeyUse[], report: AttemptReport): void {
     const { clock } = this.#parts;
     const { leg, attempt, token, jobId } = armed;
     const { outcome, response, startedAt, endedAt } = report;
     this.#aborts.delete(token);
-    const freed = release(destination.pace);
-    destination.pace =
-      outcome.kind === 'response'
-        ? feedback(freed, outcome, clock.monotonic(), clock.now())
-        : freed;
+    const now = clock.monotonic();
+    for (const use of uses) {
+      use.pacer.ended(use, report, now, clock.now());
+      this.#line.wake(use.pacer.key);
+    }
+    if (outcome.kind === 'response') {
+      const record = this.#destinations.record(lane.organization, lane.origin);
+      record.answered(endedAt - startedAt);
+    }
     const reported = { attempt, leg, token, outcome, response, startedAt, endedAt };
     this.#move(jobId, { type: 'outcome', leg, attempt, token, outcome }, reported);
-    this.#pump(destination);
+    for (const one of this.#destinations.lanesOf(uses.map(({ pacer }) => pacer.key)))
+      this.#pump(one);
   }
 
-  #context(): PlanContext & { readonly random: () => number } {
+  #context(organization: Id): PlanContext & DecideContext {
     const { clock, liveRegions, random, idempotencyWindowMs, schedule } = this.#parts;
     const deliveryDelaysMs = schedule.delaysMs;
     return {
+      hedging: this.#destinations.hedging(organization),
       liveRegions,
       random,
       idempotencyWindowMs,

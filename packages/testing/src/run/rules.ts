@@ -1,4 +1,10 @@
-import type { DeliverySchedule, Id, LiveRegions, PaceSettings } from '@ezthrottle/engine';
+import type {
+  DeliverySchedule,
+  Id,
+  LimitSettings,
+  LiveRegions,
+  PaceSettings,
+} from '@ezthrottle/engine';
 import type { Network } from '../network/network.ts';
 import type { MemoryStore } from '../store/memory-store.ts';
 import type { VirtualClock } from '../time/virtual-clock.ts';
@@ -10,6 +16,8 @@ export interface RunParts {
   readonly network: Network;
   /** Pace of a destination before it has taught anything. */
   readonly settings: (origin: string) => PaceSettings;
+  /** Limits that jobs may name. */
+  readonly limits: ReadonlyMap<string, LimitSettings>;
   readonly liveRegions: LiveRegions;
   readonly random: () => number;
   readonly newToken: () => string;

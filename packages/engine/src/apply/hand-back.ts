@@ -1,5 +1,8 @@
-import { abortedAttempt, legOf } from '@ezthrottle/engine';
-import type { ArmedRef, EndedAttempt, RunState } from '@ezthrottle/engine';
+import type { RunState } from '../job/run.ts';
+import type { EndedAttempt } from '../ports/operation.ts';
+import type { ArmedRef } from './line-ref.ts';
+import { abortedAttempt } from './plan-advance.ts';
+import { legOf } from './queued-work.ts';
 
 /**
  * The run with an armed leg waiting again, and its attempt ended: for one that certainly was not sent,
