@@ -32,6 +32,29 @@ const PARSERS: Readonly<Record<string, MountedParser>> = {
     says: [/express\.urlencoded\(\)/, FIX],
     make: (express) => express.urlencoded({ extended: false }),
   },
+  'express.urlencoded() of every content type': {
+    contentType: 'application/json',
+    says: [/by something before this webhook/, FIX],
+    make: (express) => express.urlencoded({ extended: false, type: () => true }),
+  },
+  'express.json() of every content type': {
+    contentType: 'application/x-www-form-urlencoded',
+    says: [/express\.json\(\)/, FIX],
+    make: (express) => express.json({ type: () => true }),
+  },
+  // As multer does, which reads multipart only.
+  'a parser that leaves an empty object': {
+    contentType: 'multipart/form-data; boundary=none',
+    says: [/by something before this webhook/, FIX],
+    make: () => (request, _response, next) => {
+      request
+        .on('data', () => undefined)
+        .on('end', () => {
+          request.body = Object.create(null);
+          next();
+        });
+    },
+  },
   'express.raw()': {
     contentType: 'application/json',
     says: null,

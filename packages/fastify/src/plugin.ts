@@ -15,9 +15,9 @@ export type EZThrottlePluginOptions = {
 } & ({ readonly receiver: Receiver } | ReceiverOptions);
 
 const FIX =
-  'Keep what reads request.raw (an onRequest hook, or Express middleware such as express.json()) away ' +
-  'from this route: register it in a scope of its own, or have a preParsing hook return a stream of ' +
-  "the bytes. Fastify's own parsers do no harm: this plugin has a scope of its own.";
+  'Keep what reads request.raw or the stream in request.body (a hook, or Express middleware such as ' +
+  'express.json()) away from this route: register it in a scope of its own, or have a preParsing hook ' +
+  "return a stream of the bytes. Fastify's own parsers do no harm: this plugin has a scope of its own.";
 
 /**
  * Receives EZThrottle's webhooks in Fastify 5. It reads the raw body in a scope of its own, so the
@@ -36,7 +36,12 @@ export const ezthrottle: FastifyPluginAsync<EZThrottlePluginOptions> = async (ap
   await app.register(async (scope) => {
     scope.removeAllContentTypeParsers();
     // The stream as the body: it is read when the receiver wants it, bounded, and nobody parses it.
-    scope.addContentTypeParser('*', (_request, payload, parsed) => parsed(null, payload));
+    scope.addContentTypeParser('*', (request, payload, parsed) => {
+      showContentType(request);
+      parsed(null, payload);
+    });
+    scope.addHook('preParsing', async (request) => hideContentType(request));
+    scope.addHook('preValidation', async (request) => showContentType(request));
     scope.all(options.path ?? '/', async (request, reply) => {
       const answer = await receiver.receive(receiverRequestOf(request));
       return reply.code(answer.status).headers(answer.headers).send(answer.body);
@@ -45,6 +50,22 @@ export const ezthrottle: FastifyPluginAsync<EZThrottlePluginOptions> = async (ap
     if (!isHandedIn) scope.addHook('onClose', () => receiver.close());
   });
 };
+
+const hiddenTypes = new WeakMap<FastifyRequest, string>();
+
+/** Fastify refuses a content type that it cannot read, before anybody can say that it does not matter. */
+function hideContentType(request: FastifyRequest): void {
+  const { headers } = request.raw;
+  const type = headers['content-type'];
+  if (type === undefined) return;
+  hiddenTypes.set(request, type);
+  headers['content-type'] = undefined;
+}
+
+function showContentType(request: FastifyRequest): void {
+  const type = hiddenTypes.get(request);
+  if (type !== undefined) request.raw.headers['content-type'] = type;
+}
 
 function receiverRequestOf(request: FastifyRequest): ReceiverRequest {
   const { body, raw } = request;

@@ -130,6 +130,26 @@ describe('the Fastify plugin', () => {
     expect(paths).toEqual([{ tenant: 'acme' }]);
   });
 
+  it.each(['json', 'application', '', ' ', 'application/json; ;', ';'])(
+    'takes a delivery whose content type nobody can read, and shows it to hooks and handlers: %j',
+    async (type) => {
+      const seen: unknown[] = [];
+      const app = createApp();
+      for (const hook of ['onRequest', 'preValidation', 'preHandler'] as const) {
+        app.addHook(hook, async ({ headers }) => {
+          seen.push(headers['content-type']);
+        });
+      }
+      app.register(ezthrottle, { path: '/hook', secrets: SECRET });
+      const url = `${await app.listen({ host: '127.0.0.1', port: 0 })}/hook`;
+      const answer = await deliver(url, deliveryText('1'), { contentType: type });
+      expect(answer.status).toBe(200);
+      expect(new Set(seen)).toEqual(new Set([type.trim()]));
+      expect((await deliver(url, '', { contentType: type })).status).toBe(400);
+      expect(seen).toHaveLength(6);
+    },
+  );
+
   it('refuses options that cannot work when the application starts', async () => {
     const app = createApp().register(ezthrottle, { secrets: 'too short' });
     await expect(app.ready()).rejects.toThrow(/at least 16 characters/);

@@ -17,6 +17,9 @@ const READERS: ReadonlyMap<string, string> = new Map([
   ['parsedBody', 'c.req.parseBody()'],
 ]);
 
+/** Told of bytes that had to be written again from a text, which only a signature that fits can prove. */
+export type OnDoubt = (mistake: BodyAlreadyParsedError) => void;
+
 /**
  * The bytes of the body as they came, at most `limitBytes` of what is not read yet.
  *
@@ -24,13 +27,18 @@ const READERS: ReadonlyMap<string, string> = new Map([
  * @throws {BodyAlreadyParsedError} when something has read it and did not leave the bytes.
  * @throws {BodyUnreadableError} when the connection breaks.
  */
-export async function readBody(context: Context, limitBytes: number): Promise<Uint8Array | null> {
+export async function readBody(
+  context: Context,
+  limitBytes: number,
+  onDoubt: OnDoubt,
+): Promise<Uint8Array | null> {
   const { raw, bodyCache } = context.req;
   const [kept] = Object.keys(bodyCache);
   if (kept === undefined && !isWholeAtOnce(raw, limitBytes))
     return readRequestBody(raw, limitBytes);
   if (kept === 'text') {
-    return unpacked(bytesOfText(await whole(context.req.text()), raw), raw, limitBytes);
+    const bytes = bytesOfText(await whole(context.req.text()), raw, onDoubt);
+    return unpacked(bytes, raw, limitBytes);
   }
   if (kept !== undefined && kept !== 'arrayBuffer' && kept !== 'blob') {
     throw new BodyAlreadyParsedError(READERS.get(kept) ?? kept, FIX);
@@ -66,12 +74,19 @@ async function unpacked(
   return readRequestBody(new Request(url, again), limitBytes);
 }
 
-/** Decoding loses a byte order mark and what is not UTF-8; without those, encoding gives the same bytes. */
-function bytesOfText(text: string, raw: Request): Uint8Array<ArrayBuffer> {
+/**
+ * Decoding loses a byte order mark and what is not UTF-8; without those, encoding gives the same bytes. A
+ * replacement character may stand for bytes that were lost, or have been sent as one.
+ */
+function bytesOfText(text: string, raw: Request, onDoubt: OnDoubt): Uint8Array<ArrayBuffer> {
   const bytes = new TextEncoder().encode(text);
   const length = raw.headers.get('content-length');
-  if (text.includes('\uFFFD') || (length !== null && Number(length) !== bytes.byteLength)) {
-    throw new BodyAlreadyParsedError(READERS.get('text') ?? 'c.req.text()', FIX);
-  }
+  const mistake = (): BodyAlreadyParsedError =>
+    new BodyAlreadyParsedError(READERS.get('text') ?? 'c.req.text()', FIX);
+  if (length !== null && Number(length) !== bytes.byteLength) throw mistake();
+  if (!text.includes('\uFFFD')) return bytes;
+  // What is packed never was a text.
+  if (raw.headers.get('content-encoding') !== null) throw mistake();
+  onDoubt(mistake());
   return bytes;
 }

@@ -1,4 +1,5 @@
 import {
+  answerMisconfigured,
   toReceiver,
   type DedupeStore,
   type Receiver,
@@ -38,11 +39,18 @@ export type HonoReceiverSource<E extends Env = Env> =
  */
 export function ezthrottle<E extends Env = Env>(source: HonoReceiverSource<E>): Handler<E> {
   const receiverFor = receiverOf(source);
+  const keepRunning = workKeeper();
   return async (context) => {
+    let doubt: Error | undefined;
+    const onDoubt = (mistake: Error): void => {
+      doubt = mistake;
+    };
     const answer = await receiverFor(context).receive({
       method: context.req.method,
       header: (name) => context.req.header(name),
-      body: (limitBytes) => readBody(context, limitBytes),
+      body: (limitBytes) => readBody(context, limitBytes, onDoubt),
+      mistake: () => doubt,
+      waitUntil: (work) => keepRunning(context, work),
       context,
     });
     const { status, headers, body } = answer;
@@ -56,12 +64,40 @@ function isStatus(status: number): status is StatusCode {
   return status >= 200 && status <= 599;
 }
 
+/** Keeps work running where the host would end it with the request; Hono throws where there is none. */
+function workKeeper(): (context: Context, work: Promise<unknown>) => void {
+  let isHosted = true;
+  return (context, work) => {
+    // An error for each delivery would be dear, and a host does not change.
+    if (!isHosted) return;
+    try {
+      context.executionCtx.waitUntil(work);
+    } catch {
+      isHosted = false;
+    }
+  };
+}
+
 function receiverOf<E extends Env>(
   source: HonoReceiverSource<E>,
-): (context: Context<E>) => Receiver {
-  if (typeof source === 'function') return (context) => toReceiver(source(context));
+): (context: Context<E>) => Pick<Receiver, 'receive'> {
+  if (typeof source === 'function') return (context) => receiverOfRequest(() => source(context));
   const receiver = 'receive' in source ? source : toReceiver(optionsOf(source));
   return () => receiver;
+}
+
+/** A mistake in the options shows with the first request only: it is answered as any mistake here is. */
+function receiverOfRequest(
+  make: () => Receiver | HonoReceiverPerRequest,
+): Pick<Receiver, 'receive'> {
+  let made: Receiver | HonoReceiverPerRequest | undefined;
+  try {
+    made = make();
+    return toReceiver(made);
+  } catch (error) {
+    const options = typeof made === 'object' && !('receive' in made) ? made : {};
+    return { receive: async () => answerMisconfigured(error, options) };
+  }
 }
 
 function optionsOf<E extends Env>(options: HonoReceiverOptions<E>): ReceiverOptions {

@@ -114,6 +114,91 @@ describe('the handler for Hono', () => {
     expect(errors).toMatchObject([{ message: expect.stringContaining('c.req.text()') }]);
   });
 
+  it('takes a delivery that holds a replacement character after c.req.json(), if it was sent so', async () => {
+    const errors: unknown[] = [];
+    const app = new Hono();
+    app.use(async ({ req }, next) => {
+      await req.json().catch(() => undefined);
+      await next();
+    });
+    const onError = (error: unknown): unknown => errors.push(error);
+    app.post('/hook', ezthrottle({ secrets: SECRET, onError }));
+    const genuine = deliveryText('1', { note: 'what a decoder wrote: \uFFFD' });
+    expect((await app.request('/hook', signed(genuine))).status).toBe(200);
+    expect(errors).toEqual([]);
+    // Three bytes that are no character, in the place of three that are one.
+    const at = Buffer.from(genuine).indexOf('\uFFFD');
+    const lost = Buffer.from(genuine);
+    lost.set([0xf0, 0x9f, 0x92], at);
+    const headers = { ...signedHeaders(lost), 'content-length': String(lost.byteLength) };
+    const answer = await app.request('/hook', { method: 'POST', body: lost, headers });
+    expect(answer.status).toBe(500);
+    expect(errors).toMatchObject([{ code: 'body_already_parsed' }]);
+  });
+
+  it('answers a receiver per request that cannot be made as any mistake here, and tells onError', async () => {
+    const errors: unknown[] = [];
+    const onError = (error: unknown): unknown => errors.push(error);
+    const dedupe = new MemoryDedupeStore();
+    const app = new Hono<WorkerEnv>();
+    app.onError((error, context) => context.text(`leaked: ${error.message}`, 500));
+    app.post(
+      '/hook',
+      ezthrottle<WorkerEnv>(({ env: { WEBHOOK_SECRET: secrets } }) => ({
+        secrets,
+        dedupe,
+        onError,
+      })),
+    );
+    app.post(
+      '/thrown',
+      ezthrottle(() => {
+        throw new Error('no binding');
+      }),
+    );
+    const written = vi.spyOn(console, 'error').mockImplementation(() => undefined);
+    for (const path of ['/hook', '/thrown']) {
+      const answer = await app.request(path, signed(deliveryText('1')), {});
+      expect(answer.status).toBe(500);
+      expect(await answer.json()).toEqual({ error: 'internal_error', message: expect.any(String) });
+    }
+    expect(errors).toMatchObject([{ code: 'receiver_configuration' }]);
+    expect(written.mock.calls).toMatchObject([[expect.any(String), { message: 'no binding' }]]);
+    written.mockRestore();
+  });
+
+  it('hands what it has begun to the host, which would end it with the request', async () => {
+    const kept: Promise<unknown>[] = [];
+    const host = {
+      waitUntil: (work: Promise<unknown>) => void kept.push(work),
+      passThroughOnException: () => undefined,
+      props: {},
+    };
+    let end = (): void => {};
+    const ended = new Promise<void>((resolve) => {
+      end = resolve;
+    });
+    const dedupe = new MemoryDedupeStore();
+    const any = vi.fn<DeliveryHandler>(() => ended);
+    const app = new Hono<WorkerEnv>().post(
+      '/hook',
+      ezthrottle<WorkerEnv>({
+        secrets: SECRET,
+        dedupe,
+        handlerTimeoutMs: 20,
+        onError: () => {},
+        on: { any },
+      }),
+    );
+    const late = await app.request('/hook', signed(deliveryText('1')), env, host);
+    expect(late.status).toBe(503);
+    end();
+    await Promise.all(kept);
+    expect(kept).toHaveLength(1);
+    expect((await app.request('/hook', signed(deliveryText('1')), env, host)).status).toBe(200);
+    expect(any).toHaveBeenCalledTimes(2);
+  });
+
   it('refuses options that cannot work when the application starts', () => {
     expect(() => ezthrottle({ secrets: 'too short' })).toThrow(/at least 16 characters/);
   });

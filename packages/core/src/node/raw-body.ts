@@ -19,7 +19,7 @@ export interface RawBodyOptions {
 }
 
 const FIX =
-  'Put the webhook route before the parser (before app.use(express.json())), or give this route ' +
+  'Put the webhook route before whatever reads bodies (before app.use(express.json())), or give this route ' +
   'express.raw({ type: () => true }) instead, or keep the bytes: ' +
   'express.json({ verify: (request, _response, bytes) => { request.rawBody = bytes; } }).';
 
@@ -58,14 +58,17 @@ function keptBytes({ rawBody, body }: ParsedIncomingMessage): Uint8Array | undef
   return body instanceof Uint8Array ? body : undefined;
 }
 
-/** Parsers leave no name behind, but what they leave tells. */
+/** Parsers leave no name behind, but what they leave may tell; what it does not tell is not guessed. */
 function guessParser(request: ParsedIncomingMessage): string {
   const { body } = request;
-  const type = request.headers['content-type'] ?? '';
+  const type = request.headers['content-type']?.toLowerCase() ?? '';
   if (typeof body === 'string' || typeof request.rawBody === 'string') {
     return 'a text parser, such as express.text()';
   }
-  if (typeof body !== 'object' || body === null) return 'something that left nothing behind';
-  if (type.includes('urlencoded')) return 'a form parser, such as express.urlencoded()';
-  return 'a JSON parser, such as express.json()';
+  const isObject = typeof body === 'object' && body !== null;
+  // Only who understood the JSON finds the job in it.
+  if (isObject && 'job_id' in body) return 'a JSON parser, such as express.json()';
+  const isForm = type.startsWith('application/x-www-form-urlencoded');
+  if (isObject && isForm) return 'a form parser, such as express.urlencoded()';
+  return 'something before this webhook';
 }

@@ -24,6 +24,39 @@ describe('the body of a standard request', () => {
     await expect(readRequestBody(bomb, 10_000)).rejects.toMatchObject({ code: 'body_too_large' });
   });
 
+  it.each([null, '50000'])(
+    'is read on after its limit, so that the sender hears of it; announced: %s',
+    async (length) => {
+      let left = 50;
+      const body = new ReadableStream<Uint8Array>({
+        pull(controller) {
+          if (left === 0) controller.close();
+          else controller.enqueue(new Uint8Array(1_000));
+          left -= 1;
+        },
+      });
+      const headers = length === null ? {} : { 'content-length': length };
+      const init = { method: 'POST', body, headers, duplex: 'half' as const };
+      const request = new Request('http://127.0.0.1/hook', init);
+      await expect(readRequestBody(request, 100)).rejects.toMatchObject({ code: 'body_too_large' });
+      expect(left).toBeLessThan(1);
+    },
+  );
+
+  it('is not waited for after its limit when nothing more comes', async () => {
+    let isCancelled = false;
+    const body = new ReadableStream<Uint8Array>({
+      start: (controller) => controller.enqueue(new Uint8Array(1_000)),
+      cancel: () => {
+        isCancelled = true;
+      },
+    });
+    const init = { method: 'POST', body, duplex: 'half' as const };
+    const request = new Request('http://127.0.0.1/hook', init);
+    await expect(readRequestBody(request, 100)).rejects.toMatchObject({ code: 'body_too_large' });
+    expect(isCancelled).toBe(true);
+  });
+
   it('cannot be read when it is not compressed as it says', async () => {
     const broken = requestOf(new TextEncoder().encode(text), 'gzip');
     await expect(readRequestBody(broken, 100)).rejects.toMatchObject({ code: 'body_unreadable' });

@@ -6,11 +6,17 @@ const DECODERS: Readonly<Record<string, 'gzip' | 'deflate'>> = {
   deflate: 'deflate',
 };
 
+/** Of a body that is refused for its length: so much more is taken, while it keeps coming. */
+const DRAIN_BYTES = 67_108_864;
+const DRAIN_MS = 2_000;
+const DRAIN_PAUSE_MS = 200;
+
 /**
  * Reads the body of a standard `Request`, at most `limitBytes` of it; null when it has none.
  * `Content-Encoding: gzip` and `deflate` are undone, and what they hold is counted.
  *
- * @throws {BodyTooLargeError} as soon as there is more; the rest is not read.
+ * @throws {BodyTooLargeError} when there is more. A bounded part of the rest is read and thrown away before,
+ *   since some hosts cut the connection of a sender that is still at it, who then never sees the answer.
  * @throws {BodyAlreadyParsedError} when something else has read it.
  * @throws {BodyUnreadableError} when the connection breaks.
  */
@@ -25,6 +31,7 @@ export async function readRequestBody(
     );
   }
   if (Number(request.headers.get('content-length')) > limitBytes) {
+    if (request.body !== null) await drain(request.body.getReader());
     throw new BodyTooLargeError(limitBytes);
   }
   if (request.body === null) return null;
@@ -43,11 +50,45 @@ export async function readRequestBody(
     if (done) return joinChunks(chunks, length);
     length += value.byteLength;
     if (length > limitBytes) {
-      await reader.cancel().catch(() => undefined);
+      // What a packed body holds may be without end: that is not unpacked to be thrown away.
+      if (encoding === undefined) await drain(reader);
+      else await reader.cancel().catch(() => undefined);
       throw new BodyTooLargeError(limitBytes);
     }
     chunks.push(value);
   }
+}
+
+/** Never rejects. */
+async function drain(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<void> {
+  let left = DRAIN_BYTES;
+  let isOver = false;
+  const timer = setTimeout(() => {
+    isOver = true;
+  }, DRAIN_MS);
+  try {
+    while (left > 0 && !isOver) {
+      const bytes = await nextLength(reader);
+      if (bytes === null) break;
+      left -= bytes;
+    }
+  } catch {
+    // The connection broke: then nobody is there to be answered.
+  }
+  clearTimeout(timer);
+  reader.cancel().catch(() => undefined);
+}
+
+/** Null at the end, and when nothing comes for a while. */
+function nextLength(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<number | null> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => resolve(null), DRAIN_PAUSE_MS);
+    const stop = (): void => clearTimeout(timer);
+    reader
+      .read()
+      .then(({ value }) => resolve(value?.byteLength ?? null), reject)
+      .finally(stop);
+  });
 }
 
 function joinChunks(chunks: readonly Uint8Array[], length: number): Uint8Array {

@@ -23,6 +23,7 @@ export type AdapterCase =
   | 'concurrent-duplicates'
   | 'handler-crash'
   | 'handler-timeout'
+  | 'store-away'
   | 'rotation'
   | 'forged'
   | 'stale'

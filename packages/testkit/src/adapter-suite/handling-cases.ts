@@ -65,6 +65,21 @@ export const HANDLING_CASES: readonly AdapterCaseTest[] = [
     },
   },
   {
+    name: 'store-away',
+    promise: 'a store that never answers has the delivery come again, and nothing is handled',
+    run: async ({ start }) => {
+      const app = await start({ deadlineWhenAsked: true, isStoreAway: true });
+      const answer = deliver(app.url, deliveryText('1'));
+      await app.ask('arrival');
+      await app.ask('deadline');
+      expectRefusal(await answer, 503, 'unavailable');
+      expect((await answer).headers['retry-after']).toBe('5');
+      const { handled, errors } = await app.record();
+      expect(handled).toEqual([]);
+      expect(errors).toMatchObject([{ code: 'dedupe_store_timeout' }]);
+    },
+  },
+  {
     name: 'context',
     promise: 'handlers see the request by which the delivery came',
     run: async ({ start }) => {

@@ -6,6 +6,8 @@ export interface SubjectSettings {
   readonly maxBodyBytes?: number;
   /** The time for handlers ends when `deadline` is asked, and never else. */
   readonly deadlineWhenAsked?: boolean;
+  /** The dedupe store never answers; whoever asks it for a claim counts as an arrival. */
+  readonly isStoreAway?: boolean;
 }
 
 /**
@@ -61,7 +63,7 @@ export function receiverUnderTest(settings: SubjectSettings): ReceiverUnderTest 
     await gate.given;
   };
 
-  const { deadlineWhenAsked, ...given } = settings;
+  const { deadlineWhenAsked, isStoreAway, ...given } = settings;
   const options: ReceiverOptions = {
     ...given,
     on: { any },
@@ -69,6 +71,7 @@ export function receiverUnderTest(settings: SubjectSettings): ReceiverUnderTest 
       errors.push({ code: codeOf(error), message: String(error) });
     },
     ...(deadlineWhenAsked === true ? { after: afterSignal(deadline) } : {}),
+    ...(isStoreAway === true ? { dedupe: silentStore(arrival) } : {}),
   };
   const answers: Readonly<Record<Question, () => Promise<unknown>>> = {
     record: async () => ({ handled, errors }),
@@ -99,6 +102,18 @@ function makeSignal(): Signal {
       resolve();
       return true;
     },
+  };
+}
+
+function silentStore(asked: Signal): NonNullable<ReceiverOptions['dedupe']> {
+  const never = (): Promise<never> => new Promise(() => undefined);
+  return {
+    begin: () => {
+      asked.give();
+      return never();
+    },
+    commit: never,
+    release: never,
   };
 }
 
