@@ -1,7 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type AdapterSubject, describeAdapter } from '@ezthrottle/testkit/adapter-suite';
+import { describeAdapter } from '@ezthrottle/testkit/adapter-suite';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { chosenRuntimes, provideRuntime } from '../../scripts/services/runtimes.ts';
 import {
@@ -13,10 +13,6 @@ import {
 
 /** The first time, runtimes come from the registry. */
 const PREPARE_MS = 300_000;
-
-const EXCEPTIONS: Readonly<Record<string, NonNullable<AdapterSubject['exceptions']>>> = {
-  workerd: { 'keep-alive': 'workerd ends a connection when a body was not read to its end' },
-};
 
 /** On Node it is tried in packages/hono. */
 const names = chosenRuntimes().filter((name) => !name.startsWith('node'));
@@ -42,5 +38,5 @@ describe.each(names)('%s', (name) => {
     if (host === undefined) throw new Error(`${name} does not serve`);
     return host;
   };
-  describeAdapter(remoteSubject(`Hono 4 on ${name}`, served, EXCEPTIONS[name]));
+  describeAdapter(remoteSubject(`Hono 4 on ${name}`, served));
 });

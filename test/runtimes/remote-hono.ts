@@ -99,12 +99,8 @@ async function endProcess(child: ChildProcess): Promise<void> {
 }
 
 /** The suite's subject: its app runs over there, and so does the receiver that is asked about itself. */
-export function remoteSubject(
-  name: string,
-  host: () => RemoteHost,
-  exceptions: NonNullable<AdapterSubject['exceptions']> = {},
-): AdapterSubject {
-  return { name, parsers, exceptions, start: (options) => startRun(host().origin, options) };
+export function remoteSubject(name: string, host: () => RemoteHost): AdapterSubject {
+  return { name, parsers, start: (options) => startRun(host().origin, options) };
 }
 
 async function startRun(

@@ -12,6 +12,7 @@ export type AdapterCase =
   | 'megabyte'
   | 'announced-too-large'
   | 'turns-out-too-large'
+  | 'far-too-large'
   | 'prefix'
   | 'proxy'
   | 'any-content-type'

@@ -179,6 +179,19 @@ export const UNREAD_CASES: readonly AdapterCaseTest[] = [
     }),
   },
   {
+    name: 'far-too-large',
+    promise: 'a sender who is in the middle of a body that is far too large hears that it is',
+    run: async ({ start }) => {
+      const app = await start(LIMIT);
+      const large = Buffer.alloc(9_000_000, 'x');
+      for (const body of [large, [large.subarray(0, 4_000_000), large.subarray(4_000_000)]]) {
+        const answer = await send(app.url, { body, headers: signedHeaders('') });
+        expectRefusal(answer, 413, 'payload_too_large');
+      }
+      expectAnswer(await deliver(app.url, deliveryText('1')), 200, RECEIVED);
+    },
+  },
+  {
     name: 'slow-body',
     promise: 'a delivery that comes slowly is waited for, and holds up no other',
     run: async ({ start }) => {
