@@ -103,7 +103,8 @@ export function connect<Options extends ConnectionOptions>(
   const timeoutMs = options.timeout ?? DEFAULT_TIMEOUT_MS;
   const server = withoutSlash(baseUrl);
   const detour = detourOf(apiKey);
-  const way = detour === null ? server : `${detour.url} ${server}`;
+  // Clients with a `fetch` or a clock of their own, such as those of tests, do not speak for others.
+  const reach = options.runtime ?? options.dispatcher ?? options.fetch ?? globalThis.fetch;
   const policy = circuitPolicy(options.circuitBreaker);
   const transport = new Transport({
     apiKey,
@@ -111,7 +112,7 @@ export function connect<Options extends ConnectionOptions>(
     detour,
     timeoutMs,
     retry: retryPolicy(options.retry),
-    circuit: policy && { policy, shared: sharedCircuit(reachOf(options), way) },
+    circuit: policy && { policy, shared: sharedCircuit(reach, `${detour?.url} ${server}`) },
     running,
     runtime,
   });
@@ -121,11 +122,6 @@ export function connect<Options extends ConnectionOptions>(
 /** An address without slashes at its end. */
 export function withoutSlash(url: string): string {
   return url.replace(/\/+$/, '');
-}
-
-/** Clients with a `fetch` or a clock of their own, such as those of tests, do not speak for others. */
-function reachOf({ runtime, dispatcher, fetch }: ConnectionOptions): object {
-  return runtime ?? dispatcher ?? fetch ?? globalThis.fetch;
 }
 
 function refuse(problems: readonly Problem[], checks: object): void {

@@ -67,16 +67,14 @@ export function findAllOptionProblems(
   prefix = '',
 ): readonly Problem[] {
   const known = Object.keys(checks);
-  const given = isObject(options) ? Object.entries(options) : [];
-  const unknown = given.filter(([name, value]) => value !== undefined && !known.includes(name));
-  return [
-    ...findOptionProblems(options, checks, prefix),
-    ...unknown.map(([name]) => {
-      const near = known.find((one) => lettersOf(one).includes(lettersOf(name)));
-      const expected = near === undefined ? `one of ${known.join(', ')}` : prefix + near;
-      return { path: prefix + name.slice(0, 64), message: 'is no option', expected };
-    }),
-  ];
+  const unknown = Object.entries(options ?? {}).flatMap(([name, value]) => {
+    if (value === undefined || known.includes(name)) return [];
+    const near = known.find((one) => lettersOf(one).includes(lettersOf(name)));
+    const expected = near ?? `one of ${known.join(', ')}`;
+    return [{ path: prefix + name.slice(0, 64), message: 'is no option', expected }];
+  });
+  const problems = findOptionProblems(options, checks, prefix);
+  return isObject(options) ? [...problems, ...unknown] : problems;
 }
 
 /** One value, or a list of such. */

@@ -31,10 +31,13 @@ export class SubmitClient implements StepClient, AsyncDisposable {
    * Submits a step; `step.execute()` is the same. What is wrong with it is told by the server, as a
    * `ValidationError` with everything; a step that is to run here, as a `StepValidationError`, at once.
    */
-  async execute(step: StepBuilder, options: ExecuteOptions = {}): Promise<SubmittedResult> {
+  async execute(
+    step: StepBuilder,
+    { signal, timeout: timeoutMs }: ExecuteOptions = {},
+  ): Promise<SubmittedResult> {
     const { transport, runtime } = this.#connection;
     const job = remoteJob(step.node, () => runtime.createId());
-    const answer = await submitJob(transport, job, options);
+    const answer = await submitJob(transport, job, { signal, timeoutMs });
     return submittedResult(answer, job.idempotent_key ?? null, null);
   }
 

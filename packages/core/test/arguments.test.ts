@@ -31,7 +31,7 @@ describe('options of a client', () => {
     [{ base_url: 'https://prod.example' }, /base_url is no option \(expected: baseUrl\)/],
     [{ timout: 5 }, /timout is no option \(expected: one of .*timeout/],
     [{ apikey: 'k' }, /apikey is no option \(expected: apiKey\)/],
-    [{ retry: { retries: 3 } }, /retry\.retries is no option \(expected: retry\.maxRetries\)/],
+    [{ retry: { retries: 3 } }, /retry\.retries is no option \(expected: maxRetries\)/],
     [{ circuitBreaker: { opensAfter: 3 } }, /opensAfter is no option \(expected: .*openMs/],
     [{ banana: 1 }, /banana is no option \(expected: one of apiKey, baseUrl, .*webhookSecret\)/],
   ])('%j is refused, with what would be right', (options, message) => {

@@ -61,7 +61,7 @@ describe('a server that fails again and again', () => {
   });
 
   it('is one that gives no answer, or not in time; refusals do not count, 429 among them', async () => {
-    const client = clientWith({ timeout: 20, circuitBreaker: { failures: 2 } });
+    const client = clientWith({ timeout: 300, circuitBreaker: { failures: 2 } });
     server.answer = () => ({ status: 429 });
     for (let call = 0; call < 3; call += 1) {
       expect(await errorOf(client.jobs.get('x'))).toBeInstanceOf(RateLimitError);

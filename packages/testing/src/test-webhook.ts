@@ -62,7 +62,8 @@ function scriptOf(target: WebhookTarget): Script {
 function isReceiver(
   target: Exclude<WebhookTarget, WebhookHandler>,
 ): target is Pick<Receiver, 'handle'> {
-  return typeof target === 'object' && 'handle' in target;
+  // Without types anything may come: what is neither is told where scripts are checked.
+  return Object(target) === target && 'handle' in Object(target);
 }
 
 function deliveryOf(call: ReceivedCall): Delivery | null {

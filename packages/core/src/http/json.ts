@@ -13,14 +13,10 @@ export function textOf(value: unknown): string | null {
   return typeof value === 'string' ? value : null;
 }
 
-/**
- * The value that the text stands for; undefined when it is not JSON.
- *
- * @param change Put in the place of each value inside, the innermost first.
- */
-export function parseJson(text: string, change?: (value: unknown) => unknown): unknown {
+/** The value that the text stands for; undefined when it is not JSON. */
+export function parseJson(text: string): unknown {
   try {
-    return JSON.parse(text, change && ((_, value: unknown) => change(value)));
+    return JSON.parse(text);
   } catch {
     return undefined;
   }

@@ -1,28 +1,10 @@
-import {
-  admit,
-  CLOSED,
-  settle,
-  type Admission,
-  type CallOutcome,
-  type Circuit,
-  type CircuitPolicy,
-} from './circuit-breaker.ts';
+import { CLOSED, type Circuit } from './circuit-breaker.ts';
 
-/** The circuit of one server, for all who call it. */
-export class SharedCircuit {
-  #circuit: Circuit = CLOSED;
-  #tickets = 0;
-
-  /** Asks for leave to call; the ticket has to be settled. */
-  admit(now: number, policy: CircuitPolicy): Admission {
-    const admission = admit(this.#circuit, now, (this.#tickets += 1), policy);
-    this.#circuit = admission.circuit;
-    return admission;
-  }
-
-  settle(ticket: number, outcome: CallOutcome, now: number, policy: CircuitPolicy): void {
-    this.#circuit = settle(this.#circuit, ticket, outcome, now, policy);
-  }
+/** What all who call one server know of it. */
+export interface SharedCircuit {
+  circuit: Circuit;
+  /** Given out so far: no two calls have the same. */
+  tickets: number;
 }
 
 const MOST_SERVERS = 100;
@@ -40,7 +22,7 @@ const circuits = new WeakMap<object, Map<string, SharedCircuit>>();
 export function sharedCircuit(reach: object, url: string): SharedCircuit {
   const known = circuits.get(reach) ?? new Map<string, SharedCircuit>();
   circuits.set(reach, known);
-  const circuit = known.get(url) ?? new SharedCircuit();
+  const circuit = known.get(url) ?? { circuit: CLOSED, tickets: 0 };
   if (!known.has(url) && known.size >= MOST_SERVERS) known.clear();
   known.set(url, circuit);
   return circuit;

@@ -2,7 +2,7 @@ import { LIMITS } from '../protocol/limits.ts';
 import { CircuitOpenError, EZThrottleError, NetworkError, TimeoutError } from '../errors.ts';
 import { errorText } from './error-text.ts';
 import { answerError, type Answer } from './answer-error.ts';
-import type { CallOutcome, CircuitPolicy } from './circuit-breaker.ts';
+import { admit, settle, type CallOutcome, type CircuitPolicy } from './circuit-breaker.ts';
 import { startDeadline, type Deadline } from './deadline.ts';
 import { parseJson } from './json.ts';
 import { readBody } from './read-body.ts';
@@ -106,7 +106,9 @@ export class Transport {
     const { circuit, runtime } = this.options;
     if (circuit === null) return this.#try(call);
     const { policy, shared } = circuit;
-    const admission = shared.admit(runtime.monotonic(), policy);
+    const ticket = (shared.tickets += 1);
+    const admission = admit(shared.circuit, runtime.monotonic(), ticket, policy);
+    shared.circuit = admission.circuit;
     if (admission.ticket === null) {
       const retryAt = runtime.now() + admission.until - runtime.monotonic();
       return new CircuitOpenError({ requestId: call.id, retryAt });
@@ -117,7 +119,7 @@ export class Transport {
       outcome = isServerDown(result) ? 'failure' : 'success';
       return result;
     } finally {
-      shared.settle(admission.ticket, outcome, runtime.monotonic(), policy);
+      shared.circuit = settle(shared.circuit, ticket, outcome, runtime.monotonic(), policy);
     }
   }
 
@@ -154,7 +156,10 @@ export class Transport {
   /** The error that an answer other than 2xx stands for. */
   refusal(answer: Answer, { id }: SentCall): EZThrottleError {
     const { apiKey, runtime } = this.options;
-    return answerError(withoutKeyInside(answer, apiKey), runtime.now(), id);
+    // Written anew: JSON can escape any character, so the server's own spelling may hide the key.
+    const written = answer.json === undefined ? answer.text : JSON.stringify(answer.json);
+    const text = withoutKey(written, apiKey);
+    return answerError({ ...answer, text, json: parseJson(text) }, runtime.now(), id);
   }
 
   /** What was thrown under way, as an error of ours; the caller's abort as it is. */
@@ -207,14 +212,4 @@ export async function readAnswer(response: Response): Promise<Answer> {
 export function withoutKey(text: string, apiKey: string): string {
   const escaped = JSON.stringify(apiKey).slice(1, -1);
   return text.replaceAll(escaped, '***').replaceAll(apiKey, '***');
-}
-
-/** The same for all of an answer. Values are looked at when parsed: JSON can escape any character. */
-function withoutKeyInside(answer: Answer, apiKey: string): Answer {
-  const { text } = answer;
-  const json = parseJson(text, (value) =>
-    typeof value === 'string' ? withoutKey(value, apiKey) : value,
-  );
-  const shown = json === undefined ? text : JSON.stringify(json);
-  return { ...answer, text: withoutKey(shown, apiKey), json };
 }

@@ -51,7 +51,7 @@ export class Jobs {
 
   /** Hands over a job in its canonical spelling. */
   async submit(job: JobRequest, options: CallOptions = {}): Promise<SubmitAnswer> {
-    return submitJob(this.#transport, job, options);
+    return submitJob(this.#transport, job, callLimits(options));
   }
 
   /** Hands over several jobs in their canonical spelling; answers in their order. */

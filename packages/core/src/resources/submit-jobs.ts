@@ -1,6 +1,5 @@
 import type { JobRequest, JobStatus, SubmitReply } from '../protocol/job.ts';
-import type { Transport } from '../http/transport.ts';
-import { callLimits, type CallOptions } from './call-options.ts';
+import type { ApiCall, Transport } from '../http/transport.ts';
 import { checkedAnswer } from './checked-answer.ts';
 
 export const JOBS_PATH = '/api/v1/jobs';
@@ -15,10 +14,10 @@ export interface SubmitAnswer extends Partial<SubmitReply> {
 export async function submitJob(
   transport: Transport,
   job: JobRequest,
-  options: CallOptions,
+  limits: Pick<ApiCall, 'signal' | 'timeoutMs'>,
 ): Promise<SubmitAnswer> {
   // Repeatable: the server recognises a job that it has taken already.
-  const call = { method: 'POST', path: JOBS_PATH, body: job, ...callLimits(options) } as const;
+  const call = { method: 'POST', path: JOBS_PATH, body: job, ...limits } as const;
   return submitAnswer(await transport.send(call));
 }
 

@@ -7,6 +7,7 @@ import {
 import { standardWebhookHeaders } from '@ezthrottle/engine';
 import { ed25519 } from '@noble/curves/ed25519.js';
 import { hmacSha256, sha256 } from '../digest.ts';
+import { TestServerError } from '../test-server-error.ts';
 
 /** A way to sign, by the name that a receiver's scheme has. */
 export type SigningScheme = 'ezthrottle' | 'standard-webhooks' | 'standard-webhooks-ed25519' | 'l8';
@@ -48,6 +49,7 @@ const SIGN: Readonly<Record<SigningScheme, (input: SigningInput) => Headers>> = 
 
 /** The headers of all of the schemes. Where two have the same one, it holds both signatures. */
 export function signHeaders(schemes: readonly SigningScheme[], input: SigningInput): Headers {
+  checkSchemes(schemes);
   const headers: Record<string, string> = {};
   for (const scheme of new Set(schemes)) {
     for (const [name, value] of Object.entries(SIGN[scheme](input))) {
@@ -57,6 +59,19 @@ export function signHeaders(schemes: readonly SigningScheme[], input: SigningInp
     }
   }
   return headers;
+}
+
+/** Without types anything may come. */
+function checkSchemes(schemes: unknown): void {
+  const names = Object.keys(SIGN);
+  const given: readonly unknown[] = Array.isArray(schemes) ? schemes : [schemes];
+  const isKnown = (name: unknown): boolean => names.some((known) => known === name);
+  if (Array.isArray(schemes) && given.every(isKnown)) return;
+  const wrong = given.filter((name) => !isKnown(name)).map((name) => JSON.stringify(name));
+  throw new TestServerError(
+    'invalid_delivery',
+    `schemes has ${wrong.join(', ') || 'no list'}; expected a list of ${names.join(', ')}.`,
+  );
 }
 
 function signText(content: string, privateKey: string): string {

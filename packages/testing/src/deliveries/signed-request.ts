@@ -2,6 +2,7 @@ import type { DeliveryPayload } from '@ezthrottle/core/protocol';
 import { deliveryRequest } from '@ezthrottle/engine';
 import { hmacSha256 } from '../digest.ts';
 import { TEST_SIGNING_SECRET } from '../test-server-options.ts';
+import { checkDelivery } from './check-delivery.ts';
 import { deliveryPayload } from './delivery-payload.ts';
 import { TEST_KEYS } from './sender-keys.ts';
 import { signHeaders, type SigningScheme } from './sign-headers.ts';
@@ -49,6 +50,7 @@ const AS_THE_SERVER: readonly SigningScheme[] = ['ezthrottle', 'standard-webhook
  *
  * @throws {TypeError} when the URL is none.
  * @throws {RangeError} when the secret is empty, or the private key is none.
+ * @throws {TestServerError} `invalid_delivery` for fields that no delivery has, and schemes that there are not.
  * @example
  * const signed = signedRequest({ url: '/webhooks', secret });
  * await supertest(app).post(signed.url).set(signed.headers).send(signed.body);
@@ -66,6 +68,7 @@ export function signedRequest(options: SignedRequestOptions = {}): SignedRequest
     signedAt = Date.now(),
     ...fields
   } = options;
+  checkDelivery(fields);
   const delivery = deliveryPayload(fields);
   const unsigned = deliveryRequest({
     payload: delivery,

@@ -31,4 +31,16 @@ describe('an address', () => {
   test('must be whole', () => {
     expect(() => addressPattern('/orders')).toThrow(/"\/orders" is not an address; expected/);
   });
+
+  test.each(['ftp://x', 'https://a/*/b', 'https://*.a.test', 'https://a/*b', '', null, 7])(
+    'is not %j',
+    (text) => {
+      const make = (): unknown => Reflect.apply(addressPattern, null, [text]);
+      expect(make).toThrow(expect.objectContaining({ code: 'invalid_address' }));
+    },
+  );
+
+  test('may end with an asterisk', () => {
+    expect(addressPattern('https://a.test/v1*').matches(new URL('https://a.test/v10'))).toBe(true);
+  });
 });

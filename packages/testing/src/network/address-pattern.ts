@@ -11,12 +11,12 @@ export interface AddressPattern {
   matches(url: URL): boolean;
 }
 
-/** @throws {TestServerError} when the address is not absolute. */
+/** @throws {TestServerError} when the address is not absolute, not of HTTP, or has an asterisk inside. */
 export function addressPattern(text: string): AddressPattern {
-  if (!URL.canParse(text)) {
+  if (!isAddress(text)) {
     throw new TestServerError(
       'invalid_address',
-      `${JSON.stringify(text)} is not an address; expected for example 'https://api.example.com/users'.`,
+      `${JSON.stringify(text)} is not an address; expected for example 'https://api.example.com/users', or 'https://api.example.com/v1/*' with the asterisk at the end.`,
     );
   }
   const { origin, pathname, search } = new URL(text);
@@ -30,4 +30,12 @@ export function addressPattern(text: string): AddressPattern {
   const isSame = (url: URL): boolean => url.origin === origin && url.pathname === pathname;
   if (search === '') return { text, precision: 1e6, matches: isSame };
   return { text, precision: 2e6, matches: (url) => isSame(url) && url.search === search };
+}
+
+/** Without types anything may come. */
+function isAddress(text: unknown): boolean {
+  if (typeof text !== 'string' || !URL.canParse(text)) return false;
+  const { protocol, host, pathname } = new URL(text);
+  const isHttp = protocol === 'http:' || protocol === 'https:';
+  return isHttp && !host.includes('*') && !pathname.slice(0, -1).includes('*');
 }

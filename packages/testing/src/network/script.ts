@@ -1,5 +1,6 @@
 import type { JsonValue } from '@ezthrottle/core/protocol';
 import { type Duration, durationMs } from '../time/duration.ts';
+import { checkAnswer } from './check-script.ts';
 import type { ReceivedCall } from './received-call.ts';
 
 /** What a scripted target does with a call. Without anything: 200, at once. */
@@ -55,8 +56,13 @@ export function react(
   const step = steps[count - 1] ?? steps.at(-1) ?? {};
   if (typeof step !== 'function') return reactionOf(step);
   return Promise.resolve(step(call, count)).then((result) =>
-    result instanceof Response ? responseReaction(result) : reactionOf(result ?? {}),
+    result instanceof Response ? responseReaction(result) : checkedReaction(result ?? {}),
   );
+}
+
+function checkedReaction(answer: number | ScriptedAnswer): Reaction {
+  checkAnswer(answer);
+  return reactionOf(answer);
 }
 
 function reactionOf(answer: number | ScriptedAnswer): Reaction {
@@ -69,7 +75,7 @@ function reactionOf(answer: number | ScriptedAnswer): Reaction {
   }
   const { type, bytes } = bodyOf(answer.body);
   const headers = { ...(type === null ? {} : { 'content-type': type }), ...lower(answer.headers) };
-  return { kind: 'response', status: statusOf(answer.status ?? 200), headers, bytes, delayMs };
+  return { kind: 'response', status: answer.status ?? 200, headers, bytes, delayMs };
 }
 
 async function responseReaction(response: Response): Promise<Reaction> {
@@ -87,11 +93,6 @@ function bodyOf(body: ScriptedAnswer['body']): {
   const isText = typeof body === 'string';
   const bytes = new TextEncoder().encode(isText ? body : JSON.stringify(body));
   return { type: isText ? 'text/plain;charset=UTF-8' : 'application/json', bytes };
-}
-
-function statusOf(status: number): number {
-  if (Number.isInteger(status) && status >= 200 && status <= 599) return status;
-  throw new RangeError(`${status} is not a status that a target can answer; expected 200 to 599.`);
 }
 
 function lower(headers: ScriptedAnswer['headers'] = {}): Readonly<Record<string, string>> {

@@ -1,4 +1,5 @@
 import type { AddressPattern } from './address-pattern.ts';
+import { checkScript } from './check-script.ts';
 import type { ReceivedCall } from './received-call.ts';
 import { react, type Reaction, type Script } from './script.ts';
 
@@ -28,12 +29,14 @@ export function scriptedTarget(options: {
   const { pattern, signedBy } = options;
   const calls: ReceivedCall[] = [];
   let { script } = options;
+  checkScript(script);
   let count = 0;
   const target: ScriptedTarget = {
     pattern,
     signedBy,
     calls,
     script(next) {
+      checkScript(next);
       script = next;
       count = 0;
     },

@@ -13,10 +13,15 @@ const TEXT = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/;
  */
 export function durationMs(duration: Duration): number {
   const ms = typeof duration === 'number' ? duration : textMs(duration);
-  if (Number.isFinite(ms) && ms >= 0) return ms;
+  if (isDuration(duration)) return ms;
   throw new RangeError(
     `${JSON.stringify(duration)} is not a duration; expected milliseconds, or text such as '30s', '6h' or '30d'.`,
   );
+}
+
+export function isDuration(value: unknown): value is Duration {
+  const ms = typeof value === 'string' ? textMs(value) : value;
+  return typeof ms === 'number' && Number.isFinite(ms) && ms >= 0;
 }
 
 function textMs(text: string): number {
