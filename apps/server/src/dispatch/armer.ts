@@ -7,6 +7,9 @@ import type { JobMover } from './job-mover.ts';
 import type { Lane } from './lane.ts';
 import type { Refill } from './line-window.ts';
 
+/** API keys that are armed at once beyond what is armed ahead. */
+const MAX_NEWCOMERS = 16;
+
 /** Accounts whose rows are read at the same time. */
 const READS_AT_ONCE = 8;
 
@@ -74,7 +77,10 @@ export class Armer {
   fill(lane: Lane): void {
     const ahead = lane.armed.length + lane.arming;
     // Half of it at a time: one commit then serves many calls.
-    const room = this.room(lane) >= ahead ? this.room(lane) : 0;
+    const free = this.room(lane) >= ahead ? this.room(lane) : 0;
+    // Whose turn comes next is armed in time for it, however much a busy key has armed ahead.
+    const room = this.#isOpen ? Math.max(free, Math.min(lane.newcomers.size, MAX_NEWCOMERS)) : 0;
+    lane.newcomers.clear();
     const refs: LineRef[] = [];
     while (refs.length < room) {
       const ref = lane.line.next();
@@ -89,7 +95,9 @@ export class Armer {
     this.claim(lane, refs.length);
     const armed = await Promise.all(refs.map((ref) => this.#armOne(ref)));
     this.unclaim(lane, refs.length);
-    for (const one of armed) if (one !== null) lane.armed.push(one);
+    for (const [index, one] of armed.entries()) {
+      if (one !== null) lane.armed.push(one, refs[index]?.apiKey ?? '');
+    }
     this.#options.onArmed(lane);
   }
 

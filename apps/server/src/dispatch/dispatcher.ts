@@ -252,9 +252,7 @@ class PacedDispatcher implements Dispatcher {
     const handed: Promise<void>[] = [];
     for (const lane of this.#destinations.lanes()) {
       replan(lane);
-      const { armed } = lane;
-      lane.armed = [];
-      for (const ref of armed) {
+      for (const ref of lane.armed.drain()) {
         const job = this.#active.get(ref.jobId);
         if (job !== undefined) handed.push(this.#mover.handBack(job, ref));
       }
@@ -278,6 +276,7 @@ class PacedDispatcher implements Dispatcher {
     for (const row of rows) {
       const lane = this.#destinations.lane(row.organization, row.origin);
       if (lane.line.push(lineRef(row))) isInMemory = true;
+      if (!lane.armed.has(row.apiKey)) lane.newcomers.add(row.apiKey);
       touched.add(lane);
     }
     for (const lane of touched) this.#pump(lane);
@@ -299,7 +298,7 @@ class PacedDispatcher implements Dispatcher {
     if (path === undefined) return;
     const lane = this.#destinations.lane(job.organization, lineOf(path));
     lane.line.remove(lineId(job.id, leg));
-    lane.armed = lane.armed.filter((armed) => {
+    lane.armed.keep((armed) => {
       const isOther = armed.jobId !== job.id || armed.leg !== leg;
       if (!isOther) this.#limited.withdraw(armed.token);
       return isOther;

@@ -127,7 +127,7 @@ export class Intake {
     const { active, mover, parts, queued, wakeAt } = this.#options;
     parts.meter?.taken(accountOf(job));
     const adopted = active.adopt(newlyActive(job));
-    for (const { lane, ref } of claims) lane.armed.push(ref);
+    for (const { lane, ref } of claims) lane.armed.push(ref, job.apiKey);
     if (claims.length > 0) mover.watch(adopted);
     // Held meanwhile, since its turn may come at once.
     adopted.holds += 1;

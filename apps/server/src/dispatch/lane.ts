@@ -1,4 +1,4 @@
-import type { ArmedRef } from '@ezthrottle/engine';
+import { ArmedLine } from './armed-line.ts';
 import type { Destination } from './destination.ts';
 import type { NamedLimit } from './limit-keys.ts';
 import type { LineWindow } from './line-window.ts';
@@ -11,8 +11,10 @@ export interface Lane {
   /** Empty: the destination's own line, which is served without looking at other keys. */
   readonly limits: readonly NamedLimit[];
   readonly line: LineWindow;
-  /** In the order in which they were armed. */
-  armed: ArmedRef[];
+  /** In the order in which they will be sent. */
+  readonly armed: ArmedLine;
+  /** API keys that came into line with nothing armed. */
+  readonly newcomers: Set<string>;
   /** Attempts whose arming is being committed. */
   arming: number;
   isRefilling: boolean;
@@ -32,7 +34,8 @@ export function lane(
     destination,
     limits,
     line,
-    armed: [],
+    armed: new ArmedLine(),
+    newcomers: new Set(),
     arming: 0,
     isRefilling: false,
     stopTimer: null,

@@ -65,7 +65,7 @@ export class LimitedCalls {
   offer(lane: Lane): void {
     const { starter } = this.#options;
     const isFirst = lane.limits.length > 0 && lane.destination.contenders === 0;
-    lane.armed = lane.armed.filter((armed) => {
+    lane.armed.keep((armed) => {
       if (this.#waiting.has(armed.token)) return true;
       const job = starter.jobOf(armed);
       if (job !== undefined) this.#push(lane, armed, job);
@@ -98,7 +98,7 @@ export class LimitedCalls {
       const { entry } = turn;
       const { lane, armed } = entry;
       this.#waiting.delete(armed.token);
-      lane.armed = lane.armed.filter(({ token }) => token !== armed.token);
+      lane.armed.keep(({ token }) => token !== armed.token);
       touched.add(lane);
       const call = this.#start(entry, now);
       if (call !== null) calls.push(call);
@@ -117,10 +117,10 @@ export class LimitedCalls {
   tell(lane: Lane): number | null {
     const { parts } = this.#options;
     const now = parts.clock.monotonic();
-    const [first] = lane.armed;
+    const { first } = lane.armed;
     const isWatched = first !== undefined && parts.notices.isWatched(first.jobId);
     if (!mayTell(lane, now)) return isWatched ? lane.toldAt + TELL_EVERY_MS : null;
-    const keys = this.#waiting.get(lane.armed[0]?.token ?? '')?.keys ?? [];
+    const keys = this.#waiting.get(lane.armed.first?.token ?? '')?.keys ?? [];
     const stop = laneStop(lane, (key) => keys.find((one) => one.key === key)?.cost ?? 1, now);
     const behind = { key: lane.destination.origin, reason: 'behind_others' as const, until: null };
     tellWaiting(lane, stop ?? behind, parts);

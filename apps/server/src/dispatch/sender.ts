@@ -54,7 +54,7 @@ export class Sender {
     let stop: LaneStop | null = null;
     let lastMoment: number | null = null;
     while (lane.armed.length > 0 && stop === null) {
-      const [head] = lane.armed;
+      const head = lane.armed.first;
       const job = head === undefined ? undefined : starter.jobOf(head);
       if (head === undefined || job === undefined) {
         lane.armed.shift();

@@ -39,9 +39,9 @@ export function tellWaiting(
     notices.publish({ jobId, at, type: 'waiting', key, reason, until: untilWall });
   };
   const behind = { key: destination.origin, reason: 'behind_others' as const, until: null };
-  const next = armed[0];
+  const [next, ...others] = armed;
   if (next !== undefined && stop !== null) tell(next.jobId, stop);
-  for (const { jobId } of armed.slice(1)) tell(jobId, behind);
+  for (const { jobId } of others) tell(jobId, behind);
   let looked = 0;
   for (const { jobId } of line.entries()) {
     looked += 1;
