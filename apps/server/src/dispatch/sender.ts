@@ -9,8 +9,8 @@ import { type LaneStop, tellWaiting } from './waiting-notices.ts';
 export interface SenderOptions {
   readonly parts: Pick<DispatcherParts, 'clock' | 'executor' | 'notices'>;
   readonly calls: RunningCalls;
-  readonly starter: CallStarter;
-  readonly limited: LimitedCalls;
+  readonly starter: Pick<CallStarter, 'jobOf' | 'start'>;
+  readonly limited: Pick<LimitedCalls, 'offer' | 'run' | 'tell'>;
   /** Called when the pace may allow a call again. */
   readonly onTime: (lane: Lane) => void;
 }
@@ -88,8 +88,9 @@ export class Sender {
     const lastAt = lastMoment === null ? null : now + lastMoment - parts.clock.now();
     const until = Math.min(opensAt ?? Infinity, lastAt ?? Infinity, tellAt ?? Infinity);
     replan(lane, () => {
-      if (until <= now || !Number.isFinite(until)) return null;
-      return parts.clock.after(until - now, () => {
+      if (!Number.isFinite(until)) return null;
+      // It may have come already: the clock goes on while calls are handed over.
+      return parts.clock.after(Math.max(0, until - now), () => {
         lane.stopTimer = null;
         onTime(lane);
       });
