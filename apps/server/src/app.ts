@@ -10,7 +10,8 @@ import { createNativeSurface } from './api/native-surface.ts';
 import { systemClock } from './clock.ts';
 import { createCommitter } from './commit/committer.ts';
 import type { Config } from './config.ts';
-import { createDeliverer } from './deliver/deliverer.ts';
+import { createDeliverer, type Deliverer } from './deliver/deliverer.ts';
+import { createEndpoints, type Endpoints } from './deliver/endpoints.ts';
 import { createDispatcher, type Dispatcher } from './dispatch/dispatcher.ts';
 import { createUndiciExecutor } from './execute/undici-executor.ts';
 import { createDestinationEdits } from './limits/destination-edits.ts';
@@ -24,6 +25,7 @@ import { openSqliteStore, type SqliteStoreOptions } from './store/sqlite/sqlite-
 import { createApiKeys } from './tenancy/api-keys.ts';
 import { provision } from './tenancy/provision.ts';
 import { createSecretBox } from './tenancy/secret-box.ts';
+import { createSigningKeys, type SigningKeys } from './tenancy/signing-keys.ts';
 import { createSigningSecrets, type SigningSecrets } from './tenancy/signing-secrets.ts';
 import { createPruner } from './upkeep/pruner.ts';
 import { VERSION } from './version.ts';
@@ -127,7 +129,9 @@ async function compose(options: AppOptions, onClose: OnClose): Promise<RunningAp
   onClose(() => committer.close());
 
   const tenancy = { reads: store.tenancy, commit: committer.write.bind(committer), clock };
-  const secrets = createSigningSecrets({ ...tenancy, box: createSecretBox(keys.masterKey) });
+  const box = createSecretBox(keys.masterKey);
+  const secrets = createSigningSecrets({ ...tenancy, box });
+  const signingKeys = createSigningKeys({ ...tenancy, box });
   const { signingSecret } = await provision({
     ...tenancy,
     secrets,
@@ -163,8 +167,13 @@ async function compose(options: AppOptions, onClose: OnClose): Promise<RunningAp
     newToken: () => randomUUID(),
     logger,
   };
+  const endpoints = createEndpoints({ reads: store.deliveries, commit: tenancy.commit, clock });
+  await endpoints.load();
   const deliverer = createDeliverer({
     ...work,
+    endpoints,
+    signingKeysOf: (organization) => signingKeys.seedsOf(organization),
+    ratePerSecond: config.deliveryRate === 0 ? null : config.deliveryRate,
     executor: executors.deliveries,
     secretsOf: (organization) => secrets.secretsOf(organization),
     delaysMs: config.deliveryDelaysMs,
@@ -196,7 +205,20 @@ async function compose(options: AppOptions, onClose: OnClose): Promise<RunningAp
   });
   for (const service of services) await service.start();
 
-  const front = { config, store, dispatcher, limits, rules, hub, secrets, meter, logger };
+  const delivering = withForgetting(endpoints, deliverer);
+  const front = {
+    endpoints: delivering,
+    signingKeys,
+    config,
+    store,
+    dispatcher,
+    limits,
+    rules,
+    hub,
+    secrets,
+    meter,
+    logger,
+  };
   const url = await listen(front, onClose);
   return { url, signingSecret };
 }
@@ -209,6 +231,8 @@ interface Front {
   readonly rules: LimitRules;
   readonly hub: JobEventHub;
   readonly secrets: SigningSecrets;
+  readonly signingKeys: SigningKeys;
+  readonly endpoints: Endpoints;
   readonly meter: LoadMeter;
   readonly logger: Pick<ReturnType<typeof createLogger>, 'debug' | 'error'>;
 }
@@ -242,6 +266,8 @@ async function listen(parts: Front, onClose: OnClose): Promise<string> {
     jobs: store.jobs,
     hub,
     secrets,
+    signingKeys: parts.signingKeys,
+    endpoints: parts.endpoints,
     limits,
     rules,
     states: {
@@ -272,6 +298,18 @@ async function listen(parts: Front, onClose: OnClose): Promise<string> {
     return server.close();
   });
   return server.listen(config.host, config.port);
+}
+
+/** An endpoint that its owner enables again starts afresh. */
+function withForgetting(endpoints: Endpoints, deliverer: Pick<Deliverer, 'forget'>): Endpoints {
+  return {
+    ...endpoints,
+    async setEnabled(organization, endpointId, isEnabled) {
+      const changed = await endpoints.setEnabled(organization, endpointId, isEnabled);
+      if (changed !== null && isEnabled) deliverer.forget(organization, changed.url);
+      return changed;
+    },
+  };
 }
 
 /** Counting accounts costs memory, and a look at all that is unfinished at the start. */

@@ -30,6 +30,8 @@ export interface Config {
   readonly idempotencyWindowMs: number;
   readonly deliveryDelaysMs: readonly number[];
   readonly deliveryGiveUpMs: number;
+  /** Per second, to one endpoint. 0: as many as it bears. */
+  readonly deliveryRate: number;
   /** 0: no bound. */
   readonly maxBacklog: number;
   /** 0: no bound. */
@@ -111,6 +113,7 @@ export function readConfig(profile: Profile, sources: ConfigSources): Config {
     idempotencyWindowMs: take('idempotencyWindowMs'),
     deliveryDelaysMs: take('deliveryDelaysMs'),
     deliveryGiveUpMs: take('deliveryGiveUpMs'),
+    deliveryRate: take('deliveryRate'),
     maxBacklog: take('maxBacklog'),
     maxOrganizationBacklog: take('maxOrganizationBacklog'),
     maxAccountBacklog: take('maxAccountBacklog'),

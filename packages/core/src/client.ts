@@ -16,6 +16,7 @@ import { Limits } from './resources/limits.ts';
 import { submitBatch, type BatchAnswer } from './resources/submit-batch.ts';
 import type { SubmitAnswer } from './resources/submit-jobs.ts';
 import { submitAndWait, type WaitOptions } from './resources/wait-for-job.ts';
+import { WebhookEndpoints } from './resources/webhook-endpoints.ts';
 import {
   WebhookSecrets,
   type WebhookSecretsReply,
@@ -66,6 +67,7 @@ export class EZThrottle implements StepClient, AsyncDisposable {
   readonly jobs: Jobs;
   readonly limits: Limits;
   readonly webhookSecrets: WebhookSecrets;
+  readonly webhookEndpoints: WebhookEndpoints;
   readonly #options: EZThrottleOptions;
   readonly #connection: Connection;
   readonly #sealer: ContinuationSealer;
@@ -82,6 +84,7 @@ export class EZThrottle implements StepClient, AsyncDisposable {
     this.jobs = new Jobs(transport, runtime);
     this.limits = new Limits(transport);
     this.webhookSecrets = new WebhookSecrets(transport);
+    this.webhookEndpoints = new WebhookEndpoints(transport);
     this.#sealer = new ContinuationSealer(options);
     this.#plans = new PlanRunner({
       runtime,

@@ -78,6 +78,7 @@ export type { RetryOptions } from './http/retry.ts';
 export type { Runtime } from './http/runtime.ts';
 export * from './errors.ts';
 export type { JobPage, JobSummaryView, JobView, Metadata, ResponseView } from './protocol/job.ts';
+export type { SigningKeysView, WebhookEndpointView } from './protocol/webhook-endpoint.ts';
 export type { LimitPage, LimitStateView, LimitView } from './protocol/limit.ts';
 export type { Plan } from './protocol/plan.ts';
 export type { Problem } from './protocol/wire-error.ts';

@@ -4,8 +4,10 @@ import { isRacing, readResult } from '@ezthrottle/engine';
 import type { Limits } from '../limits/limits.ts';
 import type { LimitRules } from '../limits/limit-rules.ts';
 import type { LimitStates } from '../limits/limit-state.ts';
+import type { Endpoints } from '../deliver/endpoints.ts';
 import type { JobGate } from '../dispatch/job-gate.ts';
 import type { JobEventHub } from '../realtime/job-event-hub.ts';
+import type { SigningKeys } from '../tenancy/signing-keys.ts';
 import type { SigningSecrets } from '../tenancy/signing-secrets.ts';
 import type { Admission } from '../admission/admission.ts';
 import { cancelJobRoute } from './jobs/cancel-job.ts';
@@ -16,6 +18,8 @@ import { submitBatchRoute } from './jobs/submit-batch.ts';
 import { submitJobRoute } from './jobs/submit-job.ts';
 import { limitRoutes } from './limits.ts';
 import type { Surface } from './route.ts';
+import { signingKeyRoutes } from './signing-keys.ts';
+import { webhookEndpointRoutes } from './webhook-endpoints.ts';
 import { webhookSecretRoutes } from './webhook-secrets.ts';
 
 export interface NativeSurfaceOptions {
@@ -23,6 +27,8 @@ export interface NativeSurfaceOptions {
   readonly jobs: JobReads;
   readonly hub: JobEventHub;
   readonly secrets: SigningSecrets;
+  readonly signingKeys: SigningKeys;
+  readonly endpoints: Endpoints;
   readonly limits: Limits;
   readonly rules: LimitRules;
   /** Where limits stand. */
@@ -38,7 +44,7 @@ export function createNativeSurface(options: NativeSurfaceOptions): {
   readonly surface: Surface;
   readonly streams: JobStreams;
 } {
-  const { gate, jobs, hub, secrets, clock } = options;
+  const { endpoints, gate, jobs, hub, secrets, signingKeys, clock } = options;
   const streams = createJobStreams({
     jobs,
     hub,
@@ -57,6 +63,8 @@ export function createNativeSurface(options: NativeSurfaceOptions): {
     cancelJobRoute(gate, jobs),
     streams.route,
     ...webhookSecretRoutes(secrets),
+    ...signingKeyRoutes(signingKeys),
+    ...webhookEndpointRoutes(endpoints),
     ...limitRoutes(options),
   ];
   return { surface: { prefix: '/api/v1', routes }, streams };

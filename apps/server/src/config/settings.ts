@@ -236,6 +236,15 @@ export const SETTINGS: { readonly [K in keyof Config]: Setting<Config[K]> } = {
     },
     { min: 0, max: 30 * DAY_MS },
   ),
+  deliveryRate: integer(
+    {
+      flag: 'delivery-rate',
+      description: 'Webhooks per second to one endpoint; 0: as many as it bears',
+      dev: 0,
+      start: 0,
+    },
+    { min: 0, max: 1_000_000 },
+  ),
   maxBacklog: integer(
     {
       flag: 'max-backlog',

@@ -5,6 +5,7 @@ import type {
   Executor,
   Id,
   JobReads,
+  LiveRegions,
   Operation,
   Verdict,
 } from '@ezthrottle/engine';
@@ -17,6 +18,7 @@ import {
 import { DueSweep } from './due-sweep.ts';
 import { type JobResult, weightOf } from './job-result.ts';
 import { JobCache } from '../dispatch/job-cache.ts';
+import type { Endpoints } from './endpoints.ts';
 import { EndpointLanes } from './endpoint-lanes.ts';
 import { ExecutorCalls } from './executor-calls.ts';
 
@@ -29,7 +31,7 @@ export interface DelivererLogger {
 export interface DelivererOptions {
   readonly store: {
     readonly jobs: Pick<JobReads, 'get' | 'responses'>;
-    readonly deliveries: DeliveryReads;
+    readonly deliveries: Pick<DeliveryReads, 'due' | 'nextDueAt'>;
   };
   readonly committer: { write(operation: Operation): Promise<Verdict> };
   /** Its own: the deliverer takes all reports. Closed by whoever made it, after `stop`. */
@@ -37,6 +39,14 @@ export interface DelivererOptions {
   readonly clock: Clock;
   /** Signing secrets, the primary first; none: deliveries go out unsigned. */
   readonly secretsOf: (organization: Id) => Promise<readonly string[]>;
+  /** Keys that sign beside the secrets, `whsk_`, the newest first. Default: none. */
+  readonly signingKeysOf?: (organization: Id) => Promise<readonly string[]>;
+  /** Which endpoints are disabled. Default: none is. */
+  readonly endpoints?: Pick<Endpoints, 'isDisabled' | 'gone'>;
+  /** Regions from which deliveries may leave. Default: any. */
+  readonly liveRegions?: LiveRegions;
+  /** Deliveries per second to one origin of an organization. Default: as many as it bears. */
+  readonly ratePerSecond?: number | null;
   /** Waits before each attempt, in milliseconds; the last one repeats. */
   readonly delaysMs: readonly number[];
   /** From a delivery's creation, in milliseconds: no attempt begins later. */
@@ -66,6 +76,8 @@ export interface Deliverer extends Service {
    * @param result What they tell, when memory has it: then nothing is read for their first attempt.
    */
   offer(deliveries: readonly DeliveryRecord[], result?: JobResult | null): void;
+  /** An endpoint is enabled again: what it said before does not count any more. */
+  forget(organization: Id, url: string): void;
   /** Something may have become due in the store, a replay for example. */
   wake(): void;
   /** What is under way and what waits in memory; the rest waits in the store. */
@@ -94,8 +106,10 @@ class WebhookDeliverer implements Deliverer {
   readonly #sweep: DueSweep;
   readonly #running = new Set<Promise<void>>();
   readonly #resting = new Map<Id, number>();
+  readonly #ending = new Set<Id>();
   #isStarted = false;
   #hasHeldBack = false;
+  #holdTimer: { readonly at: number; readonly cancel: () => void } | null = null;
   #stopping: Promise<void> | null = null;
 
   constructor(options: DelivererOptions) {
@@ -106,6 +120,7 @@ class WebhookDeliverer implements Deliverer {
       perEndpointConcurrency: options.perEndpointConcurrency ?? 16,
       waitingPerEndpoint: WAITING_PER_ENDPOINT,
       waiting: WAITING,
+      ratePerSecond: options.ratePerSecond ?? null,
     });
     this.#attempt = {
       ...options,
@@ -147,6 +162,11 @@ class WebhookDeliverer implements Deliverer {
     }
   }
 
+  forget(organization: Id, url: string): void {
+    this.#lanes.forget(organization, url);
+    this.#startNext();
+  }
+
   wake(): void {
     this.#sweep.wakeAt(this.#options.clock.now());
   }
@@ -159,6 +179,8 @@ class WebhookDeliverer implements Deliverer {
     this.#isStarted = false;
     await this.#sweep.stop();
     this.#lanes.clearWaiting();
+    this.#holdTimer?.cancel();
+    this.#holdTimer = null;
     const cancel = this.#options.clock.after(this.#options.stopTimeoutMs ?? 10_000, () =>
       this.#calls.abortAll(),
     );
@@ -169,10 +191,35 @@ class WebhookDeliverer implements Deliverer {
   /** False when there is no room for it: then it stays in the store until a later sweep. */
   #take(delivery: DeliveryRecord): boolean {
     if (!this.#isStarted || this.#isResting(delivery.id)) return true;
+    if (this.#options.endpoints?.isDisabled(delivery.organization, delivery.endpointId) === true) {
+      this.#end(delivery);
+      return true;
+    }
     const isTaken = this.#lanes.add(delivery);
     if (!isTaken) this.#hasHeldBack = true;
     this.#startNext();
     return isTaken;
+  }
+
+  /** Its endpoint is disabled: it ends without an attempt. */
+  #end(delivery: DeliveryRecord): void {
+    const { committer, logger } = this.#options;
+    if (this.#ending.has(delivery.id)) return;
+    this.#ending.add(delivery.id);
+    const operation = { type: 'end_delivery', deliveryId: delivery.id } as const;
+    const ending = committer
+      .write({ ...operation, reason: 'endpoint_disabled' })
+      .then(
+        () => undefined,
+        (error: unknown) => {
+          logger.error({ deliveryId: delivery.id, err: error }, 'a delivery could not be ended');
+        },
+      )
+      .finally(() => {
+        this.#ending.delete(delivery.id);
+        this.#running.delete(ending);
+      });
+    this.#running.add(ending);
   }
 
   #isResting(id: Id): boolean {
@@ -191,7 +238,7 @@ class WebhookDeliverer implements Deliverer {
 
   #startNext(): void {
     while (this.#isStarted) {
-      const delivery = this.#lanes.take();
+      const delivery = this.#lanes.take(this.#options.clock.monotonic());
       if (delivery === null) break;
       const running = this.#deliver(delivery).then(() => {
         this.#running.delete(running);
@@ -199,6 +246,7 @@ class WebhookDeliverer implements Deliverer {
       });
       this.#running.add(running);
     }
+    this.#planHeld();
     // Room again for what the store still holds.
     if (this.#hasHeldBack && this.#isStarted && this.#lanes.waiting < WAITING_PER_ENDPOINT / 2) {
       this.#hasHeldBack = false;
@@ -206,15 +254,32 @@ class WebhookDeliverer implements Deliverer {
     }
   }
 
+  /** Looks again when an endpoint may go on that its pace holds back. */
+  #planHeld(): void {
+    const { clock } = this.#options;
+    const at = this.#lanes.heldUntil;
+    if (this.#holdTimer !== null && this.#holdTimer.at === at) return;
+    this.#holdTimer?.cancel();
+    this.#holdTimer = null;
+    if (at === null || !this.#isStarted) return;
+    // Whole milliseconds: a timer that is early by a hair would be set again and again.
+    const cancel = clock.after(Math.max(1, Math.ceil(at - clock.monotonic())), () => {
+      this.#holdTimer = null;
+      this.#startNext();
+    });
+    this.#holdTimer = { at, cancel };
+  }
+
   async #deliver(delivery: DeliveryRecord): Promise<void> {
-    const { logger, onSettled } = this.#options;
+    const { clock, endpoints, logger, onSettled } = this.#options;
     const details = { deliveryId: delivery.id, jobId: delivery.jobId };
     try {
       const result = await attemptDelivery(delivery, {
         ...this.#attempt,
         result: this.#results.take(delivery.id) ?? null,
-        onAnswer: (answered) => {
-          this.#lanes.over(delivery, answered);
+        onAnswer: (outcome) => {
+          this.#lanes.learn(delivery, outcome, clock.monotonic(), clock.now());
+          this.#lanes.over(delivery, outcome.kind === 'response');
           this.#startNext();
         },
       });
@@ -226,6 +291,9 @@ class WebhookDeliverer implements Deliverer {
       }
       const { next } = result.attempt.settled;
       if (next.state === 'pending') this.#sweep.wakeAt(next.nextAttemptAt);
+      if (next.state === 'dead' && next.reason === 'gone') {
+        endpoints?.gone(delivery.organization, delivery.endpointId);
+      }
       onSettled?.(result.attempt);
     } catch (error) {
       // It is still pending: a later sweep finds it again.

@@ -1,19 +1,26 @@
-import { createHmac, createSecretKey, type KeyObject } from 'node:crypto';
+import type { DeliveryPayload } from '@ezthrottle/core/protocol';
 import {
   type Clock,
   type DeliveryRecord,
   type DeliverySchedule,
   deliveryPayload,
+  deliveryRegion,
   deliveryRequest,
   type Id,
   type JobReads,
+  type JobRecord,
+  type JobSpec,
+  type LiveRegions,
   type Operation,
+  type Outcome,
   resultAttempts,
+  type ResultResponse,
   settledDelivery,
   type SettleDeliveryOperation,
   type Verdict,
 } from '@ezthrottle/engine';
 import type { JobResult } from './job-result.ts';
+import { hmacSha256, signEd25519 } from './signatures.ts';
 import type { ExecutorCalls } from './executor-calls.ts';
 
 /** An attempt that is on disk. */
@@ -33,8 +40,12 @@ export interface DeliveryAttemptOptions {
   readonly userAgent: string;
   /** What the job has to tell; null: it is read. */
   readonly result: JobResult | null;
+  /** Keys that sign beside the secrets, `whsk_`, the newest first. Default: none. */
+  readonly signingKeysOf?: (organization: Id) => Promise<readonly string[]>;
+  /** Regions from which deliveries may leave. Default: any. */
+  readonly liveRegions?: LiveRegions;
   /** Called when the call is over, before it is settled. */
-  readonly onAnswer: (answered: boolean) => void;
+  readonly onAnswer: (outcome: Outcome) => void;
   /** From 0 up to 1. */
   readonly random: () => number;
   readonly newToken: () => string;
@@ -44,7 +55,10 @@ export interface DeliveryAttemptOptions {
 export type AttemptResult =
   | { readonly kind: 'settled'; readonly attempt: SettledAttempt }
   /** It was broken off by us, or somebody else has settled it: nothing was written. */
-  | { readonly kind: 'dropped'; readonly why: 'aborted' | 'stale' | 'gone' | 'rejected' };
+  | {
+      readonly kind: 'dropped';
+      readonly why: 'aborted' | 'stale' | 'gone' | 'rejected' | 'no_region';
+    };
 
 /** Bytes of the answer that are read, so that the connection can be used again; none are kept. */
 const ANSWER_BYTES = 16_384;
@@ -60,12 +74,19 @@ export async function attemptDelivery(
 ): Promise<AttemptResult> {
   const { clock } = options;
   const attempt = delivery.attempts + 1;
-  const body = await payloadOf(delivery, attempt, options);
-  if (body === null) return { kind: 'dropped', why: 'gone' };
-  const [secret] = await options.secretsOf(delivery.organization);
+  const about = await payloadOf(delivery, attempt, options);
+  if (about === null) return { kind: 'dropped', why: 'gone' };
+  const { payload, spec } = about;
+  const { regions = [] } = spec.webhooks[delivery.webhook] ?? {};
+  const region = deliveryRegion(regions, options.liveRegions ?? 'any', attempt);
+  if (region === null) return { kind: 'dropped', why: 'no_region' };
+  const [secret, ...formerSecrets] = await options.secretsOf(delivery.organization);
+  const signingKeys = (await options.signingKeysOf?.(delivery.organization)) ?? [];
   const request = deliveryRequest({
-    payload: body,
+    payload,
     secret: secret ?? null,
+    furtherKeys: [...formerSecrets, ...signingKeys],
+    ed25519: signEd25519,
     userAgent: options.userAgent,
     now: clock.now(),
     hmacSha256,
@@ -77,11 +98,11 @@ export async function attemptDelivery(
     headers: request.headers,
     body: { encoding: 'utf8', data: request.body },
     timeoutMs: options.timeoutMs,
-    region: '',
+    region,
     maxResponseBytes: ANSWER_BYTES,
   });
   const { outcome } = report;
-  options.onAnswer(outcome.kind === 'response');
+  options.onAnswer(outcome);
   if (outcome.kind === 'aborted') return { kind: 'dropped', why: 'aborted' };
 
   const settled = settledDelivery(delivery, attempt, report, {
@@ -96,27 +117,22 @@ export async function attemptDelivery(
   return { kind: 'settled', attempt: { delivery, settled } };
 }
 
-/** Keys as node:crypto takes them: making one of bytes costs several times as much as the signature. */
-const keyObjects = new WeakMap<Uint8Array, KeyObject>();
-
-function hmacSha256(key: Uint8Array, content: string): Uint8Array {
-  let known = keyObjects.get(key);
-  if (known === undefined) {
-    known = createSecretKey(key);
-    keyObjects.set(key, known);
-  }
-  return createHmac('sha256', known).update(content).digest();
-}
-
 async function payloadOf(
   delivery: DeliveryRecord,
   attempt: number,
   { jobs, result }: DeliveryAttemptOptions,
-): Promise<ReturnType<typeof deliveryPayload>> {
-  if (result !== null) return deliveryPayload(result.job, delivery, result.responses, attempt);
-  const job = await jobs.get(delivery.organization, delivery.jobId);
-  if (job === null || job.end === null) return null;
+): Promise<{ readonly payload: DeliveryPayload; readonly spec: JobSpec } | null> {
+  const { job, responses } = result ?? (await readResult(delivery, jobs));
+  const payload = job === null ? null : deliveryPayload(job, delivery, responses, attempt);
+  return job === null || payload === null ? null : { payload, spec: job.spec };
+}
+
+async function readResult(
+  { organization, jobId }: DeliveryRecord,
+  jobs: DeliveryAttemptOptions['jobs'],
+): Promise<{ readonly job: JobRecord | null; readonly responses: readonly ResultResponse[] }> {
+  const job = await jobs.get(organization, jobId);
+  if (job === null || job.end === null) return { job: null, responses: [] };
   const wanted = resultAttempts(job.end);
-  const responses = wanted.length === 0 ? [] : await jobs.responses(job.id, wanted);
-  return deliveryPayload(job, delivery, responses, attempt);
+  return { job, responses: wanted.length === 0 ? [] : await jobs.responses(job.id, wanted) };
 }

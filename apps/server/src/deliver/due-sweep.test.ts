@@ -17,13 +17,16 @@ function due(number: number, nextAttemptAt: number): DeliveryRecord {
     attempts: 0,
     statusCode: null,
     error: null,
+    deadReason: null,
     nextAttemptAt,
     createdAt: 0,
   };
 }
 
 /** Rows in order of their moment; what is taken stays pending, as it does while it is under way. */
-function readsOf(rows: DeliveryRecord[]): DeliveryReads & { reads: number; isBroken: boolean } {
+function readsOf(
+  rows: DeliveryRecord[],
+): Pick<DeliveryReads, 'due' | 'nextDueAt'> & { reads: number; isBroken: boolean } {
   const at = (row: DeliveryRecord): number => row.nextAttemptAt ?? 0;
   const reads = {
     reads: 0,

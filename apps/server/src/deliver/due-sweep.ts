@@ -1,7 +1,7 @@
 import type { Clock, DeliveryReads, DeliveryRecord, DueDelivery } from '@ezthrottle/engine';
 
 export interface DueSweepOptions {
-  readonly deliveries: DeliveryReads;
+  readonly deliveries: Pick<DeliveryReads, 'due' | 'nextDueAt'>;
   readonly clock: Clock;
   /** Gets every row that is found, known ones too. False when there is no room for it now. */
   readonly take: (delivery: DeliveryRecord) => boolean;

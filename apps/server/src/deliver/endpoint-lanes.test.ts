@@ -24,6 +24,7 @@ function delivery(id: string, url: string, organization = 'acme'): DeliveryRecor
     attempts: 0,
     statusCode: null,
     error: null,
+    deadReason: null,
     nextAttemptAt: 0,
     createdAt: 0,
   };
@@ -31,7 +32,7 @@ function delivery(id: string, url: string, organization = 'acme'): DeliveryRecor
 
 function takeAll(lanes: EndpointLanes): DeliveryRecord[] {
   const taken: DeliveryRecord[] = [];
-  for (let next = lanes.take(); next !== null; next = lanes.take()) taken.push(next);
+  for (let next = lanes.take(0); next !== null; next = lanes.take(0)) taken.push(next);
   return taken;
 }
 
@@ -84,7 +85,7 @@ describe('the lanes of endpoints', () => {
     for (const id of ['4', '5']) lanes.add(silent(id));
     end(lanes, first, false);
     end(lanes, second, false);
-    const third = lanes.take();
+    const third = lanes.take(0);
     if (third === null) throw new Error('none taken');
     end(lanes, third, false);
 
@@ -123,7 +124,7 @@ describe('the lanes of endpoints', () => {
           if (done !== undefined) end(lanes, done, answered);
         };
         const begin = (): boolean => {
-          const next = lanes.take();
+          const next = lanes.take(0);
           if (next === null) return false;
           expect(ran.has(next.id)).toBe(false);
           ran.add(next.id);

@@ -1,4 +1,5 @@
-import type { DeliveryRecord, Id } from '@ezthrottle/engine';
+import type { DeliveryRecord, Id, Outcome } from '@ezthrottle/engine';
+import { EndpointPace } from './endpoint-pace.ts';
 
 export interface LaneLimits {
   /** Deliveries under way at once. */
@@ -8,7 +9,12 @@ export interface LaneLimits {
   /** Deliveries that may wait in memory for one endpoint, and for all. */
   readonly waitingPerEndpoint: number;
   readonly waiting: number;
+  /** Deliveries per second to one endpoint; absent: as many as it bears. */
+  readonly ratePerSecond?: number | null;
 }
+
+/** Endpoints that are remembered for what they have said while nothing is there for them. */
+const REMEMBERED = 10_000;
 
 /** After so many attempts without any answer an endpoint is tried by one delivery at a time. */
 const SILENT_ATTEMPTS = 3;
@@ -16,6 +22,7 @@ const SILENT_ATTEMPTS = 3;
 interface Lane {
   readonly key: string;
   readonly waiting: DeliveryRecord[];
+  readonly pace: EndpointPace;
   running: number;
   silentAttempts: number;
 }
@@ -29,8 +36,10 @@ export class EndpointLanes {
   readonly #lanes = new Map<string, Lane>();
   /** Lanes that could start one now, in the order of their turns. */
   readonly #ready = new Map<string, Lane>();
+  /** Lanes that wait for their pace until then; null: until a delivery of theirs has ended. */
+  readonly #held = new Map<Lane, number | null>();
   readonly #known = new Set<Id>();
-  readonly #calling = new Map<Id, Lane>();
+  readonly #calling = new Map<Id, { readonly lane: Lane; readonly isProbe: boolean }>();
   #waiting = 0;
   #running = 0;
 
@@ -61,13 +70,35 @@ export class EndpointLanes {
     return true;
   }
 
-  /** The next delivery to start, which counts as running until it is released. */
-  take(): DeliveryRecord | null {
+  /** When a lane may go on that waits for its pace, on the monotonic clock; null: no such moment. */
+  get heldUntil(): number | null {
+    let earliest: number | null = null;
+    for (const until of this.#held.values()) {
+      if (until !== null && (earliest === null || until < earliest)) earliest = until;
+    }
+    return earliest;
+  }
+
+  /**
+   * The next delivery to start, which counts as running until it is released.
+   *
+   * @param now Monotonic milliseconds.
+   */
+  take(now: number): DeliveryRecord | null {
     if (this.#running >= this.#limits.concurrency) return null;
+    for (const [lane, until] of this.#held) {
+      if (until !== null && until <= now) this.#update(lane);
+    }
     for (const lane of this.#ready.values()) {
+      const pass = lane.pace.pass(now);
+      if (pass.pass === 'hold') {
+        this.#ready.delete(lane.key);
+        this.#held.set(lane, pass.until);
+        continue;
+      }
       const delivery = lane.waiting.shift();
       if (delivery === undefined) continue;
-      this.#calling.set(delivery.id, lane);
+      this.#calling.set(delivery.id, { lane, isProbe: pass.pass === 'go' && pass.isProbe });
       this.#waiting -= 1;
       lane.running += 1;
       this.#running += 1;
@@ -79,6 +110,20 @@ export class EndpointLanes {
     return null;
   }
 
+  /** What its endpoint said, before it is `over`: slows, holds or frees those that come after it. */
+  learn(delivery: DeliveryRecord, outcome: Outcome, now: number, wallNow: number): void {
+    const calling = this.#calling.get(delivery.id);
+    calling?.lane.pace.after(outcome, calling.isProbe, now, wallNow);
+  }
+
+  /** Forgets what the endpoint of this address has said. */
+  forget(organization: Id, url: string): void {
+    const lane = this.#lanes.get(laneKey({ organization, url }));
+    if (lane === undefined) return;
+    lane.pace.forget();
+    this.#update(lane);
+  }
+
   /**
    * Its call is over: the next one may go. It stays known until it is released, so that it does not go
    * out again before it is settled.
@@ -86,14 +131,14 @@ export class EndpointLanes {
    * @param answered Whether the endpoint answered at all, whatever it said.
    */
   over(delivery: DeliveryRecord, answered: boolean): void {
-    const lane = this.#calling.get(delivery.id);
+    const lane = this.#calling.get(delivery.id)?.lane;
     if (lane === undefined) return;
     this.#calling.delete(delivery.id);
     lane.running -= 1;
     this.#running -= 1;
     lane.silentAttempts = answered ? 0 : lane.silentAttempts + 1;
-    if (lane.running === 0 && lane.waiting.length === 0) this.#lanes.delete(lane.key);
     this.#update(lane);
+    if (lane.running === 0 && lane.waiting.length === 0) this.#leave(lane);
   }
 
   /** It is settled, or given up: from now on it counts as unknown. */
@@ -104,21 +149,40 @@ export class EndpointLanes {
 
   /** Forgets what waits; what runs is still released by its owner. */
   clearWaiting(): void {
-    for (const lane of this.#lanes.values()) {
+    // A copy: lanes that are remembered are put in again, at the end.
+    for (const lane of Array.from(this.#lanes.values())) {
       for (const { id } of lane.waiting) this.#known.delete(id);
       this.#waiting -= lane.waiting.length;
       lane.waiting.length = 0;
-      if (lane.running === 0) this.#lanes.delete(lane.key);
+      if (lane.running === 0) this.#leave(lane);
     }
     this.#ready.clear();
+    this.#held.clear();
+  }
+
+  /** Nothing is there for it any more; what it has said is remembered, within a bound. */
+  #leave(lane: Lane): void {
+    this.#lanes.delete(lane.key);
+    if (!lane.pace.isKnown) return;
+    this.#lanes.set(lane.key, lane);
+    if (this.#lanes.size <= REMEMBERED) return;
+    for (const idle of this.#lanes.values()) {
+      if (idle.running > 0 || idle.waiting.length > 0) continue;
+      this.#lanes.delete(idle.key);
+      return;
+    }
   }
 
   #laneOf(delivery: DeliveryRecord): Lane {
     const key = laneKey(delivery);
-    return this.#lanes.get(key) ?? { key, waiting: [], running: 0, silentAttempts: 0 };
+    const known = this.#lanes.get(key);
+    if (known !== undefined) return known;
+    const pace = new EndpointPace(this.#limits.ratePerSecond ?? null);
+    return { key, waiting: [], pace, running: 0, silentAttempts: 0 };
   }
 
   #update(lane: Lane): void {
+    this.#held.delete(lane);
     const limit = lane.silentAttempts >= SILENT_ATTEMPTS ? 1 : this.#limits.perEndpointConcurrency;
     if (lane.waiting.length > 0 && lane.running < limit) this.#ready.set(lane.key, lane);
     else this.#ready.delete(lane.key);
@@ -126,6 +190,6 @@ export class EndpointLanes {
 }
 
 /** By origin rather than by address: users put ids into queries, and it is hosts that are down. */
-function laneKey({ organization, url }: DeliveryRecord): string {
+function laneKey({ organization, url }: Pick<DeliveryRecord, 'organization' | 'url'>): string {
   return `${organization} ${URL.parse(url)?.origin ?? url}`;
 }

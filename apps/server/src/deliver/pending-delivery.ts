@@ -14,6 +14,7 @@ export function pendingDelivery(
     attempts: 0,
     statusCode: null,
     error: null,
+    deadReason: null,
     createdAt,
   };
 }

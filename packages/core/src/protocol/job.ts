@@ -231,6 +231,8 @@ export interface DeliveryView {
   readonly attempts: number;
   readonly status_code: number | null;
   readonly error: string | null;
+  /** Why a dead one is not tried again: 410, an address that may not be called, too late, endpoint disabled. */
+  readonly dead_reason: 'gone' | 'refused' | 'gave_up' | 'endpoint_disabled' | null;
   readonly next_attempt_at: number | null;
 }
 

@@ -2,6 +2,7 @@ import { NotFoundError, ValidationError } from '../errors.ts';
 import type { Transport } from '../http/transport.ts';
 import { callLimits, type CallOptions } from './call-options.ts';
 import { checkedAnswer } from './checked-answer.ts';
+import { SigningKeys } from './signing-keys.ts';
 
 const PATH = '/api/v1/webhook-secrets';
 const SHORTEST = 16;
@@ -21,9 +22,12 @@ export interface WebhookSecretsReply {
 
 /** `client.webhookSecrets`: what deliveries are signed with. */
 export class WebhookSecrets {
+  /** ed25519 keys that sign beside the secrets. */
+  readonly signingKeys: SigningKeys;
   readonly #transport: Transport;
 
   constructor(transport: Transport) {
+    this.signingKeys = new SigningKeys(transport);
     this.#transport = transport;
   }
 

@@ -1,4 +1,5 @@
 import type { JobState } from '@ezthrottle/core/protocol';
+import type { EndpointDisabled } from '../deliver/endpoint.ts';
 import type { JobSpec } from '../job/job-spec.ts';
 import type { OutcomeKind, StoredResponse } from '../job/outcome.ts';
 import type { JobEnd, RunState } from '../job/run.ts';
@@ -7,6 +8,7 @@ import type {
   LimitRecord,
   OrganizationRecord,
   WebhookSecretsRecord,
+  SigningKeyRecord,
 } from './records.ts';
 
 /** A write. Applied as a whole or not at all. */
@@ -16,6 +18,9 @@ export type Operation =
   | AdvanceOperation
   | StageOperation
   | SettleDeliveryOperation
+  | EndDeliveryOperation
+  | PutEndpointOperation
+  | SigningKeyOperation
   | PruneOperation
   | PutPaceOperation
   | LimitOperation
@@ -154,7 +159,8 @@ export type DeadReason =
 
 /**
  * Settles one attempt of a delivery and counts its vote, in one step. `stale` when the attempt is not
- * the next one, `gone` when the delivery is unknown or has ended.
+ * the next one, `gone` when the delivery is unknown or has ended. With the reason `gone` the endpoint is
+ * disabled in the same step.
  */
 export interface SettleDeliveryOperation {
   readonly type: 'settle_delivery';
@@ -170,6 +176,35 @@ export interface SettleDeliveryOperation {
     | { readonly state: 'dead'; readonly reason?: DeadReason }
     | { readonly state: 'pending'; readonly nextAttemptAt: number };
 }
+
+/** Ends a pending delivery without an attempt. `gone` when it is unknown or has ended. */
+export interface EndDeliveryOperation {
+  readonly type: 'end_delivery';
+  readonly deliveryId: Id;
+  readonly reason: DeadReason;
+}
+
+/** Enables or disables an endpoint that was disabled before. `gone` when none is known by this id. */
+export interface PutEndpointOperation {
+  readonly type: 'put_endpoint';
+  readonly organization: Id;
+  readonly endpointId: string;
+  /** Null: enabled. */
+  readonly disabled: EndpointDisabled | null;
+}
+
+export type SigningKeyOperation =
+  /**
+   * The newest key of an organization; of those before only the last is kept. The first one (`stale` when
+   * there is one already), or with `isRotation` a further one (`gone` when there is none).
+   */
+  | {
+      readonly type: 'put_signing_key';
+      readonly organization: Id;
+      readonly key: SigningKeyRecord;
+      readonly isRotation: boolean;
+    }
+  | { readonly type: 'delete_signing_keys'; readonly organization: Id };
 
 /** Removes what is past its time, at most `limit` jobs. The verdict carries how many went. */
 export interface PruneOperation {

@@ -2,7 +2,8 @@ import type { JobState } from '@ezthrottle/core/protocol';
 import type { JobSpec } from '../job/job-spec.ts';
 import type { OutcomeKind, StoredResponse } from '../job/outcome.ts';
 import type { JobEnd, RunState } from '../job/run.ts';
-import type { Id, SealedText } from './operation.ts';
+import type { EndpointDisabled } from '../deliver/endpoint.ts';
+import type { DeadReason, Id, SealedText } from './operation.ts';
 
 export interface OrganizationRecord {
   readonly id: Id;
@@ -27,6 +28,24 @@ export interface WebhookSecretsRecord {
   readonly primary: SealedText;
   readonly secondary: SealedText | null;
   readonly updatedAt: number;
+}
+
+/** A pair of ed25519 keys that signs an organization's webhooks. */
+export interface SigningKeyRecord {
+  /** `whpk_` and the key in base64. */
+  readonly publicKey: string;
+  /** `whsk_` and the seed in base64, sealed. */
+  readonly seed: SealedText;
+  readonly createdAt: number;
+}
+
+/** An endpoint that was disabled at some time. */
+export interface EndpointRecord {
+  readonly organization: Id;
+  readonly endpointId: string;
+  readonly url: string;
+  /** Null: it is enabled again. */
+  readonly disabled: EndpointDisabled | null;
 }
 
 /** A job that has not ended, with all that the rules need to move it on. */
@@ -70,6 +89,8 @@ export interface DeliveryRecord {
   readonly attempts: number;
   readonly statusCode: number | null;
   readonly error: string | null;
+  /** Why it is dead, where that is known. */
+  readonly deadReason: DeadReason | null;
   readonly nextAttemptAt: number | null;
   readonly createdAt: number;
 }

@@ -90,6 +90,7 @@ function deliveryView(delivery: DeliveryRecord): DeliveryView {
     attempts: delivery.attempts,
     status_code: delivery.statusCode,
     error: delivery.error,
+    dead_reason: delivery.deadReason,
     next_attempt_at: delivery.nextAttemptAt,
   };
 }

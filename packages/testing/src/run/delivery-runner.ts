@@ -40,6 +40,11 @@ export class DeliveryRunner {
     const { store, clock } = this.#parts;
     const next = store.deliveries.nextOf(({ id }) => !this.#running.has(id));
     if (next === null || (next.nextAttemptAt ?? 0) > clock.now()) return false;
+    if (store.deliveries.isDisabled(next)) {
+      const reason = 'endpoint_disabled';
+      store.commitNow({ type: 'end_delivery', deliveryId: next.id, reason });
+      return true;
+    }
     this.#begin(next);
     return true;
   }

@@ -1,6 +1,13 @@
-import type { PruneOperation, SettleDeliveryOperation, Verdict } from '@ezthrottle/engine';
+import type {
+  DeliveryRecord,
+  EndDeliveryOperation,
+  PruneOperation,
+  PutEndpointOperation,
+  SettleDeliveryOperation,
+  Verdict,
+} from '@ezthrottle/engine';
 import { isQuorumReached } from '@ezthrottle/engine';
-import { type JobTables, keyOf } from './job-tables.ts';
+import { endpointKey, type JobTables, keyOf } from './job-tables.ts';
 import type { StoredJob } from './stored-job.ts';
 
 /** Settles an attempt of a delivery and counts its vote. */
@@ -12,12 +19,46 @@ export function settleDelivery(tables: JobTables, operation: SettleDeliveryOpera
   tables.pending.delete(delivery);
   const nextAttemptAt = next.state === 'pending' ? next.nextAttemptAt : null;
   const { state } = next;
-  delivery.record = { ...delivery.record, state, attempts, statusCode, error, nextAttemptAt };
+  const deadReason = next.state === 'dead' ? (next.reason ?? null) : null;
+  const changes = { state, attempts, statusCode, error, deadReason, nextAttemptAt };
+  delivery.record = { ...delivery.record, ...changes };
+  if (deadReason === 'gone') disableEndpoint(tables, delivery.record, endedAt);
   tables.putDelivery(delivery);
   const { owner } = delivery;
   const records = owner.deliveries.map(({ record }) => record);
   if (isQuorumReached(records, owner.job.spec.webhookQuorum)) owner.quorumReachedAt ??= endedAt;
   return { verdict: 'ok' };
+}
+
+/** Ends a delivery without an attempt. */
+export function endDelivery(tables: JobTables, operation: EndDeliveryOperation): Verdict {
+  const delivery = tables.deliveries.get(operation.deliveryId);
+  if (delivery?.record.state !== 'pending') return { verdict: 'gone' };
+  tables.pending.delete(delivery);
+  const { reason: deadReason } = operation;
+  delivery.record = { ...delivery.record, state: 'dead', deadReason, nextAttemptAt: null };
+  return { verdict: 'ok' };
+}
+
+export function putEndpoint(tables: JobTables, operation: PutEndpointOperation): Verdict {
+  const { organization, endpointId, disabled } = operation;
+  const key = endpointKey(organization, endpointId);
+  const known = tables.endpoints.get(key);
+  if (known === undefined) return { verdict: 'gone' };
+  tables.endpoints.set(key, { ...known, disabled });
+  return { verdict: 'ok' };
+}
+
+function disableEndpoint(
+  tables: JobTables,
+  { organization, endpointId, url }: DeliveryRecord,
+  at: number,
+): void {
+  const key = endpointKey(organization, endpointId);
+  const known = tables.endpoints.get(key);
+  if (known !== undefined && known.disabled !== null) return;
+  const disabled = { by: 'gone', at } as const;
+  tables.endpoints.set(key, { organization, endpointId, url, disabled });
 }
 
 /** Removes jobs that are past their time, the oldest first. */

@@ -1,4 +1,5 @@
 import {
+  type EndpointRecord,
   type HeldKey,
   type Id,
   type IdempotencyClaim,
@@ -23,6 +24,7 @@ export class JobTables {
   readonly keys: Map<string, KeyHolder> = new Map();
   readonly childrenOf: Map<Id, StoredJob[]> = new Map();
   readonly deliveries: Map<Id, StoredDelivery> = new Map();
+  readonly endpoints: Map<string, EndpointRecord> = new Map();
   /** The newest first. */
   readonly newest: SortedList<StoredJob> = new SortedList((one, other) =>
     firstDifference(
@@ -116,6 +118,11 @@ export class JobTables {
     this.lines.set(key, line);
     return line;
   }
+}
+
+/** Names an endpoint among all organizations. */
+export function endpointKey(organization: Id, endpointId: string): string {
+  return `${organization} ${endpointId}`;
 }
 
 /** Names an idempotency key among all organizations and scopes. */

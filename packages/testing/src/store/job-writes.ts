@@ -133,6 +133,7 @@ export class JobWrites {
         attempts: 0,
         statusCode: null,
         error: null,
+        deadReason: null,
         createdAt,
       },
     };

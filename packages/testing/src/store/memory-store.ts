@@ -1,5 +1,5 @@
 import type { Operation, PutPaceOperation, Store, Verdict } from '@ezthrottle/engine';
-import { prune, settleDelivery } from './delivery-writes.ts';
+import { endDelivery, prune, putEndpoint, settleDelivery } from './delivery-writes.ts';
 import { JobQueries } from './job-queries.ts';
 import { JobTables } from './job-tables.ts';
 import { JobWrites } from './job-writes.ts';
@@ -70,6 +70,13 @@ export class MemoryStore implements Store {
         return this.#writes.stage(operation);
       case 'settle_delivery':
         return settleDelivery(this.#tables, operation);
+      case 'end_delivery':
+        return endDelivery(this.#tables, operation);
+      case 'put_endpoint':
+        return putEndpoint(this.#tables, operation);
+      case 'put_signing_key':
+      case 'delete_signing_keys':
+        return this.tenancy.applyToKeys(operation);
       case 'prune':
         return prune(this.#tables, operation);
       case 'put_pace':

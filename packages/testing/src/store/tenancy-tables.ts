@@ -2,6 +2,8 @@ import type {
   ApiKeyRecord,
   Id,
   OrganizationRecord,
+  SigningKeyOperation,
+  SigningKeyRecord,
   TenancyOperation,
   TenancyReads,
   Verdict,
@@ -15,6 +17,7 @@ const OK: Verdict = { verdict: 'ok' };
 export class TenancyTables implements TenancyReads {
   readonly #organizations = new Map<Id, OrganizationRecord>();
   readonly #apiKeys = new Map<Id, ApiKeyRecord>();
+  readonly #signingKeys = new Map<Id, readonly SigningKeyRecord[]>();
   readonly #secrets = new Map<Id, WebhookSecretsRecord>();
 
   /** @throws {Rejection} unless the key is known and of this organization. */
@@ -47,6 +50,29 @@ export class TenancyTables implements TenancyReads {
         return OK;
       }
     }
+  }
+
+  applyToKeys(operation: SigningKeyOperation): Verdict {
+    const { organization } = operation;
+    const before = this.keysOf(organization);
+    if (operation.type === 'delete_signing_keys') {
+      this.#signingKeys.delete(organization);
+      return { verdict: 'ok', count: before.length };
+    }
+    this.requireOrganization(organization);
+    const hasOne = before.length > 0;
+    if (hasOne !== operation.isRotation) return { verdict: hasOne ? 'stale' : 'gone' };
+    this.#signingKeys.set(organization, [operation.key, ...before].slice(0, 2));
+    return OK;
+  }
+
+  async signingKeys(organization: Id): Promise<readonly SigningKeyRecord[]> {
+    return this.keysOf(organization);
+  }
+
+  /** At once, for the rules. */
+  keysOf(organization: Id): readonly SigningKeyRecord[] {
+    return this.#signingKeys.get(organization) ?? [];
   }
 
   async apiKeyByHash(hash: string): Promise<ApiKeyRecord | null> {

@@ -2,13 +2,14 @@ import type {
   DeliveryReads,
   DeliveryRecord,
   DueDelivery,
+  EndpointRecord,
   Id,
   PutPaceOperation,
   WorkLine,
   WorkReads,
   WorkRow,
 } from '@ezthrottle/engine';
-import type { JobTables } from './job-tables.ts';
+import { endpointKey, type JobTables } from './job-tables.ts';
 import { lineKey, type StoredWork } from './stored-job.ts';
 
 type PaceRow = PutPaceOperation['rows'][number];
@@ -130,6 +131,28 @@ export class DeliveryQueries implements DeliveryReads {
   async nextDueAt(after: number = Number.NEGATIVE_INFINITY): Promise<number | null> {
     const next = this.nextOf(({ nextAttemptAt }) => (nextAttemptAt ?? after) > after);
     return next?.nextAttemptAt ?? null;
+  }
+
+  async endpoints(
+    organization: Id,
+    limit: number,
+    endpointId: string | null = null,
+  ): Promise<readonly EndpointRecord[]> {
+    return [...this.#tables.endpoints.values()]
+      .filter((endpoint) => endpoint.organization === organization)
+      .filter((endpoint) => endpointId === null || endpoint.endpointId === endpointId)
+      .toSorted((one, other) => (other.disabled?.at ?? -1) - (one.disabled?.at ?? -1))
+      .slice(0, limit);
+  }
+
+  async disabledEndpoints(): Promise<readonly EndpointRecord[]> {
+    return [...this.#tables.endpoints.values()].filter(({ disabled }) => disabled !== null);
+  }
+
+  /** At once, for the rules. */
+  isDisabled({ organization, endpointId }: DeliveryRecord): boolean {
+    const known = this.#tables.endpoints.get(endpointKey(organization, endpointId));
+    return known !== undefined && known.disabled !== null;
   }
 
   /** The pending delivery of this kind that is due first, at once, for the rules. */

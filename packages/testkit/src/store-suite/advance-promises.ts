@@ -203,6 +203,7 @@ export function advancePromises(open: OpenStore): void {
             attempts: 0,
             statusCode: null,
             error: null,
+            deadReason: null,
             nextAttemptAt: T0 + 100,
             createdAt: T0 + 100,
           },

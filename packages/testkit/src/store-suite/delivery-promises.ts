@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { NewDelivery, NewJob, Store } from '@ezthrottle/engine';
 import {
   ORGANIZATION,
+  OTHER_ORGANIZATION,
   T0,
   endingAdvance,
   newDelivery,
@@ -180,6 +181,72 @@ export function deliveryPromises(open: OpenStore): void {
         expect(await store.jobs.get(ORGANIZATION.id, job.id)).toMatchObject({
           quorumReachedAt: null,
         });
+      }),
+    );
+  });
+
+  describe('an endpoint that is gone', () => {
+    it(
+      'is disabled in the step that tells so, and enabled again by its owner',
+      onStore(open, async ({ store, reopen }) => {
+        const job = newJob();
+        const [gone, other] = [
+          newDelivery({ endpointId: 'ep_gone', url: 'https://gone.test/in' }),
+          newDelivery({ webhook: 1, endpointId: 'ep_other' }),
+        ];
+        await endedWith(store, job, [gone, other]);
+        expect(await store.deliveries.endpoints(ORGANIZATION.id, 10)).toEqual([]);
+        const next = { state: 'dead', reason: 'gone' } as const;
+        await commitOne(store, newSettle(gone.id, { statusCode: 410, next, endedAt: T0 + 7 }));
+        const known = {
+          organization: ORGANIZATION.id,
+          endpointId: 'ep_gone',
+          url: 'https://gone.test/in',
+          disabled: { by: 'gone', at: T0 + 7 },
+        };
+        const later = await reopen();
+        expect(await later.deliveries.disabledEndpoints()).toEqual([known]);
+        expect(await later.deliveries.endpoints(ORGANIZATION.id, 10, 'ep_gone')).toEqual([known]);
+        expect(await later.deliveries.endpoints(ORGANIZATION.id, 10, 'ep_other')).toEqual([]);
+        expect(await later.deliveries.endpoints(OTHER_ORGANIZATION.id, 10)).toEqual([]);
+        const put = {
+          type: 'put_endpoint',
+          organization: ORGANIZATION.id,
+          disabled: null,
+        } as const;
+        expect(await commitOne(later, { ...put, endpointId: 'ep_gone' })).toEqual({
+          verdict: 'ok',
+        });
+        expect(await commitOne(later, { ...put, endpointId: 'ep_other' })).toEqual({
+          verdict: 'gone',
+        });
+        expect(await later.deliveries.disabledEndpoints()).toEqual([]);
+        expect(await later.deliveries.endpoints(ORGANIZATION.id, 10)).toEqual([
+          { ...known, disabled: null },
+        ]);
+      }),
+    );
+
+    it(
+      'leaves its deliveries dead, each with its reason, attempted or not',
+      onStore(open, async ({ store }) => {
+        const job = newJob();
+        const [tried, untried] = [newDelivery(), newDelivery({ webhook: 1 })];
+        await endedWith(store, job, [tried, untried]);
+        const next = { state: 'dead', reason: 'gave_up' } as const;
+        await commitOne(store, newSettle(tried.id, { statusCode: 500, next }));
+        const ending = { type: 'end_delivery', reason: 'endpoint_disabled' } as const;
+        expect(await commitOne(store, { ...ending, deliveryId: untried.id })).toEqual({
+          verdict: 'ok',
+        });
+        expect(await commitOne(store, { ...ending, deliveryId: untried.id })).toEqual({
+          verdict: 'gone',
+        });
+        expect(await store.jobs.deliveries(job.id)).toMatchObject([
+          { state: 'dead', deadReason: 'gave_up', attempts: 1, statusCode: 500 },
+          { state: 'dead', deadReason: 'endpoint_disabled', attempts: 0, nextAttemptAt: null },
+        ]);
+        expect(await store.deliveries.due(T0 + 1_000_000, 10)).toEqual([]);
       }),
     );
   });

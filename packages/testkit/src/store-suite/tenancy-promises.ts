@@ -116,4 +116,34 @@ export function tenancyPromises(open: OpenStore): void {
       }),
     );
   });
+
+  describe('signing keys', () => {
+    const organization = ORGANIZATION.id;
+    const put = (name: string, isRotation: boolean) =>
+      ({
+        type: 'put_signing_key',
+        organization,
+        key: { publicKey: `whpk_${name}`, seed: sealed(name), createdAt: T0 },
+        isRotation,
+      }) as const;
+
+    it(
+      'begin with one, and keep the one before the newest',
+      onStore(open, async ({ store, reopen }) => {
+        expect(await commitOne(store, put('one', true))).toEqual({ verdict: 'gone' });
+        expect(await commitOne(store, put('one', false))).toEqual({ verdict: 'ok' });
+        expect(await commitOne(store, put('two', false))).toEqual({ verdict: 'stale' });
+        await commitOne(store, put('two', true));
+        await commitOne(store, put('three', true));
+        const later = await reopen();
+        expect(await later.tenancy.signingKeys(organization)).toEqual([
+          { publicKey: 'whpk_three', seed: sealed('three'), createdAt: T0 },
+          { publicKey: 'whpk_two', seed: sealed('two'), createdAt: T0 },
+        ]);
+        expect(await later.tenancy.signingKeys(OTHER_ORGANIZATION.id)).toEqual([]);
+        await commitOne(later, { type: 'delete_signing_keys', organization });
+        expect(await later.tenancy.signingKeys(organization)).toEqual([]);
+      }),
+    );
+  });
 }

@@ -1,5 +1,5 @@
 import type { JobState } from '@ezthrottle/core/protocol';
-import type { DeliveryRecord, OutcomeKind } from '@ezthrottle/engine';
+import type { DeadReason, DeliveryRecord, EndpointDisabled, OutcomeKind } from '@ezthrottle/engine';
 
 // Words as numbers: a word in a row and in each of its indexes costs bytes and comparisons. The order
 // is what is stored: it may grow at its end and never change.
@@ -22,6 +22,9 @@ const OUTCOMES: readonly OutcomeKind[] = [
 ];
 const DELIVERY_STATES: readonly DeliveryRecord['state'][] = ['pending', 'delivered', 'dead'];
 
+const DEAD_REASONS: readonly DeadReason[] = ['gone', 'refused', 'gave_up', 'endpoint_disabled'];
+const DISABLED_BY: readonly EndpointDisabled['by'][] = ['gone', 'owner'];
+
 /** One closed list of words and its numbers. */
 export interface Codes<Word> {
   codeOf(word: Word): number;
@@ -41,3 +44,5 @@ function codes<Word extends string>(words: readonly Word[]): Codes<Word> {
 export const JOB_STATE_CODES: Codes<JobState> = codes(STATES);
 export const OUTCOME_CODES: Codes<OutcomeKind> = codes(OUTCOMES);
 export const DELIVERY_STATE_CODES: Codes<DeliveryRecord['state']> = codes(DELIVERY_STATES);
+export const DEAD_REASON_CODES: Codes<DeadReason> = codes(DEAD_REASONS);
+export const DISABLED_BY_CODES: Codes<EndpointDisabled['by']> = codes(DISABLED_BY);

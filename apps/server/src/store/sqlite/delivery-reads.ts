@@ -1,8 +1,14 @@
-import type { DeliveryReads, DeliveryRecord, DueDelivery } from '@ezthrottle/engine';
+import type {
+  DeliveryReads,
+  DeliveryRecord,
+  DueDelivery,
+  EndpointRecord,
+  Id,
+} from '@ezthrottle/engine';
 import { boundedLimit } from './bounded-limit.ts';
 import type { Connection, SqlValue, Statement } from './connection.ts';
 import { identifierBytes } from './identifier.ts';
-import { deliveryRecord } from './records.ts';
+import { deliveryRecord, endpointRecord } from './records.ts';
 import { integer, optionalInteger } from './row.ts';
 
 export const DUE_DELIVERIES = `SELECT deliveries.*, jobs.public_id AS job_id,
@@ -21,6 +27,8 @@ export class SqliteDeliveryReads implements DeliveryReads {
   readonly #deliveryRow: Statement;
   readonly #due: Statement;
   readonly #nextDue: Statement;
+  readonly #endpoints: Statement;
+  readonly #disabled: Statement;
 
   constructor(connection: Connection) {
     this.#deliveryRow = connection.prepare(
@@ -28,6 +36,14 @@ export class SqliteDeliveryReads implements DeliveryReads {
     );
     this.#due = connection.prepare(DUE_DELIVERIES);
     this.#nextDue = connection.prepare(NEXT_DELIVERY);
+    const select = `SELECT webhook_endpoints.*, organizations.public_id AS organization_id
+      FROM webhook_endpoints
+      JOIN organizations ON organizations.id = webhook_endpoints.organization`;
+    this.#endpoints = connection.prepare(
+      `${select} WHERE organizations.public_id = ?1 AND endpoint_id = coalesce(?2, endpoint_id)
+       ORDER BY disabled_at IS NULL, disabled_at DESC, endpoint_id LIMIT ?3`,
+    );
+    this.#disabled = connection.prepare(`${select} WHERE disabled_at IS NOT NULL`);
   }
 
   async due(
@@ -42,6 +58,20 @@ export class SqliteDeliveryReads implements DeliveryReads {
   async nextDueAt(after: number = Number.MIN_SAFE_INTEGER): Promise<number | null> {
     const row = this.#nextDue.get(after);
     return row === undefined ? null : optionalInteger(row, 'at');
+  }
+
+  async endpoints(
+    organization: Id,
+    limit: number,
+    endpointId: string | null = null,
+  ): Promise<readonly EndpointRecord[]> {
+    const id = identifierBytes(organization);
+    if (id === null) return [];
+    return this.#endpoints.all(id, endpointId, boundedLimit(limit)).map(endpointRecord);
+  }
+
+  async disabledEndpoints(): Promise<readonly EndpointRecord[]> {
+    return this.#disabled.all().map(endpointRecord);
   }
 
   /** Before all of its moment when it has ended meanwhile: rather twice than never. */

@@ -1,6 +1,7 @@
 import type { SettleDeliveryOperation, Verdict } from '@ezthrottle/engine';
 import { DELIVERY_STATE_CODES } from './codes.ts';
 import type { Statement } from './connection.ts';
+import type { EndpointWrites } from './endpoint-writes.ts';
 import { identifierBytes } from './identifier.ts';
 import { integer } from './row.ts';
 import type { WriteScope } from './write-scope.ts';
@@ -11,7 +12,10 @@ export class DeliveryWrites {
   readonly #keepFormer: Statement;
   readonly #update: Statement;
 
-  constructor({ connection }: WriteScope) {
+  readonly #endpoints: EndpointWrites;
+
+  constructor({ connection }: WriteScope, endpoints: EndpointWrites) {
+    this.#endpoints = endpoints;
     this.#select = connection.prepare(
       'SELECT id, attempts FROM deliveries WHERE public_id = ? AND state = 0',
     );
@@ -48,6 +52,7 @@ export class DeliveryWrites {
       nextAttemptAt,
       delivery,
     );
+    if (next.state === 'dead') this.#endpoints.died(delivery, next, endedAt);
     return { verdict: 'ok' };
   }
 }

@@ -2,11 +2,13 @@ import type { Operation, Verdict } from '@ezthrottle/engine';
 import { AdvanceWrites } from './advance-writes.ts';
 import { AttemptWrites } from './attempt-writes.ts';
 import { DeliveryWrites } from './delivery-writes.ts';
+import { EndpointWrites } from './endpoint-writes.ts';
 import { IdempotencyWrites } from './idempotency-writes.ts';
 import { JobWrites } from './job-writes.ts';
 import { LimitWrites } from './limit-writes.ts';
 import { PaceWrites } from './pace-writes.ts';
 import { PruneWrites } from './prune-writes.ts';
+import { SigningKeyWrites } from './signing-key-writes.ts';
 import { TagWrites } from './tag-writes.ts';
 import { TenancyWrites } from './tenancy-writes.ts';
 import { WorkWrites } from './work-writes.ts';
@@ -25,7 +27,9 @@ export function createOperationWrites(scope: WriteScope): OperationWrites {
   const tags = new TagWrites(scope);
   const jobs = new JobWrites(scope, work, idempotency, tags);
   const advances = new AdvanceWrites(scope, jobs, work, attempts, tags);
-  const deliveries = new DeliveryWrites(scope);
+  const endpoints = new EndpointWrites(scope);
+  const deliveries = new DeliveryWrites(scope, endpoints);
+  const signingKeys = new SigningKeyWrites(scope);
   const pruning = new PruneWrites(scope, tags, idempotency);
   const pace = new PaceWrites(scope);
   const limits = new LimitWrites(scope);
@@ -45,6 +49,13 @@ export function createOperationWrites(scope: WriteScope): OperationWrites {
           return { verdict: 'ok', count: work.stage(operation.rows) };
         case 'settle_delivery':
           return deliveries.settle(operation);
+        case 'end_delivery':
+          return endpoints.end(operation);
+        case 'put_endpoint':
+          return endpoints.put(operation);
+        case 'put_signing_key':
+        case 'delete_signing_keys':
+          return signingKeys.apply(operation);
         case 'prune':
           return { verdict: 'ok', count: pruning.prune(operation) };
         case 'put_pace':

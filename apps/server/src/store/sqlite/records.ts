@@ -2,6 +2,7 @@ import type {
   ArmedAttempt,
   AttemptRecord,
   DeliveryRecord,
+  EndpointRecord,
   Id,
   JobEnd,
   JobRecord,
@@ -11,7 +12,13 @@ import type {
   ResultResponse,
   StoredResponse,
 } from '@ezthrottle/engine';
-import { DELIVERY_STATE_CODES, JOB_STATE_CODES, OUTCOME_CODES } from './codes.ts';
+import {
+  DEAD_REASON_CODES,
+  DELIVERY_STATE_CODES,
+  DISABLED_BY_CODES,
+  JOB_STATE_CODES,
+  OUTCOME_CODES,
+} from './codes.ts';
 import type { Row } from './connection.ts';
 import { coded, flag, identifier, integer, optionalInteger, optionalText, text } from './row.ts';
 import { restoredKey } from './stored-claim.ts';
@@ -118,8 +125,19 @@ export function deliveryRecord(row: Row): DeliveryRecord {
     attempts: integer(row, 'attempts'),
     statusCode: optionalInteger(row, 'status_code'),
     error: optionalText(row, 'error'),
+    deadReason: row['dead_reason'] === null ? null : coded(row, 'dead_reason', DEAD_REASON_CODES),
     nextAttemptAt: optionalInteger(row, 'next_attempt_at'),
     createdAt: integer(row, 'created_at'),
+  };
+}
+
+export function endpointRecord(row: Row): EndpointRecord {
+  const at = optionalInteger(row, 'disabled_at');
+  return {
+    organization: identifier(row, 'organization_id'),
+    endpointId: text(row, 'endpoint_id'),
+    url: text(row, 'url'),
+    disabled: at === null ? null : { by: coded(row, 'disabled_by', DISABLED_BY_CODES), at },
   };
 }
 

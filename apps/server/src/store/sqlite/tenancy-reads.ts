@@ -2,18 +2,20 @@ import type {
   ApiKeyRecord,
   Id,
   OrganizationRecord,
-  SealedText,
+  SigningKeyRecord,
   TenancyReads,
   WebhookSecretsRecord,
 } from '@ezthrottle/engine';
-import type { Connection, Row, Statement } from './connection.ts';
+import type { Connection, Statement } from './connection.ts';
 import { identifierBytes } from './identifier.ts';
+import { restoredSealed } from './sealed-columns.ts';
 import { identifier, integer, optionalInteger, text, word } from './row.ts';
 
 export class SqliteTenancyReads implements TenancyReads {
   readonly #apiKeyByHash: Statement;
   readonly #organizations: Statement;
   readonly #webhookSecrets: Statement;
+  readonly #signingKeys: Statement;
 
   constructor(connection: Connection) {
     this.#apiKeyByHash = connection.prepare(
@@ -22,6 +24,11 @@ export class SqliteTenancyReads implements TenancyReads {
        WHERE api_keys.hash = ?`,
     );
     this.#organizations = connection.prepare('SELECT * FROM organizations ORDER BY id');
+    this.#signingKeys = connection.prepare(
+      `SELECT signing_keys.* FROM signing_keys
+       JOIN organizations ON organizations.id = signing_keys.organization
+       WHERE organizations.public_id = ? ORDER BY signing_keys.id DESC`,
+    );
     this.#webhookSecrets = connection.prepare(
       `SELECT webhook_secrets.* FROM webhook_secrets
        JOIN organizations ON organizations.id = webhook_secrets.organization
@@ -51,23 +58,25 @@ export class SqliteTenancyReads implements TenancyReads {
     }));
   }
 
+  async signingKeys(organization: Id): Promise<readonly SigningKeyRecord[]> {
+    const bytes = identifierBytes(organization);
+    if (bytes === null) return [];
+    return this.#signingKeys.all(bytes).map((row) => ({
+      publicKey: text(row, 'public_key'),
+      seed: restoredSealed(row, 'seed'),
+      createdAt: integer(row, 'created_at'),
+    }));
+  }
+
   async webhookSecrets(organization: Id): Promise<WebhookSecretsRecord | null> {
     const bytes = identifierBytes(organization);
     const row = bytes === null ? undefined : this.#webhookSecrets.get(bytes);
     if (row === undefined) return null;
     return {
       organization,
-      primary: sealed(row, 'primary'),
-      secondary: row['secondary_key_id'] === null ? null : sealed(row, 'secondary'),
+      primary: restoredSealed(row, 'primary'),
+      secondary: row['secondary_key_id'] === null ? null : restoredSealed(row, 'secondary'),
       updatedAt: integer(row, 'updated_at'),
     };
   }
-}
-
-function sealed(row: Row, prefix: 'primary' | 'secondary'): SealedText {
-  return {
-    keyId: text(row, `${prefix}_key_id`),
-    nonce: text(row, `${prefix}_nonce`),
-    ciphertext: text(row, `${prefix}_ciphertext`),
-  };
 }

@@ -1,8 +1,9 @@
-import type { SealedText, TenancyOperation, Verdict } from '@ezthrottle/engine';
+import type { TenancyOperation, Verdict } from '@ezthrottle/engine';
 import type { Statement } from './connection.ts';
 import type { Interned } from './interned.ts';
 import { requiredIdentifier } from './job-writes.ts';
 import { Rejection } from './rejection.ts';
+import { sealedColumns } from './sealed-columns.ts';
 import type { WriteScope } from './write-scope.ts';
 
 type PutOrganization = Extract<TenancyOperation, { type: 'put_organization' }>;
@@ -117,8 +118,4 @@ export class TenancyWrites {
     const { changes } = this.#rotateSecrets.run(...sealedColumns(primary), at, row);
     return changes === 0 ? { verdict: 'gone' } : { verdict: 'ok' };
   }
-}
-
-function sealedColumns(sealed: SealedText): readonly [string, string, string] {
-  return [sealed.keyId, sealed.nonce, sealed.ciphertext];
 }

@@ -1,5 +1,5 @@
 import type { Id } from '../operation.ts';
-import type { DeliveryRecord } from '../records.ts';
+import type { DeliveryRecord, EndpointRecord } from '../records.ts';
 
 /** Where a delivery stands in the order of `due`. */
 export interface DueDelivery {
@@ -20,4 +20,12 @@ export interface DeliveryReads {
    * @param after Only those that become due later than this moment; absent: all.
    */
   nextDueAt(after?: number): Promise<number | null>;
+  /** Endpoints that were disabled at some time, those that still are first; one, or at most `limit`. */
+  endpoints(
+    organization: Id,
+    limit: number,
+    endpointId?: string | null,
+  ): Promise<readonly EndpointRecord[]>;
+  /** Those of everybody that are disabled. */
+  disabledEndpoints(): Promise<readonly EndpointRecord[]>;
 }

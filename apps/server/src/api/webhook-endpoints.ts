@@ -1,0 +1,47 @@
+import type { WebhookEndpointView } from '@ezthrottle/core/protocol';
+import type { EndpointRecord } from '@ezthrottle/engine';
+import type { Endpoints } from '../deliver/endpoints.ts';
+import { ApiError } from './api-error.ts';
+import type { Route } from './route.ts';
+
+const PATH = '/webhook-endpoints';
+
+/** Endpoints that were disabled, by a 410 or by their owner, and the way back. */
+export function webhookEndpointRoutes(endpoints: Endpoints): readonly Route[] {
+  const change = (name: string, isEnabled: boolean): Route => ({
+    method: 'POST',
+    path: `${PATH}/:id/${name}`,
+    access: 'key',
+    async handle(call, { organization }) {
+      const id = call.params['id'] ?? '';
+      const changed = await endpoints.setEnabled(organization, id, isEnabled);
+      if (changed === null) {
+        throw new ApiError('not_found', 'no endpoint of this id was ever disabled');
+      }
+      return { status: 200, body: viewOf(changed) };
+    },
+  });
+  return [
+    {
+      method: 'GET',
+      path: PATH,
+      access: 'key',
+      async handle(_call, { organization }) {
+        const found = await endpoints.list(organization);
+        return { status: 200, body: { endpoints: found.map(viewOf) } };
+      },
+    },
+    change('enable', true),
+    change('disable', false),
+  ];
+}
+
+function viewOf({ endpointId, url, disabled }: EndpointRecord): WebhookEndpointView {
+  return {
+    endpoint_id: endpointId,
+    url,
+    enabled: disabled === null,
+    disabled_by: disabled?.by ?? null,
+    disabled_at: disabled?.at ?? null,
+  };
+}

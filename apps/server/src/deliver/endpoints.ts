@@ -1,0 +1,70 @@
+import type {
+  Clock,
+  DeliveryReads,
+  EndpointRecord,
+  Id,
+  Operation,
+  Verdict,
+} from '@ezthrottle/engine';
+
+/** Which endpoints get nothing any more. */
+export interface Endpoints {
+  /** Reads what is disabled. */
+  load(): Promise<void>;
+  isDisabled(organization: Id, endpointId: string): boolean;
+  /** It has said that it is gone, and that is on disk. */
+  gone(organization: Id, endpointId: string): void;
+  /** Those that are disabled or were. */
+  list(organization: Id): Promise<readonly EndpointRecord[]>;
+  /** By their owner. Null: nothing is known of it. */
+  setEnabled(
+    organization: Id,
+    endpointId: string,
+    isEnabled: boolean,
+  ): Promise<EndpointRecord | null>;
+}
+
+/** Endpoints that one answer lists. */
+const LISTED = 1_000;
+
+export function createEndpoints(options: {
+  readonly reads: Pick<DeliveryReads, 'endpoints' | 'disabledEndpoints'>;
+  readonly commit: (operation: Operation) => Promise<Verdict>;
+  readonly clock: Pick<Clock, 'now'>;
+}): Endpoints {
+  const { reads, commit, clock } = options;
+  const disabled = new Set<string>();
+
+  async function find(organization: Id, endpointId: string): Promise<EndpointRecord | null> {
+    const [found] = await reads.endpoints(organization, 1, endpointId);
+    return found ?? null;
+  }
+
+  return {
+    async load() {
+      for (const { organization, endpointId } of await reads.disabledEndpoints()) {
+        disabled.add(keyOf(organization, endpointId));
+      }
+    },
+    // Nearly always there is none, and it is asked for every delivery.
+    isDisabled: (organization, endpointId) =>
+      disabled.size > 0 && disabled.has(keyOf(organization, endpointId)),
+    gone(organization, endpointId) {
+      disabled.add(keyOf(organization, endpointId));
+    },
+    list: (organization) => reads.endpoints(organization, LISTED),
+    async setEnabled(organization, endpointId, isEnabled) {
+      const known = await find(organization, endpointId);
+      if (known === null || (known.disabled === null) === isEnabled) return known;
+      const state = isEnabled ? null : ({ by: 'owner', at: clock.now() } as const);
+      await commit({ type: 'put_endpoint', organization, endpointId, disabled: state });
+      if (isEnabled) disabled.delete(keyOf(organization, endpointId));
+      else disabled.add(keyOf(organization, endpointId));
+      return { ...known, disabled: state };
+    },
+  };
+}
+
+function keyOf(organization: Id, endpointId: string): string {
+  return `${organization} ${endpointId}`;
+}

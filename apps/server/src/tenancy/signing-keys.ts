@@ -1,0 +1,79 @@
+import { generateKeyPairSync } from 'node:crypto';
+import type { Clock, Id, SigningKeyRecord, TenancyReads } from '@ezthrottle/engine';
+import type { Commit } from './committing.ts';
+import type { SecretBox } from './secret-box.ts';
+
+/** The ed25519 keys that sign an organization's webhooks beside its secrets. */
+export interface SigningKeys {
+  /** Seeds behind `whsk_`, the newest first; empty when there are none. */
+  seedsOf(organization: Id): Promise<readonly string[]>;
+  /** Public keys behind `whpk_`, the newest first. */
+  publicKeys(organization: Id): Promise<readonly string[]>;
+  /** Makes the first one. False when there is one already. */
+  create(organization: Id): Promise<boolean>;
+  /** Makes a new one; the one before signs on beside it. False when there is none. */
+  rotate(organization: Id): Promise<boolean>;
+  delete(organization: Id): Promise<void>;
+}
+
+/** Seeds are sealed before they leave this process's memory, and remembered for `cacheMs`. */
+export function createSigningKeys(options: {
+  readonly reads: Pick<TenancyReads, 'signingKeys'>;
+  readonly commit: Commit;
+  readonly box: SecretBox;
+  readonly clock: Clock;
+  /** Default 10 000. */
+  readonly cacheSize?: number;
+  /** Milliseconds; default 30 000. */
+  readonly cacheMs?: number;
+}): SigningKeys {
+  const { reads, commit, box, clock, cacheSize = 10_000, cacheMs = 30_000 } = options;
+  const remembered = new Map<Id, { readonly seeds: readonly string[]; readonly until: number }>();
+
+  async function add(organization: Id, isRotation: boolean): Promise<boolean> {
+    const key = newKey(organization, box, clock.now());
+    const verdict = await commit({ type: 'put_signing_key', organization, key, isRotation });
+    remembered.delete(organization);
+    return verdict.verdict === 'ok';
+  }
+
+  return {
+    async seedsOf(organization) {
+      const known = remembered.get(organization);
+      if (known !== undefined && known.until > clock.monotonic()) return known.seeds;
+      const records = await reads.signingKeys(organization);
+      const seeds = records.map(({ seed }) => box.open(seed, contextOf(organization)));
+      if (remembered.size >= cacheSize) remembered.clear();
+      remembered.set(organization, { seeds, until: clock.monotonic() + cacheMs });
+      return seeds;
+    },
+    async publicKeys(organization) {
+      return (await reads.signingKeys(organization)).map(({ publicKey }) => publicKey);
+    },
+    create: (organization) => add(organization, false),
+    rotate: (organization) => add(organization, true),
+    async delete(organization) {
+      await commit({ type: 'delete_signing_keys', organization });
+      remembered.delete(organization);
+    },
+  };
+}
+
+function newKey(organization: Id, box: SecretBox, createdAt: number): SigningKeyRecord {
+  const { d: seed = '', x: publicKey = '' } = generateKeyPairSync('ed25519').privateKey.export({
+    format: 'jwk',
+  });
+  return {
+    publicKey: `whpk_${standardBase64(publicKey)}`,
+    seed: box.seal(`whsk_${standardBase64(seed)}`, contextOf(organization)),
+    createdAt,
+  };
+}
+
+function standardBase64(text: string): string {
+  return Buffer.from(text, 'base64url').toString('base64');
+}
+
+function contextOf(organization: Id): string {
+  return `signing-key:${organization}`;
+}
