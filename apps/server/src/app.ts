@@ -173,6 +173,7 @@ async function compose(options: AppOptions, onClose: OnClose): Promise<RunningAp
     ...work,
     endpoints,
     signingKeysOf: (organization) => signingKeys.seedsOf(organization),
+    liveRegions: config.regions,
     ratePerSecond: config.deliveryRate === 0 ? null : config.deliveryRate,
     executor: executors.deliveries,
     secretsOf: (organization) => secrets.secretsOf(organization),

@@ -106,6 +106,31 @@ test('an endpoint that names a delay gets nothing before it, and no attempt is c
   }
 });
 
+test('a webhook is delivered from a region of its own that the server has, or not at all', async () => {
+  const flags = { regions: 'iad', 'delivery-give-up': '0s', rate: [`${target.origin}=1000`] };
+  const regional = await startServer(flags);
+  const client = new EZThrottle({ apiKey: regional.apiKey, baseUrl: regional.url });
+  try {
+    const webhooks = [
+      { url: hooks.url('/served'), regions: ['fra', 'iad'] },
+      { url: hooks.url('/unserved'), regions: ['fra'] },
+    ];
+    const { job_id } = await client.submitJob({ url: target.url('/regional'), webhooks });
+    const { deliveries } = await until(
+      () => client.jobs.get(job_id),
+      (job) => job.deliveries.length === 2 && job.deliveries.every(({ state }) => isEnd(state)),
+    );
+    expect(deliveries).toMatchObject([
+      { state: 'delivered' },
+      { state: 'dead', dead_reason: 'gave_up', attempts: 0 },
+    ]);
+    expect(sentTo('/unserved')).toEqual([]);
+  } finally {
+    await client.close();
+    await regional.close();
+  }
+});
+
 describe('ed25519 keys', () => {
   test('sign what a receiver takes that knows only their public half, across a rotation', async () => {
     const { signingKeys } = client.webhookSecrets;

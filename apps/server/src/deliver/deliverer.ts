@@ -1,5 +1,6 @@
 import type {
   Clock,
+  DeadReason,
   DeliveryReads,
   DeliveryRecord,
   Executor,
@@ -192,7 +193,7 @@ class WebhookDeliverer implements Deliverer {
   #take(delivery: DeliveryRecord): boolean {
     if (!this.#isStarted || this.#isResting(delivery.id)) return true;
     if (this.#options.endpoints?.isDisabled(delivery.organization, delivery.endpointId) === true) {
-      this.#end(delivery);
+      this.#end(delivery, 'endpoint_disabled');
       return true;
     }
     const isTaken = this.#lanes.add(delivery);
@@ -201,14 +202,14 @@ class WebhookDeliverer implements Deliverer {
     return isTaken;
   }
 
-  /** Its endpoint is disabled: it ends without an attempt. */
-  #end(delivery: DeliveryRecord): void {
+  /** Ends it without an attempt. */
+  #end(delivery: DeliveryRecord, reason: DeadReason): void {
     const { committer, logger } = this.#options;
     if (this.#ending.has(delivery.id)) return;
     this.#ending.add(delivery.id);
     const operation = { type: 'end_delivery', deliveryId: delivery.id } as const;
     const ending = committer
-      .write({ ...operation, reason: 'endpoint_disabled' })
+      .write({ ...operation, reason })
       .then(
         () => undefined,
         (error: unknown) => {
@@ -220,6 +221,11 @@ class WebhookDeliverer implements Deliverer {
         this.#running.delete(ending);
       });
     this.#running.add(ending);
+  }
+
+  #isOverdue({ createdAt }: DeliveryRecord): boolean {
+    const { clock, giveUpMs } = this.#options;
+    return clock.now() >= createdAt + giveUpMs;
   }
 
   #isResting(id: Id): boolean {
@@ -285,6 +291,10 @@ class WebhookDeliverer implements Deliverer {
       });
       if (result.kind === 'dropped') {
         if (result.why === 'aborted') return;
+        if (result.why === 'no_region' && this.#isOverdue(delivery)) {
+          this.#end(delivery, 'gave_up');
+          return;
+        }
         this.#rest(delivery.id);
         logger.warn({ ...details, why: result.why }, 'delivery dropped');
         return;
