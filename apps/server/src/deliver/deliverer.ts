@@ -54,9 +54,9 @@ export interface DelivererOptions {
   readonly giveUpMs: number;
   /** Milliseconds for one attempt, connecting included. */
   readonly timeoutMs: number;
-  /** Attempts under way at once. Default 128. */
+  /** Attempts under way at once. Default 256. */
   readonly concurrency?: number;
-  /** Of these, to one origin of an organization. Default 16. */
+  /** Of these, to one origin of an organization. Default 64. */
   readonly perEndpointConcurrency?: number;
   /** From 0 up to 1, for the jitter of later attempts. */
   readonly random: () => number;
@@ -117,8 +117,8 @@ class WebhookDeliverer implements Deliverer {
     this.#options = options;
     this.#calls = new ExecutorCalls(options.executor);
     this.#lanes = new EndpointLanes({
-      concurrency: options.concurrency ?? 128,
-      perEndpointConcurrency: options.perEndpointConcurrency ?? 16,
+      concurrency: options.concurrency ?? 256,
+      perEndpointConcurrency: options.perEndpointConcurrency ?? 64,
       waitingPerEndpoint: WAITING_PER_ENDPOINT,
       waiting: WAITING,
       ratePerSecond: options.ratePerSecond ?? null,

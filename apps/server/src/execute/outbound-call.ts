@@ -148,9 +148,12 @@ class CallOver extends Error {
 }
 
 function joinedHeaders(headers: IncomingHttpHeaders): Record<string, string> {
-  const joined = Object.entries(headers).flatMap(([name, value]): [string, string][] =>
-    value === undefined ? [] : [[name.toLowerCase(), [value].flat().join(', ')]],
-  );
+  const joined: [string, string][] = [];
+  for (const name of Object.keys(headers)) {
+    const value = headers[name];
+    if (value === undefined) continue;
+    joined.push([name.toLowerCase(), typeof value === 'string' ? value : value.join(', ')]);
+  }
   // From entries, not by assignment: `__proto__` is a name that a header may have.
   return Object.fromEntries(joined);
 }

@@ -15,21 +15,27 @@ const USUAL_LEG = {
 /** Without a state: it waits, and has since the job was created. */
 type StoredLeg = Leg | (Pick<Leg, 'region'> & { readonly state?: undefined });
 
+const APART_OF_RUN: ReadonlySet<string> = new Set(['legs', 'paths', 'acceptedAt']);
+const ID_OF_LEG: ReadonlySet<string> = new Set(['id']);
+/** Of a leg that waits since the job was created. */
+const APART_OF_FIRST_WAIT: ReadonlySet<string> = new Set(['id', 'state', 'readyAt']);
+
 /**
  * A run as its row holds it: most jobs have one path with one leg, which waits since it was accepted.
  */
 export function storedRun(run: RunState, createdAt: number): string {
-  const { legs, paths, ...rest } = run;
-  return JSON.stringify({
-    ...elided(rest, { ...USUAL_RUN, acceptedAt: createdAt }),
-    legs: legs.map((leg, id) => {
-      const stored = elided(leg, { ...USUAL_LEG, id });
-      if (leg.state !== 'waiting' || leg.readyAt !== createdAt) return stored;
-      const { state: _state, readyAt: _readyAt, ...usual } = stored;
-      return usual;
-    }),
-    ...(!isUsualStart(paths) && { paths }),
-  });
+  const stored = elided(run, USUAL_RUN, APART_OF_RUN);
+  if (run.acceptedAt !== createdAt) stored['acceptedAt'] = run.acceptedAt;
+  stored['legs'] = run.legs.map((leg, index) => storedLeg(leg, index, createdAt));
+  if (!isUsualStart(run.paths)) stored['paths'] = run.paths;
+  return JSON.stringify(stored);
+}
+
+function storedLeg(leg: Leg, index: number, createdAt: number): object {
+  const isFirstWait = leg.state === 'waiting' && leg.readyAt === createdAt;
+  const stored = elided(leg, USUAL_LEG, isFirstWait ? APART_OF_FIRST_WAIT : ID_OF_LEG);
+  if (leg.id !== index) stored['id'] = leg.id;
+  return stored;
 }
 
 /** The run as it was; rows that an older server wrote hold it whole. */

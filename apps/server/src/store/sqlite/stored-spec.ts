@@ -47,22 +47,21 @@ const USUAL_SPEC = {
 } as const;
 const USUAL_WEBHOOK = { regions: [], hasQuorumVote: true, receivesContinuation: true } as const;
 
+const APART_OF_SPEC: ReadonlySet<string> = new Set(['paths', 'webhooks']);
+const ORIGIN: ReadonlySet<string> = new Set(['origin']);
+/** Of the job's own call: these stand in columns. */
+const APART_OF_CALL: ReadonlySet<string> = new Set(['origin', 'method', 'url', 'body']);
+
 /** Leaves out what has its usual value or stands in a column of its own. */
 export function storedSpec(spec: JobSpec): StoredSpec {
-  const { paths, webhooks, ...rest } = spec;
-  const [primary, ...fallbacks] = paths;
-  const { method, url, body, ...others } = primary;
-  const stored = {
-    ...elided(rest, USUAL_SPEC),
-    ...(webhooks.length > 0 && { webhooks: webhooks.map((each) => elided(each, USUAL_WEBHOOK)) }),
-    path: {
-      ...storedPath(url, others),
-      ...(body !== null && { bodyEncoding: body.encoding }),
-    },
-    ...(fallbacks.length > 0 && {
-      fallbacks: fallbacks.map((path) => storedPath(path.url, path)),
-    }),
-  };
+  const { webhooks, paths } = spec;
+  const [{ method, url, body }, ...fallbacks] = paths;
+  const stored = elided(spec, USUAL_SPEC, APART_OF_SPEC);
+  if (webhooks.length > 0) stored['webhooks'] = webhooks.map((each) => elided(each, USUAL_WEBHOOK));
+  const path = storedPath(paths[0], APART_OF_CALL);
+  if (body !== null) path['bodyEncoding'] = body.encoding;
+  stored['path'] = path;
+  if (fallbacks.length > 0) stored['fallbacks'] = fallbacks.map((each) => storedPath(each, ORIGIN));
   return { method, url, spec: JSON.stringify(stored), body: body === null ? null : body.data };
 }
 
@@ -94,10 +93,10 @@ export function restoredSpec({ method, url, spec, body }: StoredSpec): JobSpec {
   };
 }
 
-function storedPath(url: string, path: Omit<PathSpec, 'url' | 'method' | 'body'>): object {
-  const { origin, ...rest } = path;
-  const stored = elided(rest, USUAL_PATH);
-  return origin === beginningOf(url) ? stored : { ...stored, origin };
+function storedPath(path: PathSpec, apart: ReadonlySet<string>): Record<string, unknown> {
+  const stored = elided(path, USUAL_PATH, apart);
+  if (path.origin !== beginningOf(path.url)) stored['origin'] = path.origin;
+  return stored;
 }
 
 function restoredPath(stored: Partial<PathSpec> & Pick<PathSpec, 'url' | 'method'>): PathSpec {
