@@ -76,10 +76,12 @@ export class Armer {
   /** Arms as many as there is room for, and reads on where lines run low. */
   fill(lane: Lane): void {
     const ahead = lane.armed.length + lane.arming;
+    const free = this.room(lane);
     // Half of it at a time: one commit then serves many calls.
-    const free = this.room(lane) >= ahead ? this.room(lane) : 0;
+    const ordinary = free >= ahead ? free : 0;
     // Whose turn comes next is armed in time for it, however much a busy key has armed ahead.
-    const room = this.#isOpen ? Math.max(free, Math.min(lane.newcomers.size, MAX_NEWCOMERS)) : 0;
+    const early = this.#isOpen ? Math.min(lane.newcomers.size, MAX_NEWCOMERS) : 0;
+    const room = Math.max(ordinary, early);
     lane.newcomers.clear();
     const refs: LineRef[] = [];
     while (refs.length < room) {
