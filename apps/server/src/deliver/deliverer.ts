@@ -284,8 +284,7 @@ class WebhookDeliverer implements Deliverer {
         ...this.#attempt,
         result: this.#results.take(delivery.id) ?? null,
         onAnswer: (outcome) => {
-          this.#lanes.learn(delivery, outcome, clock.monotonic(), clock.now());
-          this.#lanes.over(delivery, outcome.kind === 'response');
+          this.#lanes.over(delivery, outcome, clock.monotonic(), clock.now());
           this.#startNext();
         },
       });

@@ -1,4 +1,4 @@
-import type { DeliveryRecord } from '@ezthrottle/engine';
+import type { DeliveryRecord, Outcome } from '@ezthrottle/engine';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { EndpointLanes, type LaneLimits } from './endpoint-lanes.ts';
@@ -9,6 +9,9 @@ const LIMITS: LaneLimits = {
   waitingPerEndpoint: 3,
   waiting: 5,
 };
+
+const FINE: Outcome = { kind: 'response', status: 200, headers: {} };
+const SILENT: Outcome = { kind: 'timeout', message: 'no answer' };
 
 function delivery(id: string, url: string, organization = 'acme'): DeliveryRecord {
   return {
@@ -37,7 +40,7 @@ function takeAll(lanes: EndpointLanes): DeliveryRecord[] {
 }
 
 function end(lanes: EndpointLanes, done: DeliveryRecord, answered: boolean): void {
-  lanes.over(done, answered);
+  lanes.over(done, answered ? FINE : SILENT, 0, 0);
   lanes.release(done);
 }
 
@@ -48,10 +51,10 @@ describe('the lanes of endpoints', () => {
     if (first === undefined || second === undefined) return expect.unreachable();
     for (const one of [first, second]) lanes.add(one);
     expect(takeAll(lanes)).toEqual([first]);
-    lanes.over(first, true);
+    lanes.over(first, FINE, 0, 0);
     expect(takeAll(lanes)).toEqual([second]);
     expect(lanes.add(first)).toBe(true);
-    lanes.over(second, true);
+    lanes.over(second, FINE, 0, 0);
     expect(takeAll(lanes)).toEqual([]);
     lanes.release(first);
     lanes.add(first);
@@ -95,6 +98,16 @@ describe('the lanes of endpoints', () => {
     if (probe !== undefined) end(lanes, probe, true);
     lanes.add(silent('6'));
     expect(takeAll(lanes).map(({ id }) => id)).toEqual(['5', '6']);
+  });
+
+  test('give back the place of a delivery that was never sent', () => {
+    const lanes = new EndpointLanes({ ...LIMITS, ratePerSecond: 100 });
+    for (let round = 0; round < 100; round += 1) {
+      const record = delivery(`${round}`, 'https://a.test/');
+      lanes.add(record);
+      expect(lanes.take(round * 1_000)).toBe(record);
+      lanes.release(record);
+    }
   });
 
   test('hold no more in memory than they may, and say so', () => {

@@ -27,6 +27,12 @@ interface Lane {
   silentAttempts: number;
 }
 
+/** A delivery that was let go. */
+interface Calling {
+  readonly lane: Lane;
+  readonly isProbe: boolean;
+}
+
 /**
  * Which delivery goes next: one lane per endpoint, taken in turn, each with few under way, so that
  * an endpoint that is slow or down holds up only its own deliveries. Pure bookkeeping.
@@ -39,7 +45,7 @@ export class EndpointLanes {
   /** Lanes that wait for their pace until then; null: until a delivery of theirs has ended. */
   readonly #held = new Map<Lane, number | null>();
   readonly #known = new Set<Id>();
-  readonly #calling = new Map<Id, { readonly lane: Lane; readonly isProbe: boolean }>();
+  readonly #calling = new Map<Id, Calling>();
   #waiting = 0;
   #running = 0;
 
@@ -98,7 +104,8 @@ export class EndpointLanes {
       }
       const delivery = lane.waiting.shift();
       if (delivery === undefined) continue;
-      this.#calling.set(delivery.id, { lane, isProbe: pass.pass === 'go' && pass.isProbe });
+      const isProbe = pass.pass === 'go' && pass.isProbe;
+      this.#calling.set(delivery.id, { lane, isProbe });
       this.#waiting -= 1;
       lane.running += 1;
       this.#running += 1;
@@ -110,12 +117,6 @@ export class EndpointLanes {
     return null;
   }
 
-  /** What its endpoint said, before it is `over`: slows, holds or frees those that come after it. */
-  learn(delivery: DeliveryRecord, outcome: Outcome, now: number, wallNow: number): void {
-    const calling = this.#calling.get(delivery.id);
-    calling?.lane.pace.after(outcome, calling.isProbe, now, wallNow);
-  }
-
   /** Forgets what the endpoint of this address has said. */
   forget(organization: Id, url: string): void {
     const lane = this.#lanes.get(laneKey({ organization, url }));
@@ -125,26 +126,27 @@ export class EndpointLanes {
   }
 
   /**
-   * Its call is over: the next one may go. It stays known until it is released, so that it does not go
-   * out again before it is settled.
+   * Its call is over: the next one may go, as the endpoint's answer allows. It stays known until it is
+   * released, so that it does not go out again before it is settled.
    *
-   * @param answered Whether the endpoint answered at all, whatever it said.
+   * @param now Monotonic, `wallNow` milliseconds since the epoch.
    */
-  over(delivery: DeliveryRecord, answered: boolean): void {
-    const lane = this.#calling.get(delivery.id)?.lane;
-    if (lane === undefined) return;
-    this.#calling.delete(delivery.id);
-    lane.running -= 1;
-    this.#running -= 1;
-    lane.silentAttempts = answered ? 0 : lane.silentAttempts + 1;
-    this.#update(lane);
-    if (lane.running === 0 && lane.waiting.length === 0) this.#leave(lane);
+  over(delivery: DeliveryRecord, outcome: Outcome, now: number, wallNow: number): void {
+    const calling = this.#calling.get(delivery.id);
+    if (calling === undefined) return;
+    const { lane, isProbe } = calling;
+    lane.pace.after(outcome, isProbe, now, wallNow);
+    lane.silentAttempts = outcome.kind === 'response' ? 0 : lane.silentAttempts + 1;
+    this.#end(delivery, lane);
   }
 
-  /** It is settled, or given up: from now on it counts as unknown. */
+  /** It is settled, or given up, perhaps before it was sent: from now on it counts as unknown. */
   release(delivery: DeliveryRecord): void {
-    this.over(delivery, false);
     this.#known.delete(delivery.id);
+    const unsent = this.#calling.get(delivery.id);
+    if (unsent === undefined) return;
+    unsent.lane.pace.abandon(unsent.isProbe);
+    this.#end(delivery, unsent.lane);
   }
 
   /** Forgets what waits; what runs is still released by its owner. */
@@ -158,6 +160,14 @@ export class EndpointLanes {
     }
     this.#ready.clear();
     this.#held.clear();
+  }
+
+  #end(delivery: DeliveryRecord, lane: Lane): void {
+    this.#calling.delete(delivery.id);
+    lane.running -= 1;
+    this.#running -= 1;
+    this.#update(lane);
+    if (lane.running === 0 && lane.waiting.length === 0) this.#leave(lane);
   }
 
   /** Nothing is there for it any more; what it has said is remembered, within a bound. */

@@ -47,6 +47,22 @@ describe('an endpoint', () => {
     expect(pace.pass(5_050).pass).toBe('go');
   });
 
+  test('that names a long one is tried again after five minutes', () => {
+    const pace = new EndpointPace(null);
+    pace.pass(0);
+    pace.after({ ...BUSY, headers: { 'retry-after': '3600' } }, false, 0, 0);
+    expect(pace.pass(299_999)).toEqual({ pass: 'hold', until: 300_000 });
+    expect(pace.pass(300_000).pass).toBe('go');
+  });
+
+  test('that answers 5xx without a delay is not slowed: one of its paths may be broken', () => {
+    const pace = new EndpointPace(null);
+    for (const status of [500, 502, 503, 504]) {
+      expect(sendUntil(pace, 0, 5_000, { kind: 'response', status, headers: {} })).toBe(5_000);
+    }
+    expect(pace.isKnown).toBe(false);
+  });
+
   test('that cannot be reached is held back, and probed by one', () => {
     const pace = new EndpointPace(null);
     for (let now = 0; now <= 2_000; now += 400) {
@@ -65,12 +81,15 @@ describe('an endpoint', () => {
     expect(sendUntil(pace, 0, 10_000, FINE)).toBeLessThanOrEqual(510);
   });
 
-  test('that was left alone for long starts afresh, but not within a pause', () => {
+  test('that was left alone for long, or is enabled again, starts afresh', () => {
     const pace = new EndpointPace(null);
+    const pause = { ...BUSY, headers: { 'retry-after': '300' } };
     pace.pass(0);
-    pace.after({ ...BUSY, headers: { 'retry-after': '3600' } }, false, 0, 0);
-    expect(pace.pass(1_200_000)).toMatchObject({ pass: 'hold' });
+    pace.after(pause, false, 0, 0);
+    expect(pace.pass(600_001)).toEqual({ pass: 'free' });
+    pace.after(pause, false, 600_001, 0);
+    expect(pace.pass(600_002)).toMatchObject({ pass: 'hold' });
     pace.forget();
-    expect(pace.pass(1_200_000)).toEqual({ pass: 'free' });
+    expect(pace.pass(600_003)).toEqual({ pass: 'free' });
   });
 });

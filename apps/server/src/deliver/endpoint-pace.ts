@@ -1,16 +1,17 @@
 import {
   afterDelivery,
-  circuitVerdict,
   createEndpoint,
   type Endpoint,
   ENDPOINT_PACE,
+  endpointVerdict,
   type EndpointPass,
+  isEndpointRefusal,
   type Outcome,
   type PaceSettings,
   passEndpoint,
 } from '@ezthrottle/engine';
 
-/** Nothing that it said counts any more when it was left alone for so long, in milliseconds. */
+/** Nothing that it said counts any more when it was left alone for so long, in milliseconds: longer than any pause. */
 const FORGET_MS = 600_000;
 const WINDOW_MS = 1_000;
 
@@ -18,9 +19,9 @@ const WINDOW_MS = 1_000;
 const MOST_PER_SECOND = ENDPOINT_PACE.maxPerSecond;
 
 /**
- * How fast one endpoint gets its deliveries. One that has never failed is not paced at all; the first 429
- * or 503 makes the rate at which it was sent to the one that is lowered, and what cannot be reached is
- * held back and tried by one delivery. Times are monotonic milliseconds.
+ * How fast one endpoint gets its deliveries. One that has never failed is not paced at all; the first 429,
+ * or 503 with `Retry-After`, makes the rate at which it was sent to the one that is lowered, and what cannot
+ * be reached is held back and tried by one delivery. Times are monotonic milliseconds.
  */
 export class EndpointPace {
   readonly #ratePerSecond: number | null;
@@ -64,10 +65,9 @@ export class EndpointPace {
 
   /** What came of a delivery. `wallNow` in milliseconds since the epoch. */
   after(outcome: Outcome, isProbe: boolean, now: number, wallNow: number): void {
-    const isRefusal =
-      outcome.kind === 'response' && (outcome.status === 429 || outcome.status === 503);
+    const isRefusal = isEndpointRefusal(outcome, wallNow);
     if (this.#endpoint === null) {
-      if (!isRefusal && circuitVerdict(outcome) !== 'down') return;
+      if (!isRefusal && endpointVerdict(outcome) !== 'down') return;
       this.#endpoint = createEndpoint(now, unpaced(MOST_PER_SECOND));
     }
     if (isRefusal && !this.#hasRefused && this.#ratePerSecond === null) {
@@ -83,6 +83,11 @@ export class EndpointPace {
     this.#usedAt = now;
   }
 
+  /** A delivery that was let go has not been sent: it says nothing, and its place is free again. */
+  abandon(isProbe: boolean): void {
+    if (this.#endpoint !== null) this.after({ kind: 'aborted' }, isProbe, this.#usedAt, 0);
+  }
+
   /** As if nothing had been. */
   forget(): void {
     this.#endpoint = null;
@@ -90,8 +95,7 @@ export class EndpointPace {
   }
 
   #isStale(now: number): boolean {
-    if (this.#endpoint === null || now - this.#usedAt <= FORGET_MS) return false;
-    return (this.#endpoint.pace.pausedUntil ?? now) <= now;
+    return this.#endpoint !== null && now - this.#usedAt > FORGET_MS;
   }
 
   #count(now: number): void {

@@ -27,10 +27,10 @@ export async function startOutside(random: () => number): Promise<Outside> {
   const receiver = await startTarget(({ path, body }) => {
     const said: { delivery_id: string; job_id: string } = JSON.parse(body);
     const before = deliveries.get(said.delivery_id)?.length ?? 0;
-    // One of three receivers fails at first: it has to be tried again. A 503 would slow its whole origin.
+    // One of three receivers is not there at first: it has to be tried again, and the others not to wait for it.
     if (path === '/c' && before === 0 && !heardOf.has(`${said.delivery_id} refused`)) {
       heardOf.add(`${said.delivery_id} refused`);
-      return { status: 500 };
+      return { status: 503 };
     }
     append(deliveries, said.delivery_id, life);
     heardOf.add(said.job_id);

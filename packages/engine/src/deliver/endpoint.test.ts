@@ -6,6 +6,7 @@ import {
   deliveryRegion,
   type Endpoint,
   ENDPOINT_PACE,
+  MAX_ENDPOINT_PAUSE_MS,
   passEndpoint,
   withEndpointEnabled,
 } from './endpoint.ts';
@@ -15,6 +16,12 @@ const WALL = Date.UTC(2026, 0, 1);
 function status(code: number, headers: Readonly<Record<string, string>> = {}): Outcome {
   return { kind: 'response', status: code, headers };
 }
+
+const UNREACHABLE: Outcome = {
+  kind: 'network_error',
+  code: 'ECONNREFUSED',
+  message: 'refused',
+};
 
 function after(outcome: Outcome, endpoint: Endpoint = createEndpoint(0), now = 10_000): Endpoint {
   return afterDelivery(endpoint, outcome, false, now, WALL + now);
@@ -50,6 +57,26 @@ describe('an endpoint', () => {
     expect(endpoint.pace.ratePerSecond).toBe(100);
   });
 
+  test.each([500, 502, 503, 504])(
+    'that says %d without a delay is neither slowed nor taken for down',
+    (code) => {
+      let endpoint = createEndpoint(0);
+      for (let call = 0; call < 20; call += 1) {
+        endpoint = after(status(code), endpoint, call * 1_000);
+      }
+      expect(endpoint.pace.ratePerSecond).toBe(ENDPOINT_PACE.ratePerSecond);
+      expect(passEndpoint(endpoint, 20_000)).toMatchObject({ pass: 'go', isProbe: false });
+    },
+  );
+
+  test('that asks for a day holds the rest of its host back for five minutes', () => {
+    const paused = after(status(503, { 'retry-after': '86400' }));
+    expect(passEndpoint(paused, 10_000)).toEqual({
+      pass: 'hold',
+      until: 10_000 + MAX_ENDPOINT_PAUSE_MS,
+    });
+  });
+
   test('has its own pace and slots', () => {
     let endpoint = createEndpoint(0, { ...ENDPOINT_PACE, burst: 50, concurrency: 2 });
     for (let delivery = 0; delivery < 2; delivery += 1) {
@@ -61,9 +88,9 @@ describe('an endpoint', () => {
     expect(passEndpoint(after(status(200), endpoint, 1), 1).pass).toBe('go');
   });
 
-  test('that is down is probed by one delivery while the others are held', () => {
+  test('that cannot be reached is probed by one delivery while the others are held', () => {
     let endpoint = createEndpoint(0);
-    for (let call = 0; call < 5; call += 1) endpoint = after(status(502), endpoint, call * 500);
+    for (let call = 0; call < 5; call += 1) endpoint = after(UNREACHABLE, endpoint, call * 500);
     expect(passEndpoint(endpoint, 3_000)).toEqual({ pass: 'hold', until: 7_000 });
     const probe = passEndpoint(endpoint, 7_000);
     expect(probe).toMatchObject({ pass: 'go', isProbe: true });

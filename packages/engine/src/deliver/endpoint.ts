@@ -1,7 +1,15 @@
 import type { LiveRegions } from '../decide/decision.ts';
+import { namedInstant } from '../decide/named-instant.ts';
 import type { Outcome } from '../job/outcome.ts';
 import { admit, release } from '../pace/admission.ts';
-import { afterCall, type Circuit, CLOSED_CIRCUIT, passCircuit } from '../pace/circuit.ts';
+import {
+  afterVerdict,
+  type Circuit,
+  type CircuitVerdict,
+  circuitVerdict,
+  CLOSED_CIRCUIT,
+  passCircuit,
+} from '../pace/circuit.ts';
 import { feedback } from '../pace/feedback.ts';
 import { DEFAULT_PACE, type PaceSettings } from '../pace/pace-settings.ts';
 import { createPace, type PaceState } from '../pace/pace-state.ts';
@@ -27,8 +35,13 @@ export const ENDPOINT_PACE: PaceSettings = {
   ratePerSecond: 100,
   burst: 10,
   concurrency: 16,
-  floorPerSecond: 0.1,
 };
+
+/**
+ * Nothing that an answer asks for holds the other deliveries of its host back for longer, in milliseconds.
+ * The delivery that was answered so waits for all of the time.
+ */
+export const MAX_ENDPOINT_PAUSE_MS = 300_000;
 
 export type EndpointPass =
   /** A delivery may be sent; this is the endpoint with it booked. */
@@ -58,8 +71,27 @@ export function passEndpoint(endpoint: Endpoint, now: number): EndpointPass {
 }
 
 /**
- * The endpoint after one delivery to it: 410 disables it, a 429 or 503 slows it or pauses it for as long as
- * it asks, failures in a row hold everything back until a probe succeeds.
+ * Whether an answer says something about the pace of all that goes to its host: a 429, and a 503 that names
+ * a moment. A bare 503 is a failure like any other 5xx: many paths share a host, one of them may be broken,
+ * and its deliveries come again after their own waits.
+ *
+ * @param wallNow Milliseconds since the epoch.
+ */
+export function isEndpointRefusal(outcome: Outcome, wallNow: number): boolean {
+  if (outcome.kind !== 'response') return false;
+  if (outcome.status === 429) return true;
+  return outcome.status === 503 && namedInstant(503, outcome.headers, wallNow) !== null;
+}
+
+/** What an outcome says about the host of an endpoint: every answer, whatever its status, that it is there. */
+export function endpointVerdict(outcome: Outcome): CircuitVerdict {
+  return outcome.kind === 'response' ? 'up' : circuitVerdict(outcome);
+}
+
+/**
+ * The endpoint after one delivery to it: 410 disables it, a refusal slows it or pauses it for as long as it
+ * asks, within a bound; when it cannot be reached, several times in a row, everything is held back until a
+ * probe gets through.
  *
  * @param now Monotonic, `wallNow` milliseconds since the epoch.
  */
@@ -73,9 +105,21 @@ export function afterDelivery(
   const freed = release(endpoint.pace);
   const isGone = outcome.kind === 'response' && outcome.status === 410;
   return {
-    pace: outcome.kind === 'response' ? feedback(freed, outcome, now, wallNow) : freed,
-    circuit: afterCall(endpoint.circuit, outcome, isProbe, now),
+    pace: taught(freed, outcome, now, wallNow),
+    circuit: afterVerdict(endpoint.circuit, endpointVerdict(outcome), isProbe, now),
     disabled: endpoint.disabled ?? (isGone ? { by: 'gone', at: wallNow } : null),
+  };
+}
+
+function taught(pace: PaceState, outcome: Outcome, now: number, wallNow: number): PaceState {
+  if (outcome.kind !== 'response') return pace;
+  if (outcome.status === 503 && !isEndpointRefusal(outcome, wallNow)) return pace;
+  const next = feedback(pace, outcome, now, wallNow);
+  const latest = now + MAX_ENDPOINT_PAUSE_MS;
+  return {
+    ...next,
+    pausedUntil: next.pausedUntil === null ? null : Math.min(next.pausedUntil, latest),
+    heldBackUntil: next.heldBackUntil === null ? null : Math.min(next.heldBackUntil, latest),
   };
 }
 

@@ -64,12 +64,15 @@ export function passCircuit(circuit: Circuit, now: number): CircuitPass {
   }
 }
 
+/** What one outcome says: it is up, it is down, nothing. */
+export type CircuitVerdict = 'up' | 'down' | 'silent';
+
 /**
  * What an outcome says about the destination. It is down when it cannot be reached, does not answer in
  * time, or answers 502, 503 without a delay, 504 or 52x; every other answer shows that it is up, a 429
  * and a 500 too. What we stopped or refused ourselves says nothing.
  */
-export function circuitVerdict(outcome: Outcome): 'up' | 'down' | 'silent' {
+export function circuitVerdict(outcome: Outcome): CircuitVerdict {
   switch (outcome.kind) {
     case 'response':
       return isGatewayFailure(outcome.status, outcome.headers) ? 'down' : 'up';
@@ -96,7 +99,17 @@ export function afterCall(
   now: number,
   policy: CircuitPolicy = DEFAULT_CIRCUIT,
 ): Circuit {
-  const verdict = circuitVerdict(outcome);
+  return afterVerdict(circuit, circuitVerdict(outcome), isProbe, now, policy);
+}
+
+/** The same where another rule says what an outcome means. */
+export function afterVerdict(
+  circuit: Circuit,
+  verdict: CircuitVerdict,
+  isProbe: boolean,
+  now: number,
+  policy: CircuitPolicy = DEFAULT_CIRCUIT,
+): Circuit {
   switch (circuit.state) {
     case 'closed':
       return afterClosed(circuit, verdict, now, policy);
@@ -158,7 +171,7 @@ export function restoreCircuit(
 
 function afterClosed(
   circuit: Circuit & { readonly state: 'closed' },
-  verdict: 'up' | 'down' | 'silent',
+  verdict: CircuitVerdict,
   now: number,
   policy: CircuitPolicy,
 ): Circuit {
