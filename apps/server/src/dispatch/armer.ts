@@ -1,4 +1,4 @@
-import { armedBound, lineRef } from '@ezthrottle/engine';
+import { armedBound, lineRef, takeToArm } from '@ezthrottle/engine';
 import type { ArmedRef, LineRef, WorkReads } from '@ezthrottle/engine';
 import type { ActiveJobs } from './active-jobs.ts';
 import type { DispatchLimits } from './dispatch-limits.ts';
@@ -7,7 +7,7 @@ import type { JobMover } from './job-mover.ts';
 import type { Lane } from './lane.ts';
 import type { Refill } from './line-window.ts';
 
-/** API keys that are armed at once beyond what is armed ahead. */
+/** Attempts that are armed at once beyond what is armed ahead, so that a key with none of them has its turn. */
 const MAX_NEWCOMERS = 16;
 
 /** Accounts whose rows are read at the same time. */
@@ -40,9 +40,13 @@ export class Armer {
 
   /** How many more attempts of this line may be armed now. */
   room(lane: Lane): number {
-    const { limits, active, parts } = this.#options;
     if (!this.#isOpen) return 0;
-    const bound = boundOf(lane, limits.armAheadMs, parts.clock.monotonic());
+    const { limits, parts } = this.#options;
+    return this.#room(lane, boundOf(lane, limits.armAheadMs, parts.clock.monotonic()));
+  }
+
+  #room(lane: Lane, bound: number): number {
+    const { limits, active } = this.#options;
     const left = limits.maxArmed - active.size - this.#arming;
     return Math.max(0, Math.min(left, bound - lane.armed.length - lane.arming));
   }
@@ -75,22 +79,18 @@ export class Armer {
 
   /** Arms as many as there is room for, and reads on where lines run low. */
   fill(lane: Lane): void {
+    if (!this.#isOpen) return;
+    const { limits, parts } = this.#options;
     const ahead = lane.armed.length + lane.arming;
-    const free = this.room(lane);
-    // Half of it at a time: one commit then serves many calls.
-    const ordinary = free >= ahead ? free : 0;
-    // Whose turn comes next is armed in time for it, however much a busy key has armed ahead.
-    const early = this.#isOpen ? Math.min(lane.newcomers.size, MAX_NEWCOMERS) : 0;
-    const room = Math.max(ordinary, early);
-    lane.newcomers.clear();
-    const refs: LineRef[] = [];
-    while (refs.length < room) {
-      const ref = lane.line.next();
-      if (ref === null) break;
-      refs.push(ref);
-    }
+    const bound = boundOf(lane, limits.armAheadMs, parts.clock.monotonic());
+    const free = this.#room(lane, bound);
+    const refs = takeToArm(() => lane.line.next(), lane.newcomers, {
+      // Half of it at a time: one commit then serves many calls.
+      ordinary: free >= ahead ? free : 0,
+      most: bound === 0 ? 0 : bound + MAX_NEWCOMERS - ahead,
+    });
     if (refs.length > 0) void this.#arm(lane, refs);
-    if (this.#isOpen) void this.#refill(lane);
+    void this.#refill(lane);
   }
 
   async #arm(lane: Lane, refs: readonly LineRef[]): Promise<void> {
