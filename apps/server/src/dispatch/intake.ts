@@ -48,8 +48,7 @@ export class Intake {
   async submit(job: AdmittedJob): Promise<Verdict> {
     const { parts, armer, onArmed } = this.#options;
     const { clock, committer, notices } = parts;
-    const now = clock.now();
-    const { submitted, claims } = this.#armAtOnce(this.#accepted(job, now), now);
+    const { submitted, claims } = this.#armAtOnce(this.#accepted(job), job.createdAt);
     this.#submits += 1;
     try {
       const verdict = await committer.write({ type: 'submit', job: submitted });
@@ -69,7 +68,7 @@ export class Intake {
   async replace(holder: ActiveJob, job: AdmittedJob): Promise<Verdict | null> {
     const { mover, parts } = this.#options;
     const { clock, notices } = parts;
-    const written = this.#accepted(job, clock.now());
+    const written = this.#accepted(job);
     this.#submits += 1;
     try {
       const verdict = await mover.replace(holder, written);
@@ -83,8 +82,10 @@ export class Intake {
     }
   }
 
-  #accepted(job: AdmittedJob, now: number): NewJob {
+  /** As of the moment at which it came: a row says that moment once. */
+  #accepted(job: AdmittedJob): NewJob {
     const { liveRegions } = this.#options.parts;
+    const now = job.createdAt;
     const accepted = accept(job.spec, { now, liveRegions });
     return {
       ...job,

@@ -48,7 +48,13 @@ export class SqliteError extends Error {
  * From this length the connection that writes copies the log into the database by itself. A thread does
  * so before, so that next to nothing is left to do, and the log begins anew.
  */
-const LOG_PAGES = 4_000;
+const LOG_PAGES = 2_000;
+
+/**
+ * Of new files. A job's call with a body of some hundred bytes fills a page of 4 096 badly: an eighth of
+ * the file stays empty. Twice that costs nothing measurable elsewhere.
+ */
+const PAGE_BYTES = 8_192;
 
 const IN_MEMORY = ':memory:';
 
@@ -68,6 +74,7 @@ export function openConnection(options: ConnectionOptions): Connection {
       enableForeignKeyConstraints: true,
       enableDoubleQuotedStringLiterals: false,
     });
+    database.exec(`PRAGMA page_size = ${PAGE_BYTES}`);
     database.exec('PRAGMA journal_mode = WAL');
     database.exec('PRAGMA synchronous = FULL');
     database.exec(`PRAGMA wal_autocheckpoint = ${LOG_PAGES}`);
