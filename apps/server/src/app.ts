@@ -1,7 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { DEFAULTS, LIMIT_BOUNDS } from '@ezthrottle/core/protocol';
-import { DEFAULT_PACE, type Executor, type PaceSettings, type Store } from '@ezthrottle/engine';
+import {
+  type CircuitPolicy,
+  DEFAULT_CIRCUIT,
+  DEFAULT_PACE,
+  type Executor,
+  type LiveRegions,
+  type PaceSettings,
+  type Store,
+} from '@ezthrottle/engine';
 import { createAdmission } from './admission/admission.ts';
 import { createLoadMeter, type LoadMeter } from './admission/load-meter.ts';
 import { createJobCounts, healthRoute } from './api/health.ts';
@@ -21,6 +29,8 @@ import { createAddressPolicy } from './net/address-policy.ts';
 import { createNewId } from './new-id.ts';
 import { createLogger } from './observe/logger.ts';
 import { createJobEventHub, type JobEventHub } from './realtime/job-event-hub.ts';
+import { regionViews } from './regions/region-views.ts';
+import { createRegionWatch, type RegionWatch } from './regions/region-watch.ts';
 import { openSqliteStore, type SqliteStoreOptions } from './store/sqlite/sqlite-store.ts';
 import { createApiKeys } from './tenancy/api-keys.ts';
 import { provision } from './tenancy/provision.ts';
@@ -158,6 +168,7 @@ async function compose(options: AppOptions, onClose: OnClose): Promise<RunningAp
   });
 
   const executors = createExecutors(config, onClose);
+  const { circuit, liveRegions, regions } = regionsOf(config);
   const hub = createJobEventHub(config.maxStreams);
   const work = {
     store,
@@ -173,7 +184,8 @@ async function compose(options: AppOptions, onClose: OnClose): Promise<RunningAp
     ...work,
     endpoints,
     signingKeysOf: (organization) => signingKeys.seedsOf(organization),
-    liveRegions: config.regions,
+    liveRegions,
+    regions,
     ratePerSecond: config.deliveryRate === 0 ? null : config.deliveryRate,
     executor: executors.deliveries,
     secretsOf: (organization) => secrets.secretsOf(organization),
@@ -191,7 +203,9 @@ async function compose(options: AppOptions, onClose: OnClose): Promise<RunningAp
     settings: (origin, organization) => rules.destinationPace(organization, origin),
     edits: createDestinationEdits(rules),
     namedLimits: rules,
-    liveRegions: config.regions,
+    circuit,
+    liveRegions,
+    regions,
     notices: hub,
     deliverer,
     idempotencyWindowMs: config.idempotencyWindowMs,
@@ -215,6 +229,8 @@ async function compose(options: AppOptions, onClose: OnClose): Promise<RunningAp
     dispatcher,
     limits,
     rules,
+    liveRegions,
+    regions,
     hub,
     secrets,
     meter,
@@ -230,6 +246,8 @@ interface Front {
   readonly dispatcher: Dispatcher;
   readonly limits: Limits;
   readonly rules: LimitRules;
+  readonly liveRegions: LiveRegions;
+  readonly regions: RegionWatch | undefined;
   readonly hub: JobEventHub;
   readonly secrets: SigningSecrets;
   readonly signingKeys: SigningKeys;
@@ -278,11 +296,17 @@ async function listen(parts: Front, onClose: OnClose): Promise<string> {
           : dispatcher.limitStateOf(organization, key.key),
     },
     admission,
+    liveRegions: parts.liveRegions,
     clock,
     newId,
     idempotencyWindowMs: config.idempotencyWindowMs,
   });
-  const health = healthRoute({ version: VERSION, counts, admission: () => admission.report() });
+  const health = healthRoute({
+    version: VERSION,
+    counts,
+    admission: () => admission.report(),
+    regions: () => regionViews(config.regions, parts.regions),
+  });
   const server = await createHttpServer({
     surfaces: [native.surface, { prefix: '', routes: [health] }],
     apiKeys: createApiKeys({ reads: store.tenancy, clock }),
@@ -327,12 +351,35 @@ function createExecutors(
     allowPrivate: config.allowPrivateTargets,
     allow: [...config.allowTargets, ...(config.allowLoopbackTargets ? LOOPBACK : [])],
   });
+  const egresses = new Map(
+    config.regions === 'any' ? [] : config.regions.map(({ name, egress }) => [name, egress]),
+  );
   const create = (): Executor => {
-    const executor = createUndiciExecutor({ clock: systemClock, policy });
+    const executor = createUndiciExecutor({ clock: systemClock, policy, egresses });
     onClose(() => executor.close());
     return executor;
   };
   return { jobs: create(), deliveries: create() };
+}
+
+/** When destinations and regions are taken for down. One region has none to give way to. */
+function regionsOf(config: Config): {
+  readonly circuit: CircuitPolicy | null;
+  readonly liveRegions: LiveRegions;
+  readonly regions: RegionWatch | undefined;
+} {
+  const policy: CircuitPolicy = {
+    failures: config.circuitFailures,
+    spanMs: config.circuitWindowMs,
+    probeAfterMs: config.circuitOpenMs,
+    maxProbeAfterMs: Math.max(config.circuitOpenMs, config.circuitMaxOpenMs),
+    rampMs: config.circuitRampMs,
+  };
+  const circuit = policy.failures === 0 ? null : policy;
+  if (config.regions === 'any') return { circuit, liveRegions: 'any', regions: undefined };
+  const names = config.regions.map(({ name }) => name);
+  const options = { regions: names, clock: systemClock, policy: circuit ?? DEFAULT_CIRCUIT };
+  return { circuit, liveRegions: names, regions: createRegionWatch(options) };
 }
 
 const LOOPBACK = ['127.0.0.0/8', '::1'] as const;

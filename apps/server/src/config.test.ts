@@ -103,6 +103,80 @@ describe('the configuration', () => {
     });
   });
 
+  test('reads regions with their ways out, from flags as from the file', () => {
+    const flags = { regions: ['iad,lax=10.0.0.5', 'fra=http://ann:p%40ss@proxy.example:3128'] };
+    expect(readConfig('dev', { flags }).regions).toEqual([
+      { name: 'iad', egress: { kind: 'direct' } },
+      { name: 'lax', egress: { kind: 'local_address', address: '10.0.0.5' } },
+      {
+        name: 'fra',
+        egress: {
+          kind: 'proxy',
+          origin: 'http://proxy.example:3128',
+          authorization: `Basic ${Buffer.from('ann:p@ss').toString('base64')}`,
+          resolves: 'server',
+        },
+      },
+    ]);
+    const regions = {
+      iad: 'direct',
+      lax: { localAddress: '2001:db8::5' },
+      fra: { proxy: 'https://proxy.example', resolve: 'proxy' },
+    };
+    expect(readConfig('dev', { file: { path: 'c.json', content: { regions } } }).regions).toEqual([
+      { name: 'iad', egress: { kind: 'direct' } },
+      { name: 'lax', egress: { kind: 'local_address', address: '2001:db8::5' } },
+      {
+        name: 'fra',
+        egress: {
+          kind: 'proxy',
+          origin: 'https://proxy.example',
+          authorization: null,
+          resolves: 'proxy',
+        },
+      },
+    ]);
+    expect(readConfig('dev', { flags: { regions: ['any'] } }).regions).toBe('any');
+  });
+
+  test('names each region that cannot be meant, and none of its passwords', () => {
+    const wrong = 'a=ftp://u:secret@h,b=http://u:secret@h/path,=http://u:secret@h,c=10.0.0.300,d,d';
+    try {
+      readConfig('dev', { environment: { EZTHROTTLE_REGIONS: wrong } });
+      expect.unreachable();
+    } catch (error) {
+      expect(String(error)).toContain('EZTHROTTLE_REGIONS has a wrong value; expected any, or');
+      expect(String(error)).toContain('(wrong: a, b, number 3, c, d)');
+      expect(String(error)).not.toContain('secret');
+    }
+  });
+
+  test.each([
+    [{ proxy: 'http://h', localAddress: '10.0.0.1' }],
+    [{ proxy: 'http://h', resolve: 'both' }],
+    [{ localAddress: '10.0.0.1', resolve: 'proxy' }],
+    [{ proxy: 'http://h', colour: 1 }],
+    [{}],
+    [7],
+  ])('does not take %j for a way out', (fra) => {
+    const file = { path: 'c.json', content: { regions: { fra } } };
+    expect(problemsOf(() => readConfig('dev', { file }))).toMatchObject([
+      { where: 'c.json: regions' },
+    ]);
+  });
+
+  test('reads when a destination is taken for down', () => {
+    const flags = { 'circuit-failures': '0', 'circuit-open': '2s', 'circuit-max-open': '1m' };
+    const config = readConfig('dev', { flags });
+    expect(config).toMatchObject({
+      circuitFailures: 0,
+      circuitWindowMs: 1_000,
+      circuitOpenMs: 2_000,
+      circuitMaxOpenMs: 60_000,
+      circuitRampMs: 10_000,
+    });
+  });
+
   test('reads durations with units', () => {
     const flags = { retention: '2d', 'delivery-delays': '0s,1500,5m' };
     const config = readConfig('dev', { flags });

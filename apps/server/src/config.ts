@@ -1,5 +1,6 @@
 import { ConfigError, type ConfigProblem } from './config/config-error.ts';
 import type { RateRules } from './config/rate-rules.ts';
+import type { Regions } from './config/region-rules.ts';
 import type { Profile, Setting } from './config/setting.ts';
 import { SETTINGS } from './config/settings.ts';
 
@@ -21,8 +22,15 @@ export interface Config {
   readonly allowPrivateTargets: boolean;
   /** Addresses, ranges and host names that may be called in any case. */
   readonly allowTargets: readonly string[];
-  readonly regions: 'any' | readonly string[];
+  /** Its proxies hold passwords. */
+  readonly regions: Regions;
   readonly rates: RateRules;
+  /** 0: no destination is taken for down. */
+  readonly circuitFailures: number;
+  readonly circuitWindowMs: number;
+  readonly circuitOpenMs: number;
+  readonly circuitMaxOpenMs: number;
+  readonly circuitRampMs: number;
   readonly logLevel: LogLevel;
   readonly maxBodyBytes: number;
   readonly maxResponseBytes: number;
@@ -106,6 +114,11 @@ export function readConfig(profile: Profile, sources: ConfigSources): Config {
     allowTargets: take('allowTargets'),
     regions: take('regions'),
     rates: take('rates'),
+    circuitFailures: take('circuitFailures'),
+    circuitWindowMs: take('circuitWindowMs'),
+    circuitOpenMs: take('circuitOpenMs'),
+    circuitMaxOpenMs: take('circuitMaxOpenMs'),
+    circuitRampMs: take('circuitRampMs'),
     logLevel: take('logLevel'),
     maxBodyBytes: take('maxBodyBytes'),
     maxResponseBytes: take('maxResponseBytes'),

@@ -57,6 +57,7 @@ export * from './admit/idempotency.ts';
 export * from './admit/derive-id.ts';
 export type * from './admit/digest.ts';
 export * from './admit/rank.ts';
+export * from './admit/region-warnings.ts';
 export * from './deliver/endpoint-id.ts';
 export * from './deliver/endpoint.ts';
 export * from './deliver/new-delivery.ts';

@@ -1,4 +1,5 @@
 import type { Clock, JobReads } from '@ezthrottle/engine';
+import type { RegionView } from '../regions/region-views.ts';
 import type { Route } from './route.ts';
 
 type Counts = Awaited<ReturnType<JobReads['counts']>>;
@@ -28,6 +29,7 @@ export function healthRoute(options: {
   readonly version: string;
   readonly counts: { get(): Promise<Counts> };
   readonly admission: () => Promise<Readonly<Record<string, number | boolean>>>;
+  readonly regions: () => 'any' | readonly RegionView[];
 }): Route {
   return {
     method: 'GET',
@@ -41,6 +43,7 @@ export function healthRoute(options: {
           version: options.version,
           jobs: await options.counts.get(),
           admission: await options.admission(),
+          regions: options.regions(),
         },
       };
     },

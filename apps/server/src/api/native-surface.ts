@@ -1,4 +1,4 @@
-import type { Clock, Id, JobReads } from '@ezthrottle/engine';
+import type { Clock, Id, JobReads, LiveRegions } from '@ezthrottle/engine';
 import { jobStatus } from '@ezthrottle/core/protocol';
 import { isRacing, readResult } from '@ezthrottle/engine';
 import type { Limits } from '../limits/limits.ts';
@@ -34,6 +34,8 @@ export interface NativeSurfaceOptions {
   /** Where limits stand. */
   readonly states: LimitStates;
   readonly admission: Admission;
+  /** Regions that this server has. */
+  readonly liveRegions: LiveRegions;
   readonly clock: Clock;
   readonly newId: () => Id;
   readonly idempotencyWindowMs: number;

@@ -1,8 +1,10 @@
 import { isIP } from 'node:net';
 import { DEFAULTS, LIMITS } from '@ezthrottle/core/protocol';
+import { DEFAULT_CIRCUIT } from '@ezthrottle/engine';
 import type { Config } from '../config.ts';
 import { AddressPolicyError, createAddressPolicy } from '../net/address-policy.ts';
 import { readRateRules } from './rate-rules.ts';
+import { readRegions } from './region-rules.ts';
 import {
   choice,
   custom,
@@ -144,23 +146,15 @@ export const SETTINGS: { readonly [K in keyof Config]: Setting<Config[K]> } = {
   regions: custom<Config['regions']>(
     {
       flag: 'regions',
-      placeholder: '<any|name,…>',
-      description: 'Regions that this node serves; any: whichever a job names',
+      placeholder: '<any|name=egress,…>',
+      description:
+        'Regions of this server and how calls leave: directly, from a local address, through a proxy; any: whichever a job names',
+      secret: true,
       dev: 'any',
       start: 'any',
     },
-    'value',
-    (raw) => {
-      if (raw === 'any') return { ok: true, value: 'any' };
-      const names = listOf(raw)?.filter((name) => typeof name === 'string') ?? [];
-      const fits =
-        names.length > 0 &&
-        names.length <= 64 &&
-        names.every((name) => /^[a-z\d][a-z\d-]{0,63}$/.test(name));
-      return fits
-        ? { ok: true, value: Object.freeze([...new Set(names)]) }
-        : { ok: false, expected: 'any, or 1 to 64 names of small letters, digits and dashes' };
-    },
+    'list',
+    readRegions,
   ),
   rates: custom(
     {
@@ -172,6 +166,52 @@ export const SETTINGS: { readonly [K in keyof Config]: Setting<Config[K]> } = {
     },
     'list',
     readRateRules,
+  ),
+  circuitFailures: integer(
+    {
+      flag: 'circuit-failures',
+      description: 'Failures in a row after which a destination is taken for down; 0: never',
+      dev: DEFAULT_CIRCUIT.failures,
+      start: DEFAULT_CIRCUIT.failures,
+    },
+    { min: 0, max: 1_000 },
+  ),
+  circuitWindowMs: duration(
+    {
+      flag: 'circuit-window',
+      description: 'Time over which these failures lie at least: what fails together is one event',
+      dev: DEFAULT_CIRCUIT.spanMs,
+      start: DEFAULT_CIRCUIT.spanMs,
+    },
+    { min: 0, max: 3_600_000 },
+  ),
+  circuitOpenMs: duration(
+    {
+      flag: 'circuit-open',
+      description:
+        'How long nothing is sent to it before one call tries; doubled each time that fails',
+      dev: DEFAULT_CIRCUIT.probeAfterMs,
+      start: DEFAULT_CIRCUIT.probeAfterMs,
+    },
+    { min: 10, max: 3_600_000 },
+  ),
+  circuitMaxOpenMs: duration(
+    {
+      flag: 'circuit-max-open',
+      description: 'Longest of these waits',
+      dev: DEFAULT_CIRCUIT.maxProbeAfterMs,
+      start: DEFAULT_CIRCUIT.maxProbeAfterMs,
+    },
+    { min: 10, max: DAY_MS },
+  ),
+  circuitRampMs: duration(
+    {
+      flag: 'circuit-ramp',
+      description: 'Time over which its rate comes back once a call got through',
+      dev: DEFAULT_CIRCUIT.rampMs,
+      start: DEFAULT_CIRCUIT.rampMs,
+    },
+    { min: 0, max: 3_600_000 },
   ),
   logLevel: choice(
     {

@@ -10,6 +10,7 @@ import type {
   Operation,
   Verdict,
 } from '@ezthrottle/engine';
+import type { RegionWatch } from '../regions/region-watch.ts';
 import type { Service } from '../upkeep/service.ts';
 import {
   attemptDelivery,
@@ -46,6 +47,8 @@ export interface DelivererOptions {
   readonly endpoints?: Pick<Endpoints, 'isDisabled' | 'gone'>;
   /** Regions from which deliveries may leave. Default: any. */
   readonly liveRegions?: LiveRegions;
+  /** How they fare. Default: there is nothing to choose. */
+  readonly regions?: RegionWatch | undefined;
   /** Deliveries per second to one origin of an organization. Default: as many as it bears. */
   readonly ratePerSecond?: number | null;
   /** Waits before each attempt, in milliseconds; the last one repeats. */

@@ -19,6 +19,8 @@ import {
   type SettleDeliveryOperation,
   type Verdict,
 } from '@ezthrottle/engine';
+import { knownRegions } from '../regions/known-regions.ts';
+import type { RegionWatch } from '../regions/region-watch.ts';
 import type { JobResult } from './job-result.ts';
 import { hmacSha256, signEd25519 } from './signatures.ts';
 import type { ExecutorCalls } from './executor-calls.ts';
@@ -44,6 +46,8 @@ export interface DeliveryAttemptOptions {
   readonly signingKeysOf?: (organization: Id) => Promise<readonly string[]>;
   /** Regions from which deliveries may leave. Default: any. */
   readonly liveRegions?: LiveRegions;
+  /** How they fare. Default: there is nothing to choose. */
+  readonly regions?: RegionWatch | undefined;
   /** Called when the call is over, before it is settled. */
   readonly onAnswer: (outcome: Outcome) => void;
   /** From 0 up to 1. */
@@ -78,8 +82,10 @@ export async function attemptDelivery(
   if (about === null) return { kind: 'dropped', why: 'gone' };
   const { payload, spec } = about;
   const { regions = [] } = spec.webhooks[delivery.webhook] ?? {};
-  const region = deliveryRegion(regions, options.liveRegions ?? 'any', attempt);
+  const origin = URL.parse(delivery.url)?.origin ?? delivery.url;
+  const region = regionFor(delivery, origin, regions, attempt, options);
   if (region === null) return { kind: 'dropped', why: 'no_region' };
+  options.regions?.chosen(delivery.organization, origin, region);
   const [secret, ...formerSecrets] = await options.secretsOf(delivery.organization);
   const signingKeys = (await options.signingKeysOf?.(delivery.organization)) ?? [];
   const request = deliveryRequest({
@@ -102,6 +108,7 @@ export async function attemptDelivery(
     maxResponseBytes: ANSWER_BYTES,
   });
   const { outcome } = report;
+  options.regions?.after(delivery.organization, origin, region, outcome);
   options.onAnswer(outcome);
   if (outcome.kind === 'aborted') return { kind: 'dropped', why: 'aborted' };
 
@@ -115,6 +122,20 @@ export async function attemptDelivery(
     return { kind: 'dropped', why: verdict };
   }
   return { kind: 'settled', attempt: { delivery, settled } };
+}
+
+/** Null: none of the regions that the webhook names is there. */
+function regionFor(
+  { organization }: DeliveryRecord,
+  origin: string,
+  named: readonly string[],
+  attempt: number,
+  { liveRegions = 'any', regions: watch }: DeliveryAttemptOptions,
+): string | null {
+  const known = knownRegions(watch, organization);
+  if (known === null || liveRegions === 'any') return deliveryRegion(named, liveRegions, attempt);
+  const live = liveRegions.filter((region) => named.length === 0 || named.includes(region));
+  return deliveryRegion(named, known.reachable(origin, live), attempt);
 }
 
 async function payloadOf(

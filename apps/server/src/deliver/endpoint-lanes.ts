@@ -1,4 +1,4 @@
-import type { DeliveryRecord, Id, Outcome } from '@ezthrottle/engine';
+import { type DeliveryRecord, type Id, isEgressError, type Outcome } from '@ezthrottle/engine';
 import { EndpointPace } from './endpoint-pace.ts';
 
 export interface LaneLimits {
@@ -136,7 +136,10 @@ export class EndpointLanes {
     if (calling === undefined) return;
     const { lane, isProbe } = calling;
     lane.pace.after(outcome, isProbe, now, wallNow);
-    lane.silentAttempts = outcome.kind === 'response' ? 0 : lane.silentAttempts + 1;
+    // An egress that fails says nothing of the endpoint.
+    if (!isEgressError(outcome)) {
+      lane.silentAttempts = outcome.kind === 'response' ? 0 : lane.silentAttempts + 1;
+    }
     this.#end(delivery, lane);
   }
 

@@ -42,8 +42,8 @@ export class CallStarter {
     if (leg === undefined || path === undefined) return null;
     lane.destination.record?.left();
     mover.sent(job, armed);
-    calls.add({ ...armed, lane, uses, sentAt: null });
     const { region } = leg;
+    calls.add({ ...armed, lane, region, uses, sentAt: null });
     const { attempt, token } = armed;
     parts.notices.publish({
       jobId: job.id,

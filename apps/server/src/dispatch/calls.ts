@@ -4,6 +4,7 @@ import type { Lane } from './lane.ts';
 /** A call that is under way: it holds a slot of each of its keys until it is reported. */
 export interface RunningCall extends ArmedRef {
   readonly lane: Lane;
+  readonly region: string;
   /** What it has taken from its keys, its destination's first. */
   readonly uses: readonly KeyUse[];
   /** When its first byte went out, in milliseconds since the epoch; null while it waits for a connection. */

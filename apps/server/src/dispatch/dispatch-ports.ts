@@ -14,6 +14,7 @@ import type {
 import type { LoadMeter } from '../admission/load-meter.ts';
 import type { JobResult } from '../deliver/job-result.ts';
 import type { JobNotices } from '../realtime/job-event.ts';
+import type { RegionWatch } from '../regions/region-watch.ts';
 import type { DispatchLimits } from './dispatch-limits.ts';
 
 /** The part of pino's logger that the dispatcher uses. */
@@ -58,6 +59,8 @@ export interface DispatcherParts {
   /** When a destination is taken for down; null: never. Default `DEFAULT_CIRCUIT`. */
   readonly circuit?: CircuitPolicy | null;
   readonly liveRegions: LiveRegions;
+  /** How they fare. Absent: there is nothing to choose. */
+  readonly regions?: RegionWatch | undefined;
   readonly notices: JobNotices;
   /** Told of every job that is taken in, spawned ones too, and of each that ends. Absent: nobody counts. */
   readonly meter?: Pick<LoadMeter, 'taken' | 'ended'>;

@@ -9,11 +9,12 @@ import type { DispatcherParts } from './dispatch-ports.ts';
 import type { AdmittedJob } from './job-gate.ts';
 import type { JobMover, LineOwner } from './job-mover.ts';
 import type { Lane } from './lane.ts';
+import { chooseForLegs, knownRegions } from '../regions/known-regions.ts';
 
 export interface IntakeOptions {
   readonly parts: Pick<
     DispatcherParts,
-    'clock' | 'committer' | 'liveRegions' | 'meter' | 'notices' | 'newToken'
+    'clock' | 'committer' | 'liveRegions' | 'meter' | 'notices' | 'newToken' | 'regions'
   >;
   readonly active: ActiveJobs;
   readonly destinations: Destinations;
@@ -84,9 +85,10 @@ export class Intake {
 
   /** As of the moment at which it came: a row says that moment once. */
   #accepted(job: AdmittedJob): NewJob {
-    const { liveRegions } = this.#options.parts;
-    const now = job.createdAt;
-    const accepted = accept(job.spec, { now, liveRegions });
+    const { liveRegions, regions } = this.#options.parts;
+    const { organization, spec, createdAt: now } = job;
+    const accepted = accept(spec, { now, liveRegions, ...knownRegions(regions, organization) });
+    chooseForLegs(regions, organization, spec, accepted.run);
     return {
       ...job,
       run: accepted.run,

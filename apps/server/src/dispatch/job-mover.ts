@@ -29,6 +29,7 @@ import type { DispatcherParts } from './dispatch-ports.ts';
 import { jobNotices } from './job-notices.ts';
 import { sha256 } from './sha256.ts';
 import type { JobNotice } from '../realtime/job-event.ts';
+import { chooseForLegs, knownRegions } from '../regions/known-regions.ts';
 
 /** A job whose legs are put in line. */
 export type LineOwner = Pick<NewJob, 'id' | 'organization' | 'apiKey' | 'spec'>;
@@ -96,6 +97,7 @@ export class JobMover {
     // A timer that is behind on disk would come due there again and again.
     const isTimerBehind = job.wakeAt !== job.storedWakeAt && job.pending === 0;
     if (isSame && !(event.type === 'wake' && isTimerBehind)) return null;
+    if (!isSame) chooseForLegs(this.#parts.regions, job.organization, job.spec, decision.run);
     const { version, wakeAt } = job;
     const moved = { job, before, decision, version, wakeAt, reported: isSame ? null : reported };
     const context = this.#context(job);
@@ -154,11 +156,13 @@ export class JobMover {
   }
 
   #context(job: ActiveJob): DecideContext & PlanContext {
-    const { clock, liveRegions, random, idempotencyWindowMs, deliveryDelaysMs } = this.#parts;
+    const { clock, liveRegions, regions, random, idempotencyWindowMs, deliveryDelaysMs } =
+      this.#parts;
     return {
       ...(mayHedge(job.spec) && { hedging: this.#listener.hedging(job.organization) }),
       now: clock.now(),
       liveRegions,
+      ...knownRegions(regions, job.organization),
       random,
       idempotencyWindowMs,
       deliveryDelaysMs,

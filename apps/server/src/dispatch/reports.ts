@@ -6,7 +6,7 @@ import type { JobMover } from './job-mover.ts';
 import type { Lane } from './lane.ts';
 
 export interface ReportsOptions {
-  readonly parts: Pick<DispatcherParts, 'clock' | 'logger'>;
+  readonly parts: Pick<DispatcherParts, 'clock' | 'logger' | 'regions'>;
   readonly active: ActiveJobs;
   readonly calls: RunningCalls;
   readonly mover: JobMover;
@@ -43,9 +43,11 @@ export class Reports {
     for (const lane of freed) onFreed(lane);
   }
 
-  #learn({ uses, lane }: RunningCall, report: AttemptReport): void {
+  #learn({ uses, lane, region }: RunningCall, report: AttemptReport): void {
     const { parts, onKeyChanged } = this.#options;
     const now = parts.clock.monotonic();
+    const { organization, origin } = lane.destination;
+    parts.regions?.after(organization, origin, region, report.outcome);
     const leftAt = uses[0]?.sentAt ?? null;
     if (leftAt !== null && report.outcome.kind === 'response') {
       lane.destination.record?.answered(now - leftAt);

@@ -1,5 +1,6 @@
 import type { Outcome } from '@ezthrottle/engine';
-import { AddressRefusedError } from '../net/connector.ts';
+import { AddressRefusedError } from '../net/checked-host.ts';
+import { EgressError } from '../net/egress.ts';
 
 /** Codes of `network_error` outcomes. Stable: users match on them. */
 export type NetworkErrorCode =
@@ -54,6 +55,9 @@ const BY_SYSTEM_CODE: Readonly<Record<string, NetworkErrorCode>> = {
 export function outcomeOfError(error: unknown): Outcome {
   if (error instanceof AddressRefusedError) {
     return { kind: 'refused', code: error.code, message: error.message };
+  }
+  if (error instanceof EgressError) {
+    return { kind: 'network_error', code: error.code, message: error.message };
   }
   const original = codeOf(error);
   if (original === 'UND_ERR_INVALID_ARG' || original === 'UND_ERR_NOT_SUPPORTED') {

@@ -1,7 +1,10 @@
 import type { AttemptCall, AttemptReport, Clock, Executor } from '@ezthrottle/engine';
 import { Agent } from 'undici';
 import type { AddressPolicy } from '../net/address-policy.ts';
-import { createConnector, type ResolveHost } from '../net/connector.ts';
+import type { ResolveHost } from '../net/checked-host.ts';
+import { createConnector } from '../net/connector.ts';
+import type { Egress, Egresses } from '../net/egress.ts';
+import { createProxyConnector } from '../net/proxy-connector.ts';
 import { OutboundCall } from './outbound-call.ts';
 import { ReportBatch } from './report-batch.ts';
 
@@ -14,10 +17,12 @@ export interface UndiciExecutorOptions {
   readonly userAgent?: string;
   /** Default: the system's resolver. */
   readonly resolve?: ResolveHost;
+  /** Ways out by region. Calls of other regions, and of all where there are none, leave directly. */
+  readonly egresses?: Egresses;
 }
 
 /**
- * Makes calls from this process over HTTP/1.1, one connection pool per origin. Redirects are answers
+ * Makes calls from this process over HTTP/1.1, one connection pool per origin and way out. Redirects are answers
  * like any other, and proxies named in the environment are not used.
  */
 export function createUndiciExecutor(options: UndiciExecutorOptions): Executor {
@@ -26,6 +31,9 @@ export function createUndiciExecutor(options: UndiciExecutorOptions): Executor {
 
 class UndiciExecutor implements Executor {
   readonly #agent: Agent;
+  /** Of regions that do not leave directly. */
+  readonly #agents: ReadonlyMap<string, Agent>;
+  readonly #closers: (() => Promise<void>)[] = [];
   readonly #clock: Clock;
   readonly #userAgent: string;
   readonly #running = new Map<string, OutboundCall>();
@@ -36,7 +44,13 @@ class UndiciExecutor implements Executor {
   constructor(options: UndiciExecutorOptions) {
     this.#clock = options.clock;
     this.#userAgent = options.userAgent ?? 'EZThrottle';
-    this.#agent = new Agent({ connect: createConnector(options), allowH2: false });
+    this.#agent = this.#open({ connect: createConnector(options) });
+    this.#agents = new Map(
+      [...(options.egresses ?? [])].flatMap(([region, egress]) => {
+        const agent = this.#agentOf(egress, options);
+        return agent === null ? [] : [[region, agent]];
+      }),
+    );
   }
 
   run(calls: readonly AttemptCall[]): void {
@@ -52,7 +66,7 @@ class UndiciExecutor implements Executor {
         continue;
       }
       this.#running.set(call.token, outbound);
-      outbound.start(this.#agent);
+      outbound.start(this.#agentFor(call));
     }
   }
 
@@ -75,8 +89,36 @@ class UndiciExecutor implements Executor {
 
   async #close(): Promise<void> {
     for (const call of this.#running.values()) call.abort();
-    await this.#agent.destroy();
+    await Promise.all(this.#closers.map((close) => close()));
     this.#batch.flush();
+  }
+
+  #agentFor({ region }: AttemptCall): Agent {
+    if (this.#agents.size === 0) return this.#agent;
+    return this.#agents.get(region) ?? this.#agent;
+  }
+
+  /** Null: directly. */
+  #agentOf(egress: Egress, options: UndiciExecutorOptions): Agent | null {
+    switch (egress.kind) {
+      case 'direct':
+        return null;
+      case 'local_address':
+        return this.#open({
+          connect: createConnector({ ...options, localAddress: egress.address }),
+        });
+      case 'proxy': {
+        const proxy = createProxyConnector({ ...options, proxy: egress });
+        this.#closers.push(() => proxy.close());
+        return this.#open({ connect: proxy.connect });
+      }
+    }
+  }
+
+  #open(options: Pick<Agent.Options, 'connect'>): Agent {
+    const agent = new Agent({ ...options, allowH2: false });
+    this.#closers.push(() => agent.destroy());
+    return agent;
   }
 
   #report(call: OutboundCall, report: AttemptReport): void {

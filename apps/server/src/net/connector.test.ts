@@ -2,7 +2,8 @@ import { createUpstream, type Upstream } from '@ezthrottle/testkit';
 import { Agent, request } from 'undici';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createAddressPolicy } from './address-policy.ts';
-import { createConnector, type ResolveHost } from './connector.ts';
+import type { ResolveHost } from './checked-host.ts';
+import { createConnector } from './connector.ts';
 
 let upstream: Upstream;
 let agent: Agent | null;

@@ -1,89 +1,90 @@
-import { lookup as systemLookup, type LookupAddress } from 'node:dns';
+import type { LookupAddress } from 'node:dns';
 import { isIP, type LookupFunction } from 'node:net';
+import { EGRESS_ERRORS } from '@ezthrottle/engine';
 import { buildConnector } from 'undici';
 import type { AddressPolicy } from './address-policy.ts';
-
-/** The address policy forbids what the host is or resolves to. Nothing was sent. */
-export class AddressRefusedError extends Error {
-  override readonly name = 'AddressRefusedError';
-  readonly code = 'address_refused';
-
-  constructor(host: string, reason: string) {
-    super(`${host} must not be called: ${reason}`);
-  }
-}
-
-/** Finds all addresses of a host name, in the order in which they should be tried. */
-export type ResolveHost = (
-  host: string,
-  callback: (error: Error | null, addresses: readonly LookupAddress[]) => void,
-) => void;
+import {
+  AddressRefusedError,
+  checkHost,
+  type HostCheck,
+  resolveBySystem,
+  type ResolveHost,
+  withoutBrackets,
+} from './checked-host.ts';
+import { EgressError } from './egress.ts';
 
 export interface ConnectorOptions {
   readonly policy: AddressPolicy;
   /** Milliseconds to open a connection, TLS included. Default 10 000. */
-  readonly connectTimeoutMs?: number;
+  readonly connectTimeoutMs?: number | undefined;
   /** Default: the system's resolver. */
-  readonly resolve?: ResolveHost;
+  readonly resolve?: ResolveHost | undefined;
+  /** Address of this machine from which connections are opened. Default: the system's choice. */
+  readonly localAddress?: string | undefined;
 }
+
+type Connector = buildConnector.connector;
 
 /**
  * A connector for undici that opens connections to allowed addresses only. A name is resolved once,
  * for the connection itself, and the socket goes to one of the addresses that were checked: a
  * second answer of the name server changes nothing.
  */
-export function createConnector(options: ConnectorOptions): buildConnector.connector {
-  const { policy, resolve = resolveBySystem } = options;
-  const connect = buildConnector({
+export function createConnector(options: ConnectorOptions): Connector {
+  const { policy, localAddress, resolve = resolveBySystem } = options;
+  const family = localAddress === undefined ? 0 : isIP(localAddress);
+  const open = buildConnector({
     allowH2: false,
     timeout: options.connectTimeoutMs ?? 10_000,
-    lookup: checkedLookup(policy, resolve),
+    lookup: checkedLookup({ policy, resolve }, family),
   });
+  const connect = localAddress === undefined ? open : openedFrom(localAddress, open);
   return (target, callback) => {
     const host = withoutBrackets(target.hostname);
-    const reason = isIP(host) === 0 ? null : policy.refusal(host);
-    if (reason === null) return connect(target, callback);
+    const refused = isIP(host) === 0 ? null : refusalOf(host, policy, family);
+    if (refused === null) return connect(target, callback);
     // Later, as a socket would: undici does not expect an answer while it still asks.
-    queueMicrotask(() => callback(new AddressRefusedError(host, reason), null));
+    queueMicrotask(() => callback(refused, null));
   };
 }
 
-function checkedLookup(policy: AddressPolicy, resolve: ResolveHost): LookupFunction {
+function refusalOf(host: string, policy: AddressPolicy, family: number): Error | null {
+  const reason = policy.refusal(host);
+  if (reason !== null) return new AddressRefusedError(host, reason);
+  return family === 0 || family === isIP(host) ? null : otherFamily();
+}
+
+/** An address that the machine does not have (any more) is the way out that fails, not the target. */
+function openedFrom(localAddress: string, open: Connector): Connector {
+  return (target, callback) =>
+    open({ ...target, localAddress }, (...[error, socket]) => {
+      if (error === null) return callback(null, socket);
+      const isMissing = 'code' in error && error.code === 'EADDRNOTAVAIL';
+      return callback(isMissing ? unavailable() : error, null);
+    });
+}
+
+function checkedLookup(check: HostCheck, family: number): LookupFunction {
   return (host, options, callback) => {
-    resolve(host, (error, found) => {
-      if (error !== null) {
-        callback(error, '');
-        return;
-      }
-      const allowed = policy.allowsHost(host)
-        ? found
-        : found.filter(({ address }) => policy.refusal(address) === null);
-      const [first] = allowed;
-      if (first === undefined) callback(refusalOf(host, found, policy), '');
-      else if (options.all === true) callback(null, [...allowed]);
+    checkHost(host, check, (error, found) => {
+      const usable = family === 0 ? found : ofFamily(found, family);
+      const [first] = usable;
+      if (error !== null) callback(error, '');
+      else if (first === undefined) callback(otherFamily(), '');
+      else if (options.all === true) callback(null, [...usable]);
       else callback(null, first.address, first.family);
     });
   };
 }
 
-/** Says what kind of address it was but not which: an inner network's names are nobody's business. */
-function refusalOf(
-  host: string,
-  found: readonly LookupAddress[],
-  policy: AddressPolicy,
-): AddressRefusedError {
-  const kinds = new Set(found.map(({ address }) => policy.refusal(address)));
-  const reason = kinds.size === 0 ? 'no address' : [...kinds].join(', ');
-  return new AddressRefusedError(host, `it resolves to ${reason}`);
+function ofFamily(addresses: readonly LookupAddress[], family: number): readonly LookupAddress[] {
+  return addresses.filter((one) => one.family === family);
 }
 
-function resolveBySystem(
-  host: string,
-  callback: (error: Error | null, addresses: readonly LookupAddress[]) => void,
-): void {
-  systemLookup(host, { all: true, order: 'verbatim' }, callback);
+function otherFamily(): EgressError {
+  return new EgressError(EGRESS_ERRORS.refused, 'the target has no address of its family');
 }
 
-function withoutBrackets(host: string): string {
-  return host.startsWith('[') ? host.slice(1, -1) : host;
+function unavailable(): EgressError {
+  return new EgressError(EGRESS_ERRORS.failed, 'its address cannot be used (EADDRNOTAVAIL)');
 }

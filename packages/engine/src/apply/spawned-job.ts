@@ -2,7 +2,7 @@ import { deriveId } from '../admit/derive-id.ts';
 import type { DigestContext } from '../admit/digest.ts';
 import { childIdempotencyClaim } from '../admit/idempotency.ts';
 import { accept } from '../decide/accept.ts';
-import type { Decision, LiveRegions } from '../decide/decision.ts';
+import type { AcceptContext, Decision, LiveRegions } from '../decide/decision.ts';
 import type { JobSpec } from '../job/job-spec.ts';
 import type { Id, NewJob } from '../ports/operation.ts';
 import { queuedWork } from './queued-work.ts';
@@ -11,6 +11,7 @@ export interface SpawnContext extends DigestContext {
   /** Milliseconds since the epoch. */
   readonly now: number;
   readonly liveRegions: LiveRegions;
+  readonly reachable?: AcceptContext['reachable'] | undefined;
   /** How long a child's key stays taken after it has ended, in milliseconds. Default 24 h. */
   readonly idempotencyWindowMs?: number | undefined;
 }
@@ -22,7 +23,8 @@ export function spawnedJob(
   spec: JobSpec,
   context: SpawnContext,
 ): NewJob {
-  const accepted = accept(spec, context);
+  const { now, liveRegions, reachable } = context;
+  const accepted = accept(spec, { now, liveRegions, ...(reachable && { reachable }) });
   const origin = { id: parent.id, edge };
   const { idempotencyWindowMs: windowMs, sha256 } = context;
   const { apiKey } = parent;

@@ -5,7 +5,7 @@ import type { Failure, Leg } from '../job/run.ts';
 import { backoffMs } from './backoff.ts';
 import type { DecideContext } from './decision.ts';
 import { OUTCOME_UNKNOWN, REGION_UNAVAILABLE } from './failure.ts';
-import { rerouteRegion } from './region.ts';
+import { regionsFor, rerouteRegion } from './region.ts';
 import { namedInstant } from './named-instant.ts';
 import { isTooLate } from './wake.ts';
 
@@ -86,7 +86,7 @@ function afterStatus(
 function reroute(situation: Situation, failure: Failure, named: number | null): LegStep {
   const { path, leg, siblings, context } = situation;
   if (leg.reroutes >= path.retry.maxReroutes) return { type: 'fail', failure };
-  const region = rerouteRegion(path, leg, siblings, context.liveRegions);
+  const region = rerouteRegion(path, leg, siblings, regionsFor(path, context));
   if (region === null) return { type: 'fail', failure: REGION_UNAVAILABLE };
   const others = leg.triedRegions.filter((tried) => tried !== leg.region);
   const isFresh = region !== leg.region && !others.includes(region);

@@ -9,6 +9,8 @@ export interface AcceptContext {
   /** Milliseconds since the epoch. */
   readonly now: number;
   readonly liveRegions: LiveRegions;
+  /** Of these live regions, those from which this origin is known to be reached. Absent: all of them. */
+  readonly reachable?: (origin: string, regions: readonly string[]) => readonly string[];
   /** Time after which a job fails whatever it does, in milliseconds. Default `DEFAULTS.deadlineMs`. */
   readonly deadlineMs?: number;
 }

@@ -1,7 +1,7 @@
 import type { HedgeSpec, JobSpec } from '../job/job-spec.ts';
 import type { Leg, PathState, RunState } from '../job/run.ts';
 import { type DecideContext, type Decision, withEffects } from './decision.ts';
-import { rerouteRegion } from './region.ts';
+import { regionsFor, rerouteRegion } from './region.ts';
 import { withPath } from './start-path.ts';
 import { isTooLate } from './wake.ts';
 
@@ -50,7 +50,7 @@ function startHedge(
   if (path === undefined || slow === undefined || !isAllowed) return { ...decision, run };
   const others = run.legs.filter((leg) => leg.path === index && leg.id !== slow.id);
   const siblings = new Set(others.flatMap((leg) => [leg.region, ...leg.triedRegions]));
-  const region = rerouteRegion(path, slow, siblings, context.liveRegions);
+  const region = rerouteRegion(path, slow, siblings, regionsFor(path, context));
   if (region === null) return { ...decision, run };
   const hedge: Leg = {
     id: run.legs.length,

@@ -8,7 +8,7 @@ import type { Leg, RunState } from '../job/run.ts';
 import { accept } from './accept.ts';
 import { arm } from './arm.ts';
 import { decide } from './decide.ts';
-import type { Decision, Hedging, LiveRegions } from './decision.ts';
+import type { AcceptContext, Decision, Hedging, LiveRegions } from './decision.ts';
 
 export const START = 1_000_000_000_000;
 
@@ -17,6 +17,7 @@ interface ScriptOptions {
   /** Default 0: every backoff is its shortest. */
   readonly random?: number;
   readonly hedging?: Hedging;
+  readonly reachable?: AcceptContext['reachable'];
 }
 
 /** Runs one job by hand: what a dispatcher would do, step by step, with time in the test's hand. */
@@ -30,13 +31,19 @@ export class JobScript {
   readonly effects: Effect[] = [];
   readonly #random: number;
   readonly #hedging: Hedging | undefined;
+  readonly #reachable: Pick<AcceptContext, 'reachable'>;
 
   constructor(request: Partial<JobRequest>, options: ScriptOptions = {}) {
     this.spec = toJobSpec({ url: 'https://api.example.com/call', ...request });
     this.liveRegions = options.liveRegions ?? 'any';
     this.#random = options.random ?? 0;
     this.#hedging = options.hedging;
-    const accepted = accept(this.spec, { now: START, liveRegions: this.liveRegions });
+    this.#reachable = options.reachable === undefined ? {} : { reachable: options.reachable };
+    const accepted = accept(this.spec, {
+      now: START,
+      liveRegions: this.liveRegions,
+      ...this.#reachable,
+    });
     this.run = accepted.run;
     this.effects.push(...accepted.effects);
   }
@@ -108,6 +115,7 @@ export class JobScript {
       now: START + this.at,
       liveRegions: this.liveRegions,
       random: () => this.#random,
+      ...this.#reachable,
       ...(this.#hedging === undefined ? {} : { hedging: this.#hedging }),
     });
   }

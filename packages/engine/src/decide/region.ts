@@ -1,6 +1,6 @@
 import type { PathSpec } from '../job/job-spec.ts';
 import type { Leg } from '../job/run.ts';
-import type { LiveRegions } from './decision.ts';
+import type { AcceptContext, LiveRegions } from './decision.ts';
 
 /** The region of jobs that name none, where every region is served. */
 const LOCAL_REGION = 'local';
@@ -9,6 +9,25 @@ const LOCAL_REGION = 'local';
 export interface RegionChoice {
   readonly region: string;
   readonly available: boolean;
+}
+
+/**
+ * Live regions as this path may use them: without those from which its destination cannot be reached. A path
+ * that stays in its own regions is left there, however they fare.
+ */
+export function regionsFor(
+  path: PathSpec,
+  { liveRegions: live, reachable }: Pick<AcceptContext, 'liveRegions' | 'reachable'>,
+): LiveRegions {
+  if (live === 'any' || reachable === undefined || staysPut(path)) return live;
+  // A list that is never left has to be judged by itself: better one of its own than none.
+  if (path.regions.length > 0 && path.regionPolicy === 'strict') {
+    return reachable(
+      path.origin,
+      live.filter((region) => path.regions.includes(region)),
+    );
+  }
+  return reachable(path.origin, live);
 }
 
 /** Where a path's first attempts leave from: one leg for each. Never empty. */
@@ -58,10 +77,13 @@ export function rerouteRegion(
 
 function reroutable(path: PathSpec, leg: Leg, live: LiveRegions): readonly string[] {
   const own = path.regions.length === 0 ? [leg.region] : path.regions;
-  const staysPut =
-    path.regions.length > 0 && path.regionPolicy === 'strict' && path.executionMode !== 'failover';
-  const candidates = staysPut ? [leg.region] : [...own, ...strangers(path, live)];
+  const candidates = staysPut(path) ? [leg.region] : [...own, ...strangers(path, live)];
   return candidates.filter((region) => isLive(live, region));
+}
+
+/** Whether each of its legs keeps its region. */
+function staysPut({ regions, regionPolicy, executionMode }: PathSpec): boolean {
+  return regions.length > 0 && regionPolicy === 'strict' && executionMode !== 'failover';
 }
 
 /** Live regions that the path does not name but may use. */

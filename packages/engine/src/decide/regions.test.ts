@@ -194,6 +194,54 @@ describe('a region policy', () => {
   });
 });
 
+describe('a region from which its destination is not reached', () => {
+  const liveRegions = ['iad', 'fra', 'lax'];
+  const reachable = (_origin: string, among: readonly string[]): readonly string[] => {
+    const reached = among.filter((region) => region !== 'iad');
+    return reached.length === 0 ? among : reached;
+  };
+  const script = (request: ConstructorParameters<typeof JobScript>[0]): JobScript =>
+    new JobScript(request, { liveRegions, reachable });
+
+  it('is passed over by a failover, a job without regions, and a race', () => {
+    const failover = { regions: ['iad', 'lax'], execution_mode: 'failover' } as const;
+    expect(regionsOf(script(failover))).toEqual(['lax']);
+    expect(regionsOf(script({ ...failover, region_policy: 'strict' }))).toEqual(['lax']);
+    expect(regionsOf(script({}))).toEqual(['fra']);
+    expect(regionsOf(script({ regions: ['iad', 'lax'] }))).toEqual(['fra', 'lax']);
+  });
+
+  it('is passed over by a reroute', () => {
+    const job = script({ regions: ['fra', 'iad', 'lax'], execution_mode: 'failover' });
+    job.answer(0, status(500));
+    expect(regionsOf(job)).toEqual(['lax']);
+  });
+
+  it('is called from all the same by who may use no other', () => {
+    const strict = { region_policy: 'strict' } as const;
+    expect(regionsOf(script({ ...strict, regions: ['iad', 'lax'] }))).toEqual(['iad', 'lax']);
+    expect(regionsOf(script({ ...strict, regions: ['iad'], execution_mode: 'failover' }))).toEqual([
+      'iad',
+    ]);
+  });
+
+  it('is asked about for the destination of each path', () => {
+    const asked: string[] = [];
+    const job = new JobScript(
+      { url: 'https://a.example/x', fallback_job: { url: 'https://b.example/y' } },
+      {
+        liveRegions,
+        reachable: (origin, among) => {
+          asked.push(origin);
+          return among;
+        },
+      },
+    );
+    job.answer(0, status(404));
+    expect(asked).toEqual(['https://a.example', 'https://b.example']);
+  });
+});
+
 describe('a job without regions', () => {
   it('runs in the first live region, or in local where every region is served', () => {
     expect(regionsOf(new JobScript({}, { liveRegions: ['fra', 'iad'] }))).toEqual(['fra']);

@@ -3,7 +3,7 @@ import type { JobSpec, PathSpec } from '../job/job-spec.ts';
 import type { Leg, PathState, RunState } from '../job/run.ts';
 import type { AcceptContext, Decision } from './decision.ts';
 import { REGION_UNAVAILABLE } from './failure.ts';
-import { startRegions } from './region.ts';
+import { regionsFor, startRegions } from './region.ts';
 
 /** Starts a path: one leg for each region it runs in, put in line at its destination. */
 export function startPath(
@@ -16,7 +16,7 @@ export function startPath(
   if (path === undefined) return decision;
   const { run } = decision;
   const readyAt = index === 0 ? Math.max(context.now, spec.notBefore ?? 0) : context.now;
-  const legs = startRegions(path, context.liveRegions).map(
+  const legs = startRegions(path, regionsFor(path, context)).map(
     ({ region, available }, position): Leg => {
       const base = {
         id: run.legs.length + position,

@@ -24,6 +24,22 @@ export function isSuccess(outcome: Outcome): boolean {
   return outcome.kind === 'response' && outcome.status >= 200 && outcome.status < 300;
 }
 
+/** Codes of `network_error` outcomes for which the way out is to blame and not the target. */
+export const EGRESS_ERRORS = {
+  /** The region's egress itself does not work. */
+  failed: 'egress_failed',
+  /** It works, but does not lead to this target. */
+  refused: 'egress_refused',
+} as const;
+
+export type EgressErrorCode = (typeof EGRESS_ERRORS)[keyof typeof EGRESS_ERRORS];
+
+/** Whether a call came to nothing on its way out, before anybody asked its target. */
+export function isEgressError(outcome: Outcome): boolean {
+  if (outcome.kind !== 'network_error') return false;
+  return outcome.code === EGRESS_ERRORS.failed || outcome.code === EGRESS_ERRORS.refused;
+}
+
 /** A response as it is kept. `body` is what `bodyEncoding` says. */
 export interface StoredResponse {
   readonly status: number;

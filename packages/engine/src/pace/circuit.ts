@@ -1,4 +1,4 @@
-import type { Outcome } from '../job/outcome.ts';
+import { isEgressError, type Outcome } from '../job/outcome.ts';
 
 /** When a destination is taken for down, and how it is tried again. Times are milliseconds. */
 export interface CircuitPolicy {
@@ -70,13 +70,14 @@ export type CircuitVerdict = 'up' | 'down' | 'silent';
 /**
  * What an outcome says about the destination. It is down when it cannot be reached, does not answer in
  * time, or answers 502, 503 without a delay, 504 or 52x; every other answer shows that it is up, a 429
- * and a 500 too. What we stopped or refused ourselves says nothing.
+ * and a 500 too. What we stopped or refused ourselves says nothing, nor does the egress of a region.
  */
 export function circuitVerdict(outcome: Outcome): CircuitVerdict {
   switch (outcome.kind) {
     case 'response':
       return isGatewayFailure(outcome.status, outcome.headers) ? 'down' : 'up';
     case 'network_error':
+      return isEgressError(outcome) ? 'silent' : 'down';
     case 'timeout':
       return 'down';
     case 'aborted':
@@ -185,7 +186,8 @@ function afterClosed(
   return { state: 'closed', failures, failingSince };
 }
 
-function opened(opens: number, now: number, policy: CircuitPolicy): Circuit {
+/** Open for the `opens`-th time in a row. */
+export function opened(opens: number, now: number, policy: CircuitPolicy): Circuit {
   const waitMs = policy.probeAfterMs * 2 ** Math.min(30, opens - 1);
   return { state: 'open', probeAt: now + Math.min(policy.maxProbeAfterMs, waitMs), opens };
 }

@@ -7,6 +7,8 @@ import {
   idempotencyClaim,
   type JobReads,
   type JobSpec,
+  type LiveRegions,
+  regionWarnings,
   submitReply,
   takenJob,
   type Verdict,
@@ -28,6 +30,7 @@ export interface SubmitOptions {
   readonly jobs: Pick<JobReads, 'get' | 'holder'>;
   readonly admission: Admission;
   readonly rules: Pick<LimitRules, 'namedBy' | 'accountLimit'>;
+  readonly liveRegions: LiveRegions;
   readonly clock: Clock;
   readonly newId: () => Id;
   readonly idempotencyWindowMs: number;
@@ -65,7 +68,9 @@ export interface SubmitAnswer {
 
 /** @throws ApiError `validation_failed` with all that is wrong. */
 export function readyJob(options: SubmitOptions, caller: Caller, body: unknown): ReadyJob {
-  const { spec, warnings } = readJob(body);
+  const { spec, warnings: found } = readJob(body);
+  const { liveRegions: live } = options;
+  const warnings = live === 'any' ? found : [...found, ...regionWarnings(spec, live)];
   const unusable = unusableLimits(options, spec, caller.organization);
   return { job: admitted(options, caller, spec), warnings, unusable };
 }

@@ -1,0 +1,24 @@
+/**
+ * A certificate for `localhost`, `target.example` and 127.0.0.1 that signs itself, with its key, for tests of
+ * TLS. It protects nothing: both halves are public.
+ */
+export const LOCALHOST_CERTIFICATE: { readonly cert: string; readonly key: string } = {
+  cert: `-----BEGIN CERTIFICATE-----
+MIIBrDCCAVGgAwIBAgIUQdqlupV0GecF8cqvEjALshRB8xIwCgYIKoZIzj0EAwIw
+FDESMBAGA1UEAwwJbG9jYWxob3N0MCAXDTI2MTEyMTAzMjIyN1oYDzIxMjYxMDI4
+MDMyMjI3WjAUMRIwEAYDVQQDDAlsb2NhbGhvc3QwWTATBgcqhkjOPQIBBggqhkjO
+PQMBBwNCAAQ8nQawYYE/kW8mBE5dA106AJXGFQhaGTOOW0w4lDbYNP1aWxrhzZoP
+GSh2j2Mnlw0rCd0xuddWEcyXppoD312Qo38wfTAdBgNVHQ4EFgQUQ2xzAt8QB/j5
+JQcLDfGZPn2+53MwHwYDVR0jBBgwFoAUQ2xzAt8QB/j5JQcLDfGZPn2+53MwKgYD
+VR0RBCMwIYIJbG9jYWxob3N0gg50YXJnZXQuZXhhbXBsZYcEfwAAATAPBgNVHRMB
+Af8EBTADAQH/MAoGCCqGSM49BAMCA0kAMEYCIQD4ELKfPtEz6ckVpGpAGvF4yb5B
+gM0DzrKCLEok4EwG1AIhAKZEmaa9JHA/AbiZepsL65P25DbOLEh31u9nNcu65EKG
+-----END CERTIFICATE-----
+`,
+  key: `-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgsDI+zxWjW63JuYsq
+SVkNj5/rXyKYzZpi8q+y/9jX2K+hRANCAAQ8nQawYYE/kW8mBE5dA106AJXGFQha
+GTOOW0w4lDbYNP1aWxrhzZoPGSh2j2Mnlw0rCd0xuddWEcyXppoD312Q
+-----END PRIVATE KEY-----
+`,
+};
