@@ -12,7 +12,7 @@ export interface ShellBlock {
   readonly snippet: Snippet;
   /** Scripts of a package.json that it names. */
   readonly scripts: readonly string[];
-  /** Commands that call the server, in order. */
+  /** Commands that call the server or are our own, in order. */
   readonly calls: readonly string[];
   /** Commands that are only read for their syntax. */
   readonly notRun: readonly string[];
@@ -26,6 +26,13 @@ const PNPM_SCRIPT =
   /^pnpm (?:run )?(?!(?:add|dlx|exec|i|install|pack|publish|remove|update)\b)(?<named>[\w:.-]+)/;
 /** `curl …` and `name=$(curl …)` that address the server by its variable. */
 const SERVER_CALL = /^(?:\w+=["']?\$\()?curl\s[\s\S]*\$\{?EZTHROTTLE_URL\b/;
+
+/** Our own command, where it does something and ends. */
+const OWN_COMMAND = /^npx ezthrottle (?!dev\b|start\b)/;
+
+/** From the sources, as they are now. */
+const MAIN = join(root, 'apps/server/src/cli/main.ts');
+const NPX = `npx() { shift; '${process.execPath}' --conditions=@ezthrottle/source '${MAIN}' "$@"; }`;
 
 /** Fails on what a person would see as a failure, and never waits for long. */
 const CURL = 'curl() { command curl --fail-with-body --silent --show-error --max-time 10 "$@"; }';
@@ -46,7 +53,7 @@ function sorted(code: string): Pick<ShellBlock, 'scripts' | 'calls' | 'notRun'> 
     const { named, short } = (NPM_SCRIPT.exec(text) ?? PNPM_SCRIPT.exec(text))?.groups ?? {};
     const script = named ?? short;
     if (script !== undefined) scripts.push(script);
-    else if (SERVER_CALL.test(text)) calls.push(text);
+    else if (SERVER_CALL.test(text) || OWN_COMMAND.test(text)) calls.push(text);
     else notRun.push(text);
   }
   return { scripts, calls, notRun };
@@ -75,7 +82,7 @@ export async function runCalls(
   { calls }: ShellBlock,
   environment: Readonly<Record<string, string>>,
 ): Promise<string | null> {
-  const script = ['set -euo pipefail', CURL, ...calls].join('\n');
+  const script = ['set -euo pipefail', CURL, NPX, ...calls].join('\n');
   const options = { cwd: tmpdir(), environment, timeoutMs: TIMEOUT_MS };
   const ended = await runProcess('bash', ['-c', script], options);
   return ended.exitCode === 0 ? null : `ended with code ${ended.exitCode}\n${ended.output}`;

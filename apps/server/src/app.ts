@@ -17,7 +17,8 @@ import { createHttpServer } from './api/http-server.ts';
 import { createNativeSurface } from './api/native-surface.ts';
 import { systemClock } from './clock.ts';
 import { createCommitter } from './commit/committer.ts';
-import type { Config } from './config.ts';
+import type { Config, ConfigKey } from './config.ts';
+import { takenOver } from './config/take-over.ts';
 import { createDeliverer, type Deliverer } from './deliver/deliverer.ts';
 import { createEndpoints, type Endpoints } from './deliver/endpoints.ts';
 import { createDispatcher, type Dispatcher } from './dispatch/dispatcher.ts';
@@ -65,6 +66,12 @@ export interface AppOptions {
 }
 
 export interface RunningApp {
+  /**
+   * Takes over what may change while it runs, for calls from now on.
+   *
+   * @returns Settings that differ and are not in force before the next start.
+   */
+  reload(config: Config): Promise<readonly ConfigKey[]>;
   /** Where it listens, for example `http://127.0.0.1:8080`. */
   readonly url: string;
   /** The secret that signs webhooks; null when there is none. */
@@ -153,10 +160,11 @@ async function compose(options: AppOptions, onClose: OnClose): Promise<RunningAp
   });
   if (signingSecret === null) logger.warn({}, 'no signing secret is set: webhooks go out unsigned');
 
+  let inForce = config;
   const rules = createLimitRules({
     limits: store.limits,
     tenancy: store.tenancy,
-    paceOf: (origin) => paceOf(config, origin),
+    paceOf: (origin) => paceOf(inForce, origin),
   });
   await rules.load();
   const limits = createLimits({
@@ -237,7 +245,17 @@ async function compose(options: AppOptions, onClose: OnClose): Promise<RunningAp
     logger,
   };
   const url = await listen(front, onClose);
-  return { url, signingSecret };
+  return {
+    url,
+    signingSecret,
+    async reload(wanted) {
+      const change = takenOver(inForce, wanted);
+      inForce = change.config;
+      logger.level = inForce.logLevel;
+      await rules.operatorChanged(change.origins);
+      return change.left;
+    },
+  };
 }
 
 interface Front {

@@ -70,13 +70,30 @@ export interface ConfigSources {
 
 type Found = { readonly where: string; readonly raw: unknown };
 
+/** What the sources give, taken together, right or wrong. */
+export interface ConfigReading {
+  /** Where a source is wrong or silent: the default. */
+  readonly config: Config;
+  /** The source of each value that is not the default, such as `--port` or `EZTHROTTLE_PORT`. */
+  readonly origins: ReadonlyMap<ConfigKey, string>;
+  readonly problems: readonly ConfigProblem[];
+}
+
 /**
  * One frozen configuration out of all sources.
  *
  * @throws ConfigError that names every problem and where each came from.
  */
 export function readConfig(profile: Profile, sources: ConfigSources): Config {
+  const { config, problems } = readSettings(profile, sources);
+  if (problems.length > 0) throw new ConfigError(problems);
+  return config;
+}
+
+/** The same with the source of each value, and with the problems beside it. Never throws. */
+export function readSettings(profile: Profile, sources: ConfigSources): ConfigReading {
   const problems: ConfigProblem[] = [...unknownFileKeys(sources.file)];
+  const origins = new Map<ConfigKey, string>();
 
   function take<K extends ConfigKey>(key: K): Config[K] {
     const setting: Setting<Config[K]> = SETTINGS[key];
@@ -92,7 +109,10 @@ export function readConfig(profile: Profile, sources: ConfigSources): Config {
       return setting.defaults[profile];
     }
     const reading = setting.read(found.raw, profile);
-    if (reading.ok) return reading.value;
+    if (reading.ok) {
+      origins.set(key, found.where);
+      return reading.value;
+    }
     const shown = setting.secret ? '' : ` (${show(found.raw)})`;
     problems.push({
       where: found.where,
@@ -136,8 +156,7 @@ export function readConfig(profile: Profile, sources: ConfigSources): Config {
     maxStreams: take('maxStreams'),
     stopTimeoutMs: take('stopTimeoutMs'),
   };
-  if (problems.length > 0) throw new ConfigError(problems);
-  return Object.freeze(config);
+  return { config: Object.freeze(config), origins, problems };
 }
 
 function find(

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { createServer as createHttpServer } from 'node:http';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -266,6 +267,74 @@ describe('ezthrottle start', () => {
     const second = run(argv, other);
     expect((await second.ended).code).toBe(1);
     expect(second.output.err).toContain('master key');
+  });
+});
+
+describe('ezthrottle config', () => {
+  test('shows what is in force and where it comes from, without a secret', async () => {
+    writeFileSync(join(folder, 'settings.json'), JSON.stringify({ maxStreams: 7, port: 1 }));
+    const argv = ['config', 'dev', '--config', 'settings.json', '--port', '9000'];
+    const environment = { EZTHROTTLE_API_KEY: 'a-key-of-my-own', EZTHROTTLE_LOG_LEVEL: 'debug' };
+    const asJson = run([...argv, '--json'], environment);
+    expect((await asJson.ended).code).toBe(0);
+    expect(JSON.parse(asJson.output.out)).toMatchObject({
+      profile: 'dev',
+      settings: {
+        port: { value: 9000, from: '--port' },
+        maxStreams: { value: 7, from: 'settings.json: maxStreams' },
+        logLevel: { value: 'debug', from: 'EZTHROTTLE_LOG_LEVEL' },
+        apiKey: { value: '(set, not shown)', from: 'EZTHROTTLE_API_KEY' },
+        host: { value: '127.0.0.1', from: 'default' },
+      },
+    });
+    const asText = run(argv, environment);
+    await asText.ended;
+    expect(asText.output.out).toMatch(/^port +9000 +--port$/m);
+    expect(asText.output.out).toMatch(/^maxStreams +7 +settings\.json: maxStreams$/m);
+    expect(asText.output.out + asJson.output.out).not.toContain('a-key-of-my-own');
+    expect(readdirSync(folder)).toEqual(['settings.json']);
+  });
+
+  test('names all that start would refuse', async () => {
+    const wrong = run(['config', '--port', 'x']);
+    expect((await wrong.ended).code).toBe(2);
+    expect(wrong.output.out).toMatch(/^port +8080 +default$/m);
+    for (const named of ['--port', '--data-dir', '--api-key', '--master-key']) {
+      expect(wrong.output.err).toContain(named);
+    }
+  });
+});
+
+describe('SIGHUP', () => {
+  test('takes over the pace of a destination for jobs that wait already', async () => {
+    let calls = 0;
+    const target = createHttpServer((_request, response) => {
+      calls += 1;
+      response.end();
+    }).listen(0, '127.0.0.1');
+    await once(target, 'listening');
+    const address = target.address();
+    const origin = `http://127.0.0.1:${typeof address === 'object' ? address?.port : ''}`;
+    const settings = join(folder, 'settings.json');
+    const write = (content: object): void => writeFileSync(settings, JSON.stringify(content));
+    // One call now, the next in a quarter of an hour.
+    write({ rates: { [origin]: 0.001 } });
+    const dev = run([...DEV, '--config', 'settings.json']);
+    const ready = await dev.ready();
+    const url = `${textOf(ready['url'])}/api/v1/jobs`;
+    for (const index of [1, 2, 3]) {
+      await request(url, 'POST', { url: `${origin}/${index}` }, bearer(ready));
+    }
+    await expect.poll(() => calls).toBe(1);
+    write({ rates: { [origin]: 'fast' } });
+    dev.process.kill('SIGHUP');
+    await expect.poll(() => dev.output.err).toContain('configuration left as it is');
+    expect(calls).toBe(1);
+    write({ rates: { [origin]: 1_000 }, maxStreams: 5 });
+    dev.process.kill('SIGHUP');
+    await expect.poll(() => calls).toBe(3);
+    expect(dev.output.err).toContain('in force at the next start: maxStreams');
+    target.close();
   });
 });
 

@@ -22,6 +22,7 @@ describe('the command line', () => {
       ),
     ).toEqual({
       command: 'dev',
+      word: null,
       flags: { port: '0', 'data-dir': 'd', rate: ['https://a=1', 'https://b=2'] },
       json: true,
       configFile: null,
@@ -43,6 +44,13 @@ describe('the command line', () => {
       '"now"',
     ]);
     expect(lineOf('dev', '--port')).toEqual(['--port']);
+  });
+
+  test('takes the word that belongs to a command, and no other', () => {
+    expect(lineOf('config')).toMatchObject({ command: 'config', word: null });
+    expect(lineOf('config', 'dev')).toMatchObject({ command: 'config', word: 'dev' });
+    expect(lineOf('config', 'test', 'dev')).toEqual(['"test"', '"dev"']);
+    expect(lineOf('dev', 'start')).toEqual(['"start"']);
   });
 
   test('shows the help when nothing is asked, or when it is', () => {

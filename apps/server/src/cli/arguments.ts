@@ -2,11 +2,13 @@ import { parseArgs } from 'node:util';
 import type { ConfigProblem } from '../config/config-error.ts';
 import { SETTINGS } from '../config/settings.ts';
 
-export type CommandName = 'dev' | 'start' | 'help' | 'version';
+export type CommandName = 'dev' | 'start' | 'config' | 'help' | 'version';
 
 /** A command line that can be carried out. */
 export interface CommandLine {
   readonly command: CommandName;
+  /** The word behind the command; null: none. */
+  readonly word: string | null;
   /** Settings by flag name, as `readConfig` takes them. */
   readonly flags: Readonly<Record<string, unknown>>;
   /** One JSON line on stdout instead of text. */
@@ -14,7 +16,12 @@ export interface CommandLine {
   readonly configFile: string | null;
 }
 
-const COMMANDS: readonly CommandName[] = ['dev', 'start', 'help', 'version'];
+const COMMANDS: readonly CommandName[] = ['dev', 'start', 'config', 'help', 'version'];
+
+/** Commands that take a further word, and which. */
+const WORDS: Readonly<Partial<Record<CommandName, readonly string[]>>> = {
+  config: ['dev', 'start'],
+};
 
 /** Flags that are no settings. */
 const OWN_FLAGS = {
@@ -63,16 +70,24 @@ export function readArguments(
     const problem = putFlag(token, options[flagName(token.name, options)], flags);
     if (problem !== null) problems.push(problem);
   }
-  const [word, ...surplus] = words;
-  const command = commandOf(word, flags);
-  if (command === null) problems.push(unknownWord(word ?? '', `a command: ${COMMANDS.join(', ')}`));
-  for (const extra of surplus) problems.push(unknownWord(extra, 'one command and flags'));
+  const [name, ...others] = words;
+  const command = commandOf(name, flags);
+  if (command === null) problems.push(unknownWord(name ?? '', `a command: ${COMMANDS.join(', ')}`));
+  const [word, ...surplus] = others;
+  const choices = command === null ? [] : (WORDS[command] ?? []);
+  if (word !== undefined && !choices.includes(word)) {
+    const expected =
+      choices.length === 0 ? 'one command and flags' : `one of ${choices.join(', ')}`;
+    problems.push(unknownWord(word, expected));
+  }
+  for (const extra of surplus) problems.push(unknownWord(extra, 'flags only'));
   if (command === null || problems.length > 0) return { ok: false, problems };
   const { json, config, help, version, ...settings } = flags;
   return {
     ok: true,
     line: {
       command,
+      word: word ?? null,
       flags: settings,
       json: json === true,
       configFile: typeof config === 'string' ? config : null,

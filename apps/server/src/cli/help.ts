@@ -8,16 +8,19 @@ usage: ezthrottle <command> [flag...]
 commands:
   dev       a server for development: makes its own API key and secrets, keeps them in the data folder
   start     a server for production: is told its data folder and keys, writes no secret to disk
+  config [dev|start]
+            what that command would run with, given these flags, and where each value comes from;
+            changes nothing
   help      this text
   version   the version
 
-flags of dev and start (each is also an environment variable, or a key of the file):
+flags of dev, start and config (each is also an environment variable, or a key of the file):
 `;
 
 const OWN_FLAGS = `  --config <file>
       JSON file with settings; a flag or a variable wins over it
   --json
-      the first line on stdout is one JSON object, and the only one
+      stdout is one line with one JSON object
   -h, --help, -v, --version
 `;
 

@@ -1,5 +1,5 @@
 import { type CommandLine, readArguments } from './arguments.ts';
-import { ConfigError } from '../config/config-error.ts';
+import { ConfigError, type ConfigProblem } from '../config/config-error.ts';
 
 /** Exit codes: told wrongly what to do; could not do it. */
 const EXIT = { ok: 0, failed: 1, usage: 2 } as const;
@@ -30,6 +30,11 @@ async function carryOut(line: CommandLine): Promise<void> {
       process.stdout.write(`${VERSION}\n`);
       return;
     }
+    case 'config': {
+      const { showConfig } = await import('./show-config.ts');
+      showConfig(line.word === 'dev' ? 'dev' : 'start', line);
+      return;
+    }
     case 'dev':
     case 'start': {
       const { runServer } = await import('./run-server.ts');
@@ -42,15 +47,19 @@ async function carryOut(line: CommandLine): Promise<void> {
 function complain(error: unknown): void {
   process.exitCode = error instanceof ConfigError ? EXIT.usage : EXIT.failed;
   if (error instanceof ConfigError) {
-    const lines = error.problems.map(
-      ({ where, message, expected }) => `  ${where} ${message}\n    expected ${expected}`,
-    );
     process.stderr.write(
-      `ezthrottle: cannot start\n${lines.join('\n')}\nSee \`ezthrottle help\`.\n`,
+      `ezthrottle: cannot start\n${problemLines(error.problems)}See \`ezthrottle help\`.\n`,
     );
     return;
   }
   const isExpected = error instanceof Error && 'code' in error && typeof error.code === 'string';
   const text = isExpected ? error.message : error instanceof Error ? error.stack : String(error);
   process.stderr.write(`ezthrottle: ${text}\n`);
+}
+
+/** Two lines for each. */
+function problemLines(problems: readonly ConfigProblem[]): string {
+  return problems
+    .map(({ where, message, expected }) => `  ${where} ${message}\n    expected ${expected}\n`)
+    .join('');
 }

@@ -1,25 +1,22 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { type AppKeys, createApp, type RunningApp } from '../app.ts';
 import { type Config, readConfig } from '../config.ts';
 import { ConfigError } from '../config/config-error.ts';
 import type { Profile } from '../config/setting.ts';
 import type { CommandLine } from './arguments.ts';
+import { sourcesOf } from './config-sources.ts';
 import { lockDataFolder } from './data-lock.ts';
 import { loadDevKeys } from './dev-keys.ts';
 import { greeting, readyLine } from './ready-message.ts';
+import { reloadOnSignal } from './reload-on-signal.ts';
 import { stopOnSignal } from './stop-on-signal.ts';
 
 const LAST_WORDS_MS = 50;
 
 /** Starts a server and says so on stdout; it runs until a signal stops it. */
 export async function runServer(profile: Profile, line: CommandLine): Promise<void> {
-  const config = readConfig(profile, {
-    flags: line.flags,
-    environment: process.env,
-    ...(line.configFile !== null && { file: readConfigFile(line.configFile) }),
-    readSecretFile: (path) => readFileSync(path, 'utf8'),
-  });
+  const config = readConfig(profile, sourcesOf(line));
   const dataDir = resolve(config.dataDir);
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });
   const unlock = lockDataFolder(dataDir);
@@ -42,6 +39,10 @@ export async function runServer(profile: Profile, line: CommandLine): Promise<vo
     // A signal that comes while it starts stops it as well. Requests end first, then calls.
     stopOnSignal({ stop: () => app.stop(), boundMs: 2 * config.stopTimeoutMs + 2_000, unlock });
     const running = await started(app.start(), config);
+    reloadOnSignal({
+      read: () => readConfig(profile, sourcesOf(line)),
+      reload: (wanted) => running.reload(wanted),
+    });
     announce(profile, line.json, { ...running, apiKey: keys.apiKey, dataDir });
   } catch (error) {
     unlock();
@@ -74,21 +75,6 @@ async function started(starting: Promise<RunningApp>, config: Config): Promise<R
 class StartError extends Error {
   readonly code = 'cannot_start';
   override readonly name = 'StartError';
-}
-
-function readConfigFile(path: string): { readonly path: string; readonly content: unknown } {
-  try {
-    return { path, content: JSON.parse(readFileSync(path, 'utf8')) };
-  } catch (error) {
-    const reason = error instanceof SyntaxError ? 'is not JSON' : 'cannot be read';
-    throw new ConfigError([
-      {
-        where: `--config ${path}`,
-        message: reason,
-        expected: 'a JSON file with an object of settings',
-      },
-    ]);
-  }
 }
 
 function devKeys(dataDir: string, config: Config): AppKeys {

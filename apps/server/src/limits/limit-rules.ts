@@ -35,12 +35,14 @@ export interface LiveLimitRules extends LimitRules {
   countOf(organization: Id): number;
   readonly size: number;
   changed(organization: Id, key: string, record: LimitRecord | null): void;
+  /** The operator says something else about these origins from now on. */
+  operatorChanged(origins: readonly string[]): Promise<void>;
 }
 
 const PAGE = 1_000;
 
 export function createLimitRules(options: {
-  readonly limits: Pick<LimitReads, 'list'>;
+  readonly limits: Pick<LimitReads, 'list' | 'get'>;
   readonly tenancy: Pick<TenancyReads, 'organizations'>;
   /** What the operator, or the default, says about an origin. */
   readonly paceOf: (origin: string) => PaceSettings;
@@ -113,6 +115,17 @@ class Rules implements LiveLimitRules {
   changed(organization: Id, key: string, record: LimitRecord | null): void {
     this.#hold(organization, key, record);
     for (const listener of this.#listeners) listener(organization, key);
+  }
+
+  async operatorChanged(origins: readonly string[]): Promise<void> {
+    const { limits, tenancy } = this.#options;
+    for (const { id: organization } of await tenancy.organizations()) {
+      for (const key of origins.map(destinationLimit)) {
+        // What its owner has left open comes from the operator: it is read anew.
+        const own = this.settingsOf(organization, key) && (await limits.get(organization, key));
+        this.changed(organization, key, own);
+      }
+    }
   }
 
   #hold(organization: Id, key: string, record: LimitRecord | null): void {
