@@ -10,16 +10,21 @@ import {
   checkLimitSettings,
   type Clock,
   DEFAULT_PERIOD_MS,
+  entityTag,
   type LimitRecord,
   limitSettings,
+  limitStateView,
+  limitVersion,
+  limitView,
+  mergeLimit,
+  unknownLimitFields,
 } from '@ezthrottle/engine';
-import { checkLimitFields, decodeLimit, mergeLimit, unknownFields } from '../limits/limit-data.ts';
-import { type LimitStates, limitStateView } from '../limits/limit-state.ts';
-import { limitView, versionOf } from '../limits/limit-view.ts';
+import { checkLimitFields, decodeLimit } from '../limits/limit-data.ts';
+import type { LimitStates } from '../limits/limit-state.ts';
 import type { LimitChange, Limits } from '../limits/limits.ts';
 import { ApiError, refuseProblems } from './api-error.ts';
 import { readLimitList } from './limit-list-query.ts';
-import { etagOf, requirePreconditions } from './preconditions.ts';
+import { requirePreconditions } from './preconditions.ts';
 import type { Answer, Call, Route } from './route.ts';
 
 export interface LimitRoutesOptions {
@@ -47,7 +52,7 @@ export function limitRoutes(options: LimitRoutesOptions): readonly Route[] {
       async handle(call, caller) {
         const { key, settings } = readPut(call);
         const change = await limits.change(caller.organization, key, (stored) => {
-          requirePreconditions(call, stored === null ? null : versionOf(stored));
+          requirePreconditions(call, stored === null ? null : limitVersion(stored));
           return settings;
         });
         return answer(change, key, warningsOf(call.body));
@@ -61,7 +66,7 @@ export function limitRoutes(options: LimitRoutesOptions): readonly Route[] {
         const key = keyOf(call);
         const change = await limits.change(caller.organization, key, (stored) => {
           if (stored === null) throw notFound();
-          requirePreconditions(call, versionOf(stored));
+          requirePreconditions(call, limitVersion(stored));
           return checked(key, mergeLimit(decodeLimit(stored.data), call.body));
         });
         return answer(change, key, warningsOf(call.body));
@@ -86,7 +91,7 @@ export function limitRoutes(options: LimitRoutesOptions): readonly Route[] {
         const key = keyOf(call);
         await limits.change(caller.organization, key, (stored) => {
           if (stored === null) throw notFound();
-          requirePreconditions(call, versionOf(stored));
+          requirePreconditions(call, limitVersion(stored));
           return null;
         });
         return { status: 200, body: { key: key.key, status: 'deleted' } };
@@ -126,7 +131,7 @@ function shown(
   const [view] = viewOf(options, key, record);
   return {
     status,
-    headers: { ETag: etagOf(versionOf(record)) },
+    headers: { ETag: entityTag(limitVersion(record)) },
     body: warnings.length === 0 ? view : { ...view, warnings },
   };
 }
@@ -138,11 +143,11 @@ function viewOf(
 ): readonly LimitView[] {
   if (key === null) return [];
   const state = states.stateOf(record.organization, key);
-  if (state === null) return [limitView(key, record, null)];
   const said = decodeLimit(record.data);
+  if (state === null) return [limitView(key, record, said, null)];
   const { pausedUntil } = limitSettings(key.kind, said);
   const periodMs = said.per_ms ?? DEFAULT_PERIOD_MS;
-  return [limitView(key, record, limitStateView(state, periodMs, pausedUntil, clock))];
+  return [limitView(key, record, said, limitStateView(state, periodMs, pausedUntil, clock))];
 }
 
 function readPut(call: Call): { readonly key: LimitKey; readonly settings: LimitSettingsRequest } {
@@ -178,7 +183,7 @@ function nameOf({ params }: Call): string {
 }
 
 function warningsOf(body: unknown): readonly WarningView[] {
-  const names = unknownFields(body);
+  const names = unknownLimitFields(body);
   const shownNames = names.slice(0, MAX_WARNINGS);
   const warnings = shownNames.map((path) => ({ path, message: 'is not known and was left out' }));
   const more = names.length - shownNames.length;

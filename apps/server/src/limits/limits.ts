@@ -1,7 +1,13 @@
 import type { LimitKey, LimitSettingsRequest } from '@ezthrottle/core/protocol';
-import type { Clock, Id, LimitListQuery, LimitReads, LimitRecord } from '@ezthrottle/engine';
+import {
+  type Clock,
+  encodeLimit,
+  type Id,
+  type LimitListQuery,
+  type LimitReads,
+  type LimitRecord,
+} from '@ezthrottle/engine';
 import type { Commit } from '../tenancy/committing.ts';
-import { encodeLimit } from './limit-data.ts';
 import type { LiveLimitRules } from './limit-rules.ts';
 
 /** What stands in the way of a change. */

@@ -1,14 +1,16 @@
 import { isFinalState } from '@ezthrottle/core/protocol';
-import type { Clock, Id, JobReads, JobRecord } from '@ezthrottle/engine';
-import type { JobNotice } from '../../realtime/job-event.ts';
-import type { JobEventHub } from '../../realtime/job-event-hub.ts';
 import {
+  type Clock,
   eventsAfter,
-  isEndType,
-  numberedEvent,
+  type Id,
+  type JobReads,
+  type JobRecord,
   type TimelineEvent,
   timelineOf,
-} from '../../realtime/job-timeline.ts';
+} from '@ezthrottle/engine';
+import type { JobNotice } from '../../realtime/job-event.ts';
+import type { JobEventHub } from '../../realtime/job-event-hub.ts';
+import { isEndType, numberedEvent } from '../../realtime/numbered-event.ts';
 import { ApiError } from '../api-error.ts';
 import { jobIdOf, jobNotFound } from '../job-id.ts';
 import type { Answer, Route } from '../route.ts';

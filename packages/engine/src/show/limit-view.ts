@@ -1,19 +1,24 @@
-import type { LimitKey, LimitStateView, LimitView } from '@ezthrottle/core/protocol';
-import { DEFAULT_PERIOD_MS, type LimitRecord, limitSettings } from '@ezthrottle/engine';
-import { decodeLimit } from './limit-data.ts';
+import type {
+  LimitKey,
+  LimitSettingsRequest,
+  LimitStateView,
+  LimitView,
+} from '@ezthrottle/core/protocol';
+import { DEFAULT_PERIOD_MS, limitSettings } from '../pace/limit-settings.ts';
+import type { LimitRecord } from '../ports/records.ts';
 
 /** Another text for every change, also when a limit was deleted and made again. */
-export function versionOf({ createdAt, version }: LimitRecord): string {
+export function limitVersion({ createdAt, version }: LimitRecord): string {
   return `${createdAt.toString(36)}-${version}`;
 }
 
-/** What is shown can be put again, and is then the same limit. */
+/** What is shown can be put again, and is then the same limit. `said` is what the record's data mean. */
 export function limitView(
   { kind, key }: LimitKey,
   record: LimitRecord,
+  said: LimitSettingsRequest,
   state: LimitStateView | null,
 ): LimitView {
-  const said = decodeLimit(record.data);
   return {
     key,
     kind,
@@ -28,7 +33,7 @@ export function limitView(
     paused_until: said.paused_until ?? null,
     settle_header: said.settle_header ?? null,
     settle_path: said.settle_path ?? null,
-    version: versionOf(record),
+    version: limitVersion(record),
     created_at: record.createdAt,
     updated_at: record.updatedAt,
     state,

@@ -1,4 +1,4 @@
-import type { AttemptRecord } from '@ezthrottle/engine';
+import type { AttemptRecord } from '../ports/records.ts';
 import { describe, expect, test } from 'vitest';
 import { eventsAfter, timelineOf } from './job-timeline.ts';
 

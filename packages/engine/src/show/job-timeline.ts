@@ -1,5 +1,5 @@
-import type { AttemptRecord, JobEnd, Leg } from '@ezthrottle/engine';
-import type { JobNotice } from './job-event.ts';
+import type { JobEnd, Leg } from '../job/run.ts';
+import type { AttemptRecord } from '../ports/records.ts';
 
 /**
  * One thing that happened to a job, with a number that never changes: 0 is `queued`, an attempt n is
@@ -24,11 +24,11 @@ export interface JobHistory {
 
 const QUEUED_NUMBER = 0;
 
-function dispatchingNumber(attempt: number): number {
+export function dispatchingNumber(attempt: number): number {
   return 2 * attempt - 1;
 }
 
-function retryingNumber(attempt: number): number {
+export function retryingNumber(attempt: number): number {
   return 2 * attempt;
 }
 
@@ -92,33 +92,6 @@ function reasonOf(attempt: AttemptRecord): string {
     : `status ${attempt.statusCode}`;
 }
 
-/** A live notice as an event of the timeline; null for what is only told to those present, and for the end. */
-export function numberedEvent(notice: JobNotice): TimelineEvent | null {
-  switch (notice.type) {
-    case 'dispatching':
-      return {
-        number: dispatchingNumber(notice.attempt),
-        at: notice.at,
-        type: 'dispatching',
-        data: { attempt: notice.attempt, path: notice.path, region: notice.region },
-      };
-    case 'retrying':
-      return {
-        number: retryingNumber(notice.attempt),
-        at: notice.at,
-        type: 'retrying',
-        data: {
-          attempt: notice.attempt,
-          reason: notice.reason,
-          status_code: notice.statusCode,
-          retry_at: notice.retryAt,
-        },
-      };
-    default:
-      return null;
-  }
-}
-
 /**
  * What a watcher that saw everything up to `last` has not seen: what has a higher number, and what
  * happened since under a lower one (attempts of a race overlap).
@@ -135,9 +108,4 @@ export function eventsAfter(
       event.number !== QUEUED_NUMBER &&
       (event.number > last || (seen !== undefined && event.at > seen.at)),
   );
-}
-
-/** Names of the end, as the stream says them. */
-export function isEndType(type: JobNotice['type']): type is JobEnd['state'] {
-  return type === 'completed' || type === 'failed' || type === 'cancelled';
 }

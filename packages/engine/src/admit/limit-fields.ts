@@ -1,0 +1,63 @@
+import type { LimitKey, LimitSettingsRequest, LimitView } from '@ezthrottle/core/protocol';
+import { isAdaptive, DEFAULT_PERIOD_MS } from '../pace/limit-settings.ts';
+
+const FIELDS: Readonly<Record<keyof LimitSettingsRequest, true>> = {
+  rate: true,
+  per_ms: true,
+  burst: true,
+  concurrency: true,
+  adaptive: true,
+  floor: true,
+  ceiling: true,
+  paused: true,
+  paused_until: true,
+  settle_header: true,
+  settle_path: true,
+};
+
+/** Settings as text: the same text for the same settings, whether a default was said or not. */
+export function encodeLimit(kind: LimitKey['kind'], settings: LimitSettingsRequest): string {
+  const { per_ms: periodMs, adaptive, paused, ...others } = settings;
+  const told: LimitSettingsRequest = {
+    ...others,
+    ...(periodMs !== undefined && periodMs !== DEFAULT_PERIOD_MS && { per_ms: periodMs }),
+    ...(adaptive !== undefined && adaptive !== isAdaptive(kind) && { adaptive }),
+    ...(paused === true && { paused }),
+  };
+  return JSON.stringify(told, Object.keys(FIELDS));
+}
+
+/** What of it a limit has, to be checked field by field: members that are null or not known are left out. */
+export function knownLimitFields(value: unknown): unknown {
+  if (!isRecord(value)) return value;
+  return Object.fromEntries(
+    Object.entries(value).filter(([name, entry]) => entry !== null && Object.hasOwn(FIELDS, name)),
+  );
+}
+
+/** Members that no limit has. Those that are only shown may come back. */
+export function unknownLimitFields(value: unknown): readonly string[] {
+  if (!isRecord(value)) return [];
+  return Object.keys(value).filter(
+    (name) => !Object.hasOwn(FIELDS, name) && !Object.hasOwn(SHOWN, name),
+  );
+}
+
+const SHOWN: Readonly<Record<Exclude<keyof LimitView, keyof LimitSettingsRequest>, true>> = {
+  key: true,
+  kind: true,
+  version: true,
+  created_at: true,
+  updated_at: true,
+  state: true,
+  warnings: true,
+};
+
+/** These settings with changes on top; null takes a field away. */
+export function mergeLimit(settings: LimitSettingsRequest, changes: unknown): unknown {
+  return isRecord(changes) ? { ...settings, ...changes } : changes;
+}
+
+function isRecord(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
