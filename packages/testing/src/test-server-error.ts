@@ -7,6 +7,7 @@ export class TestServerError extends Error {
     | 'stuck'
     | 'invalid_address'
     | 'invalid_script'
+    | 'invalid_limit'
     | 'invalid_delivery';
 
   constructor(code: TestServerError['code'], message: string) {

@@ -1,11 +1,5 @@
 import { DEFAULTS, type LimitSettingsRequest } from '@ezthrottle/core/protocol';
-import {
-  DEFAULT_PACE,
-  type LimitSettings,
-  limitSettings,
-  type LiveRegions,
-  type PaceSettings,
-} from '@ezthrottle/engine';
+import { DEFAULT_PACE, type LiveRegions, type PaceSettings } from '@ezthrottle/engine';
 
 export interface TestServerOptions {
   /** Virtual milliseconds since the epoch at the start. Default: the time of the system. */
@@ -21,7 +15,7 @@ export interface TestServerOptions {
   readonly pace?: Partial<PaceSettings>;
   /** The same by origin. */
   readonly paces?: Readonly<Record<string, Partial<PaceSettings>>>;
-  /** Limits that jobs may name, and those of accounts (`account:ann`), as `client.limits.put` takes them on the wire. */
+  /** Limits from the start (`openai-rpm`, `account:ann`, `destination:https://…`), in the spelling of the wire. */
   readonly limits?: Readonly<Record<string, LimitSettingsRequest>>;
   /** Default 24 h. */
   readonly idempotencyWindowMs?: number;
@@ -40,7 +34,7 @@ export interface TestServerSettings {
   readonly signingSecret: string;
   readonly liveRegions: LiveRegions;
   readonly settings: (origin: string) => PaceSettings;
-  readonly limits: ReadonlyMap<string, LimitSettings>;
+  readonly limits: Readonly<Record<string, LimitSettingsRequest>>;
   readonly idempotencyWindowMs: number;
   readonly schedule: { readonly delaysMs: readonly number[]; readonly giveUpMs: number };
   readonly maxMoments: number;
@@ -59,12 +53,7 @@ export function settleTestServerOptions(options: TestServerOptions): TestServerS
     signingSecret: options.signingSecret ?? TEST_SIGNING_SECRET,
     liveRegions: options.regions ?? 'any',
     settings: (origin) => ({ ...DEFAULT_PACE, ...pace, ...paces[origin] }),
-    limits: new Map(
-      Object.entries(options.limits ?? {}).map(([key, said]) => [
-        key,
-        limitSettings('custom', said),
-      ]),
-    ),
+    limits: options.limits ?? {},
     idempotencyWindowMs: options.idempotencyWindowMs ?? DEFAULTS.idempotencyWindowMs,
     schedule: {
       delaysMs: options.deliveryDelaysMs ?? DEFAULTS.deliveryDelaysMs,

@@ -1,12 +1,19 @@
 import type { Runtime } from '@ezthrottle/core';
 import { type Id, type JobRecord, readJobView } from '@ezthrottle/engine';
 import type { JobView } from '@ezthrottle/core';
+import type { LimitSettingsRequest } from '@ezthrottle/core/protocol';
 import { answerApi } from './api/api.ts';
 import type { ApiRoute } from './api/api-call.ts';
+import { endpointRoutes } from './api/endpoint-routes.ts';
 import { jobRoutes } from './api/job-routes.ts';
+import { limitRoutes } from './api/limit-routes.ts';
 import { openSecret, putSecrets, secretRoutes } from './api/secret-routes.ts';
+import { signingKeyRoutes } from './api/signing-key-routes.ts';
+import { streamRoute } from './api/stream-route.ts';
 import { createIds, createRandom } from './chance.ts';
 import { sha256Hex } from './digest.ts';
+import { checkLimit } from './limits/check-limit.ts';
+import { LimitBook } from './limits/limit-book.ts';
 import { Activity } from './network/activity.ts';
 import { fetchLocally } from './network/local-fetch.ts';
 import { Network } from './network/network.ts';
@@ -14,6 +21,7 @@ import { DeliveryRunner } from './run/delivery-runner.ts';
 import { JobRunner } from './run/job-runner.ts';
 import { Loop } from './run/loop.ts';
 import { MemoryStore } from './store/memory-store.ts';
+import { TestServerError } from './test-server-error.ts';
 import type { TestServerSettings } from './test-server-options.ts';
 import { VirtualClock } from './time/virtual-clock.ts';
 
@@ -37,34 +45,53 @@ export class World {
     const newId = createIds(() => clock.now(), random);
     const network = new Network(clock, this.activity);
     const { store, activity } = this;
-    const { liveRegions, limits, idempotencyWindowMs, schedule } = settings;
+    const { liveRegions, idempotencyWindowMs, schedule } = settings;
+    const now = (): number => clock.now();
+    const owner = provision(store, settings, newId);
+    const { organization } = owner;
+    const limits = new LimitBook({ store, organization, now, paceOf: settings.settings });
+    putLimits(limits, settings.limits);
     const parts = {
       store,
       clock,
       network,
       liveRegions,
-      limits,
+      limits: limits.settings,
       idempotencyWindowMs,
       schedule,
       random,
       settings: settings.settings,
       newToken: newId,
-      secretOf: (organization: Id): string | null => {
-        const stored = store.tenancy.secretsOf(organization);
-        return stored === null ? null : openSecret(stored.primary);
-      },
+      signersOf: (id: Id) => signersIn(store, id),
     };
     const jobs = new JobRunner(parts);
     const deliveries = new DeliveryRunner(parts);
-    const owner = provision(store, settings, newId);
-    const now = (): number => clock.now();
+    limits.onChanged((key) => jobs.limitChanged(organization, key));
     this.clock = clock;
     this.network = network;
     this.#newId = newId;
     this.loop = new Loop({ store, clock, activity, jobs, deliveries });
     this.#routes = [
-      ...jobRoutes({ store, jobs, limits, newId, now, idempotencyWindowMs, ...owner }),
-      ...secretRoutes({ store, now, organization: owner.organization }),
+      ...jobRoutes({
+        store,
+        jobs,
+        limits: limits.settings,
+        newId,
+        now,
+        idempotencyWindowMs,
+        ...owner,
+      }),
+      streamRoute({ store, organization, clock, activity }),
+      ...limitRoutes({
+        store,
+        organization,
+        limits,
+        clock,
+        stateOf: (key) => jobs.limitState(organization, key),
+      }),
+      ...signingKeyRoutes({ store, organization, now, random }),
+      ...secretRoutes({ store, now, organization }),
+      ...endpointRoutes({ store, now, organization }),
     ];
     this.runtime = {
       now,
@@ -107,6 +134,37 @@ export class World {
       unpark();
     };
   }
+}
+
+/** @throws {TestServerError} `invalid_limit` with everything that is wrong. */
+function putLimits(
+  limits: LimitBook,
+  wanted: Readonly<Record<string, LimitSettingsRequest>>,
+): void {
+  const problems: string[] = [];
+  for (const [name, value] of Object.entries(wanted)) {
+    const limit = checkLimit(name, value);
+    if (limit.ok) limits.change(limit.key, () => limit.said);
+    else
+      for (const { path, expected } of limit.problems)
+        problems.push(`${name}.${path}: ${expected}`);
+  }
+  if (problems.length === 0) return;
+  throw new TestServerError('invalid_limit', `Of limits expected ${problems.join(', ')}.`);
+}
+
+/** As the server: the former secret and the signing keys sign for Standard Webhooks as well. */
+function signersIn(
+  store: MemoryStore,
+  organization: Id,
+): { readonly secret: string | null; readonly furtherKeys: readonly string[] } {
+  const stored = store.tenancy.secretsOf(organization);
+  const former = stored?.secondary ?? null;
+  const seeds = store.tenancy.keysOf(organization).map(({ seed }) => openSecret(seed));
+  return {
+    secret: stored === null ? null : openSecret(stored.primary),
+    furtherKeys: former === null ? seeds : [openSecret(former), ...seeds],
+  };
 }
 
 function provision(

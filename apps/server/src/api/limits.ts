@@ -16,8 +16,8 @@ import {
   limitStateView,
   limitVersion,
   limitView,
+  limitWarnings,
   mergeLimit,
-  unknownLimitFields,
 } from '@ezthrottle/engine';
 import { checkLimitFields, decodeLimit } from '../limits/limit-data.ts';
 import type { LimitStates } from '../limits/limit-state.ts';
@@ -55,7 +55,7 @@ export function limitRoutes(options: LimitRoutesOptions): readonly Route[] {
           requirePreconditions(call, stored === null ? null : limitVersion(stored));
           return settings;
         });
-        return answer(change, key, warningsOf(call.body));
+        return answer(change, key, limitWarnings(call.body));
       },
     },
     {
@@ -69,7 +69,7 @@ export function limitRoutes(options: LimitRoutesOptions): readonly Route[] {
           requirePreconditions(call, limitVersion(stored));
           return checked(key, mergeLimit(decodeLimit(stored.data), call.body));
         });
-        return answer(change, key, warningsOf(call.body));
+        return answer(change, key, limitWarnings(call.body));
       },
     },
     {
@@ -181,17 +181,6 @@ function keyOf(call: Call): LimitKey {
 function nameOf({ params }: Call): string {
   return params['key'] ?? '';
 }
-
-function warningsOf(body: unknown): readonly WarningView[] {
-  const names = unknownLimitFields(body);
-  const shownNames = names.slice(0, MAX_WARNINGS);
-  const warnings = shownNames.map((path) => ({ path, message: 'is not known and was left out' }));
-  const more = names.length - shownNames.length;
-  if (more === 0) return warnings;
-  return [...warnings, { path: '', message: `${more} more warnings are not listed` }];
-}
-
-const MAX_WARNINGS = 100;
 
 /** @throws ApiError when nothing was put. */
 function recordOf(change: LimitChange): LimitRecord {

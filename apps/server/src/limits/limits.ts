@@ -6,6 +6,7 @@ import {
   type LimitListQuery,
   type LimitReads,
   type LimitRecord,
+  nextLimitRecord,
 } from '@ezthrottle/engine';
 import type { Commit } from '../tenancy/committing.ts';
 import type { LiveLimitRules } from './limit-rules.ts';
@@ -122,15 +123,7 @@ async function put(options: LimitsOptions, wish: Wish): Promise<LimitChange | nu
     return { verdict: 'full', most: mostPerOrganization };
   }
   if (stored === null && rules.size >= most) return { verdict: 'full', most };
-  const now = clock.now();
-  const record: LimitRecord = {
-    organization,
-    key,
-    data,
-    version: (stored?.version ?? 0) + 1,
-    createdAt: stored?.createdAt ?? now,
-    updatedAt: now,
-  };
+  const record = nextLimitRecord(stored, { organization, key, data }, clock.now());
   const replaces = stored?.version ?? null;
   const { verdict } = await commit({ type: 'put_limit', limit: record, replaces });
   if (verdict !== 'ok') return null;

@@ -1,5 +1,12 @@
-import type { LimitKey, LimitSettingsRequest, LimitView } from '@ezthrottle/core/protocol';
+import type {
+  LimitKey,
+  LimitSettingsRequest,
+  LimitView,
+  WarningView,
+} from '@ezthrottle/core/protocol';
 import { isAdaptive, DEFAULT_PERIOD_MS } from '../pace/limit-settings.ts';
+import type { LimitRecord } from '../ports/records.ts';
+import { WarningList } from './warning-list.ts';
 
 const FIELDS: Readonly<Record<keyof LimitSettingsRequest, true>> = {
   rate: true,
@@ -52,6 +59,29 @@ const SHOWN: Readonly<Record<Exclude<keyof LimitView, keyof LimitSettingsRequest
   state: true,
   warnings: true,
 };
+
+/** What is said about members that were left out. */
+export function limitWarnings(value: unknown): readonly WarningView[] {
+  const warnings = new WarningList();
+  for (const path of unknownLimitFields(value)) {
+    warnings.add(path, 'is not known and was left out');
+  }
+  return warnings.all;
+}
+
+/** The record that is to be in the place of `stored`; null: there is none yet. */
+export function nextLimitRecord(
+  stored: LimitRecord | null,
+  limit: Pick<LimitRecord, 'organization' | 'key' | 'data'>,
+  now: number,
+): LimitRecord {
+  return {
+    ...limit,
+    version: (stored?.version ?? 0) + 1,
+    createdAt: stored?.createdAt ?? now,
+    updatedAt: now,
+  };
+}
 
 /** These settings with changes on top; null takes a field away. */
 export function mergeLimit(settings: LimitSettingsRequest, changes: unknown): unknown {

@@ -8,15 +8,20 @@ export interface ApiCall {
   readonly params: readonly string[];
   readonly query: URLSearchParams;
   readonly requestId: string;
+  /** Null: there is no such header. */
+  readonly header: (name: string) => string | null;
+  readonly signal: AbortSignal;
 }
 
 export interface ApiAnswer {
   readonly status: number;
+  /** JSON, or a stream of server-sent events; undefined: nothing. */
   readonly body: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 export interface ApiRoute {
-  readonly method: 'GET' | 'POST' | 'DELETE';
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   readonly path: RegExp;
   handle(call: ApiCall): ApiAnswer | Promise<ApiAnswer>;
 }

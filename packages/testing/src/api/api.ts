@@ -1,7 +1,7 @@
 import { HEADERS } from '@ezthrottle/core/protocol';
 import { sha256Hex } from '../digest.ts';
 import type { MemoryStore } from '../store/memory-store.ts';
-import { type ApiRoute, keyOf, readJsonBody, requestIdOf } from './api-call.ts';
+import { type ApiAnswer, type ApiRoute, keyOf, readJsonBody, requestIdOf } from './api-call.ts';
 import { ApiRefusal } from './api-refusal.ts';
 
 const PREFIX = '/api/v1';
@@ -22,8 +22,8 @@ export async function answerApi(request: Request, parts: ApiParts): Promise<Resp
     [HEADERS.requestId]: requestId,
   };
   try {
-    const { status, body } = await handle(request, requestId, parts);
-    return new Response(JSON.stringify(body), { status, headers });
+    const answer = await handle(request, requestId, parts);
+    return responseOf({ ...answer, headers: { ...headers, ...answer.headers } });
   } catch (error) {
     if (!(error instanceof ApiRefusal)) throw error;
     const body = JSON.stringify(error.body(requestId));
@@ -31,11 +31,7 @@ export async function answerApi(request: Request, parts: ApiParts): Promise<Resp
   }
 }
 
-async function handle(
-  request: Request,
-  requestId: string,
-  parts: ApiParts,
-): Promise<{ readonly status: number; readonly body: unknown }> {
+async function handle(request: Request, requestId: string, parts: ApiParts): Promise<ApiAnswer> {
   const { pathname, searchParams: query } = new URL(request.url);
   const path = pathname.startsWith(`${PREFIX}/`) ? pathname.slice(PREFIX.length) : '';
   const candidates = parts.routes.filter((route) => route.path.test(path));
@@ -57,7 +53,17 @@ async function handle(
     params: decoded,
     query,
     requestId,
+    header: (name) => request.headers.get(name),
+    signal: request.signal,
   });
+}
+
+function responseOf({ status, body, headers = {} }: ApiAnswer): Response {
+  if (body instanceof ReadableStream) {
+    const type = { 'content-type': 'text/event-stream; charset=utf-8' };
+    return new Response(body, { status, headers: { ...headers, ...type } });
+  }
+  return new Response(body === undefined ? null : JSON.stringify(body), { status, headers });
 }
 
 function authenticate(request: Request, { store, now }: ApiParts): void {

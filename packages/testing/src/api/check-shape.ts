@@ -67,7 +67,13 @@ function valueProblems(schema: JsonSchema, value: unknown): readonly Wording[] {
     : [];
 }
 
-function rangeProblems({ minimum, maximum }: JsonSchema, value: number): readonly Wording[] {
+function rangeProblems(
+  { minimum, maximum, exclusiveMinimum }: JsonSchema,
+  value: number,
+): readonly Wording[] {
+  if (typeof exclusiveMinimum === 'number' && value <= exclusiveMinimum) {
+    return [{ message: 'is too small', expected: `more than ${exclusiveMinimum}` }];
+  }
   if (typeof minimum === 'number' && value < minimum) {
     return [{ message: 'is too small', expected: `${minimum} or more` }];
   }

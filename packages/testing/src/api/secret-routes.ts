@@ -94,7 +94,7 @@ export function putSecrets(
 }
 
 /** In the memory of a test there is nobody to hide it from; only the form is the store's. */
-function sealSecret(secret: string): SealedText {
+export function sealSecret(secret: string): SealedText {
   return { keyId: 'not sealed', nonce: '', ciphertext: secret };
 }
 

@@ -8,7 +8,7 @@ import {
   resultAttempts,
   settledDelivery,
 } from '@ezthrottle/engine';
-import { hmacSha256 } from '../digest.ts';
+import { hmacSha256, signEd25519 } from '../digest.ts';
 import type { RunParts } from './rules.ts';
 
 const USER_AGENT = 'EZThrottle-Webhooks';
@@ -50,18 +50,19 @@ export class DeliveryRunner {
   }
 
   #begin(delivery: DeliveryRecord): void {
-    const { network, clock, secretOf, newToken } = this.#parts;
+    const { network, clock, signersOf, newToken } = this.#parts;
     const attempt = delivery.attempts + 1;
     const payload = this.#payloadOf(delivery, attempt);
     if (payload === null) throw new Error(`delivery ${delivery.id} is about no ended job`);
     const isVirtual = network.targetOf(delivery.url)?.signedBy === 'virtual';
     const { headers, body } = deliveryRequest({
       payload,
-      secret: secretOf(delivery.organization),
+      ...signersOf(delivery.organization),
       userAgent: USER_AGENT,
       // Receivers know the time of the system, unless they were given another clock.
       now: isVirtual ? clock.now() : Date.now(),
       hmacSha256,
+      ed25519: signEd25519,
     });
     this.#running.add(delivery.id);
     const call = {

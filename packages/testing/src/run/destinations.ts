@@ -1,3 +1,4 @@
+import { destinationLimit, type LimitKey, parseLimitKey } from '@ezthrottle/core/protocol';
 import {
   ARM_AHEAD_MS,
   armedBound,
@@ -8,8 +9,11 @@ import {
   FairLine,
   type Hedging,
   KeyPacer,
+  type KeyPacerOptions,
   limitKey,
   limitSettings,
+  type LimitState,
+  type PaceSettings,
   parseLineName,
 } from '@ezthrottle/engine';
 import type { ArmedRef, CostSource, Id, LineRef } from '@ezthrottle/engine';
@@ -22,7 +26,7 @@ export interface LaneKey {
   readonly name: string | null;
   readonly pacer: KeyPacer;
   /** Where answers tell what calls have cost, unless the job says it; null: nowhere. */
-  readonly source: CostSource | null;
+  source: CostSource | null;
 }
 
 /** A line of calls that count against the very same keys, the destination first. */
@@ -99,32 +103,76 @@ export class Destinations {
     };
   }
 
+  /** A limit has changed: its settings hold from now on. The key that it paces; null: nothing is going on. */
+  resettle(organization: Id, limit: LimitKey): string | null {
+    const known = this.#keys.get(paceKey(organization, limit));
+    if (known === undefined) return null;
+    const { pace, learns, heldUntil, source } = this.#settingsOf(limit);
+    known.pacer.resettle(pace, learns, heldUntil, this.#parts.clock.monotonic());
+    known.source = source;
+    return known.key;
+  }
+
+  /** Where a limit stands; null: nothing is going on there. */
+  stateOf(organization: Id, limit: LimitKey): LimitState | null {
+    const known = this.#keys.get(paceKey(organization, limit));
+    if (known === undefined) return null;
+    const lanes = this.lanesOf([known.key]);
+    const waiting = lanes.reduce((sum, { line, armed }) => sum + line.size + armed.length, 0);
+    const { pace, circuit } = known.pacer;
+    return { pace, circuit, waiting };
+  }
+
   #destination(organization: Id, origin: string): LaneKey {
     const key = destinationKey(organization, origin);
-    const { settings, clock } = this.#parts;
     return this.#known(key, () => {
-      const pace = createPace(settings(origin), clock.monotonic());
-      const options = { key, pace, learns: true, circuit: DEFAULT_CIRCUIT, countsArrivals: true };
-      return { key, name: null, pacer: new KeyPacer(options), source: null };
+      const limit = { kind: 'destination', key: destinationLimit(origin), origin } as const;
+      const options = { key, circuit: DEFAULT_CIRCUIT, countsArrivals: true };
+      return { key, name: null, ...this.#pacer(options, limit) };
     });
   }
 
   #limit(organization: Id, name: string): LaneKey {
     const key = limitKey(organization, name);
-    const { limits, clock } = this.#parts;
     return this.#known(key, () => {
-      const settings = limits.get(name) ?? limitSettings('custom', {});
-      const { settleHeader, settlePath, adaptive, pausedUntil } = settings;
-      const pace = createPace(settings.pace, clock.monotonic());
-      const options = { key, pace, learns: adaptive, circuit: null, countsArrivals: false };
-      const pacer = new KeyPacer(options);
-      if (pausedUntil !== null) pacer.heldUntil = clock.monotonic() + pausedUntil - clock.now();
-      const source = {
-        ...(settleHeader !== undefined && { settleHeader }),
-        ...(settlePath !== undefined && { settlePath }),
-      };
-      return { key, name, pacer, source: Object.keys(source).length > 0 ? source : null };
+      const limit = parseLimitKey(name) ?? { kind: 'custom', key: name };
+      const options = { key, circuit: null, countsArrivals: false };
+      return { key, name, ...this.#pacer(options, limit) };
     });
+  }
+
+  #pacer(
+    options: Pick<KeyPacerOptions, 'key' | 'circuit' | 'countsArrivals'>,
+    limit: LimitKey,
+  ): Pick<LaneKey, 'pacer' | 'source'> {
+    const { pace: settings, learns, heldUntil, source } = this.#settingsOf(limit);
+    const pace = createPace(settings, this.#parts.clock.monotonic());
+    const pacer = new KeyPacer({ ...options, pace, learns });
+    pacer.heldUntil = heldUntil;
+    return { pacer, source };
+  }
+
+  /** One that does not exist holds nobody back; a destination without one has the pace of the options. */
+  #settingsOf(limit: LimitKey): {
+    readonly pace: PaceSettings;
+    readonly learns: boolean;
+    readonly heldUntil: number | null;
+    readonly source: CostSource | null;
+  } {
+    const { limits, clock, settings } = this.#parts;
+    const said = limits.get(limit.key) ?? limitSettings('custom', {});
+    const isOwn = limit.kind === 'destination' && !limits.has(limit.key);
+    const { settleHeader, settlePath, pausedUntil } = said;
+    const source = {
+      ...(settleHeader !== undefined && { settleHeader }),
+      ...(settlePath !== undefined && { settlePath }),
+    };
+    return {
+      pace: isOwn ? settings(limit.origin) : said.pace,
+      learns: limit.kind === 'destination' || said.adaptive,
+      heldUntil: pausedUntil === null ? null : clock.monotonic() + pausedUntil - clock.now(),
+      source: Object.keys(source).length > 0 ? source : null,
+    };
   }
 
   #known(key: string, create: () => LaneKey): LaneKey {
@@ -132,4 +180,10 @@ export class Destinations {
     this.#keys.set(key, known);
     return known;
   }
+}
+
+function paceKey(organization: Id, limit: LimitKey): string {
+  return limit.kind === 'destination'
+    ? destinationKey(organization, limit.origin)
+    : limitKey(organization, limit.key);
 }

@@ -25,6 +25,7 @@ import {
   type JobEvent,
   type JobSpec,
   type KeyUse,
+  type LimitState,
   type LiveJob,
   type NewJob,
   type NewWork,
@@ -35,7 +36,7 @@ import {
   type WorkRow,
   unchangedAdvance,
 } from '@ezthrottle/engine';
-import { LIMITS } from '@ezthrottle/core/protocol';
+import { type LimitKey, LIMITS } from '@ezthrottle/core/protocol';
 import { sha256 } from '../digest.ts';
 import { CallLine } from './call-line.ts';
 import { Destinations, type Lane } from './destinations.ts';
@@ -127,6 +128,19 @@ export class JobRunner {
   /** False when the job has ended already, or is not known. */
   cancel(id: Id): boolean {
     return this.#move(id, { type: 'cancel' });
+  }
+
+  /** A limit has changed: whoever waits there is looked at again. */
+  limitChanged(organization: Id, limit: LimitKey): void {
+    const key = this.#destinations.resettle(organization, limit);
+    if (key === null) return;
+    this.#line.wake(key);
+    for (const lane of this.#destinations.lanesOf([key])) this.#pump(lane);
+  }
+
+  /** Where a limit stands; null: nothing is going on there. */
+  limitState(organization: Id, limit: LimitKey): LimitState | null {
+    return this.#destinations.stateOf(organization, limit);
   }
 
   /** A moment has come at which the job is to be decided again. */

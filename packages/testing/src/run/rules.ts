@@ -16,13 +16,16 @@ export interface RunParts {
   readonly network: Network;
   /** Pace of a destination before it has taught anything. */
   readonly settings: (origin: string) => PaceSettings;
-  /** Limits that jobs may name. */
+  /** Limits in force, by key. */
   readonly limits: ReadonlyMap<string, LimitSettings>;
   readonly liveRegions: LiveRegions;
   readonly random: () => number;
   readonly newToken: () => string;
   readonly idempotencyWindowMs: number;
   readonly schedule: DeliverySchedule;
-  /** Signs deliveries; null: they go out unsigned. */
-  readonly secretOf: (organization: Id) => string | null;
+  /** What signs deliveries, the primary secret first; null: no secret does. */
+  readonly signersOf: (organization: Id) => {
+    readonly secret: string | null;
+    readonly furtherKeys: readonly string[];
+  };
 }

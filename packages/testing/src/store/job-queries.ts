@@ -68,6 +68,11 @@ export class JobQueries implements JobReads {
   }
 
   async attempts(id: Id): Promise<readonly AttemptRecord[]> {
+    return this.attemptsOf(id);
+  }
+
+  /** At once, for the rules. */
+  attemptsOf(id: Id): readonly AttemptRecord[] {
     const attempts = [...(this.#tables.byId.get(id)?.attempts.values() ?? [])];
     return attempts
       .toSorted((one, other) => one.armed.attempt - other.armed.attempt)

@@ -35,6 +35,11 @@ export class LimitTables implements LimitReads {
   }
 
   async get(organization: Id, key: string): Promise<LimitRecord | null> {
+    return this.find(organization, key);
+  }
+
+  /** At once, for the rules. */
+  find(organization: Id, key: string): LimitRecord | null {
     return this.#limits.get(organization)?.get(key) ?? null;
   }
 

@@ -21,6 +21,7 @@ export class MemoryStore implements Store {
   readonly #tables: JobTables;
   readonly #paces: Map<string, PutPaceOperation['rows'][number]>;
   readonly #writes: JobWrites;
+  readonly #listeners = new Set<() => void>();
   #isClosed = false;
 
   constructor(earlier?: MemoryStore) {
@@ -42,11 +43,19 @@ export class MemoryStore implements Store {
   commitNow(operation: Operation): Verdict {
     if (this.#isClosed) throw new MemoryStoreClosedError();
     try {
-      return this.#apply(operation);
+      const verdict = this.#apply(operation);
+      for (const listener of this.#listeners) listener();
+      return verdict;
     } catch (error) {
       if (error instanceof Rejection) return { verdict: 'rejected', reason: error.message };
       throw error;
     }
+  }
+
+  /** Told after everything that is written. The returned function ends that. */
+  onWritten(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
   }
 
   /** Nothing of it is on any disk. */
