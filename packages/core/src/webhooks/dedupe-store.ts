@@ -1,3 +1,5 @@
+import type { Awaitable } from '../awaitable.ts';
+
 /** What a store knows about an id when somebody wants to work on it. */
 export type DedupeClaim = 'acquired' | 'in_flight' | 'done';
 
@@ -6,6 +8,13 @@ export interface DedupeLease {
   readonly leaseMs: number;
   /** Names the holder: only the one who shows it may commit or release. */
   readonly token: string;
+}
+
+/** What a receiver asks of a store: one of its own, in memory, answers at once. */
+export interface ClaimStore {
+  begin(id: string, lease: DedupeLease): Awaitable<DedupeClaim>;
+  commit(id: string, token: string, ttlMs: number): Awaitable<boolean>;
+  release(id: string, token: string): Awaitable<boolean>;
 }
 
 /**

@@ -1,3 +1,4 @@
+import { isPending, type Awaitable } from '../awaitable.ts';
 import type { Delivery } from '../protocol/decode-delivery.ts';
 import type {
   BodyHandler,
@@ -32,28 +33,48 @@ export function checkedEntry<Body>(
   return { handler, run, onMismatch };
 }
 
-/**
- * Runs each entry, one after the other. One that fails does not keep the next from running. Nothing
- * starts once the signal is aborted.
- *
- * @param report - Told of what does not make the delivery fail.
- */
-export async function runHandlers(
-  entries: readonly HandlerEntry[],
-  delivery: Delivery,
-  context: HandlerContext,
-  report: (error: unknown) => void,
-): Promise<void> {
-  const failures: unknown[] = [];
-  for (const { run, onMismatch } of entries) {
-    context.signal.throwIfAborted();
-    try {
-      await run(delivery, context);
-    } catch (error) {
-      if (onMismatch === 'skip' && error instanceof ResponseBodyError) report(error);
-      else failures.push(error);
-    }
-  }
-  if (failures.length === 1) throw failures[0];
-  if (failures.length > 1) throw new HandlersFailedError(failures);
+interface HandlerRun {
+  readonly delivery: Delivery;
+  readonly context: HandlerContext;
+  /** Throws when the time for handling is over: nothing starts then. */
+  readonly throwIfUp: () => void;
+  /** Told of what does not make the delivery fail. */
+  readonly report: (error: unknown) => void;
 }
+
+/**
+ * Runs each entry, one after the other; those that wait for nothing all in one turn. One that fails does
+ * not keep the next from running.
+ */
+export function runHandlers(
+  entries: readonly HandlerEntry[],
+  { delivery, context, throwIfUp, report }: HandlerRun,
+): Awaitable<void> {
+  const failures: unknown[] = [];
+  const runFrom = (first: number): Awaitable<void> => {
+    for (let index = first; index < entries.length; index += 1) {
+      const entry = entries[index];
+      if (entry === undefined) break;
+      throwIfUp();
+      const failed = (error: unknown): void => {
+        const isSkipped = entry.onMismatch === 'skip' && error instanceof ResponseBodyError;
+        if (isSkipped) report(error);
+        else failures.push(error);
+      };
+      try {
+        const ran = entry.run(delivery, context);
+        if (isPending(ran)) {
+          const settled = Promise.resolve(ran).then(nothing, failed);
+          return settled.then(() => runFrom(index + 1));
+        }
+      } catch (error) {
+        failed(error);
+      }
+    }
+    if (failures.length === 1) throw failures[0];
+    if (failures.length > 1) throw new HandlersFailedError(failures);
+  };
+  return runFrom(0);
+}
+
+function nothing(): void {}

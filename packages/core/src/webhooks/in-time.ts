@@ -9,7 +9,7 @@ export interface TimeLimit {
 
 /** Settles as the work does, or rejects when time is up first. Nothing stops the work itself. */
 export function inTime<Result>(
-  work: Promise<Result>,
+  work: PromiseLike<Result>,
   { after, timeoutMs, tooLate }: TimeLimit,
 ): Promise<Result> {
   return new Promise((resolve, reject) => {

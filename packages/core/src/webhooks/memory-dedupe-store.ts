@@ -1,5 +1,5 @@
+import { DedupeMemory } from './dedupe-memory.ts';
 import type { DedupeClaim, DedupeLease, DedupeStore } from './dedupe-store.ts';
-import { DedupeStoreFullError } from './errors.ts';
 
 export interface MemoryDedupeStoreOptions {
   /** The time now, in milliseconds. Default `Date.now`. */
@@ -8,10 +8,8 @@ export interface MemoryDedupeStoreOptions {
   readonly maxEntries?: number;
 }
 
-interface RunningEntry {
-  readonly token: string;
-  readonly leaseEndsAt: number;
-}
+/** Deliveries that a store in memory remembers, unless it is told otherwise. */
+export const MAX_REMEMBERED = 100_000;
 
 /**
  * Remembers deliveries in this process, for one process and for tests. When it is full it forgets
@@ -19,103 +17,31 @@ interface RunningEntry {
  * lease ends, so a store full of those refuses further ones.
  */
 export class MemoryDedupeStore implements DedupeStore {
-  readonly #now: () => number;
-  readonly #maxEntries: number;
-  readonly #running = new Map<string, RunningEntry>();
-  /** Id → until when it is remembered, in the order in which they were done. */
-  readonly #done = new Map<string, number>();
-  /** Walks through `#done` once: from its start, each look would pass all gaps that deletions have left. */
-  #walk: Iterator<[string, number]> = this.#done.entries();
-  /** Where the walk has come to, and still in `#done`. */
-  #oldest: readonly [id: string, doneUntil: number] | undefined;
-  /** No lease ends before this moment, as far as the last look through all of them could tell. */
-  #nextLeaseEnd = 0;
+  readonly #memory: DedupeMemory;
 
   /** @throws {RangeError} when `maxEntries` is not a whole number of at least 1. */
-  constructor(options: MemoryDedupeStoreOptions = {}) {
-    const maxEntries = options.maxEntries ?? 100_000;
+  constructor({ now = Date.now, maxEntries = MAX_REMEMBERED }: MemoryDedupeStoreOptions = {}) {
     if (!Number.isSafeInteger(maxEntries) || maxEntries < 1) {
       throw new RangeError(`maxEntries must be a whole number of at least 1, got ${maxEntries}.`);
     }
-    this.#now = options.now ?? Date.now;
-    this.#maxEntries = maxEntries;
+    this.#memory = new DedupeMemory({ now, maxEntries });
   }
 
   /** Entries held, running and done. */
   get size(): number {
-    return this.#running.size + this.#done.size;
+    return this.#memory.size;
   }
 
   /** @throws {DedupeStoreFullError} when every place holds a delivery that is being handled. */
   async begin(id: string, lease: DedupeLease): Promise<DedupeClaim> {
-    const now = this.#now();
-    this.#forgetExpired(now);
-    const doneUntil = this.#done.get(id);
-    if (doneUntil !== undefined) {
-      if (doneUntil > now) return 'done';
-      this.#done.delete(id);
-    }
-    const running = this.#running.get(id);
-    if (running !== undefined && running.leaseEndsAt > now) return 'in_flight';
-    if (running === undefined) this.#makeRoom(now);
-    const leaseEndsAt = now + lease.leaseMs;
-    this.#running.set(id, { token: lease.token, leaseEndsAt });
-    this.#nextLeaseEnd = Math.min(this.#nextLeaseEnd, leaseEndsAt);
-    return 'acquired';
+    return this.#memory.begin(id, lease);
   }
 
   async commit(id: string, token: string, ttlMs: number): Promise<boolean> {
-    if (this.#running.get(id)?.token !== token) return false;
-    this.#running.delete(id);
-    this.#done.set(id, this.#now() + ttlMs);
-    return true;
+    return this.#memory.commit(id, token, ttlMs);
   }
 
   async release(id: string, token: string): Promise<boolean> {
-    if (this.#running.get(id)?.token !== token) return false;
-    return this.#running.delete(id);
-  }
-
-  /** From the oldest on, up to the first that is still remembered; no sweep over all of them. */
-  #forgetExpired(now: number): void {
-    for (let oldest = this.#findOldest(); oldest !== undefined; oldest = this.#findOldest()) {
-      if (oldest[1] > now) return;
-      this.#forgetOldest(oldest[0]);
-    }
-  }
-
-  #findOldest(): readonly [id: string, doneUntil: number] | undefined {
-    if (this.#oldest !== undefined || this.#done.size === 0) return this.#oldest;
-    let next = this.#walk.next();
-    if (next.done === true) {
-      // It had come to the end when there was nothing; what there is now came after.
-      this.#walk = this.#done.entries();
-      next = this.#walk.next();
-    }
-    this.#oldest = next.done === true ? undefined : next.value;
-    return this.#oldest;
-  }
-
-  #forgetOldest(id: string): void {
-    this.#done.delete(id);
-    this.#oldest = undefined;
-  }
-
-  #makeRoom(now: number): void {
-    if (this.size < this.#maxEntries) return;
-    if (now >= this.#nextLeaseEnd) this.#dropEndedLeases(now);
-    if (this.size < this.#maxEntries) return;
-    const oldest = this.#findOldest();
-    if (oldest === undefined) throw new DedupeStoreFullError(this.#maxEntries);
-    this.#forgetOldest(oldest[0]);
-  }
-
-  #dropEndedLeases(now: number): void {
-    let next = Number.POSITIVE_INFINITY;
-    for (const [id, { leaseEndsAt }] of this.#running) {
-      if (leaseEndsAt <= now) this.#running.delete(id);
-      else next = Math.min(next, leaseEndsAt);
-    }
-    this.#nextLeaseEnd = next;
+    return this.#memory.release(id, token);
   }
 }

@@ -18,9 +18,18 @@ export interface Refusal {
 
 const JSON_HEADERS = { 'content-type': 'application/json; charset=utf-8' };
 
+const ACCEPTED: Readonly<Record<'received' | 'duplicate', ReceiverAnswer>> = {
+  received: acceptedAs('received'),
+  duplicate: acceptedAs('duplicate'),
+};
+
+function acceptedAs(status: string): ReceiverAnswer {
+  return { status: 200, headers: JSON_HEADERS, body: JSON.stringify({ status }) };
+}
+
 /** `received`: handled just now. `duplicate`: handled before. */
 export function accepted(status: 'received' | 'duplicate'): ReceiverAnswer {
-  return { status: 200, headers: JSON_HEADERS, body: JSON.stringify({ status }) };
+  return ACCEPTED[status];
 }
 
 export function refused(refusal: Refusal): ReceiverAnswer {

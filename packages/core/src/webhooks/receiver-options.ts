@@ -9,10 +9,11 @@ import { LIMITS } from '../protocol/limits.ts';
 import { SIGNATURE_TOLERANCE_SECONDS } from '../protocol/signature.ts';
 import type { Problem } from '../protocol/wire-error.ts';
 import type { ContinuationRunner } from './continuation-runner.ts';
-import type { DedupeStore } from './dedupe-store.ts';
+import { DedupeMemory } from './dedupe-memory.ts';
+import type { ClaimStore, DedupeStore } from './dedupe-store.ts';
 import { ReceiverConfigurationError } from './errors.ts';
 import type { DeliveryHandler } from './delivery-handler.ts';
-import { MemoryDedupeStore } from './memory-dedupe-store.ts';
+import { MAX_REMEMBERED } from './memory-dedupe-store.ts';
 import type { Refusal } from './receiver-answer.ts';
 import { findSenderProblems, schemesOf } from './schemes/allowed-schemes.ts';
 import type { SignatureScheme } from './schemes/signature-scheme.ts';
@@ -88,7 +89,7 @@ export interface ErrorContext {
 
 /** The options with every default in place. */
 export interface ReceiverSettings {
-  readonly dedupe: DedupeStore;
+  readonly dedupe: ClaimStore;
   readonly dedupeTtlMs: number;
   readonly leaseMs: number;
   readonly handlerTimeoutMs: number;
@@ -130,7 +131,7 @@ function wantRunner(value: unknown, path: string): readonly Problem[] {
 export function settleOptions(options: ReceiverOptions): ReceiverSettings {
   const { now = Date.now, handlerTimeoutMs = HANDLER_TIMEOUT_MS } = options;
   const settings: ReceiverSettings = {
-    dedupe: options.dedupe ?? new MemoryDedupeStore({ now }),
+    dedupe: options.dedupe ?? new DedupeMemory({ now, maxEntries: MAX_REMEMBERED }),
     dedupeTtlMs: options.dedupeTtlMs ?? WEEK_MS,
     leaseMs: options.leaseMs ?? 60_000,
     handlerTimeoutMs,
@@ -201,7 +202,7 @@ function findHandlerProblems(on: unknown): Problem[] {
   ];
 }
 
-function findDedupeProblems(store: DedupeStore): Problem[] {
+function findDedupeProblems(store: ClaimStore): Problem[] {
   const isStore = (['begin', 'commit', 'release'] as const).every(
     (verb) => typeof store[verb] === 'function',
   );

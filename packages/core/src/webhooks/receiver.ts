@@ -1,3 +1,4 @@
+import { isPending, type Awaitable } from '../awaitable.ts';
 import type { Delivery } from '../protocol/decode-delivery.ts';
 import { decodeBody, dedupeId, withoutContinuation } from './delivery-body.ts';
 import type {
@@ -17,7 +18,7 @@ import { inTime } from './in-time.ts';
 import type { ReceiverAnswer } from './receiver-answer.ts';
 import { settleOptions, type ReceiverOptions, type ReceiverSettings } from './receiver-options.ts';
 import { ReceiverReports } from './receiver-reports.ts';
-import type { ReceiverHost, ReceiverRequest } from './receiver-request.ts';
+import type { BodyReader, ReceiverHost, ReceiverRequest } from './receiver-request.ts';
 import { unavailable } from './refusals.ts';
 import { readRequestBody } from './request-body.ts';
 import { checkSender, type SenderCheck } from './schemes/check-sender.ts';
@@ -97,7 +98,9 @@ class WebhookReceiver implements Receiver {
   readonly #waiters: DeliveryWaiters;
   readonly #reports: ReceiverReports;
   readonly #work: DeliveryWork;
-  readonly #answering = new Set<Promise<ReceiverAnswer>>();
+  /** Requests that wait for something. */
+  #underWay = 0;
+  #onIdle: () => void = () => {};
   #isClosed = false;
 
   constructor(options: ReceiverOptions) {
@@ -146,22 +149,43 @@ class WebhookReceiver implements Receiver {
     return new Response(body, { status, headers });
   }
 
-  async receive(request: ReceiverRequest): Promise<ReceiverAnswer> {
-    const answer = this.#receive(request).catch((error: unknown) =>
-      this.#reports.fail(error, null),
-    );
-    this.#answering.add(answer);
+  receive(request: ReceiverRequest): Promise<ReceiverAnswer> {
+    let answer: Awaitable<ReceiverAnswer>;
+    try {
+      answer = this.#receive(request);
+    } catch (error) {
+      answer = this.#reports.fail(error, null);
+    }
+    return isPending(answer) ? this.#wait(answer) : Promise.resolve(answer);
+  }
+
+  async #wait(answer: PromiseLike<ReceiverAnswer>): Promise<ReceiverAnswer> {
+    this.#underWay += 1;
     try {
       return await answer;
+    } catch (error) {
+      return this.#reports.fail(error, null);
     } finally {
-      this.#answering.delete(answer);
+      this.#underWay -= 1;
+      if (this.#underWay === 0) this.#onIdle();
     }
   }
 
   async close(): Promise<void> {
     this.#isClosed = true;
-    await Promise.all(this.#answering);
+    if (this.#underWay > 0) await this.#idle();
     this.#waiters.close();
+  }
+
+  /** Nothing is under way: nothing more begins once it is closed. */
+  #idle(): Promise<void> {
+    return new Promise((resolve) => {
+      const before = this.#onIdle;
+      this.#onIdle = () => {
+        before();
+        resolve();
+      };
+    });
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -172,39 +196,67 @@ class WebhookReceiver implements Receiver {
     return this.#handlers.add(kind, name, entryOf(handler));
   }
 
-  async #receive(request: ReceiverRequest): Promise<ReceiverAnswer> {
+  #receive(request: ReceiverRequest): Awaitable<ReceiverAnswer> {
     const reports = this.#reports;
     if (this.#isClosed) return reports.refuse(unavailable('The receiver is closed.'));
-    if (request.method.toUpperCase() !== 'POST') {
+    if (request.method !== 'POST' && request.method.toUpperCase() !== 'POST') {
       const message = 'Webhooks come by POST.';
       return reports.refuse({ code: 'method_not_allowed', message, headers: { allow: 'POST' } });
     }
-    let body: Uint8Array;
+    if (typeof request.body !== 'function') return this.#takeWhole(request.body, request);
+    let body: Promise<Uint8Array | null>;
     try {
-      body = await this.#readBody(request);
+      body = this.#read(request.body);
     } catch (error) {
       return this.#refuseUnread(error);
     }
+    return body.then(
+      (bytes) => this.#takeWhole(bytes, request),
+      (error: unknown) => this.#refuseUnread(error),
+    );
+  }
+
+  #takeWhole(body: Uint8Array | null, request: ReceiverRequest): Awaitable<ReceiverAnswer> {
+    const { maxBodyBytes } = this.#settings;
+    if (body !== null && body.byteLength > maxBodyBytes) {
+      return this.#refuseUnread(new BodyTooLargeError(maxBodyBytes));
+    }
     const time = new HandlingTime(this.#settings, request.signal);
+    let answer: Awaitable<ReceiverAnswer> | undefined;
     try {
-      return await this.#take(body, request, time);
+      answer = this.#take(body ?? new Uint8Array(), request, time);
+      return isPending(answer) ? endWith(answer, time) : answer;
     } finally {
-      time.end();
+      if (!isPending(answer)) time.end();
     }
   }
 
-  async #take(
+  #take(
     body: Uint8Array,
     request: ReceiverRequest,
     time: HandlingTime,
-  ): Promise<ReceiverAnswer> {
-    const reports = this.#reports;
-    let sender: SenderCheck;
+  ): Awaitable<ReceiverAnswer> {
+    let sender: Awaitable<SenderCheck>;
     try {
-      sender = await this.#checkSender(body, request);
+      sender = this.#checkSender(body, request);
     } catch (error) {
-      return reports.fail(error, null);
+      return this.#reports.fail(error, null);
     }
+    if (!isPending(sender)) return this.#takeFrom(sender, body, request, time);
+    time.start();
+    return sender.then(
+      (found) => this.#takeFrom(found, body, request, time),
+      (error: unknown) => this.#reports.fail(error, null),
+    );
+  }
+
+  #takeFrom(
+    sender: SenderCheck,
+    body: Uint8Array,
+    request: ReceiverRequest,
+    time: HandlingTime,
+  ): Awaitable<ReceiverAnswer> {
+    const reports = this.#reports;
     if (!sender.verified) {
       const mistake = request.mistake?.();
       if (mistake !== undefined) return reports.fail(mistake, null);
@@ -225,27 +277,24 @@ class WebhookReceiver implements Receiver {
     return schemes.length === 1 && !allowUnsigned;
   }
 
-  async #readBody(request: ReceiverRequest): Promise<Uint8Array> {
+  #read(body: BodyReader): Promise<Uint8Array | null> {
     const { maxBodyBytes, after, handlerTimeoutMs: timeoutMs } = this.#settings;
     const tooLate = (): Error =>
       new BodyUnreadableError(new Error(`It had not come after ${timeoutMs} ms.`));
-    const body =
-      typeof request.body === 'function'
-        ? await inTime(request.body(maxBodyBytes), { after, timeoutMs, tooLate })
-        : request.body;
-    if (body !== null && body.byteLength > maxBodyBytes) throw new BodyTooLargeError(maxBodyBytes);
-    return body ?? new Uint8Array();
+    return inTime(body(maxBodyBytes), { after, timeoutMs, tooLate });
   }
 
-  #checkSender(body: Uint8Array, request: ReceiverRequest): Promise<SenderCheck> {
+  #checkSender(body: Uint8Array, request: ReceiverRequest): Awaitable<SenderCheck> {
     const { schemes, allowUnsigned, toleranceSeconds, now, after } = this.#settings;
     const { storeTimeoutMs: timeoutMs } = this.#settings;
     const { context } = request;
     const secrets = secretsOnce(this.#options.secrets, context);
     const header = (name: string): string | null | undefined => request.header(name);
     const message = { body, header, context, secrets, toleranceSeconds, now };
+    const check = checkSender(message, schemes, allowUnsigned);
+    if (!isPending(check)) return check;
     const tooLate = (): Error => new SecretsTimeoutError(timeoutMs);
-    return inTime(checkSender(message, schemes, allowUnsigned), { after, timeoutMs, tooLate });
+    return inTime(check, { after, timeoutMs, tooLate });
   }
 
   #refuseUnread(error: unknown): ReceiverAnswer {
@@ -256,6 +305,17 @@ class WebhookReceiver implements Receiver {
       return this.#reports.refuse({ code: 'validation_failed', message: error.message });
     }
     return this.#reports.fail(error, null);
+  }
+}
+
+async function endWith(
+  answer: PromiseLike<ReceiverAnswer>,
+  time: HandlingTime,
+): Promise<ReceiverAnswer> {
+  try {
+    return await answer;
+  } finally {
+    time.end();
   }
 }
 

@@ -1,4 +1,5 @@
 import { hmacSha256Async } from '#async-hmac';
+import { andThen, type Awaitable } from '../awaitable.ts';
 import { MIN_SECRET_LENGTH, hasSignature, signedContent } from '../protocol/signature.ts';
 import type { Problem } from '../protocol/wire-error.ts';
 import { ReceiverConfigurationError } from './errors.ts';
@@ -54,24 +55,26 @@ export function createWebhookVerifier(options: WebhookVerifierOptions): WebhookV
   };
 }
 
-/** The check itself, under secrets that were found usable. */
-export async function verifyUnderSecrets(
+/** The check itself, under secrets that were found usable; at once where there is node:crypto. */
+export function verifyUnderSecrets(
   body: Uint8Array,
   signatureHeader: SignatureHeaderValue,
   secrets: readonly string[],
   options: VerifyOptions,
-): Promise<VerificationResult> {
+): Awaitable<VerificationResult> {
   const signed = readSignedHeader(body, signatureHeader, secrets, options);
   if (signed.header === null) return signed.result;
   const { header } = signed;
   const content = signedContent(header.timestamp, body);
   // Whoever sees the time this takes learns how many secrets there are, nothing about any of them.
-  for (const secret of secrets) {
-    if (hasSignature(header, await hmacSha256Async(secret, content))) {
-      return signatureResult(true);
-    }
-  }
-  return signatureResult(false);
+  const tryFrom = (index: number): Awaitable<VerificationResult> => {
+    const secret = secrets[index];
+    if (secret === undefined) return signatureResult(false);
+    return andThen(hmacSha256Async(secret, content), (expected) =>
+      hasSignature(header, expected) ? signatureResult(true) : tryFrom(index + 1),
+    );
+  };
+  return tryFrom(0);
 }
 
 /** The secrets as a list. @throws {ReceiverConfigurationError} naming each that cannot be used. */
@@ -81,16 +84,15 @@ function checkSecrets(secrets: WebhookSecrets): readonly string[] {
   return typeof secrets === 'string' ? [secrets] : secrets;
 }
 
-/** Asks for the secrets when they are needed first, and only once. */
+/** Asks for the secrets when they are needed first, and only once. Values are there at once. */
 export function secretsOnce(
   source: WebhookSecretsSource | undefined,
   context: unknown,
-): () => Promise<readonly string[]> {
+): () => Awaitable<readonly string[]> {
+  if (source === undefined) return () => [];
+  if (typeof source !== 'function') return () => checkSecrets(source);
   let secrets: Promise<readonly string[]> | undefined;
-  const ask = async (): Promise<readonly string[]> => {
-    if (source === undefined) return [];
-    return checkSecrets(typeof source === 'function' ? await source(context) : source);
-  };
+  const ask = async (): Promise<readonly string[]> => checkSecrets(await source(context));
   return () => (secrets ??= ask());
 }
 

@@ -1,3 +1,4 @@
+import type { Awaitable } from '../../awaitable.ts';
 import type { Problem } from '../../protocol/wire-error.ts';
 
 /** A request whose sender is to be proved. */
@@ -9,7 +10,7 @@ export interface SignedMessage {
   /** What the adapter passed along. */
   readonly context: unknown;
   /** The receiver's `secrets`; none when it has none. Rejects when they cannot be had or used. */
-  secrets(): Promise<readonly string[]>;
+  secrets(): Awaitable<readonly string[]>;
   /** Difference allowed between the signature's time and now, in seconds, either way. */
   readonly toleranceSeconds: number;
   /** The time now, in milliseconds since the epoch. */
@@ -35,8 +36,11 @@ export interface SignatureScheme {
    * @param secrets - The receiver's `secrets`: values, a function, or undefined.
    */
   findProblems(secrets: unknown): readonly Problem[];
-  /** Rejects only for what is wrong on this side, such as keys that cannot be had. */
-  verify(message: SignedMessage): Promise<SchemeVerdict>;
+  /**
+   * At once, or as a promise where something has to be waited for. Throws or rejects only for what is wrong
+   * on this side, such as keys that cannot be had.
+   */
+  verify(message: SignedMessage): Awaitable<SchemeVerdict>;
 }
 
 export const ABSENT: SchemeVerdict = { state: 'absent' };

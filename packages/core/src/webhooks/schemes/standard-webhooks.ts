@@ -1,9 +1,16 @@
 import { hmacSha256Async } from '#async-hmac';
+import { andThen, type Awaitable } from '../../awaitable.ts';
 import { isEqualInConstantTime, toHex } from '../../protocol/bytes.ts';
 import { STANDARD_WEBHOOK_HEADERS } from '../../protocol/headers.ts';
 import { fromBase64 } from '../../step/base64.ts';
 import { findMissingSecrets } from './secret-problems.ts';
-import { ABSENT, refusedFor, type SignatureScheme } from './signature-scheme.ts';
+import {
+  ABSENT,
+  refusedFor,
+  type SchemeVerdict,
+  type SignatureScheme,
+  type SignedMessage,
+} from './signature-scheme.ts';
 import { pickVersion } from './signature-list.ts';
 import { readTimedHeaders } from './timed-headers.ts';
 
@@ -30,26 +37,40 @@ export function standardWebhooks(): SignatureScheme {
   return {
     name: 'standard-webhooks',
     findProblems: findUnfitSecrets,
-    async verify(message) {
+    verify(message) {
       // Before secrets are asked for: whoever signs nothing shall not keep a secret manager busy.
       if (!message.header(STANDARD_WEBHOOK_HEADERS.signature)) return ABSENT;
-      const secrets = await message.secrets();
-      const keys = secrets.flatMap((secret) => keyOf(secret) ?? []);
-      if (keys.length === 0) return ABSENT;
-      const signed = readTimedHeaders(message, STANDARD_WEBHOOK_HEADERS, (header) =>
-        pickVersion(header, 'v1', MAX_SIGNATURES),
+      return andThen(message.secrets(), (secrets) =>
+        verifyUnderKeys(
+          message,
+          secrets.flatMap((secret) => keyOf(secret) ?? []),
+        ),
       );
-      if ('state' in signed) return signed;
-      const given = signed.signatures.flatMap((each) => hexOf(each) ?? []);
-      const content = [`${signed.id}.${signed.timestamp}.`, message.body];
-      for (const key of keys) {
-        const expected = await hmacSha256Async(key, content);
-        const matching = given.filter((each) => isEqualInConstantTime(expected, each));
-        if (matching.length > 0) return { state: 'valid', signedId: signed.id };
-      }
-      return refusedFor('signature_mismatch');
     },
   };
+}
+
+function verifyUnderKeys(
+  message: SignedMessage,
+  keys: readonly Uint8Array[],
+): Awaitable<SchemeVerdict> {
+  if (keys.length === 0) return ABSENT;
+  const signed = readTimedHeaders(message, STANDARD_WEBHOOK_HEADERS, (header) =>
+    pickVersion(header, 'v1', MAX_SIGNATURES),
+  );
+  if ('state' in signed) return signed;
+  const { id, timestamp, signatures } = signed;
+  const given = signatures.flatMap((each) => hexOf(each) ?? []);
+  const content = [`${id}.${timestamp}.`, message.body];
+  const tryFrom = (index: number): Awaitable<SchemeVerdict> => {
+    const key = keys[index];
+    if (key === undefined) return refusedFor('signature_mismatch');
+    return andThen(hmacSha256Async(key, content), (expected) => {
+      const matching = given.filter((each) => isEqualInConstantTime(expected, each));
+      return matching.length > 0 ? { state: 'valid', signedId: id } : tryFrom(index + 1);
+    });
+  };
+  return tryFrom(0);
 }
 
 /** The bytes behind `whsec_`; null for a secret of another form. */
