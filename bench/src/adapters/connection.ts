@@ -9,6 +9,7 @@ import { connect, type Socket } from 'node:net';
 export class Connection implements Disposable {
   readonly #socket: Socket;
   #settle: ((status: number) => void) | null = null;
+  #fail: ((error: Error) => void) | null = null;
 
   private constructor(socket: Socket) {
     this.#socket = socket.setNoDelay(true);
@@ -18,6 +19,8 @@ export class Connection implements Disposable {
       if (!Number.isInteger(status)) throw new Error('an answer that does not begin as HTTP');
       this.#settle?.(status);
     });
+    // Of a server that has waited for too long, say: or its answer would be waited for without end.
+    socket.on('close', () => this.#fail?.(new Error('the app has closed the connection')));
   }
 
   static async open(port: number): Promise<Connection> {
@@ -27,8 +30,10 @@ export class Connection implements Disposable {
   }
 
   send(request: Buffer): Promise<number> {
-    return new Promise((resolve) => {
+    return new Promise((resolve, reject) => {
       this.#settle = resolve;
+      this.#fail = reject;
+      if (this.#socket.destroyed) reject(new Error('the app has closed the connection'));
       this.#socket.write(request);
     });
   }

@@ -36,12 +36,21 @@ export const ezthrottle: FastifyPluginAsync<EZThrottlePluginOptions> = async (ap
   await app.register(async (scope) => {
     scope.removeAllContentTypeParsers();
     // The stream as the body: it is read when the receiver wants it, bounded, and nobody parses it.
-    scope.addContentTypeParser('*', (request, payload, parsed) => {
-      showContentType(request);
-      parsed(null, payload);
+    // By its name as well: Fastify looks a type up faster than it finds out that there is none.
+    for (const type of [JSON_TYPE, '*']) {
+      scope.addContentTypeParser(type, (request, payload, parsed) => {
+        showContentType(request);
+        parsed(null, payload);
+      });
+    }
+    scope.addHook('preParsing', (request, _reply, payload, done) => {
+      hideContentType(request);
+      done(null, payload);
     });
-    scope.addHook('preParsing', async (request) => hideContentType(request));
-    scope.addHook('preValidation', async (request) => showContentType(request));
+    scope.addHook('preValidation', (request, _reply, done) => {
+      showContentType(request);
+      done();
+    });
     scope.all(options.path ?? '/', async (request, reply) => {
       const answer = await receiver.receive(receiverRequestOf(request));
       return reply.code(answer.status).headers(answer.headers).send(answer.body);
@@ -51,24 +60,33 @@ export const ezthrottle: FastifyPluginAsync<EZThrottlePluginOptions> = async (ap
   });
 };
 
+const JSON_TYPE = 'application/json';
+
 const hiddenTypes = new WeakMap<FastifyRequest, string>();
 
 /** Fastify refuses a content type that it cannot read, before anybody can say that it does not matter. */
 function hideContentType(request: FastifyRequest): void {
   const { headers } = request.raw;
   const type = headers['content-type'];
-  if (type === undefined) return;
+  if (type === undefined || isJson(type)) return;
   hiddenTypes.set(request, type);
   headers['content-type'] = undefined;
 }
 
 function showContentType(request: FastifyRequest): void {
+  const { headers } = request.raw;
+  if (headers['content-type'] !== undefined) return;
   const type = hiddenTypes.get(request);
-  if (type !== undefined) request.raw.headers['content-type'] = type;
+  if (type !== undefined) headers['content-type'] = type;
+}
+
+/** What nearly every delivery is, and what Fastify can read for certain. */
+function isJson(type: string): boolean {
+  return type === JSON_TYPE || type.startsWith(`${JSON_TYPE};`);
 }
 
 function receiverRequestOf(request: FastifyRequest): ReceiverRequest {
   const { body, raw } = request;
-  const stream = body instanceof Readable ? { stream: body } : {};
-  return nodeReceiverRequest(raw, { ...stream, context: request, fix: FIX });
+  const stream = body instanceof Readable ? body : undefined;
+  return nodeReceiverRequest(raw, { stream, context: request, fix: FIX });
 }

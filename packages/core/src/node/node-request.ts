@@ -6,9 +6,9 @@ export interface NodeRequestOptions {
   /** Handed to a `secrets` function and to the handlers. Default: the request. */
   readonly context?: unknown;
   /** What to do when a body parser was first, in the framework's own words. */
-  readonly fix?: string;
+  readonly fix?: string | undefined;
   /** Where the body comes from when a hook of the framework has put itself in between. */
-  readonly stream?: Readable;
+  readonly stream?: Readable | undefined;
 }
 
 /** A Node request as the receiver takes it. The body is read when the receiver asks for it. */
@@ -19,12 +19,7 @@ export function nodeReceiverRequest(
   return {
     method: request.method ?? '',
     header: (name) => firstOf(request.headers[name.toLowerCase()]),
-    body: (limitBytes) =>
-      readRawBody(request, {
-        limitBytes,
-        ...(fix === undefined ? {} : { fix }),
-        ...(stream === undefined ? {} : { stream }),
-      }),
+    body: (limitBytes) => readRawBody(request, { limitBytes, fix, stream }),
     context,
   };
 }

@@ -13,9 +13,9 @@ export interface RawBodyOptions {
   /** More bytes than this are refused. */
   readonly limitBytes: number;
   /** What to do when a parser was first, in the framework's own words. */
-  readonly fix?: string;
+  readonly fix?: string | undefined;
   /** Where the body comes from when a hook of the framework has put itself in between. */
-  readonly stream?: Readable;
+  readonly stream?: Readable | undefined;
 }
 
 const FIX =
@@ -32,25 +32,26 @@ const FIX =
  * @throws {BodyAlreadyParsedError} when only a parsed body is left; it names the parser and the fix.
  * @throws {BodyUnreadableError} when the connection breaks before the end.
  */
-export async function readRawBody(
+export function readRawBody(
   request: ParsedIncomingMessage,
   options: RawBodyOptions,
 ): Promise<Uint8Array> {
   const { limitBytes, stream = request } = options;
   const kept = keptBytes(request);
   if (kept !== undefined) {
-    if (kept.byteLength > limitBytes) throw new BodyTooLargeError(limitBytes);
-    return kept;
+    if (kept.byteLength > limitBytes) return Promise.reject(new BodyTooLargeError(limitBytes));
+    return Promise.resolve(kept);
   }
   if (stream.readableDidRead || stream.readableEnded) {
-    throw new BodyAlreadyParsedError(guessParser(request), options.fix ?? FIX);
+    const mistake = new BodyAlreadyParsedError(guessParser(request), options.fix ?? FIX);
+    return Promise.reject(mistake);
   }
   const { 'content-length': length, 'content-encoding': encoding } = request.headers;
   if (length !== undefined && Number(length) > limitBytes) {
     stream.resume();
-    throw new BodyTooLargeError(limitBytes);
+    return Promise.reject(new BodyTooLargeError(limitBytes));
   }
-  return await readStream(stream, limitBytes, encoding);
+  return readStream(stream, limitBytes, encoding);
 }
 
 function keptBytes({ rawBody, body }: ParsedIncomingMessage): Uint8Array | undefined {

@@ -30,26 +30,24 @@ function readPlain(stream: Readable, limitBytes: number): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let length = 0;
-    const letGo = (): void => {
-      stream.off('data', onData).off('end', onEnd).off('close', onClose);
-    };
     const onData = (chunk: Buffer): void => {
       length += chunk.byteLength;
       if (length <= limitBytes) {
         chunks.push(chunk);
         return;
       }
-      letGo();
+      stream.off('data', onData).off('end', onEnd).off('close', onClose);
       reject(new BodyTooLargeError(limitBytes));
       stream.resume();
     };
     const onEnd = (): void => {
-      letGo();
+      // Who has come to the end needs no listeners taken away, which costs as much as to add them; but 'close'
+      // may be waited for by nobody, and long after.
+      stream.off('close', onClose);
       const [only] = chunks;
       resolve(only !== undefined && chunks.length === 1 ? only : Buffer.concat(chunks, length));
     };
     const onClose = (): void => {
-      letGo();
       reject(new BodyUnreadableError(stream.errored));
     };
     // The listener stays: an error without one would end the process. 'close' follows it.

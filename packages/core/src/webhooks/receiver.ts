@@ -231,11 +231,7 @@ class WebhookReceiver implements Receiver {
     }
   }
 
-  #take(
-    body: Uint8Array,
-    request: ReceiverRequest,
-    time: HandlingTime,
-  ): Awaitable<ReceiverAnswer> {
+  #take(body: Uint8Array, request: ReceiverRequest, time: HandlingTime): Awaitable<ReceiverAnswer> {
     let sender: Awaitable<SenderCheck>;
     try {
       sender = this.#checkSender(body, request);

@@ -47,7 +47,11 @@ export class HeldClaim {
 
   /** False of the store says that the lease ran out meanwhile: then there is nothing left to give back. */
   release(): Awaitable<unknown> {
-    return answerTo('release', this.#settings.dedupe.release(this.#id, this.#token), this.#settings);
+    return answerTo(
+      'release',
+      this.#settings.dedupe.release(this.#id, this.#token),
+      this.#settings,
+    );
   }
 }
 
