@@ -15,6 +15,7 @@ import { createLoadMeter, type LoadMeter } from './admission/load-meter.ts';
 import { createJobCounts, healthRoute } from './api/health.ts';
 import { createHttpServer } from './api/http-server.ts';
 import { createNativeSurface } from './api/native-surface.ts';
+import type { Surface } from './api/route.ts';
 import { systemClock } from './clock.ts';
 import { createCommitter } from './commit/committer.ts';
 import type { Config, ConfigKey } from './config.ts';
@@ -33,7 +34,9 @@ import { createJobEventHub, type JobEventHub } from './realtime/job-event-hub.ts
 import { regionViews } from './regions/region-views.ts';
 import { createRegionWatch, type RegionWatch } from './regions/region-watch.ts';
 import { openSqliteStore, type SqliteStoreOptions } from './store/sqlite/sqlite-store.ts';
-import { createApiKeys } from './tenancy/api-keys.ts';
+import { type ApiKeys, createApiKeys } from './tenancy/api-keys.ts';
+import { createKeyRing, type KeyRing } from './tenancy/key-ring.ts';
+import { createKeyUses } from './tenancy/key-uses.ts';
 import { provision } from './tenancy/provision.ts';
 import { createSecretBox } from './tenancy/secret-box.ts';
 import { createSigningKeys, type SigningKeys } from './tenancy/signing-keys.ts';
@@ -61,6 +64,8 @@ export interface AppOptions {
   readonly replaceUnreadableSecrets?: boolean;
   /** What opens the store. Default: `openSqliteStore`. */
   readonly openStore?: (options: SqliteStoreOptions) => Promise<Store>;
+  /** Told what is served, before the port is open. */
+  readonly onSurfaces?: (surfaces: readonly Surface[]) => void;
   /** The store failed: what is in memory is ahead of the disk, and the process has to end. */
   readonly onFatal: (error: Error) => void;
 }
@@ -221,7 +226,10 @@ async function compose(options: AppOptions, onClose: OnClose): Promise<RunningAp
     limits: { maxResponseBytes: config.maxResponseBytes, stopTimeoutMs: config.stopTimeoutMs },
   });
   const pruner = createPruner({ committer, clock, logger, retentionMs: config.retentionMs });
-  const services = [deliverer, dispatcher, pruner];
+  const apiKeys = createApiKeys({ reads: store.tenancy, clock });
+  const keyRing = createKeyRing({ ...tenancy, newId, onChanged: (id) => apiKeys.forget(id) });
+  const keyUses = createKeyUses({ keys: apiKeys, commit: tenancy.commit, clock, logger });
+  const services = [deliverer, dispatcher, pruner, keyUses];
   // Together, so that each has the whole time that a stop may take.
   onClose(async () => {
     await Promise.all(services.map((service) => service.stop()));
@@ -230,6 +238,9 @@ async function compose(options: AppOptions, onClose: OnClose): Promise<RunningAp
 
   const delivering = withForgetting(endpoints, deliverer);
   const front = {
+    onSurfaces: options.onSurfaces ?? (() => undefined),
+    apiKeys,
+    keyRing,
     endpoints: delivering,
     signingKeys,
     config,
@@ -259,6 +270,7 @@ async function compose(options: AppOptions, onClose: OnClose): Promise<RunningAp
 }
 
 interface Front {
+  readonly onSurfaces: (surfaces: readonly Surface[]) => void;
   readonly config: Config;
   readonly store: Store;
   readonly dispatcher: Dispatcher;
@@ -269,6 +281,8 @@ interface Front {
   readonly hub: JobEventHub;
   readonly secrets: SigningSecrets;
   readonly signingKeys: SigningKeys;
+  readonly apiKeys: ApiKeys;
+  readonly keyRing: KeyRing;
   readonly endpoints: Endpoints;
   readonly meter: LoadMeter;
   readonly logger: Pick<ReturnType<typeof createLogger>, 'debug' | 'error'>;
@@ -304,6 +318,7 @@ async function listen(parts: Front, onClose: OnClose): Promise<string> {
     hub,
     secrets,
     signingKeys: parts.signingKeys,
+    keyRing: parts.keyRing,
     endpoints: parts.endpoints,
     limits,
     rules,
@@ -325,9 +340,11 @@ async function listen(parts: Front, onClose: OnClose): Promise<string> {
     admission: () => admission.report(),
     regions: () => regionViews(config.regions, parts.regions),
   });
+  const surfaces: readonly Surface[] = [native.surface, { prefix: '', routes: [health] }];
+  parts.onSurfaces(surfaces);
   const server = await createHttpServer({
-    surfaces: [native.surface, { prefix: '', routes: [health] }],
-    apiKeys: createApiKeys({ reads: store.tenancy, clock }),
+    surfaces,
+    apiKeys: parts.apiKeys,
     clock,
     maxBodyBytes: config.maxBodyBytes,
     stopTimeoutMs: config.stopTimeoutMs,

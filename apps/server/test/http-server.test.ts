@@ -29,7 +29,11 @@ beforeEach(async () => {
   reports = new EventEmitter();
   server = await createHttpServer({
     surfaces: [{ prefix: '', routes: [ECHO, BROKEN] }],
-    apiKeys: { authenticate: async () => null },
+    apiKeys: {
+      authenticate: async () => null,
+      forget: () => undefined,
+      takeUses: () => [],
+    },
     clock: systemClock,
     maxBodyBytes: 1_000,
     stopTimeoutMs: 100,

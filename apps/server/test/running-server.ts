@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type App, createApp } from '../src/app.ts';
+import type { Surface } from '../src/api/route.ts';
 import { readConfig } from '../src/config.ts';
 import { openSqliteStore } from '../src/store/sqlite/sqlite-store.ts';
 import { hashApiKey } from '../src/tenancy/api-keys.ts';
@@ -13,6 +14,8 @@ export interface RunningServer {
   readonly apiKey: string;
   readonly signingSecret: string;
   readonly folder: string;
+  /** What it serves. */
+  readonly surfaces: readonly Surface[];
   /** A request with the API key; a body that is not text is sent as JSON. */
   call(
     method: string,
@@ -41,11 +44,15 @@ export async function startServer(
 ): Promise<RunningServer> {
   const folder = mkdtempSync(join(tmpdir(), 'ezthrottle-server-'));
   const apiKey = `test_${randomBytes(16).toString('hex')}`;
+  let surfaces: readonly Surface[] = [];
   const create = (settings: Readonly<Record<string, unknown>>): App =>
     createApp({
       config: readConfig('dev', { flags: { port: '0', 'log-level': 'silent', ...settings } }),
       dataDir: folder,
       keys: { apiKey, masterKey: MASTER_KEY, signingSecret: SIGNING_SECRET },
+      onSurfaces: (mounted) => {
+        surfaces = mounted;
+      },
       onFatal: (error) => {
         throw error;
       },
@@ -59,6 +66,9 @@ export async function startServer(
     apiKey,
     signingSecret: SIGNING_SECRET,
     folder,
+    get surfaces() {
+      return surfaces;
+    },
     call: (method, path, body, headers) =>
       request(`${url}${path}`, method, body, { authorization: `Bearer ${apiKey}`, ...headers }),
     async restart(between = async () => undefined, changed = {}) {
@@ -124,6 +134,11 @@ export async function addOrganization(folder: string, name: string, apiKey: stri
         dialect: 'ezthrottle',
         createdAt: Date.now(),
         expiresAt: null,
+        scopes: ['submit', 'read', 'manage'],
+        hint: null,
+        previous: null,
+        lastUsedAt: null,
+        revokedAt: null,
       },
     },
   ]);

@@ -189,6 +189,11 @@ function provision(
       hash: sha256Hex(apiKey),
       dialect: 'ezthrottle',
       expiresAt: null,
+      scopes: ['submit', 'read', 'manage'],
+      hint: null,
+      previous: null,
+      lastUsedAt: null,
+      revokedAt: null,
     },
   });
   store.commitNow(putSecrets(organization, signingSecret, createdAt));

@@ -94,12 +94,19 @@ function mount(app: FastifyInstance, surface: Surface, authentication: Authentic
       url,
       // A stream has no head that could be asked for without opening it.
       exposeHeadRoute: route.method === 'GET' && !route.path.endsWith('/stream'),
-      onRequest: route.access === 'key' ? (request) => authentication.check(request) : [],
+      onRequest: authenticating(route, authentication),
       handler: async (request, reply) =>
         send(reply, await answerOf(route, request, authentication)),
     });
   }
   for (const [url, allowed] of methods) refuseOtherMethods(app, url, allowed);
+}
+
+function authenticating(
+  { access }: Route,
+  authentication: Authentication,
+): ((request: FastifyRequest) => Promise<void>) | [] {
+  return access === 'public' ? [] : (request) => authentication.check(request, access);
 }
 
 function answerOf(
@@ -108,9 +115,9 @@ function answerOf(
   authentication: Authentication,
 ): Promise<Answer> {
   const call = callOf(request);
-  return route.access === 'key'
-    ? route.handle(call, authentication.callerOf(request))
-    : route.handle(call);
+  return route.access === 'public'
+    ? route.handle(call)
+    : route.handle(call, authentication.callerOf(request));
 }
 
 function callOf(request: FastifyRequest<Inputs>): Call {

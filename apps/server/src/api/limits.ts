@@ -48,7 +48,7 @@ export function limitRoutes(options: LimitRoutesOptions): readonly Route[] {
     {
       method: 'PUT',
       path: ONE,
-      access: 'key',
+      access: 'manage',
       async handle(call, caller) {
         const { key, settings } = readPut(call);
         const change = await limits.change(caller.organization, key, (stored) => {
@@ -61,7 +61,7 @@ export function limitRoutes(options: LimitRoutesOptions): readonly Route[] {
     {
       method: 'PATCH',
       path: ONE,
-      access: 'key',
+      access: 'manage',
       async handle(call, caller) {
         const key = keyOf(call);
         const change = await limits.change(caller.organization, key, (stored) => {
@@ -75,7 +75,7 @@ export function limitRoutes(options: LimitRoutesOptions): readonly Route[] {
     {
       method: 'GET',
       path: ONE,
-      access: 'key',
+      access: 'read',
       async handle(call, caller) {
         const key = keyOf(call);
         const record = await limits.get(caller.organization, key);
@@ -86,7 +86,7 @@ export function limitRoutes(options: LimitRoutesOptions): readonly Route[] {
     {
       method: 'DELETE',
       path: ONE,
-      access: 'key',
+      access: 'manage',
       async handle(call, caller) {
         const key = keyOf(call);
         await limits.change(caller.organization, key, (stored) => {
@@ -100,7 +100,7 @@ export function limitRoutes(options: LimitRoutesOptions): readonly Route[] {
     {
       method: 'GET',
       path: PATH,
-      access: 'key',
+      access: 'read',
       async handle(call, caller) {
         const { prefix, after, limit } = readLimitList(call.query);
         const { organization } = caller;

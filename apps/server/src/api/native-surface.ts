@@ -7,6 +7,7 @@ import type { LimitStates } from '../limits/limit-state.ts';
 import type { Endpoints } from '../deliver/endpoints.ts';
 import type { JobGate } from '../dispatch/job-gate.ts';
 import type { JobEventHub } from '../realtime/job-event-hub.ts';
+import type { KeyRing } from '../tenancy/key-ring.ts';
 import type { SigningKeys } from '../tenancy/signing-keys.ts';
 import type { SigningSecrets } from '../tenancy/signing-secrets.ts';
 import type { Admission } from '../admission/admission.ts';
@@ -16,6 +17,7 @@ import { showJobRoute } from './jobs/show-job.ts';
 import { createJobStreams, type JobStreams } from './jobs/stream-job.ts';
 import { submitBatchRoute } from './jobs/submit-batch.ts';
 import { submitJobRoute } from './jobs/submit-job.ts';
+import { apiKeyRoutes } from './api-keys.ts';
 import { limitRoutes } from './limits.ts';
 import type { Surface } from './route.ts';
 import { signingKeyRoutes } from './signing-keys.ts';
@@ -28,6 +30,7 @@ export interface NativeSurfaceOptions {
   readonly hub: JobEventHub;
   readonly secrets: SigningSecrets;
   readonly signingKeys: SigningKeys;
+  readonly keyRing: KeyRing;
   readonly endpoints: Endpoints;
   readonly limits: Limits;
   readonly rules: LimitRules;
@@ -68,6 +71,7 @@ export function createNativeSurface(options: NativeSurfaceOptions): {
     ...signingKeyRoutes(signingKeys),
     ...webhookEndpointRoutes(endpoints),
     ...limitRoutes(options),
+    ...apiKeyRoutes(options),
   ];
   return { surface: { prefix: '/api/v1', routes }, streams };
 }

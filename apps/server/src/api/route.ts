@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream';
+import type { ApiKeyScope } from '@ezthrottle/core/protocol';
 import type { Caller } from '../tenancy/api-keys.ts';
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
@@ -20,10 +21,16 @@ export type Answer = {
   readonly headers?: Readonly<Record<string, string>>;
 } & ({ readonly body?: unknown } | { readonly events: Readable });
 
+/**
+ * Who may call: `public` is everybody, a scope is whoever has an API key with that scope. Others are
+ * answered 401 or 403 before the body is read.
+ */
+export type Access = 'public' | ApiKeyScope;
+
 /** One method at one address. A handler that throws an `ApiError` is answered with that. */
 export type Route = { readonly method: Method; readonly path: string } & (
   | { readonly access: 'public'; handle(call: Call): Promise<Answer> }
-  | { readonly access: 'key'; handle(call: Call, caller: Caller): Promise<Answer> }
+  | { readonly access: ApiKeyScope; handle(call: Call, caller: Caller): Promise<Answer> }
 );
 
 /**

@@ -17,7 +17,7 @@ export function signingKeyRoutes(keys: SigningKeys): readonly Route[] {
     {
       method: 'POST',
       path: PATH,
-      access: 'key',
+      access: 'manage',
       async handle(_call, { organization }) {
         if (await keys.create(organization)) {
           return { status: 201, body: await viewOf(organization) };
@@ -28,7 +28,7 @@ export function signingKeyRoutes(keys: SigningKeys): readonly Route[] {
     {
       method: 'GET',
       path: PATH,
-      access: 'key',
+      access: 'read',
       handle: async (_call, { organization }) => ({
         status: 200,
         body: await viewOf(organization),
@@ -37,7 +37,7 @@ export function signingKeyRoutes(keys: SigningKeys): readonly Route[] {
     {
       method: 'POST',
       path: `${PATH}/rotate`,
-      access: 'key',
+      access: 'manage',
       async handle(_call, { organization }) {
         if (!(await keys.rotate(organization))) throw noneStored();
         return { status: 200, body: await viewOf(organization) };
@@ -46,7 +46,7 @@ export function signingKeyRoutes(keys: SigningKeys): readonly Route[] {
     {
       method: 'DELETE',
       path: PATH,
-      access: 'key',
+      access: 'manage',
       async handle(_call, { organization }) {
         await keys.delete(organization);
         return { status: 200, body: { status: 'ok', message: 'Signing keys deleted' } };

@@ -11,7 +11,7 @@ export function webhookEndpointRoutes(endpoints: Endpoints): readonly Route[] {
   const change = (name: string, isEnabled: boolean): Route => ({
     method: 'POST',
     path: `${PATH}/:id/${name}`,
-    access: 'key',
+    access: 'manage',
     async handle(call, { organization }) {
       const id = call.params['id'] ?? '';
       const changed = await endpoints.setEnabled(organization, id, isEnabled);
@@ -25,7 +25,7 @@ export function webhookEndpointRoutes(endpoints: Endpoints): readonly Route[] {
     {
       method: 'GET',
       path: PATH,
-      access: 'key',
+      access: 'read',
       async handle(_call, { organization }) {
         const found = await endpoints.list(organization);
         return { status: 200, body: { endpoints: found.map(viewOf) } };

@@ -20,7 +20,7 @@ export function webhookSecretRoutes(secrets: SigningSecrets): readonly Route[] {
     {
       method: 'POST',
       path: PATH,
-      access: 'key',
+      access: 'manage',
       async handle(call, caller) {
         const request = valid(checkPair(withoutNulls(call.body)));
         await secrets.put(caller.organization, {
@@ -33,7 +33,7 @@ export function webhookSecretRoutes(secrets: SigningSecrets): readonly Route[] {
     {
       method: 'GET',
       path: PATH,
-      access: 'key',
+      access: 'manage',
       async handle(_call, caller) {
         const pair = await secrets.read(caller.organization);
         if (pair === null) throw noneStored();
@@ -51,7 +51,7 @@ export function webhookSecretRoutes(secrets: SigningSecrets): readonly Route[] {
     {
       method: 'DELETE',
       path: PATH,
-      access: 'key',
+      access: 'manage',
       async handle(_call, caller) {
         await secrets.delete(caller.organization);
         return ok('Webhook secrets deleted');
@@ -60,7 +60,7 @@ export function webhookSecretRoutes(secrets: SigningSecrets): readonly Route[] {
     {
       method: 'POST',
       path: `${PATH}/rotate`,
-      access: 'key',
+      access: 'manage',
       async handle(call, caller) {
         const request = valid(checkRotation(call.body));
         if (!(await secrets.rotate(caller.organization, request.new_secret))) throw noneStored();

@@ -14,6 +14,11 @@ function record(more: Partial<ApiKeyRecord> = {}): ApiKeyRecord {
     dialect: 'ezthrottle',
     createdAt: 0,
     expiresAt: null,
+    scopes: ['submit', 'read', 'manage'],
+    hint: null,
+    previous: null,
+    lastUsedAt: null,
+    revokedAt: null,
     ...more,
   };
 }
@@ -41,6 +46,7 @@ describe('an API key', () => {
       organization: 'org-1',
       apiKey: 'key-1',
       dialect: 'ezthrottle',
+      scopes: ['submit', 'read', 'manage'],
     });
     expect(lookUps).toEqual([hashApiKey(KEY)]);
   });
@@ -83,5 +89,52 @@ describe('an API key', () => {
     const { keys, lookUps } = keysOver(stored);
     for (const name of [...names, 'three', 'two', 'one']) await keys.authenticate(name);
     expect(lookUps).toEqual([...names, 'one'].map(hashApiKey));
+  });
+
+  test('that was changed here is not remembered, not even by a read under way', async () => {
+    const stored = new Map([[hashApiKey(KEY), record()]]);
+    const { keys, lookUps } = keysOver(stored);
+    await keys.authenticate(KEY);
+    stored.set(hashApiKey(KEY), record({ revokedAt: 1 }));
+    keys.forget('key-1');
+    expect(await keys.authenticate(KEY)).toBeNull();
+
+    stored.set(hashApiKey(KEY), record());
+    keys.forget('key-1');
+    const reading = keys.authenticate(KEY);
+    keys.forget('key-1');
+    await reading;
+    const before = lookUps.length;
+    await keys.authenticate(KEY);
+    expect(lookUps).toHaveLength(before + 1);
+  });
+
+  test('that was rotated opens for the overlap, and the new one beside it', async () => {
+    const previous = { hash: hashApiKey(KEY), expiresAt: 0 };
+    const clock = new FakeClock();
+    previous.expiresAt = clock.now() + 500;
+    const rotated = record({ hash: hashApiKey('the-new-one'), previous });
+    const keys = createApiKeys({ reads: { apiKeyByHash: async () => rotated }, clock });
+    expect(await keys.authenticate(KEY)).not.toBeNull();
+    expect(await keys.authenticate('the-new-one')).not.toBeNull();
+    await clock.advance(500);
+    expect(await keys.authenticate(KEY)).toBeNull();
+    expect(await keys.authenticate('the-new-one')).not.toBeNull();
+  });
+
+  test('tells its last use once, however often it was used', async () => {
+    const names = ['one', 'two', 'three'];
+    const stored = new Map(
+      names.map((name) => [hashApiKey(name), record({ id: name, hash: hashApiKey(name) })]),
+    );
+    const { keys, clock } = keysOver(stored);
+    for (const name of [...names, ...names, ...names]) {
+      await keys.authenticate(name);
+      await clock.advance(1);
+    }
+    const now = clock.now();
+    const uses = keys.takeUses().toSorted((a, b) => a.at - b.at);
+    expect(uses).toEqual(names.map((id, index) => ({ id, at: now - 3 + index })));
+    expect(keys.takeUses()).toEqual([]);
   });
 });

@@ -1,4 +1,5 @@
 import { hash, timingSafeEqual } from 'node:crypto';
+import type { ApiKeyScope } from '@ezthrottle/core/protocol';
 import type { ApiKeyRecord, Clock, Id, TenancyReads } from '@ezthrottle/engine';
 
 /** On whose behalf a request is made. */
@@ -6,11 +7,19 @@ export interface Caller {
   readonly organization: Id;
   readonly apiKey: Id;
   readonly dialect: ApiKeyRecord['dialect'];
+  readonly scopes: readonly ApiKeyScope[];
 }
 
+/** When keys were used last. */
+export type KeyUses = readonly { readonly id: Id; readonly at: number }[];
+
 export interface ApiKeys {
-  /** Null when the key is unknown or has expired; both look the same to the caller. */
+  /** Null when the key is unknown, revoked or has expired; all look the same to the caller. */
   authenticate(key: string): Promise<Caller | null>;
+  /** A key was changed: what is remembered of it is not used any more. */
+  forget(id: Id): void;
+  /** Uses since the last time this was asked. */
+  takeUses(): KeyUses;
 }
 
 const LONGEST_KEY = 512;
@@ -20,9 +29,19 @@ export function hashApiKey(key: string): string {
   return hash('sha256', key);
 }
 
+interface FoundKey {
+  readonly record: ApiKeyRecord;
+  readonly caller: Caller;
+  /** On the monotonic clock. */
+  readonly until: number;
+  /** Milliseconds since the epoch; null: not since the uses were taken. */
+  usedAt: number | null;
+}
+
 /**
  * Finds callers by the hash of their key. Remembers up to `cacheSize` found keys (by hash, never the
- * key itself) for `cacheMs`, so that a deleted or changed key works no longer than that.
+ * key itself) for `cacheMs`: a key that another process changed works no longer than that, and one
+ * that was changed here not at all.
  */
 export function createApiKeys(options: {
   readonly reads: Pick<TenancyReads, 'apiKeyByHash'>;
@@ -33,29 +52,76 @@ export function createApiKeys(options: {
   readonly cacheMs?: number;
 }): ApiKeys {
   const { reads, clock, cacheSize = 10_000, cacheMs = 10_000 } = options;
-  const found = new Map<string, { readonly record: ApiKeyRecord; readonly until: number }>();
+  const found = new Map<string, FoundKey>();
+  const uses = new Map<Id, number>();
+  // A read that began before a change must not be remembered after it.
+  let changes = 0;
 
-  async function lookUp(keyHash: string): Promise<ApiKeyRecord | null> {
-    const cached = found.get(keyHash);
-    if (cached !== undefined && cached.until > clock.monotonic()) return cached.record;
+  function drop(keyHash: string, key: FoundKey): void {
     found.delete(keyHash);
+    noteUse(uses, key);
+  }
+
+  async function lookUp(keyHash: string): Promise<FoundKey | null> {
+    const cached = found.get(keyHash);
+    if (cached !== undefined && cached.until > clock.monotonic()) return cached;
+    if (cached !== undefined) drop(keyHash, cached);
+    const changesBefore = changes;
     const record = await reads.apiKeyByHash(keyHash);
-    if (record === null || !isSameHash(record.hash, keyHash)) return null;
-    const oldest = found.size >= cacheSize ? found.keys().next() : undefined;
-    if (oldest?.done === false) found.delete(oldest.value);
-    found.set(keyHash, { record, until: clock.monotonic() + cacheMs });
-    return record;
+    if (record === null || !opens(record, keyHash)) return null;
+    const [oldest] = found.size >= cacheSize ? found : [];
+    if (oldest !== undefined) drop(...oldest);
+    const key = foundKey(record, clock.monotonic() + cacheMs);
+    if (changesBefore === changes) found.set(keyHash, key);
+    return key;
   }
 
   return {
     async authenticate(key) {
       if (key === '' || key.length > LONGEST_KEY) return null;
-      const record = await lookUp(hashApiKey(key));
-      if (record === null) return null;
-      if (record.expiresAt !== null && record.expiresAt <= clock.now()) return null;
-      return { organization: record.organization, apiKey: record.id, dialect: record.dialect };
+      const keyHash = hashApiKey(key);
+      const known = await lookUp(keyHash);
+      if (known === null) return null;
+      const now = clock.now();
+      if (hasEnded(known.record, keyHash, now)) return null;
+      known.usedAt = now;
+      return known.caller;
+    },
+    forget(id) {
+      changes += 1;
+      for (const [keyHash, key] of found) if (key.record.id === id) drop(keyHash, key);
+    },
+    takeUses() {
+      for (const key of found.values()) noteUse(uses, key);
+      const taken = [...uses].map(([id, at]) => ({ id, at }));
+      uses.clear();
+      return taken;
     },
   };
+}
+
+function foundKey(record: ApiKeyRecord, until: number): FoundKey {
+  const { organization, id: apiKey, dialect, scopes } = record;
+  return { record, caller: { organization, apiKey, dialect, scopes }, until, usedAt: null };
+}
+
+function noteUse(uses: Map<Id, number>, key: FoundKey): void {
+  if (key.usedAt === null) return;
+  uses.set(key.record.id, Math.max(key.usedAt, uses.get(key.record.id) ?? 0));
+  key.usedAt = null;
+}
+
+/** Compares in constant time, with what the key was before its rotation as well. */
+function opens({ hash: own, previous }: ApiKeyRecord, keyHash: string): boolean {
+  const isOwn = isSameHash(own, keyHash);
+  const isPrevious = isSameHash(previous?.hash ?? '', keyHash);
+  return isOwn || isPrevious;
+}
+
+function hasEnded(record: ApiKeyRecord, keyHash: string, now: number): boolean {
+  const { expiresAt, revokedAt, previous } = record;
+  if (revokedAt !== null || (expiresAt !== null && expiresAt <= now)) return true;
+  return record.hash !== keyHash && (previous === null || previous.expiresAt <= now);
 }
 
 function isSameHash(left: string, right: string): boolean {

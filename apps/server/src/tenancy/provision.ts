@@ -1,3 +1,4 @@
+import { API_KEY_SCOPES } from '@ezthrottle/core/protocol';
 import type { ApiKeyRecord, Clock, Id, TenancyReads } from '@ezthrottle/engine';
 import { hashApiKey } from './api-keys.ts';
 import { type Commit, commitOrThrow } from './committing.ts';
@@ -47,6 +48,16 @@ export async function provision(options: {
   return { organization, signingSecret: options.signingSecret };
 }
 
+/** The key that the server was told opens nothing any more: somebody revoked it, for a reason. */
+class RevokedKeyError extends Error {
+  readonly code = 'api_key_revoked';
+  override readonly name = 'RevokedKeyError';
+
+  constructor() {
+    super('the given API key was revoked: give another one with --api-key');
+  }
+}
+
 interface StoredKeys {
   readonly reads: Pick<TenancyReads, 'apiKeyByHash'>;
   readonly commit: Commit;
@@ -58,19 +69,27 @@ async function openKey(
   key: { readonly id: Id; readonly organization: Id; readonly hash: string },
 ): Promise<void> {
   const known = await reads.apiKeyByHash(key.hash);
-  if (known !== null && known.expiresAt === null) return;
+  if (known !== null && known.revokedAt !== null) throw new RevokedKeyError();
+  // What it was rotated to goes its own way; so does a key that has its end.
+  if (known !== null && (known.expiresAt === null || known.hash !== key.hash)) return;
   const apiKey: ApiKeyRecord = known ?? {
     ...key,
     name: 'first key',
     dialect: 'ezthrottle',
     createdAt: clock.now(),
     expiresAt: null,
+    scopes: API_KEY_SCOPES,
+    hint: null,
+    previous: null,
+    lastUsedAt: null,
+    revokedAt: null,
   };
   await commitOrThrow(commit, { type: 'put_api_key', apiKey: { ...apiKey, expiresAt: null } });
 }
 
 async function retireKey({ reads, commit, clock }: StoredKeys, hash: string): Promise<void> {
-  const apiKey = await reads.apiKeyByHash(hash);
+  const found = await reads.apiKeyByHash(hash);
+  const apiKey = found?.hash === hash ? found : null;
   const now = clock.now();
   if (apiKey === null || (apiKey.expiresAt !== null && apiKey.expiresAt <= now)) return;
   await commitOrThrow(commit, { type: 'put_api_key', apiKey: { ...apiKey, expiresAt: now } });

@@ -5,6 +5,7 @@ export * from './headers.ts';
 export * from './limits.ts';
 export * from './limit.ts';
 export type * from './webhook-endpoint.ts';
+export * from './api-key.ts';
 export * from './wire-error.ts';
 export * from './checks.ts';
 export * from './plan.ts';

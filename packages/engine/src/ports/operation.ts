@@ -244,7 +244,13 @@ export type LimitOperation =
 
 export type TenancyOperation =
   | { readonly type: 'put_organization'; readonly organization: OrganizationRecord }
-  | { readonly type: 'put_api_key'; readonly apiKey: ApiKeyRecord }
+  /** With `replaces` only while the stored key has this hash, else `stale`. */
+  | { readonly type: 'put_api_key'; readonly apiKey: ApiKeyRecord; readonly replaces?: string }
+  /** When keys were used last; an earlier moment than the stored one, and unknown keys, are skipped. */
+  | {
+      readonly type: 'touch_api_keys';
+      readonly rows: readonly { readonly id: Id; readonly at: number }[];
+    }
   | { readonly type: 'put_webhook_secrets'; readonly secrets: WebhookSecretsRecord }
   | { readonly type: 'delete_webhook_secrets'; readonly organization: Id }
   /** Moves the stored primary to secondary; `gone` when none is stored. */

@@ -1,4 +1,4 @@
-import type { JobState } from '@ezthrottle/core/protocol';
+import type { ApiKeyScope, JobState } from '@ezthrottle/core/protocol';
 import type { JobSpec } from '../job/job-spec.ts';
 import type { OutcomeKind, StoredResponse } from '../job/outcome.ts';
 import type { JobEnd, RunState } from '../job/run.ts';
@@ -21,6 +21,15 @@ export interface ApiKeyRecord {
   readonly dialect: 'ezthrottle' | 'spooled';
   readonly createdAt: number;
   readonly expiresAt: number | null;
+  readonly scopes: readonly ApiKeyScope[];
+  /** How the key begins; null when it was not made here. */
+  readonly hint: string | null;
+  /** What it was before it was rotated, and until when that opens as well. */
+  readonly previous: { readonly hash: string; readonly expiresAt: number } | null;
+  /** Written in batches, so it lags behind. A put of a known key does not change it. */
+  readonly lastUsedAt: number | null;
+  /** It opens nothing from then on; null: it was not revoked. */
+  readonly revokedAt: number | null;
 }
 
 export interface WebhookSecretsRecord {

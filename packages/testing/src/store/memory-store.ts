@@ -98,6 +98,7 @@ export class MemoryStore implements Store {
         return this.limits.apply(operation);
       case 'put_organization':
       case 'put_api_key':
+      case 'touch_api_keys':
       case 'put_webhook_secrets':
       case 'delete_webhook_secrets':
       case 'rotate_webhook_secrets':

@@ -33,7 +33,9 @@ export class TenancyTables implements TenancyReads {
         this.#organizations.set(operation.organization.id, operation.organization);
         return OK;
       case 'put_api_key':
-        return this.#putApiKey(operation.apiKey);
+        return this.#putApiKey(operation.apiKey, operation.replaces);
+      case 'touch_api_keys':
+        return this.#touch(operation.rows);
       case 'put_webhook_secrets':
         this.requireOrganization(operation.secrets.organization);
         this.#secrets.set(operation.secrets.organization, operation.secrets);
@@ -80,7 +82,23 @@ export class TenancyTables implements TenancyReads {
   }
 
   apiKeyWith(hash: string): ApiKeyRecord | null {
-    return [...this.#apiKeys.values()].find((apiKey) => apiKey.hash === hash) ?? null;
+    const isSame = ({ hash: own, previous }: ApiKeyRecord): boolean =>
+      own === hash || previous?.hash === hash;
+    return [...this.#apiKeys.values()].find(isSame) ?? null;
+  }
+
+  async apiKeys(organization: Id, limit: number): Promise<readonly ApiKeyRecord[]> {
+    const own = [...this.#apiKeys.values()].filter((key) => key.organization === organization);
+    const newestFirst = own.toReversed();
+    const [live, revoked] = [true, false].map((isLive) =>
+      newestFirst.filter(({ revokedAt }) => (revokedAt === null) === isLive),
+    );
+    return [...(live ?? []), ...(revoked ?? [])].slice(0, limit);
+  }
+
+  async apiKey(organization: Id, id: Id): Promise<ApiKeyRecord | null> {
+    const found = this.#apiKeys.get(id);
+    return found?.organization === organization ? found : null;
   }
 
   async organizations(): Promise<readonly OrganizationRecord[]> {
@@ -95,18 +113,31 @@ export class TenancyTables implements TenancyReads {
     return this.#secrets.get(organization) ?? null;
   }
 
-  #putApiKey(apiKey: ApiKeyRecord): Verdict {
+  #putApiKey(apiKey: ApiKeyRecord, replaces?: string): Verdict {
     this.requireOrganization(apiKey.organization);
     const known = this.#apiKeys.get(apiKey.id);
     if (known !== undefined && known.organization !== apiKey.organization) {
       throw new Rejection('apiKey.organization: the key belongs to another one');
     }
+    if (replaces !== undefined && known?.hash !== replaces) return { verdict: 'stale' };
     const sameHash = this.apiKeyWith(apiKey.hash);
     if (sameHash !== null && sameHash.id !== apiKey.id) {
       throw new Rejection('apiKey.hash: another key has it');
     }
-    this.#apiKeys.set(apiKey.id, apiKey);
+    const lastUsedAt = known === undefined ? apiKey.lastUsedAt : known.lastUsedAt;
+    this.#apiKeys.set(apiKey.id, { ...apiKey, lastUsedAt });
     return OK;
+  }
+
+  #touch(rows: readonly { readonly id: Id; readonly at: number }[]): Verdict {
+    let count = 0;
+    for (const { id, at } of rows) {
+      const key = this.#apiKeys.get(id);
+      if (key === undefined || (key.lastUsedAt ?? 0) >= at) continue;
+      this.#apiKeys.set(id, { ...key, lastUsedAt: at });
+      count += 1;
+    }
+    return { verdict: 'ok', count };
   }
 
   /** @throws {Rejection} unless the organization is known. */

@@ -45,6 +45,11 @@ export const API_KEY: ApiKeyRecord = {
   dialect: 'ezthrottle',
   createdAt: T0,
   expiresAt: null,
+  scopes: ['submit', 'read', 'manage'],
+  hint: null,
+  previous: null,
+  lastUsedAt: null,
+  revokedAt: null,
 };
 
 /** A second tenant with a key of its own. */
@@ -62,6 +67,11 @@ export const OTHER_API_KEY: ApiKeyRecord = {
   dialect: 'spooled',
   createdAt: T0,
   expiresAt: T0 + 1_000,
+  scopes: ['read'],
+  hint: null,
+  previous: null,
+  lastUsedAt: null,
+  revokedAt: null,
 };
 
 export function newPath(overrides: Partial<PathSpec> = {}): PathSpec {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { SealedText, WebhookSecretsRecord } from '@ezthrottle/engine';
+import type { ApiKeyRecord, SealedText, WebhookSecretsRecord } from '@ezthrottle/engine';
 import {
   API_KEY,
   ORGANIZATION,
@@ -64,6 +64,58 @@ export function tenancyPromises(open: OpenStore): void {
           expect(verdict.verdict).toBe('rejected');
         }
         expect(await store.tenancy.apiKeyByHash(API_KEY.hash)).toEqual(API_KEY);
+      }),
+    );
+  });
+
+  describe('API keys', () => {
+    it(
+      'are found by what they were before their rotation as well, and replaced by whoever knew them',
+      onStore(open, async ({ store, reopen }) => {
+        const rotated = {
+          ...API_KEY,
+          hash: 'd'.repeat(64),
+          hint: 'ezt_12345678',
+          previous: { hash: API_KEY.hash, expiresAt: T0 + 9 },
+        };
+        const put = (apiKey: ApiKeyRecord, replaces: string) =>
+          commitOne(store, { type: 'put_api_key', apiKey, replaces });
+        expect(await put(rotated, 'f'.repeat(64))).toEqual({ verdict: 'stale' });
+        expect(await put(rotated, API_KEY.hash)).toEqual({ verdict: 'ok' });
+        expect(await put(rotated, API_KEY.hash)).toEqual({ verdict: 'stale' });
+        const thief = { ...OTHER_API_KEY, hash: API_KEY.hash };
+        expect(await put(thief, OTHER_API_KEY.hash)).toMatchObject({ verdict: 'rejected' });
+        const later = await reopen();
+        expect(await later.tenancy.apiKeyByHash(API_KEY.hash)).toEqual(rotated);
+        expect(await later.tenancy.apiKeyByHash(rotated.hash)).toEqual(rotated);
+        expect(await later.tenancy.apiKey(ORGANIZATION.id, API_KEY.id)).toEqual(rotated);
+        expect(await later.tenancy.apiKey(OTHER_ORGANIZATION.id, API_KEY.id)).toBeNull();
+      }),
+    );
+
+    it(
+      'are listed newest first, the revoked last, and keep their last use through every put',
+      onStore(open, async ({ store }) => {
+        const second = { ...API_KEY, id: nextId(), hash: 'e'.repeat(64), name: 'second' };
+        const revoked = { ...second, id: nextId(), hash: 'f'.repeat(64), revokedAt: T0 + 1 };
+        await store.commit([
+          { type: 'put_api_key', apiKey: second },
+          { type: 'put_api_key', apiKey: revoked },
+        ]);
+        const touch = (at: number) =>
+          commitOne(store, {
+            type: 'touch_api_keys',
+            rows: [
+              { id: second.id, at },
+              { id: nextId(), at },
+            ],
+          });
+        expect(await touch(T0 + 5)).toEqual({ verdict: 'ok', count: 1 });
+        expect(await touch(T0 + 4)).toEqual({ verdict: 'ok', count: 0 });
+        await commitOne(store, { type: 'put_api_key', apiKey: second });
+        const used = { ...second, lastUsedAt: T0 + 5 };
+        expect(await store.tenancy.apiKeys(ORGANIZATION.id, 9)).toEqual([used, API_KEY, revoked]);
+        expect(await store.tenancy.apiKeys(ORGANIZATION.id, 1)).toEqual([used]);
       }),
     );
   });

@@ -9,7 +9,7 @@ export function cancelJobRoute(gate: Pick<JobGate, 'cancel'>, jobs: Pick<JobRead
   return {
     method: 'DELETE',
     path: '/jobs/:id',
-    access: 'key',
+    access: 'submit',
     async handle(call, caller) {
       const id = jobIdOf(call);
       const verdict = await gate.cancel(caller.organization, id);

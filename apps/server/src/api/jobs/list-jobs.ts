@@ -9,7 +9,7 @@ export function listJobsRoute(jobs: Pick<JobReads, 'list'>): Route {
   return {
     method: 'GET',
     path: '/jobs',
-    access: 'key',
+    access: 'read',
     async handle(call, caller) {
       const query = readListQuery(call.query);
       const { tag, idempotentKey, before, limit } = query;

@@ -7,7 +7,7 @@ export function showJobRoute(jobs: JobReads): Route {
   return {
     method: 'GET',
     path: '/jobs/:id',
-    access: 'key',
+    access: 'read',
     async handle(call, caller) {
       const job = await jobs.get(caller.organization, jobIdOf(call));
       if (job === null) throw jobNotFound();

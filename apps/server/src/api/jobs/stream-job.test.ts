@@ -8,7 +8,12 @@ import type { Answer, Call, Route } from '../route.ts';
 import { createJobStreams, type JobStreams } from './stream-job.ts';
 
 const ID = '019a0c6e-8f2b-7c3d-9e4f-5a6b7c8d9e0f';
-const caller: Caller = { organization: 'org', apiKey: 'key', dialect: 'ezthrottle' };
+const caller: Caller = {
+  organization: 'org',
+  apiKey: 'key',
+  dialect: 'ezthrottle',
+  scopes: ['read'],
+};
 const call: Call = {
   body: undefined,
   params: { id: ID },
@@ -79,7 +84,7 @@ async function open({ streams: { route } }: World): Promise<Extract<Answer, { ev
 }
 
 function handled(route: Route): Promise<Answer> {
-  if (route.access !== 'key') throw new Error('the stream needs a key');
+  if (route.access === 'public') throw new Error('the stream needs a key');
   return route.handle(call, caller);
 }
 

@@ -47,7 +47,7 @@ export function createJobStreams(options: JobStreamsOptions): JobStreams {
     route: {
       method: 'GET',
       path: '/jobs/:id/stream',
-      access: 'key',
+      access: 'read',
       async handle(call, caller) {
         if (isClosed) throw busy('the server is stopping');
         const lastSeen = lastEventId(call.header('last-event-id'));

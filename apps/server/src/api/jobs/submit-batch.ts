@@ -17,7 +17,7 @@ export function submitBatchRoute(options: SubmitOptions): Route {
   return {
     method: 'POST',
     path: '/jobs/batch',
-    access: 'key',
+    access: 'submit',
     async handle(call, caller) {
       const items = jobsOf(call.body).map((job) => readItem(options, caller, job));
       const refusals = await refusalsOf(options.admission, items);

@@ -41,7 +41,7 @@ export function submitJobRoute(options: SubmitOptions): Route {
   return {
     method: 'POST',
     path: '/jobs',
-    access: 'key',
+    access: 'submit',
     async handle(call, caller) {
       const ready = readyJob(options, caller, call.body);
       return await takeJob(options, ready, await refusalOf(options.admission, ready));

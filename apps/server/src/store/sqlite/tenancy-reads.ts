@@ -9,19 +9,32 @@ import type {
 import type { Connection, Statement } from './connection.ts';
 import { identifierBytes } from './identifier.ts';
 import { restoredSealed } from './sealed-columns.ts';
-import { identifier, integer, optionalInteger, text, word } from './row.ts';
+import { restoredApiKey } from './api-key-rows.ts';
+import { boundedLimit } from './bounded-limit.ts';
+import { identifier, integer, text } from './row.ts';
+
+const SELECT_API_KEYS = `SELECT api_keys.*, organizations.public_id AS organization_id
+  FROM api_keys JOIN organizations ON organizations.id = api_keys.organization`;
 
 export class SqliteTenancyReads implements TenancyReads {
   readonly #apiKeyByHash: Statement;
+  readonly #apiKeys: Statement;
+  readonly #apiKey: Statement;
   readonly #organizations: Statement;
   readonly #webhookSecrets: Statement;
   readonly #signingKeys: Statement;
 
   constructor(connection: Connection) {
     this.#apiKeyByHash = connection.prepare(
-      `SELECT api_keys.*, organizations.public_id AS organization_id
-       FROM api_keys JOIN organizations ON organizations.id = api_keys.organization
-       WHERE api_keys.hash = ?`,
+      `${SELECT_API_KEYS} WHERE api_keys.hash = ?1
+       UNION ALL ${SELECT_API_KEYS} WHERE api_keys.previous_hash = ?1 LIMIT 1`,
+    );
+    this.#apiKeys = connection.prepare(
+      `${SELECT_API_KEYS} WHERE organizations.public_id = ?
+       ORDER BY api_keys.revoked_at IS NOT NULL, api_keys.id DESC LIMIT ?`,
+    );
+    this.#apiKey = connection.prepare(
+      `${SELECT_API_KEYS} WHERE organizations.public_id = ? AND api_keys.public_id = ?`,
     );
     this.#organizations = connection.prepare('SELECT * FROM organizations ORDER BY id');
     this.#signingKeys = connection.prepare(
@@ -38,16 +51,19 @@ export class SqliteTenancyReads implements TenancyReads {
 
   async apiKeyByHash(hash: string): Promise<ApiKeyRecord | null> {
     const row = this.#apiKeyByHash.get(hash);
-    if (row === undefined) return null;
-    return {
-      id: identifier(row, 'public_id'),
-      organization: identifier(row, 'organization_id'),
-      name: text(row, 'name'),
-      hash: text(row, 'hash'),
-      dialect: word(row, 'dialect', ['ezthrottle', 'spooled']),
-      createdAt: integer(row, 'created_at'),
-      expiresAt: optionalInteger(row, 'expires_at'),
-    };
+    return row === undefined ? null : restoredApiKey(row);
+  }
+
+  async apiKeys(organization: Id, limit: number): Promise<readonly ApiKeyRecord[]> {
+    const bytes = identifierBytes(organization);
+    if (bytes === null) return [];
+    return this.#apiKeys.all(bytes, boundedLimit(limit)).map(restoredApiKey);
+  }
+
+  async apiKey(organization: Id, id: Id): Promise<ApiKeyRecord | null> {
+    const [owner, key] = [identifierBytes(organization), identifierBytes(id)];
+    const row = owner === null || key === null ? undefined : this.#apiKey.get(owner, key);
+    return row === undefined ? null : restoredApiKey(row);
   }
 
   async organizations(): Promise<readonly OrganizationRecord[]> {

@@ -4,3 +4,4 @@ export * from './job-request-schema.ts';
 export * from './webhook-secrets-schema.ts';
 export * from './job-list-schema.ts';
 export * from './limit-schema.ts';
+export * from './api-key-schema.ts';

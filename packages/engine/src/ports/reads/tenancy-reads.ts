@@ -7,7 +7,12 @@ import type {
 } from '../records.ts';
 
 export interface TenancyReads {
+  /** Also by the hash of what it was before its rotation; whether that opens still, the record says. */
   apiKeyByHash(hash: string): Promise<ApiKeyRecord | null>;
+  /** Those that are not revoked first, then the newest first. */
+  apiKeys(organization: Id, limit: number): Promise<readonly ApiKeyRecord[]>;
+  /** Null when unknown or of another organization. */
+  apiKey(organization: Id, id: Id): Promise<ApiKeyRecord | null>;
   organizations(): Promise<readonly OrganizationRecord[]>;
   /** The newest first. */
   signingKeys(organization: Id): Promise<readonly SigningKeyRecord[]>;

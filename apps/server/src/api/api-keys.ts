@@ -1,0 +1,186 @@
+import {
+  API_KEY_BOUNDS,
+  type ApiKeyList,
+  type ApiKeyRequest,
+  type ApiKeyScope,
+  type ApiKeyView,
+  type NewApiKeyView,
+  type Problem,
+  type RotateApiKeyRequest,
+} from '@ezthrottle/core/protocol';
+import { API_KEY_SCHEMA, ROTATE_API_KEY_SCHEMA } from '@ezthrottle/core/protocol/schemas';
+import type { ApiKeyRecord, Clock } from '@ezthrottle/engine';
+import type { Caller } from '../tenancy/api-keys.ts';
+import type { KeyChange, KeyRing } from '../tenancy/key-ring.ts';
+import { ApiError, refuseProblems } from './api-error.ts';
+import type { Answer, Call, Route } from './route.ts';
+import { schemaCheck } from './schema-check.ts';
+
+const PATH = '/api-keys';
+const ONE = `${PATH}/:id`;
+
+const checkKey = schemaCheck<ApiKeyRequest>(API_KEY_SCHEMA);
+const checkRotation = schemaCheck<RotateApiKeyRequest>(ROTATE_API_KEY_SCHEMA);
+
+export interface ApiKeyRoutesOptions {
+  readonly keyRing: KeyRing;
+  readonly clock: Pick<Clock, 'now'>;
+}
+
+/** The organization's API keys. A key is shown once, in the answer to the call that made it. */
+export function apiKeyRoutes({ keyRing, clock }: ApiKeyRoutesOptions): readonly Route[] {
+  return [
+    {
+      method: 'POST',
+      path: PATH,
+      access: 'manage',
+      async handle(call, caller) {
+        const { name, scopes, expires_at } = keyRequest(call, clock.now());
+        const wanted = scopes ?? caller.scopes;
+        refuseMore(caller, wanted);
+        const expiresAt = expires_at ?? null;
+        const made = await keyRing.create(caller.organization, { name, scopes: wanted, expiresAt });
+        return shownOnce(made);
+      },
+    },
+    {
+      method: 'GET',
+      path: PATH,
+      access: 'manage',
+      async handle(_call, { organization }) {
+        const body: ApiKeyList = { api_keys: (await keyRing.list(organization)).map(viewOf) };
+        return { status: 200, body };
+      },
+    },
+    {
+      method: 'GET',
+      path: ONE,
+      access: 'manage',
+      async handle(call, { organization }) {
+        return shown(await keyRing.get(organization, idOf(call)));
+      },
+    },
+    {
+      method: 'POST',
+      path: `${ONE}/rotate`,
+      access: 'manage',
+      async handle(call, caller) {
+        const { overlap_ms = API_KEY_BOUNDS.defaultOverlapMs, expires_at } = rotation(
+          call,
+          clock.now(),
+        );
+        const known = await keyRing.get(caller.organization, idOf(call));
+        if (known === null) throw unknownKey();
+        refuseMore(caller, known.scopes);
+        const how = { overlapMs: overlap_ms, expiresAt: expires_at };
+        return shownOnce(await keyRing.rotate(caller.organization, known.id, how));
+      },
+    },
+    {
+      method: 'DELETE',
+      path: ONE,
+      access: 'manage',
+      async handle(call, { organization }) {
+        return shown(await keyRing.revoke(organization, idOf(call)));
+      },
+    },
+  ];
+}
+
+function keyRequest(call: Call, now: number): ApiKeyRequest {
+  const checked = checkKey(call.body);
+  if (!checked.ok) return refused(checked.problems);
+  refuseProblems([...blankName(checked.value), ...pastEnd(checked.value, now)], 'the key');
+  return checked.value;
+}
+
+function rotation(call: Call, now: number): RotateApiKeyRequest {
+  const checked = checkRotation(call.body ?? {});
+  if (!checked.ok) return refused(checked.problems);
+  refuseProblems(pastEnd(checked.value, now), 'the rotation');
+  return checked.value;
+}
+
+function refused(problems: readonly Problem[]): never {
+  refuseProblems(problems, 'the key');
+  throw new ApiError('validation_failed', 'the key is not valid');
+}
+
+function blankName({ name }: ApiKeyRequest): readonly Problem[] {
+  if (name.trim() !== '' && !/\p{Cc}|\p{Cs}/u.test(name)) return [];
+  return [{ path: 'name', message: 'is not a name', expected: 'text without control characters' }];
+}
+
+function pastEnd(
+  { expires_at }: { readonly expires_at?: number },
+  now: number,
+): readonly Problem[] {
+  if (expires_at === undefined || expires_at > now) return [];
+  return [
+    {
+      path: 'expires_at',
+      message: 'has passed',
+      expected: 'a moment to come, in milliseconds since the epoch',
+    },
+  ];
+}
+
+/** Nobody gets by a key that he makes what his own does not allow. */
+function refuseMore(caller: Caller, wanted: readonly ApiKeyScope[]): void {
+  const lacking = wanted.filter((scope) => !caller.scopes.includes(scope));
+  if (lacking.length === 0) return;
+  const named = lacking.join(', ');
+  throw new ApiError('forbidden', `the API key that asks does not have the scope ${named} itself`);
+}
+
+function shownOnce(change: KeyChange): Answer {
+  switch (change.verdict) {
+    case 'ok': {
+      const { record, apiKey } = change.made;
+      const body: NewApiKeyView = { ...viewOf(record), api_key: apiKey };
+      return { status: 201, body };
+    }
+    case 'full':
+      throw new ApiError(
+        'conflict',
+        `there are ${API_KEY_BOUNDS.perOrganization} keys already: revoke one that is not needed`,
+      );
+    case 'gone':
+      throw unknownKey();
+    case 'ended':
+      throw new ApiError('conflict', 'the key has expired or was revoked: make a new one');
+    case 'raced':
+      throw new ApiError(
+        'conflict',
+        'the key was changed at this moment: look at it, then try again',
+      );
+  }
+}
+
+function shown(record: ApiKeyRecord | null): Answer {
+  if (record === null) throw unknownKey();
+  return { status: 200, body: viewOf(record) };
+}
+
+function unknownKey(): ApiError {
+  return new ApiError('not_found', 'there is no API key of this id');
+}
+
+function idOf({ params }: Call): string {
+  return (params['id'] ?? '').toLowerCase();
+}
+
+/** Field by field, so that nothing that is added to the record is shown by itself. */
+function viewOf(record: ApiKeyRecord): ApiKeyView {
+  return {
+    id: record.id,
+    name: record.name,
+    scopes: record.scopes,
+    hint: record.hint,
+    created_at: record.createdAt,
+    expires_at: record.expiresAt,
+    last_used_at: record.lastUsedAt,
+    previous_expires_at: record.previous?.expiresAt ?? null,
+    revoked_at: record.revokedAt,
+  };
+}
