@@ -216,6 +216,7 @@ async function compose(options: AppOptions, onClose: OnClose): Promise<RunningAp
     settings: (origin, organization) => rules.destinationPace(organization, origin),
     edits: createDestinationEdits(rules),
     namedLimits: rules,
+    weightOf: (apiKey) => rules.weightOf(apiKey),
     circuit,
     liveRegions,
     regions,
@@ -322,6 +323,7 @@ async function listen(parts: Front, onClose: OnClose): Promise<string> {
     endpoints: parts.endpoints,
     limits,
     rules,
+    apiKeys: store.tenancy,
     states: {
       stateOf: (organization, key) =>
         key.kind === 'destination'

@@ -75,6 +75,7 @@ describe('a limit', () => {
       paused_until: null,
       settle_header: null,
       settle_path: '$.usage.total_tokens',
+      weight: null,
       version: expect.any(String),
       created_at: expect.any(Number),
       updated_at: expect.any(Number),

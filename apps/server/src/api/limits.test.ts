@@ -10,7 +10,12 @@ it('a limit more than there may be is refused with 409 and the number', async ()
     list: async () => [],
     change: async () => ({ verdict: 'full', most: 1_000 }),
   };
-  const routes = limitRoutes({ limits, states: { stateOf: () => null }, clock: new FakeClock() });
+  const routes = limitRoutes({
+    limits,
+    states: { stateOf: () => null },
+    apiKeys: { apiKey: async () => null },
+    clock: new FakeClock(),
+  });
   const route = routes.find(({ method }) => method === 'PUT');
   if (route === undefined || route.access === 'public') throw new Error('no such route');
   const call: Call = {

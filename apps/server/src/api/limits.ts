@@ -1,4 +1,5 @@
 import {
+  apiKeyLimit,
   checkLimitKey,
   type LimitKey,
   type LimitSettingsRequest,
@@ -18,9 +19,11 @@ import {
   limitView,
   limitWarnings,
   mergeLimit,
+  type TenancyReads,
 } from '@ezthrottle/engine';
 import { checkLimitFields, decodeLimit } from '../limits/limit-data.ts';
 import type { LimitStates } from '../limits/limit-state.ts';
+import type { Caller } from '../tenancy/api-keys.ts';
 import type { LimitChange, Limits } from '../limits/limits.ts';
 import { ApiError, refuseProblems } from './api-error.ts';
 import { readLimitList } from './limit-list-query.ts';
@@ -30,11 +33,14 @@ import type { Answer, Call, Route } from './route.ts';
 export interface LimitRoutesOptions {
   readonly limits: Limits;
   readonly states: LimitStates;
+  /** Whose weights may be said. */
+  readonly apiKeys: Pick<TenancyReads, 'apiKey'>;
   readonly clock: Pick<Clock, 'now' | 'monotonic'>;
 }
 
 const PATH = '/limits';
 const ONE = `${PATH}/:key`;
+const OWN_API_KEY = apiKeyLimit('self');
 
 /** Limits of the organization: put, changed, shown, listed and deleted while jobs run against them. */
 export function limitRoutes(options: LimitRoutesOptions): readonly Route[] {
@@ -50,7 +56,8 @@ export function limitRoutes(options: LimitRoutesOptions): readonly Route[] {
       path: ONE,
       access: 'manage',
       async handle(call, caller) {
-        const { key, settings } = readPut(call);
+        const { key, settings } = readPut(call, caller);
+        await requireOwnKey(options, key, caller);
         const change = await limits.change(caller.organization, key, (stored) => {
           requirePreconditions(call, stored === null ? null : limitVersion(stored));
           return settings;
@@ -63,7 +70,7 @@ export function limitRoutes(options: LimitRoutesOptions): readonly Route[] {
       path: ONE,
       access: 'manage',
       async handle(call, caller) {
-        const key = keyOf(call);
+        const key = keyOf(call, caller);
         const change = await limits.change(caller.organization, key, (stored) => {
           if (stored === null) throw notFound();
           requirePreconditions(call, limitVersion(stored));
@@ -77,7 +84,7 @@ export function limitRoutes(options: LimitRoutesOptions): readonly Route[] {
       path: ONE,
       access: 'read',
       async handle(call, caller) {
-        const key = keyOf(call);
+        const key = keyOf(call, caller);
         const record = await limits.get(caller.organization, key);
         if (record === null) throw notFound();
         return shown(options, key, record, 200, []);
@@ -88,7 +95,7 @@ export function limitRoutes(options: LimitRoutesOptions): readonly Route[] {
       path: ONE,
       access: 'manage',
       async handle(call, caller) {
-        const key = keyOf(call);
+        const key = keyOf(call, caller);
         await limits.change(caller.organization, key, (stored) => {
           if (stored === null) throw notFound();
           requirePreconditions(call, limitVersion(stored));
@@ -150,12 +157,16 @@ function viewOf(
   return [limitView(key, record, said, limitStateView(state, periodMs, pausedUntil, clock))];
 }
 
-function readPut(call: Call): { readonly key: LimitKey; readonly settings: LimitSettingsRequest } {
-  const key = parseLimitKey(nameOf(call));
+function readPut(
+  call: Call,
+  caller: Caller,
+): { readonly key: LimitKey; readonly settings: LimitSettingsRequest } {
+  const name = nameOf(call, caller);
+  const key = parseLimitKey(name);
   // What the fields mean together depends on the key; a wrong one hides none of what each has wrong.
   if (key !== null) return { key, settings: checked(key, call.body) };
   const fields = checkLimitFields(call.body);
-  const problems = [...checkLimitKey(nameOf(call)), ...(fields.ok ? [] : fields.problems)];
+  const problems = [...checkLimitKey(name), ...(fields.ok ? [] : fields.problems)];
   refuseProblems(problems, 'the limit');
   throw new ApiError('validation_failed', 'the limit is not valid');
 }
@@ -171,15 +182,28 @@ function checked(key: LimitKey, value: unknown): LimitSettingsRequest {
   throw new ApiError('validation_failed', 'the limit is not valid');
 }
 
-function keyOf(call: Call): LimitKey {
-  const key = parseLimitKey(nameOf(call));
+/** @throws ApiError `not_found` for an API key that the organization does not have. */
+async function requireOwnKey(
+  { apiKeys }: LimitRoutesOptions,
+  key: LimitKey,
+  { organization }: Caller,
+): Promise<void> {
+  if (key.kind !== 'api_key' || (await apiKeys.apiKey(organization, key.apiKey)) !== null) return;
+  throw new ApiError('not_found', 'there is no such API key');
+}
+
+function keyOf(call: Call, caller: Caller): LimitKey {
+  const name = nameOf(call, caller);
+  const key = parseLimitKey(name);
   if (key !== null) return key;
-  refuseProblems(checkLimitKey(nameOf(call)), 'the key');
+  refuseProblems(checkLimitKey(name), 'the key');
   throw notFound();
 }
 
-function nameOf({ params }: Call): string {
-  return params['key'] ?? '';
+/** Who does not know the id of its API key says that it is its own. */
+function nameOf({ params }: Call, { apiKey }: Caller): string {
+  const name = params['key'] ?? '';
+  return name === OWN_API_KEY ? apiKeyLimit(apiKey) : name;
 }
 
 /** @throws ApiError when nothing was put. */

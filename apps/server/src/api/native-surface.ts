@@ -1,4 +1,4 @@
-import type { Clock, Id, JobReads, LiveRegions } from '@ezthrottle/engine';
+import type { Clock, Id, JobReads, LiveRegions, TenancyReads } from '@ezthrottle/engine';
 import { jobStatus } from '@ezthrottle/core/protocol';
 import { isRacing, readResult } from '@ezthrottle/engine';
 import type { Limits } from '../limits/limits.ts';
@@ -34,6 +34,7 @@ export interface NativeSurfaceOptions {
   readonly endpoints: Endpoints;
   readonly limits: Limits;
   readonly rules: LimitRules;
+  readonly apiKeys: Pick<TenancyReads, 'apiKey'>;
   /** Where limits stand. */
   readonly states: LimitStates;
   readonly admission: Admission;

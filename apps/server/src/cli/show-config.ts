@@ -35,7 +35,8 @@ function shownSettings({ config, origins }: ConfigReading): readonly ShownSettin
     const value = values.get(name);
     return {
       name,
-      value: secret && value !== null ? '(set, not shown)' : value,
+      // A default is nobody's secret.
+      value: secret && known.has(name) ? '(set, not shown)' : value,
       from: known.get(name) ?? 'default',
     };
   });

@@ -1,5 +1,12 @@
 import { createPace, destinationKey, KeyPacer, parseLineName } from '@ezthrottle/engine';
-import type { CircuitPolicy, Clock, Id, PaceSettings, PutPaceOperation } from '@ezthrottle/engine';
+import type {
+  CircuitPolicy,
+  Clock,
+  FairLineOptions,
+  Id,
+  PaceSettings,
+  PutPaceOperation,
+} from '@ezthrottle/engine';
 import type { DestinationEdits } from './dispatch-ports.ts';
 import type { DispatchLimits } from './dispatch-limits.ts';
 import { destination, isIdle } from './destination.ts';
@@ -20,6 +27,7 @@ export interface DestinationsOptions {
   /** Null: no destination is taken for down. */
   readonly circuit: CircuitPolicy | null;
   readonly edits?: DestinationEdits | undefined;
+  readonly fairness?: FairLineOptions;
 }
 
 /** Every destination at which something happens, and in brief what the others have taught. */
@@ -60,7 +68,7 @@ export class Destinations {
     if (known !== undefined) return known;
     const { limits } = parseLineName(name);
     const named = limits.map((limit) => this.#options.limitKeys.get(organization, limit));
-    const created = lane(name, home, named, new LineWindow(this.#budget));
+    const created = lane(name, home, named, new LineWindow(this.#budget, this.#options.fairness));
     for (const limit of named) limit.lanes.add(created);
     home.lanes.set(name, created);
     return created;

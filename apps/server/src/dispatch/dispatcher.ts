@@ -1,6 +1,7 @@
 import { DEFAULT_CIRCUIT, legOf, limitKey, lineId, lineOf, lineRef } from '@ezthrottle/engine';
 import type {
   Circuit,
+  FairLineOptions,
   Id,
   KeyPacer,
   NewWork,
@@ -98,10 +99,19 @@ class PacedDispatcher implements Dispatcher {
     this.#parts = parts;
     this.#limits = limits;
     this.#active = active;
-    const { clock, settings, edits, circuit = DEFAULT_CIRCUIT } = parts;
+    const { clock, settings, edits, weightOf, circuit = DEFAULT_CIRCUIT } = parts;
+    const fairness: FairLineOptions = weightOf === undefined ? {} : { weightOf };
     const limitKeys = new LimitKeys(clock, parts.namedLimits);
     this.#limitKeys = limitKeys;
-    const destinations = new Destinations({ clock, settings, limits, limitKeys, circuit, edits });
+    const destinations = new Destinations({
+      clock,
+      settings,
+      limits,
+      limitKeys,
+      circuit,
+      edits,
+      fairness,
+    });
     this.#destinations = destinations;
     const mover = new JobMover(parts, active, {
       queued: (job, work) => this.#queued(job, work),
@@ -117,7 +127,7 @@ class PacedDispatcher implements Dispatcher {
     const starter = new CallStarter({ parts, active, calls, mover, maxResponseBytes });
     const pacerOf = (key: string): KeyPacer | null =>
       (limitKeys.find(key) ?? destinations.findByKey(key))?.pacer ?? null;
-    this.#limited = new LimitedCalls({ parts, starter, pacerOf, onSent: pump });
+    this.#limited = new LimitedCalls({ parts, starter, pacerOf, fairness, onSent: pump });
     this.#sender = new Sender({ parts, calls, starter, limited: this.#limited, onTime: pump });
     const { work } = parts.store;
     this.#armer = new Armer({ parts, work, limits, active, mover, onArmed: pump });

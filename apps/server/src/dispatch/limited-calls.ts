@@ -3,11 +3,12 @@ import type {
   ArmedRef,
   AttemptCall,
   CostSource,
+  FairLineOptions,
   KeyPacer,
   KeyUse,
   LimitedEntry,
   LimitSpec,
-  PaceState,
+  PaceStates,
 } from '@ezthrottle/engine';
 import type { ActiveJob } from './active-jobs.ts';
 import type { CallStarter } from './call-starter.ts';
@@ -37,6 +38,7 @@ export interface LimitedCallsOptions {
   readonly starter: CallStarter;
   /** Null: nothing is known of this key. */
   readonly pacerOf: (key: string) => KeyPacer | null;
+  readonly fairness: FairLineOptions;
   /** Calls of this line have left it, or it does not take turns with others any more. */
   readonly onSent: (lane: Lane) => void;
 }
@@ -55,10 +57,11 @@ export class LimitedCalls {
 
   constructor(options: LimitedCallsOptions) {
     this.#options = options;
-    this.#line = new LimitLine<LimitedCall>({
+    const states: PaceStates = {
       get: (key) => this.#pacerOf(key).inForce(this.#now),
-      set: (key, state: PaceState) => this.#pacerOf(key).book(state, this.#now),
-    });
+      set: (key, state) => this.#pacerOf(key).book(state, this.#now),
+    };
+    this.#line = new LimitLine<LimitedCall>(states, { fairness: options.fairness });
   }
 
   /** Puts what is armed in line; what stands there already keeps its place. */

@@ -1,5 +1,5 @@
 import { FairLine } from '@ezthrottle/engine';
-import type { Id, LineAccount, LineRef } from '@ezthrottle/engine';
+import type { FairLineOptions, Id, LineAccount, LineRef } from '@ezthrottle/engine';
 
 /** Entries held over all lines: shared by them. */
 export interface WindowBudget {
@@ -40,13 +40,14 @@ const LEAST_PER_ACCOUNT = 4;
  * What is in memory is always a front part: nothing in the store goes before it.
  */
 export class LineWindow {
-  readonly #line = new FairLine<LineRef>();
+  readonly #line: FairLine<LineRef>;
   readonly #accounts = new Map<string, AccountWindow>();
   readonly #hungry = new Set<AccountWindow>();
   readonly #budget: WindowBudget;
 
-  constructor(budget: WindowBudget) {
+  constructor(budget: WindowBudget, fairness: FairLineOptions = {}) {
     this.#budget = budget;
+    this.#line = new FairLine<LineRef>(fairness);
   }
 
   /** Entries in memory. */

@@ -24,6 +24,8 @@ export interface LimitRules {
   namedBy(organization: Id): LimitLookup;
   /** Key of the account's limit; null: it has none. */
   accountLimit(organization: Id, userId: string): string | null;
+  /** Turns of this API key for each one that another has. */
+  weightOf(apiKey: Id): number;
   /** @returns Ends it. */
   onChanged(listener: LimitListener): () => void;
 }
@@ -54,6 +56,8 @@ class Rules implements LiveLimitRules {
   readonly #options: Parameters<typeof createLimitRules>[0];
   readonly #settings = new Map<Id, Map<string, LimitSettings>>();
   readonly #listeners = new Set<LimitListener>();
+  /** Only those that are not 1. Ids of keys are nobody else's: whose they are was looked at when they were put. */
+  readonly #weights = new Map<Id, number>();
   #size = 0;
 
   constructor(options: Parameters<typeof createLimitRules>[0]) {
@@ -103,6 +107,10 @@ class Rules implements LiveLimitRules {
     return held?.has(key) === true ? key : null;
   }
 
+  weightOf(apiKey: Id): number {
+    return this.#weights.size === 0 ? 1 : (this.#weights.get(apiKey) ?? 1);
+  }
+
   onChanged(listener: LimitListener): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
@@ -132,9 +140,12 @@ class Rules implements LiveLimitRules {
     const held = this.#settings.get(organization) ?? new Map<string, LimitSettings>();
     const parsed = parseLimitKey(key);
     if (held.delete(key)) this.#size -= 1;
+    if (parsed?.kind === 'api_key') this.#weights.delete(parsed.apiKey);
     if (record !== null && parsed !== null) {
+      const said = decodeLimit(record.data);
       const base = parsed.kind === 'destination' ? this.#options.paceOf(parsed.origin) : undefined;
-      held.set(key, limitSettings(parsed.kind, decodeLimit(record.data), base));
+      held.set(key, limitSettings(parsed.kind, said, base));
+      if (parsed.kind === 'api_key') this.#weights.set(parsed.apiKey, said.weight ?? 1);
       this.#size += 1;
     }
     if (held.size > 0) this.#settings.set(organization, held);

@@ -6,6 +6,14 @@ describe('the key of a limit', () => {
   it.each([
     ['openai-tpm', { kind: 'custom', key: 'openai-tpm' }],
     ['team:x', { kind: 'custom', key: 'team:x' }],
+    [
+      'api-key:0192A000-0000-7000-8000-0000000000BB',
+      {
+        kind: 'api_key',
+        key: 'api-key:0192a000-0000-7000-8000-0000000000bb',
+        apiKey: '0192a000-0000-7000-8000-0000000000bb',
+      },
+    ],
     ['destinations', { kind: 'custom', key: 'destinations' }],
     ['account:ann', { kind: 'account', key: 'account:ann', userId: 'ann' }],
     [
@@ -34,6 +42,8 @@ describe('the key of a limit', () => {
     '.',
     '..',
     'account:',
+    'api-key:',
+    'api-key:ann',
     'a\u0000b',
     'half \ud83d',
     'x'.repeat(129),

@@ -15,13 +15,16 @@ export const LIMIT_BOUNDS = {
   periodMs: 86_400_000,
   burst: 1_000_000_000,
   concurrency: 1_000_000,
+  /** Turns of an API key in a round. */
+  leastWeight: 0.1,
+  mostWeight: 100,
   headerLength: 128,
   pathLength: 256,
 } as const;
 
 /**
- * What a limit is to be. At least one of `rate`, `concurrency` and a pause has to be said. An instant is
- * in milliseconds since the epoch.
+ * What a limit is to be. At least one of `rate`, `concurrency` and a pause has to be said; of an API key its
+ * `weight`, and nothing else. An instant is in milliseconds since the epoch.
  */
 export interface LimitSettingsRequest {
   /** Units in `per_ms`: calls, or what they cost. More than 0, at most 1,000,000. */
@@ -46,6 +49,8 @@ export interface LimitSettingsRequest {
   readonly settle_header?: string;
   /** The same, as a path into a JSON body, for example `$.usage.total_tokens`. */
   readonly settle_path?: string;
+  /** Turns of an API key for each one that another key has, 0.1 to 100. Without a limit of its own: 1. */
+  readonly weight?: number;
 }
 
 /** Where a limit stands at this moment. */
@@ -85,6 +90,7 @@ export interface LimitView {
   readonly paused_until: number | null;
   readonly settle_header: string | null;
   readonly settle_path: string | null;
+  readonly weight: number | null;
   /** Another one after every change; the `ETag` without its quotes. */
   readonly version: string;
   readonly created_at: number;
@@ -105,10 +111,13 @@ export interface LimitPage {
 export type LimitKey =
   | { readonly kind: 'custom'; readonly key: string }
   | { readonly kind: 'destination'; readonly key: string; readonly origin: string }
-  | { readonly kind: 'account'; readonly key: string; readonly userId: string };
+  | { readonly kind: 'account'; readonly key: string; readonly userId: string }
+  | { readonly kind: 'api_key'; readonly key: string; readonly apiKey: string };
 
 const DESTINATION = 'destination:';
 const ACCOUNT = 'account:';
+const API_KEY = 'api-key:';
+const IDENTIFIER = /^[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}$/i;
 
 /** Key of the limit of a destination, given by its origin. */
 export function destinationLimit(origin: string): string {
@@ -118,6 +127,11 @@ export function destinationLimit(origin: string): string {
 /** Key of the limit of an account, given by its `user_id`. */
 export function accountLimit(userId: string): string {
   return ACCOUNT + userId;
+}
+
+/** Key of what is said about an API key, given by its id. */
+export function apiKeyLimit(apiKey: string): string {
+  return API_KEY + apiKey;
 }
 
 /** A key as it is meant; null when it cannot be one: `checkLimitKey` says why. */
@@ -134,6 +148,10 @@ export function parseLimitKey(text: string): LimitKey | null {
     const userId = text.slice(ACCOUNT.length);
     const isUser = userId !== '' && userId.length <= LIMIT_BOUNDS.userIdLength;
     return isUser ? { kind: 'account', key: text, userId } : null;
+  }
+  if (text.startsWith(API_KEY)) {
+    const apiKey = text.slice(API_KEY.length).toLowerCase();
+    return IDENTIFIER.test(apiKey) ? { kind: 'api_key', key: apiKeyLimit(apiKey), apiKey } : null;
   }
   // A path cannot end with a segment of dots.
   const isName = text !== '' && text !== '.' && text !== '..';
@@ -153,6 +171,7 @@ function expectedFor(text: string): string {
   if (text.startsWith(ACCOUNT)) {
     return `${ACCOUNT} and a user_id of 1 to ${LIMIT_BOUNDS.userIdLength} characters`;
   }
+  if (text.startsWith(API_KEY)) return `${API_KEY} and the id of an API key, or ${API_KEY}self`;
   return `1 to ${LIMIT_BOUNDS.nameLength} characters, no control characters, not "." or ".."`;
 }
 

@@ -32,6 +32,8 @@ export interface LimitOptions {
   readonly settleHeader?: string;
   /** The same, as a path into a JSON body, for example `$.usage.total_tokens`. */
   readonly settlePath?: string;
+  /** Turns of an API key for each one that another key has, 0.1 to 100. Nothing else is said of a key. */
+  readonly weight?: number;
 }
 
 /** Fields of a limit that change; null takes one away. */
@@ -59,7 +61,7 @@ export interface ListLimitsOptions extends CallOptions {
 /** Limits of the organization by key; pages are fetched as they are needed. */
 export type LimitListing = PagedListing<LimitPage, LimitView>;
 
-/** What a limit is called: a name of your own, `destination:<origin>` or `account:<user_id>`. */
+/** What a limit is called: a name of your own, `destination:<origin>`, `account:<user_id>`, `api-key:<id>`. */
 type Key = string;
 
 const PATH = '/api/v1/limits';

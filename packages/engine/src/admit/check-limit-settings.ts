@@ -14,12 +14,28 @@ export function checkLimitSettings(
   kind: LimitKey['kind'],
   said: LimitSettingsRequest,
 ): readonly Problem[] {
+  if (kind === 'api_key') return checkWeight(said);
   return [
+    ...checkNoWeight(said),
     ...checkSaid(kind, said),
     ...checkRate(said),
     ...checkAdaptive(kind, said),
     ...checkSettling(kind, said),
   ];
+}
+
+/** How fast an API key may be is said by its accounts and destinations. */
+function checkWeight({ weight, ...others }: LimitSettingsRequest): Problem[] {
+  const problems = Object.entries(others)
+    .filter(([, value]) => value !== undefined)
+    .map(([path]) => ({ path, message: 'is not said of an API key', expected: 'a weight alone' }));
+  return weight === undefined ? [...problems, missing('weight', 'a weight')] : problems;
+}
+
+function checkNoWeight({ weight }: LimitSettingsRequest): Problem[] {
+  if (weight === undefined) return [];
+  const expected = 'the limit of an API key: api-key: and its id';
+  return [{ path: 'weight', message: 'is said of an API key only', expected }];
 }
 
 function checkSaid(kind: LimitKey['kind'], said: LimitSettingsRequest): Problem[] {

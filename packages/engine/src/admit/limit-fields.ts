@@ -20,6 +20,7 @@ const FIELDS: Readonly<Record<keyof LimitSettingsRequest, true>> = {
   paused_until: true,
   settle_header: true,
   settle_path: true,
+  weight: true,
 };
 
 /** Settings as text: the same text for the same settings, whether a default was said or not. */

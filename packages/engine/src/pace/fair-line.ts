@@ -18,7 +18,7 @@ export interface LineAccount {
 }
 
 export interface FairLineOptions {
-  /** Turns of this API key in a round, from 0.1 to 100. Default 1 for everybody. */
+  /** Turns of this API key in a round, from 0.1 to 100; asked at each turn. Default 1 for everybody. */
   readonly weightOf?: (apiKey: string) => number;
   /** API keys with a place of their own; further ones share places. Default `MAX_LIVE_ACCOUNTS`. */
   readonly maxApiKeys?: number;
@@ -110,8 +110,9 @@ export class FairLine<Entry extends LineEntry> {
   }
 
   #newKey(apiKey: string, place: string): KeyLine<Entry> {
-    const weight = place === apiKey ? (this.#options.weightOf?.(apiKey) ?? 1) : 1;
-    return new KeyLine<Entry>(weight);
+    const { weightOf } = this.#options;
+    const isShared = place !== apiKey || weightOf === undefined;
+    return new KeyLine<Entry>(isShared ? null : () => weightOf(apiKey));
   }
 
   /** Who shares a place keeps it while it has anybody there, so that its entries stay in order. */
@@ -155,12 +156,17 @@ export class FairLine<Entry extends LineEntry> {
 
 /** The users of one API key. */
 class KeyLine<Entry extends LineEntry> {
-  readonly weight: number;
+  readonly #weightOf: (() => number) | null;
   readonly #users = new TurnRing<RankLine<Entry>>();
   #size = 0;
 
-  constructor(weight: number) {
-    this.weight = weight;
+  /** @param weightOf Null: 1. */
+  constructor(weightOf: (() => number) | null) {
+    this.#weightOf = weightOf;
+  }
+
+  get weight(): number {
+    return this.#weightOf?.() ?? 1;
   }
 
   get size(): number {

@@ -33,6 +33,7 @@ export function limitView(
     paused_until: said.paused_until ?? null,
     settle_header: said.settle_header ?? null,
     settle_path: said.settle_path ?? null,
+    weight: said.weight ?? null,
     version: limitVersion(record),
     created_at: record.createdAt,
     updated_at: record.updatedAt,

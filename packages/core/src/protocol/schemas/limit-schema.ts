@@ -33,6 +33,11 @@ export const LIMIT_SETTINGS_SCHEMA: JsonSchema = {
       paused: { type: 'boolean' },
       paused_until: { type: 'integer', minimum: 0, maximum: Number.MAX_SAFE_INTEGER },
       settle_header: { type: 'string', minLength: 1, maxLength: LIMIT_BOUNDS.headerLength },
+      weight: {
+        type: 'number',
+        minimum: LIMIT_BOUNDS.leastWeight,
+        maximum: LIMIT_BOUNDS.mostWeight,
+      },
       settle_path: { type: 'string', minLength: 1, maxLength: LIMIT_BOUNDS.pathLength },
     },
   ),
