@@ -17,6 +17,7 @@ import { createHttpServer } from './api/http-server.ts';
 import { createNativeSurface } from './api/native-surface.ts';
 import type { Surface } from './api/route.ts';
 import { systemClock } from './clock.ts';
+import { type AuditLog, createAuditLog } from './audit/audit-log.ts';
 import { createCommitter } from './commit/committer.ts';
 import type { Config, ConfigKey } from './config.ts';
 import { takenOver } from './config/take-over.ts';
@@ -230,7 +231,15 @@ async function compose(options: AppOptions, onClose: OnClose): Promise<RunningAp
   const apiKeys = createApiKeys({ reads: store.tenancy, clock });
   const keyRing = createKeyRing({ ...tenancy, newId, onChanged: (id) => apiKeys.forget(id) });
   const keyUses = createKeyUses({ keys: apiKeys, commit: tenancy.commit, clock, logger });
-  const services = [deliverer, dispatcher, pruner, keyUses];
+  const auditPruner = createPruner({
+    committer,
+    clock,
+    logger,
+    retentionMs: config.auditRetentionMs,
+    everyMs: 60_000,
+    removal: (before, limit) => ({ type: 'prune_audit', before, limit }),
+  });
+  const services = [deliverer, dispatcher, pruner, keyUses, auditPruner];
   // Together, so that each has the whole time that a stop may take.
   onClose(async () => {
     await Promise.all(services.map((service) => service.stop()));
@@ -238,10 +247,12 @@ async function compose(options: AppOptions, onClose: OnClose): Promise<RunningAp
   for (const service of services) await service.start();
 
   const delivering = withForgetting(endpoints, deliverer);
+  const audit = createAuditLog({ ...tenancy, reads: store.audit, newId });
   const front = {
     onSurfaces: options.onSurfaces ?? (() => undefined),
     apiKeys,
     keyRing,
+    audit,
     endpoints: delivering,
     signingKeys,
     config,
@@ -272,6 +283,7 @@ async function compose(options: AppOptions, onClose: OnClose): Promise<RunningAp
 
 interface Front {
   readonly onSurfaces: (surfaces: readonly Surface[]) => void;
+  readonly audit: AuditLog;
   readonly config: Config;
   readonly store: Store;
   readonly dispatcher: Dispatcher;
@@ -332,6 +344,7 @@ async function listen(parts: Front, onClose: OnClose): Promise<string> {
     },
     admission,
     liveRegions: parts.liveRegions,
+    audit: parts.audit,
     clock,
     newId,
     idempotencyWindowMs: config.idempotencyWindowMs,
@@ -366,8 +379,8 @@ async function listen(parts: Front, onClose: OnClose): Promise<string> {
 function withForgetting(endpoints: Endpoints, deliverer: Pick<Deliverer, 'forget'>): Endpoints {
   return {
     ...endpoints,
-    async setEnabled(organization, endpointId, isEnabled) {
-      const changed = await endpoints.setEnabled(organization, endpointId, isEnabled);
+    async setEnabled(organization, endpointId, isEnabled, by) {
+      const changed = await endpoints.setEnabled(organization, endpointId, isEnabled, by);
       if (changed !== null && isEnabled) deliverer.forget(organization, changed.url);
       return changed;
     },

@@ -35,6 +35,7 @@ export interface Config {
   readonly maxBodyBytes: number;
   readonly maxResponseBytes: number;
   readonly retentionMs: number;
+  readonly auditRetentionMs: number;
   readonly idempotencyWindowMs: number;
   readonly deliveryDelaysMs: readonly number[];
   readonly deliveryGiveUpMs: number;
@@ -143,6 +144,7 @@ export function readSettings(profile: Profile, sources: ConfigSources): ConfigRe
     maxBodyBytes: take('maxBodyBytes'),
     maxResponseBytes: take('maxResponseBytes'),
     retentionMs: take('retentionMs'),
+    auditRetentionMs: take('auditRetentionMs'),
     idempotencyWindowMs: take('idempotencyWindowMs'),
     deliveryDelaysMs: take('deliveryDelaysMs'),
     deliveryGiveUpMs: take('deliveryGiveUpMs'),

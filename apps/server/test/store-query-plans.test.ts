@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Connection, openConnection } from '../src/store/sqlite/connection.ts';
 import { DUE_DELIVERIES, NEXT_DELIVERY } from '../src/store/sqlite/delivery-reads.ts';
 import { LIST_BY_KEY, LIST_BY_STATE, LIST_BY_TAG } from '../src/store/sqlite/job-list.ts';
+import { LIST_AUDIT } from '../src/store/sqlite/audit-reads.ts';
 import { LIST_LIMITS } from '../src/store/sqlite/limit-reads.ts';
 import { migrate } from '../src/store/sqlite/migrate.ts';
 import { MIGRATIONS } from '../src/store/sqlite/migrations.ts';
@@ -45,6 +46,7 @@ const SEARCHES = {
   'jobs by state': [LIST_BY_STATE, 'jobs_listed'],
   'jobs by tag': [LIST_BY_TAG, 'PRIMARY KEY'],
   'limits by key': [LIST_LIMITS, 'PRIMARY KEY'],
+  'the audit log': [LIST_AUDIT, 'audit_listed'],
   'jobs to prune': [SELECT_PRUNABLE_JOBS, 'jobs_ended'],
 } as const;
 

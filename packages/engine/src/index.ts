@@ -15,6 +15,7 @@ export type * from './ports/reads/work-reads.ts';
 export type * from './ports/reads/delivery-reads.ts';
 export type * from './ports/reads/tenancy-reads.ts';
 export type * from './ports/reads/limit-reads.ts';
+export type * from './ports/reads/audit-reads.ts';
 export * from './pace/arrival-log.ts';
 export * from './pace/pace-settings.ts';
 export * from './pace/pace-state.ts';

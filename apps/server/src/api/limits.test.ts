@@ -1,5 +1,6 @@
 import { FakeClock } from '@ezthrottle/testkit';
 import { expect, it } from 'vitest';
+import { createAuditLog } from '../audit/audit-log.ts';
 import type { Limits } from '../limits/limits.ts';
 import { limitRoutes } from './limits.ts';
 import type { Call } from './route.ts';
@@ -10,11 +11,19 @@ it('a limit more than there may be is refused with 409 and the number', async ()
     list: async () => [],
     change: async () => ({ verdict: 'full', most: 1_000 }),
   };
+  const clock = new FakeClock();
+  const audit = createAuditLog({
+    reads: { list: async () => [] },
+    commit: async () => ({ verdict: 'ok' }),
+    clock,
+    newId: () => 'id',
+  });
   const routes = limitRoutes({
     limits,
     states: { stateOf: () => null },
     apiKeys: { apiKey: async () => null },
-    clock: new FakeClock(),
+    clock,
+    audit,
   });
   const route = routes.find(({ method }) => method === 'PUT');
   if (route === undefined || route.access === 'public') throw new Error('no such route');

@@ -25,6 +25,8 @@ import { checkLimitFields, decodeLimit } from '../limits/limit-data.ts';
 import type { LimitStates } from '../limits/limit-state.ts';
 import type { Caller } from '../tenancy/api-keys.ts';
 import type { LimitChange, Limits } from '../limits/limits.ts';
+import type { AuditLog } from '../audit/audit-log.ts';
+import { actingOf } from './acting.ts';
 import { ApiError, refuseProblems } from './api-error.ts';
 import { readLimitList } from './limit-list-query.ts';
 import { requirePreconditions } from './preconditions.ts';
@@ -36,6 +38,7 @@ export interface LimitRoutesOptions {
   /** Whose weights may be said. */
   readonly apiKeys: Pick<TenancyReads, 'apiKey'>;
   readonly clock: Pick<Clock, 'now' | 'monotonic'>;
+  readonly audit: AuditLog;
 }
 
 const PATH = '/limits';
@@ -45,6 +48,29 @@ const OWN_API_KEY = apiKeyLimit('self');
 /** Limits of the organization: put, changed, shown, listed and deleted while jobs run against them. */
 export function limitRoutes(options: LimitRoutesOptions): readonly Route[] {
   const { limits } = options;
+  const audited = (
+    call: Call,
+    caller: Caller,
+    key: LimitKey,
+    change: (stored: LimitRecord | null) => LimitSettingsRequest | null,
+  ): Promise<LimitChange> => {
+    const said: { before: LimitSettingsRequest | null; after: LimitSettingsRequest | null } = {
+      before: null,
+      after: null,
+    };
+    const by = options.audit.committing(actingOf(call, caller), () => ({
+      action: said.after === null ? 'limit.delete' : 'limit.put',
+      target: key.key,
+      before: said.before === null ? null : { ...said.before },
+      after: said.after === null ? null : { ...said.after },
+    }));
+    const noted = (stored: LimitRecord | null): LimitSettingsRequest | null => {
+      said.before = stored === null ? null : decodeLimit(stored.data);
+      said.after = change(stored);
+      return said.after;
+    };
+    return limits.change(caller.organization, key, noted, by);
+  };
   const answer = (change: LimitChange, key: LimitKey, warnings: readonly WarningView[]): Answer => {
     const record = recordOf(change);
     const status = change.verdict === 'created' ? 201 : 200;
@@ -58,7 +84,7 @@ export function limitRoutes(options: LimitRoutesOptions): readonly Route[] {
       async handle(call, caller) {
         const { key, settings } = readPut(call, caller);
         await requireOwnKey(options, key, caller);
-        const change = await limits.change(caller.organization, key, (stored) => {
+        const change = await audited(call, caller, key, (stored) => {
           requirePreconditions(call, stored === null ? null : limitVersion(stored));
           return settings;
         });
@@ -71,7 +97,7 @@ export function limitRoutes(options: LimitRoutesOptions): readonly Route[] {
       access: 'manage',
       async handle(call, caller) {
         const key = keyOf(call, caller);
-        const change = await limits.change(caller.organization, key, (stored) => {
+        const change = await audited(call, caller, key, (stored) => {
           if (stored === null) throw notFound();
           requirePreconditions(call, limitVersion(stored));
           return checked(key, mergeLimit(decodeLimit(stored.data), call.body));
@@ -96,7 +122,7 @@ export function limitRoutes(options: LimitRoutesOptions): readonly Route[] {
       access: 'manage',
       async handle(call, caller) {
         const key = keyOf(call, caller);
-        await limits.change(caller.organization, key, (stored) => {
+        await audited(call, caller, key, (stored) => {
           if (stored === null) throw notFound();
           requirePreconditions(call, limitVersion(stored));
           return null;

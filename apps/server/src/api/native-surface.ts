@@ -11,6 +11,8 @@ import type { KeyRing } from '../tenancy/key-ring.ts';
 import type { SigningKeys } from '../tenancy/signing-keys.ts';
 import type { SigningSecrets } from '../tenancy/signing-secrets.ts';
 import type { Admission } from '../admission/admission.ts';
+import type { AuditLog } from '../audit/audit-log.ts';
+import { auditLogRoute } from './audit-log.ts';
 import { cancelJobRoute } from './jobs/cancel-job.ts';
 import { listJobsRoute } from './jobs/list-jobs.ts';
 import { showJobRoute } from './jobs/show-job.ts';
@@ -40,6 +42,7 @@ export interface NativeSurfaceOptions {
   readonly admission: Admission;
   /** Regions that this server has. */
   readonly liveRegions: LiveRegions;
+  readonly audit: AuditLog;
   readonly clock: Clock;
   readonly newId: () => Id;
   readonly idempotencyWindowMs: number;
@@ -68,11 +71,12 @@ export function createNativeSurface(options: NativeSurfaceOptions): {
     showJobRoute(jobs),
     cancelJobRoute(gate, jobs),
     streams.route,
-    ...webhookSecretRoutes(secrets),
-    ...signingKeyRoutes(signingKeys),
-    ...webhookEndpointRoutes(endpoints),
+    ...webhookSecretRoutes(secrets, options.audit),
+    ...signingKeyRoutes(signingKeys, options.audit),
+    ...webhookEndpointRoutes(endpoints, options.audit),
     ...limitRoutes(options),
     ...apiKeyRoutes(options),
+    auditLogRoute(options.audit),
   ];
   return { surface: { prefix: '/api/v1', routes }, streams };
 }

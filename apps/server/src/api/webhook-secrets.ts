@@ -5,8 +5,12 @@ import {
   type WebhookSecretsRequest,
 } from '@ezthrottle/core/protocol/schemas';
 import type { SigningSecrets } from '../tenancy/signing-secrets.ts';
+import type { AuditLog } from '../audit/audit-log.ts';
+import type { Caller } from '../tenancy/api-keys.ts';
+import type { Commit } from '../tenancy/committing.ts';
+import { actingOf } from './acting.ts';
 import { ApiError, refuseProblems } from './api-error.ts';
-import type { Route } from './route.ts';
+import type { Call, Route } from './route.ts';
 import { type Checked, schemaCheck } from './schema-check.ts';
 
 const PATH = '/webhook-secrets';
@@ -15,7 +19,10 @@ const checkPair = schemaCheck<WebhookSecretsRequest>(WEBHOOK_SECRETS_SCHEMA);
 const checkRotation = schemaCheck<RotateWebhookSecretsRequest>(ROTATE_WEBHOOK_SECRETS_SCHEMA);
 
 /** The organization's signing secrets (contract: set, look at masked, delete, rotate). */
-export function webhookSecretRoutes(secrets: SigningSecrets): readonly Route[] {
+export function webhookSecretRoutes(secrets: SigningSecrets, audit: AuditLog): readonly Route[] {
+  const by = (call: Call, caller: Caller, verb: string): Commit =>
+    audit.committing(actingOf(call, caller), { action: `webhook_secrets.${verb}` });
+
   return [
     {
       method: 'POST',
@@ -23,10 +30,11 @@ export function webhookSecretRoutes(secrets: SigningSecrets): readonly Route[] {
       access: 'manage',
       async handle(call, caller) {
         const request = valid(checkPair(withoutNulls(call.body)));
-        await secrets.put(caller.organization, {
+        const pair = {
           primary: request.primary_secret,
           secondary: request.secondary_secret ?? null,
-        });
+        };
+        await secrets.put(caller.organization, pair, by(call, caller, 'put'));
         return ok('Webhook secrets stored');
       },
     },
@@ -52,8 +60,8 @@ export function webhookSecretRoutes(secrets: SigningSecrets): readonly Route[] {
       method: 'DELETE',
       path: PATH,
       access: 'manage',
-      async handle(_call, caller) {
-        await secrets.delete(caller.organization);
+      async handle(call, caller) {
+        await secrets.delete(caller.organization, by(call, caller, 'delete'));
         return ok('Webhook secrets deleted');
       },
     },
@@ -63,7 +71,10 @@ export function webhookSecretRoutes(secrets: SigningSecrets): readonly Route[] {
       access: 'manage',
       async handle(call, caller) {
         const request = valid(checkRotation(call.body));
-        if (!(await secrets.rotate(caller.organization, request.new_secret))) throw noneStored();
+        const rotating = by(call, caller, 'rotate');
+        if (!(await secrets.rotate(caller.organization, request.new_secret, rotating))) {
+          throw noneStored();
+        }
         return ok('Webhook secrets rotated');
       },
     },

@@ -249,6 +249,15 @@ export const SETTINGS: { readonly [K in keyof Config]: Setting<Config[K]> } = {
     },
     { min: 1_000, max: 10 * YEAR_MS },
   ),
+  auditRetentionMs: duration(
+    {
+      flag: 'audit-retention',
+      description: 'How long the audit log keeps what operators have done',
+      dev: 366 * DAY_MS,
+      start: 366 * DAY_MS,
+    },
+    { min: 1_000, max: 10 * YEAR_MS },
+  ),
   idempotencyWindowMs: duration(
     {
       flag: 'idempotency-window',

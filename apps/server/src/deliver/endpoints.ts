@@ -1,11 +1,5 @@
-import type {
-  Clock,
-  DeliveryReads,
-  EndpointRecord,
-  Id,
-  Operation,
-  Verdict,
-} from '@ezthrottle/engine';
+import type { Clock, DeliveryReads, EndpointRecord, Id } from '@ezthrottle/engine';
+import type { Commit } from '../tenancy/committing.ts';
 
 /** Which endpoints get nothing any more. */
 export interface Endpoints {
@@ -16,11 +10,16 @@ export interface Endpoints {
   gone(organization: Id, endpointId: string): void;
   /** Those that are disabled or were. */
   list(organization: Id): Promise<readonly EndpointRecord[]>;
-  /** By their owner. Null: nothing is known of it. */
+  /**
+   * By their owner. Null: nothing is known of it.
+   *
+   * @param by Writes the change; default: without an entry in the audit log.
+   */
   setEnabled(
     organization: Id,
     endpointId: string,
     isEnabled: boolean,
+    by?: Commit,
   ): Promise<EndpointRecord | null>;
 }
 
@@ -29,7 +28,7 @@ const LISTED = 1_000;
 
 export function createEndpoints(options: {
   readonly reads: Pick<DeliveryReads, 'endpoints' | 'disabledEndpoints'>;
-  readonly commit: (operation: Operation) => Promise<Verdict>;
+  readonly commit: Commit;
   readonly clock: Pick<Clock, 'now'>;
 }): Endpoints {
   const { reads, commit, clock } = options;
@@ -53,11 +52,11 @@ export function createEndpoints(options: {
       disabled.add(keyOf(organization, endpointId));
     },
     list: (organization) => reads.endpoints(organization, LISTED),
-    async setEnabled(organization, endpointId, isEnabled) {
+    async setEnabled(organization, endpointId, isEnabled, by = commit) {
       const known = await find(organization, endpointId);
       if (known === null || (known.disabled === null) === isEnabled) return known;
       const state = isEnabled ? null : ({ by: 'owner', at: clock.now() } as const);
-      await commit({ type: 'put_endpoint', organization, endpointId, disabled: state });
+      await by({ type: 'put_endpoint', organization, endpointId, disabled: state });
       if (isEnabled) disabled.delete(keyOf(organization, endpointId));
       else disabled.add(keyOf(organization, endpointId));
       return { ...known, disabled: state };

@@ -29,11 +29,14 @@ export interface Limits {
   /**
    * Puts what `change` makes of what is stored; null takes it away. Nothing else comes between. What
    * `change` throws is thrown, and nothing is changed.
+   *
+   * @param by Writes the change; default: without an entry in the audit log.
    */
   change(
     organization: Id,
     key: LimitKey,
     change: (stored: LimitRecord | null) => LimitSettingsRequest | null,
+    by?: Commit,
   ): Promise<LimitChange>;
 }
 
@@ -68,8 +71,9 @@ export function createLimits(options: LimitsOptions): Limits {
   return {
     get: (organization, { key }) => reads.get(organization, key),
     list: (query) => reads.list(query),
-    change(organization, key, change) {
-      const turn = last.then(() => changeLimit(options, organization, key, change));
+    change(organization, key, change, by = options.commit) {
+      const changing = { ...options, commit: by };
+      const turn = last.then(() => changeLimit(changing, organization, key, change));
       last = turn.catch(() => undefined);
       return turn;
     },

@@ -3,17 +3,17 @@ import type { Clock, Id, SigningKeyRecord, TenancyReads } from '@ezthrottle/engi
 import type { Commit } from './committing.ts';
 import type { SecretBox } from './secret-box.ts';
 
-/** The ed25519 keys that sign an organization's webhooks beside its secrets. */
+/** The ed25519 keys that sign webhooks beside the secrets. A change is written by `by`, where that is given. */
 export interface SigningKeys {
   /** Seeds behind `whsk_`, the newest first; empty when there are none. */
   seedsOf(organization: Id): Promise<readonly string[]>;
   /** Public keys behind `whpk_`, the newest first. */
   publicKeys(organization: Id): Promise<readonly string[]>;
   /** Makes the first one. False when there is one already. */
-  create(organization: Id): Promise<boolean>;
+  create(organization: Id, by?: Commit): Promise<boolean>;
   /** Makes a new one; the one before signs on beside it. False when there is none. */
-  rotate(organization: Id): Promise<boolean>;
-  delete(organization: Id): Promise<void>;
+  rotate(organization: Id, by?: Commit): Promise<boolean>;
+  delete(organization: Id, by?: Commit): Promise<void>;
 }
 
 /** Seeds are sealed before they leave this process's memory, and remembered for `cacheMs`. */
@@ -30,9 +30,9 @@ export function createSigningKeys(options: {
   const { reads, commit, box, clock, cacheSize = 10_000, cacheMs = 30_000 } = options;
   const remembered = new Map<Id, { readonly seeds: readonly string[]; readonly until: number }>();
 
-  async function add(organization: Id, isRotation: boolean): Promise<boolean> {
+  async function add(organization: Id, isRotation: boolean, by: Commit): Promise<boolean> {
     const key = newKey(organization, box, clock.now());
-    const verdict = await commit({ type: 'put_signing_key', organization, key, isRotation });
+    const verdict = await by({ type: 'put_signing_key', organization, key, isRotation });
     remembered.delete(organization);
     return verdict.verdict === 'ok';
   }
@@ -50,10 +50,10 @@ export function createSigningKeys(options: {
     async publicKeys(organization) {
       return (await reads.signingKeys(organization)).map(({ publicKey }) => publicKey);
     },
-    create: (organization) => add(organization, false),
-    rotate: (organization) => add(organization, true),
-    async delete(organization) {
-      await commit({ type: 'delete_signing_keys', organization });
+    create: (organization, by = commit) => add(organization, false, by),
+    rotate: (organization, by = commit) => add(organization, true, by),
+    async delete(organization, by = commit) {
+      await by({ type: 'delete_signing_keys', organization });
       remembered.delete(organization);
     },
   };

@@ -7,16 +7,16 @@ export interface SecretPair {
   readonly secondary: string | null;
 }
 
-/** The secrets that sign an organization's webhooks. */
+/** The secrets that sign an organization's webhooks. A change is written by `by`, where that is given. */
 export interface SigningSecrets {
   /** Primary first, then secondary; empty when none is set. */
   secretsOf(organization: Id): Promise<readonly string[]>;
   read(organization: Id): Promise<SecretPair | null>;
   /** Replaces both. */
-  put(organization: Id, pair: SecretPair): Promise<void>;
+  put(organization: Id, pair: SecretPair, by?: Commit): Promise<void>;
   /** The stored primary becomes the secondary, in one step. False when none is stored. */
-  rotate(organization: Id, newPrimary: string): Promise<boolean>;
-  delete(organization: Id): Promise<void>;
+  rotate(organization: Id, newPrimary: string, by?: Commit): Promise<boolean>;
+  delete(organization: Id, by?: Commit): Promise<void>;
 }
 
 /**
@@ -75,9 +75,9 @@ export function createSigningSecrets(options: {
       if (pair === null) return [];
       return pair.secondary === null ? [pair.primary] : [pair.primary, pair.secondary];
     },
-    put: (organization, pair) =>
+    put: (organization, pair, by = commit) =>
       changing(organization, () =>
-        commitOrThrow(commit, {
+        commitOrThrow(by, {
           type: 'put_webhook_secrets',
           secrets: {
             organization,
@@ -87,9 +87,9 @@ export function createSigningSecrets(options: {
           },
         }),
       ),
-    rotate: (organization, newPrimary) =>
+    rotate: (organization, newPrimary, by = commit) =>
       changing(organization, async () => {
-        const verdict = await commit({
+        const verdict = await by({
           type: 'rotate_webhook_secrets',
           organization,
           primary: seal(organization, newPrimary),
@@ -97,9 +97,9 @@ export function createSigningSecrets(options: {
         });
         return verdict.verdict === 'ok';
       }),
-    delete: (organization) =>
+    delete: (organization, by = commit) =>
       changing(organization, async () => {
-        await commit({ type: 'delete_webhook_secrets', organization });
+        await by({ type: 'delete_webhook_secrets', organization });
       }),
   };
 }

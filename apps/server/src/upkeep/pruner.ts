@@ -5,8 +5,10 @@ import type { Service } from './service.ts';
 export interface PrunerOptions {
   readonly committer: { write(operation: Operation): Promise<Verdict> };
   readonly clock: Clock;
-  /** Jobs that ended longer ago than this go. Milliseconds. */
+  /** What is older than this goes. Milliseconds. */
   readonly retentionMs: number;
+  /** The write that removes what ended before a moment. Default: jobs with all that hangs on them. */
+  readonly removal?: (before: number, limit: number, now: number) => Operation;
   /** Between rounds, in milliseconds. Default 1 000. */
   readonly everyMs?: number;
   /** Rows of each kind removed by one write: small, since others wait for it. Default 100. */
@@ -30,19 +32,13 @@ export interface Pruner extends Service {
 /** Removes what is past its time, a few rows per write. */
 export function createPruner(options: PrunerOptions): Pruner {
   const { committer, clock, retentionMs, logger } = options;
-  const { everyMs = 1_000, stepRows = 100, maxSteps = 40 } = options;
+  const { everyMs = 1_000, stepRows = 100, maxSteps = 40, removal = removeJobs } = options;
 
   async function runOnce(): Promise<PruneCounts> {
     let [removed, steps] = [0, 0];
     for (let isFull = true; isFull && steps < maxSteps; steps += 1) {
       const now = clock.now();
-      const jobsEndedBefore = now - retentionMs;
-      const verdict = await committer.write({
-        type: 'prune',
-        now,
-        jobsEndedBefore,
-        limit: stepRows,
-      });
+      const verdict = await committer.write(removal(now - retentionMs, stepRows, now));
       if (verdict.verdict !== 'ok') throw new PruneRefusedError(verdict);
       const count = verdict.count ?? 0;
       removed += count;
@@ -64,6 +60,10 @@ export function createPruner(options: PrunerOptions): Pruner {
     stop: () => periodic.stop(),
     runOnce,
   };
+}
+
+function removeJobs(jobsEndedBefore: number, limit: number, now: number): Operation {
+  return { type: 'prune', now, jobsEndedBefore, limit };
 }
 
 /** The store refused to remove rows. */

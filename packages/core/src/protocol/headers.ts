@@ -9,6 +9,9 @@ export const HEADERS = {
   requestId: 'X-Request-Id',
   retryAfter: 'Retry-After',
   apiKeyAlias: 'X-API-Key',
+  /** Who acts, for the audit log. Percent-encoded where it is not ASCII; so is the reason. */
+  actor: 'X-EZThrottle-Actor',
+  reason: 'X-EZThrottle-Reason',
 } as const;
 
 /** Prefixes of the headers by which a target sets its pace; an earlier one wins, header by header. */

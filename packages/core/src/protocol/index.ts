@@ -4,6 +4,7 @@ export * from './delivery.ts';
 export * from './headers.ts';
 export * from './limits.ts';
 export * from './limit.ts';
+export * from './audit.ts';
 export type * from './webhook-endpoint.ts';
 export * from './api-key.ts';
 export * from './wire-error.ts';

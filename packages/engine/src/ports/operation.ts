@@ -5,6 +5,7 @@ import type { OutcomeKind, StoredResponse } from '../job/outcome.ts';
 import type { JobEnd, RunState } from '../job/run.ts';
 import type {
   ApiKeyRecord,
+  AuditRecord,
   LimitRecord,
   OrganizationRecord,
   WebhookSecretsRecord,
@@ -12,7 +13,10 @@ import type {
 } from './records.ts';
 
 /** A write. Applied as a whole or not at all. */
-export type Operation =
+export type Operation = PlainOperation | AuditedOperation;
+
+/** A write that nobody has to answer for, or whose entry in the audit log is put round it. */
+export type PlainOperation =
   | SubmitOperation
   | ReplaceOperation
   | AdvanceOperation
@@ -24,6 +28,7 @@ export type Operation =
   | PruneOperation
   | PutPaceOperation
   | LimitOperation
+  | AuditOperation
   | TenancyOperation;
 
 /** Identifier of a job, delivery or organization: a UUID in lower case with dashes. */
@@ -241,6 +246,22 @@ export type LimitOperation =
       readonly key: string;
       readonly version: number;
     };
+
+/**
+ * An act of an operator and its entry in the audit log: both, or nothing. The verdict is the act's; an act
+ * that is not `ok` leaves no entry.
+ */
+export interface AuditedOperation {
+  readonly type: 'audited';
+  readonly operation: PlainOperation;
+  readonly entry: AuditRecord;
+}
+
+export type AuditOperation =
+  /** An entry for what no write of the store tells. */
+  | { readonly type: 'put_audit'; readonly entry: AuditRecord }
+  /** Removes entries that are older, at most `limit`. The verdict carries how many went. */
+  | { readonly type: 'prune_audit'; readonly before: number; readonly limit: number };
 
 export type TenancyOperation =
   | { readonly type: 'put_organization'; readonly organization: OrganizationRecord }

@@ -1,4 +1,4 @@
-import type { ApiKeyScope, JobState } from '@ezthrottle/core/protocol';
+import type { ApiKeyScope, AuditAction, JobState, Metadata } from '@ezthrottle/core/protocol';
 import type { JobSpec } from '../job/job-spec.ts';
 import type { OutcomeKind, StoredResponse } from '../job/outcome.ts';
 import type { JobEnd, RunState } from '../job/run.ts';
@@ -148,4 +148,19 @@ export interface LimitRecord {
   readonly version: number;
   readonly createdAt: number;
   readonly updatedAt: number;
+}
+
+/** An act that has changed something. Holds no secret. */
+export interface AuditRecord {
+  readonly id: Id;
+  readonly organization: Id;
+  readonly at: number;
+  readonly action: AuditAction;
+  readonly target: string | null;
+  /** Null: the server by itself. */
+  readonly apiKey: Id | null;
+  readonly actor: string | null;
+  readonly reason: string | null;
+  readonly before: Metadata | null;
+  readonly after: Metadata | null;
 }

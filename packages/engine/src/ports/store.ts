@@ -1,3 +1,4 @@
+import type { AuditReads } from './reads/audit-reads.ts';
 import type { JobReads } from './reads/job-reads.ts';
 import type { DeliveryReads } from './reads/delivery-reads.ts';
 import type { LimitReads } from './reads/limit-reads.ts';
@@ -20,6 +21,7 @@ export interface Store {
   readonly deliveries: DeliveryReads;
   readonly tenancy: TenancyReads;
   readonly limits: LimitReads;
+  readonly audit: AuditReads;
   /** Bytes that are stored, without room that is free to be used again. */
   bytes(): Promise<number>;
   /** Waits for the commits under way and closes the files. Closing twice is fine. */

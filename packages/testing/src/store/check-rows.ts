@@ -31,7 +31,8 @@ export function checkAdvance(stored: StoredJob, operation: AdvanceOperation): vo
   for (const { id } of operation.deliveries) checkIdentifier(id, 'deliveries.id');
 }
 
-function checkIdentifier(id: string, path: string): void {
+/** @throws {Rejection} */
+export function checkIdentifier(id: string, path: string): void {
   if (!IDENTIFIER.test(id)) {
     throw new Rejection(`${path}: expected a UUID in lower case with dashes`);
   }

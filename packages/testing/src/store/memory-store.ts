@@ -1,4 +1,11 @@
-import type { Operation, PutPaceOperation, Store, Verdict } from '@ezthrottle/engine';
+import type {
+  Operation,
+  PlainOperation,
+  PutPaceOperation,
+  Store,
+  Verdict,
+} from '@ezthrottle/engine';
+import { AuditTables } from './audit-tables.ts';
 import { endDelivery, prune, putEndpoint, settleDelivery } from './delivery-writes.ts';
 import { JobQueries } from './job-queries.ts';
 import { JobTables } from './job-tables.ts';
@@ -18,6 +25,7 @@ export class MemoryStore implements Store {
   readonly deliveries: DeliveryQueries;
   readonly tenancy: TenancyTables;
   readonly limits: LimitTables;
+  readonly audit: AuditTables;
   readonly #tables: JobTables;
   readonly #paces: Map<string, PutPaceOperation['rows'][number]>;
   readonly #writes: JobWrites;
@@ -29,6 +37,7 @@ export class MemoryStore implements Store {
     this.#paces = earlier === undefined ? new Map() : earlier.#paces;
     this.tenancy = earlier === undefined ? new TenancyTables() : earlier.tenancy;
     this.limits = earlier === undefined ? new LimitTables(this.tenancy) : earlier.limits;
+    this.audit = earlier === undefined ? new AuditTables(this.tenancy) : earlier.audit;
     this.#writes = new JobWrites(this.#tables, this.tenancy);
     this.jobs = new JobQueries(this.#tables);
     this.work = new WorkQueries(this.#tables, this.#paces);
@@ -68,6 +77,14 @@ export class MemoryStore implements Store {
   }
 
   #apply(operation: Operation): Verdict {
+    if (operation.type !== 'audited') return this.#applyPlain(operation);
+    this.audit.check(operation.entry);
+    const verdict = this.#applyPlain(operation.operation);
+    if (verdict.verdict === 'ok') this.audit.put(operation.entry);
+    return verdict;
+  }
+
+  #applyPlain(operation: PlainOperation): Verdict {
     switch (operation.type) {
       case 'submit':
         return this.#writes.submit(operation.job);
@@ -103,6 +120,9 @@ export class MemoryStore implements Store {
       case 'delete_webhook_secrets':
       case 'rotate_webhook_secrets':
         return this.tenancy.apply(operation);
+      case 'put_audit':
+      case 'prune_audit':
+        return this.audit.apply(operation);
     }
   }
 }

@@ -1,4 +1,5 @@
 import { describe } from 'vitest';
+import { auditPromises } from './audit-promises.ts';
 import { advancePromises } from './advance-promises.ts';
 import { conflictPromises } from './conflict-promises.ts';
 import { deliveryPromises } from './delivery-promises.ts';
@@ -28,6 +29,7 @@ export function storeSuite(name: string, open: OpenStore): void {
     deliveryPromises(open);
     tenancyPromises(open);
     limitPromises(open);
+    auditPromises(open);
     prunePromises(open);
     durabilityPromises(open);
     modelPromises(open);

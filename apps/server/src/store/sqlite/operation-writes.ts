@@ -1,5 +1,6 @@
-import type { Operation, Verdict } from '@ezthrottle/engine';
+import type { Operation, PlainOperation, Verdict } from '@ezthrottle/engine';
 import { AdvanceWrites } from './advance-writes.ts';
+import { AuditWrites } from './audit-writes.ts';
 import { AttemptWrites } from './attempt-writes.ts';
 import { DeliveryWrites } from './delivery-writes.ts';
 import { EndpointWrites } from './endpoint-writes.ts';
@@ -34,8 +35,9 @@ export function createOperationWrites(scope: WriteScope): OperationWrites {
   const pace = new PaceWrites(scope);
   const limits = new LimitWrites(scope);
   const tenancy = new TenancyWrites(scope);
-  return {
-    apply(operation: Operation): Verdict {
+  const audit = new AuditWrites(scope);
+  const plain = {
+    apply(operation: PlainOperation): Verdict {
       switch (operation.type) {
         case 'submit':
           return jobs.submit(operation.job);
@@ -71,7 +73,20 @@ export function createOperationWrites(scope: WriteScope): OperationWrites {
         case 'delete_webhook_secrets':
         case 'rotate_webhook_secrets':
           return tenancy.apply(operation);
+        case 'put_audit':
+          audit.put(operation.entry);
+          return { verdict: 'ok' };
+        case 'prune_audit':
+          return { verdict: 'ok', count: audit.prune(operation) };
       }
+    },
+  };
+  return {
+    apply(operation: Operation): Verdict {
+      if (operation.type !== 'audited') return plain.apply(operation);
+      const verdict = plain.apply(operation.operation);
+      if (verdict.verdict === 'ok') audit.put(operation.entry);
+      return verdict;
     },
   };
 }

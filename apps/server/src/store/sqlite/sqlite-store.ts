@@ -1,4 +1,5 @@
 import type {
+  AuditReads,
   Clock,
   DeliveryReads,
   JobReads,
@@ -10,6 +11,7 @@ import type {
   WorkReads,
 } from '@ezthrottle/engine';
 import { StoreFailedError } from '../store-failed-error.ts';
+import { SqliteAuditReads } from './audit-reads.ts';
 import { BatchCommit } from './batch-commit.ts';
 import { Checkpointer } from './checkpointer.ts';
 import { type Connection, openConnection } from './connection.ts';
@@ -63,6 +65,7 @@ export class SqliteStore implements Store {
   readonly deliveries: DeliveryReads;
   readonly tenancy: TenancyReads;
   readonly limits: LimitReads;
+  readonly audit: AuditReads;
   readonly #connection: Connection;
   readonly #checkpointer: Checkpointer | null;
   readonly #batches: BatchCommit;
@@ -85,6 +88,7 @@ export class SqliteStore implements Store {
     this.deliveries = new SqliteDeliveryReads(connection);
     this.tenancy = new SqliteTenancyReads(connection);
     this.limits = new SqliteLimitReads(connection, interned);
+    this.audit = new SqliteAuditReads(connection, interned);
   }
 
   async commit(batch: readonly Operation[]): Promise<readonly Verdict[]> {

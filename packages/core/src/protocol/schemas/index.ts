@@ -5,3 +5,4 @@ export * from './webhook-secrets-schema.ts';
 export * from './job-list-schema.ts';
 export * from './limit-schema.ts';
 export * from './api-key-schema.ts';
+export * from './audit-schema.ts';

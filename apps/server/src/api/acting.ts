@@ -1,0 +1,41 @@
+import { AUDIT_BOUNDS, HEADERS, type Problem } from '@ezthrottle/core/protocol';
+import type { Acting } from '../audit/audit-log.ts';
+import type { Caller } from '../tenancy/api-keys.ts';
+import { refuseProblems } from './api-error.ts';
+import type { Call } from './route.ts';
+
+/**
+ * Who acts and why, by the key and what the headers say.
+ *
+ * @param reason What the body says; it wins over the header.
+ * @throws ApiError `validation_failed` for a header that says too much, or what no text says.
+ */
+export function actingOf(
+  call: Pick<Call, 'header'>,
+  { organization, apiKey }: Pick<Caller, 'organization' | 'apiKey'>,
+  reason?: string,
+): Acting {
+  const problems: Problem[] = [];
+  const said = (name: string, most: number): string | null => {
+    const text = decoded(call.header(name) ?? '').trim();
+    if (text === '') return null;
+    if (text.length > most || /\p{Cc}|\p{Cs}/u.test(text)) {
+      const expected = `at most ${most} characters, percent-encoded where they are not ASCII`;
+      problems.push({ path: name, message: 'is not a text that can be noted', expected });
+    }
+    return text;
+  };
+  const actor = said(HEADERS.actor, AUDIT_BOUNDS.actorLength);
+  const reasonSaid = said(HEADERS.reason, AUDIT_BOUNDS.reasonLength);
+  refuseProblems(problems, 'the request');
+  return { organization, apiKey, actor, reason: reason ?? reasonSaid };
+}
+
+/** Headers are ASCII: other letters come percent-encoded. What is not encoded rightly is meant as it is. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
