@@ -31,6 +31,7 @@ function forgetful(store: Store): Store {
     deliveries: store.deliveries,
     tenancy: store.tenancy,
     limits: store.limits,
+    audit: store.audit,
     bytes: async () => 0,
     close: () => store.close(),
     async commit(batch) {

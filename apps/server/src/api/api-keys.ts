@@ -10,8 +10,10 @@ import {
 } from '@ezthrottle/core/protocol';
 import { API_KEY_SCHEMA, ROTATE_API_KEY_SCHEMA } from '@ezthrottle/core/protocol/schemas';
 import type { ApiKeyRecord, Clock } from '@ezthrottle/engine';
+import type { AuditLog } from '../audit/audit-log.ts';
 import type { Caller } from '../tenancy/api-keys.ts';
 import type { KeyChange, KeyRing } from '../tenancy/key-ring.ts';
+import { actingOf } from './acting.ts';
 import { ApiError, refuseProblems } from './api-error.ts';
 import type { Answer, Call, Route } from './route.ts';
 import { schemaCheck } from './schema-check.ts';
@@ -25,10 +27,11 @@ const checkRotation = schemaCheck<RotateApiKeyRequest>(ROTATE_API_KEY_SCHEMA);
 export interface ApiKeyRoutesOptions {
   readonly keyRing: KeyRing;
   readonly clock: Pick<Clock, 'now'>;
+  readonly audit: AuditLog;
 }
 
 /** The organization's API keys. A key is shown once, in the answer to the call that made it. */
-export function apiKeyRoutes({ keyRing, clock }: ApiKeyRoutesOptions): readonly Route[] {
+export function apiKeyRoutes({ keyRing, clock, audit }: ApiKeyRoutesOptions): readonly Route[] {
   return [
     {
       method: 'POST',
@@ -39,7 +42,12 @@ export function apiKeyRoutes({ keyRing, clock }: ApiKeyRoutesOptions): readonly 
         const wanted = scopes ?? caller.scopes;
         refuseMore(caller, wanted);
         const expiresAt = expires_at ?? null;
-        const made = await keyRing.create(caller.organization, { name, scopes: wanted, expiresAt });
+        const by = audit.committing(actingOf(call, caller), {
+          action: 'api_key.create',
+          after: { name, scopes: [...wanted], expires_at: expiresAt },
+        });
+        const key = { name, scopes: wanted, expiresAt };
+        const made = await keyRing.create(caller.organization, key, by);
         return shownOnce(made);
       },
     },
@@ -73,15 +81,19 @@ export function apiKeyRoutes({ keyRing, clock }: ApiKeyRoutesOptions): readonly 
         if (known === null) throw unknownKey();
         refuseMore(caller, known.scopes);
         const how = { overlapMs: overlap_ms, expiresAt: expires_at };
-        return shownOnce(await keyRing.rotate(caller.organization, known.id, how));
+        const act = { action: 'api_key.rotate', target: known.id, after: { overlap_ms } } as const;
+        const by = audit.committing(actingOf(call, caller), act);
+        return shownOnce(await keyRing.rotate(caller.organization, known.id, how, by));
       },
     },
     {
       method: 'DELETE',
       path: ONE,
       access: 'manage',
-      async handle(call, { organization }) {
-        return shown(await keyRing.revoke(organization, idOf(call)));
+      async handle(call, caller) {
+        const act = { action: 'api_key.revoke', target: idOf(call) } as const;
+        const by = audit.committing(actingOf(call, caller), act);
+        return shown(await keyRing.revoke(caller.organization, idOf(call), by));
       },
     },
   ];

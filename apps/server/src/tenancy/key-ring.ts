@@ -21,10 +21,10 @@ export type KeyChange =
   | { readonly verdict: 'ok'; readonly made: MadeKey }
   | { readonly verdict: 'full' | 'gone' | 'ended' | 'raced' };
 
-/** The API keys of an organization. */
+/** The API keys of an organization. A change is written by `by`, where that is given. */
 export interface KeyRing {
   /** `full` when there are as many as there may be. */
-  create(organization: Id, key: NewKey): Promise<KeyChange>;
+  create(organization: Id, key: NewKey, by?: Commit): Promise<KeyChange>;
   list(organization: Id): Promise<readonly ApiKeyRecord[]>;
   get(organization: Id, id: Id): Promise<ApiKeyRecord | null>;
   /**
@@ -38,9 +38,10 @@ export interface KeyRing {
     organization: Id,
     id: Id,
     how: { readonly overlapMs: number; readonly expiresAt: number | undefined },
+    by?: Commit,
   ): Promise<KeyChange>;
   /** It opens nothing from now on. Null when there is none of this id; revoking twice is fine. */
-  revoke(organization: Id, id: Id): Promise<ApiKeyRecord | null>;
+  revoke(organization: Id, id: Id, by?: Commit): Promise<ApiKeyRecord | null>;
 }
 
 const KEY_BYTES = 32;
@@ -62,8 +63,8 @@ export function createKeyRing(options: {
     return reads.apiKeys(organization, API_KEY_BOUNDS.perOrganization + REVOKED_SHOWN);
   }
 
-  async function put(record: ApiKeyRecord, replaces: string): Promise<boolean> {
-    const { verdict } = await commit({ type: 'put_api_key', apiKey: record, replaces });
+  async function put(record: ApiKeyRecord, replaces: string, by: Commit): Promise<boolean> {
+    const { verdict } = await by({ type: 'put_api_key', apiKey: record, replaces });
     onChanged(record.id);
     return verdict === 'ok';
   }
@@ -71,7 +72,7 @@ export function createKeyRing(options: {
   return {
     list,
     get: (organization, id) => reads.apiKey(organization, id),
-    async create(organization, key) {
+    async create(organization, key, by = commit) {
       const live = (await list(organization)).filter(({ revokedAt }) => revokedAt === null);
       if (live.length >= API_KEY_BOUNDS.perOrganization) return { verdict: 'full' };
       const { apiKey, hint } = newKey();
@@ -87,10 +88,10 @@ export function createKeyRing(options: {
         lastUsedAt: null,
         revokedAt: null,
       };
-      await commitOrThrow(commit, { type: 'put_api_key', apiKey: record });
+      await commitOrThrow(by, { type: 'put_api_key', apiKey: record });
       return { verdict: 'ok', made: { apiKey, record } };
     },
-    async rotate(organization, id, { overlapMs, expiresAt }) {
+    async rotate(organization, id, { overlapMs, expiresAt }, by = commit) {
       const old = await reads.apiKey(organization, id);
       if (old === null) return { verdict: 'gone' };
       const now = clock.now();
@@ -105,16 +106,16 @@ export function createKeyRing(options: {
         expiresAt: expiresAt ?? old.expiresAt,
         previous: overlapMs === 0 ? null : { hash: old.hash, expiresAt: now + overlapMs },
       };
-      if (!(await put(record, old.hash))) return { verdict: 'raced' };
+      if (!(await put(record, old.hash, by))) return { verdict: 'raced' };
       return { verdict: 'ok', made: { apiKey, record } };
     },
-    async revoke(organization, id) {
+    async revoke(organization, id, by = commit) {
       for (;;) {
         const known = await reads.apiKey(organization, id);
         if (known === null || known.revokedAt !== null) return known;
         const revoked = { ...known, previous: null, revokedAt: clock.now() };
         // Rotated meanwhile: then the new one is to go as well.
-        if (await put(revoked, known.hash)) return revoked;
+        if (await put(revoked, known.hash, by)) return revoked;
       }
     },
   };
