@@ -16,6 +16,7 @@ import { createJobCounts, healthRoute } from './api/health.ts';
 import { createHttpServer } from './api/http-server.ts';
 import { createNativeSurface } from './api/native-surface.ts';
 import type { Surface } from './api/route.ts';
+import { withDocument } from './api/openapi/openapi-route.ts';
 import { systemClock } from './clock.ts';
 import { type AuditLog, createAuditLog } from './audit/audit-log.ts';
 import { createCommitter } from './commit/committer.ts';
@@ -355,7 +356,7 @@ async function listen(parts: Front, onClose: OnClose): Promise<string> {
     admission: () => admission.report(),
     regions: () => regionViews(config.regions, parts.regions),
   });
-  const surfaces: readonly Surface[] = [native.surface, { prefix: '', routes: [health] }];
+  const surfaces = withDocument([native.surface, { prefix: '', routes: [health] }], VERSION);
   parts.onSurfaces(surfaces);
   const server = await createHttpServer({
     surfaces,

@@ -6,6 +6,7 @@ import { type App, createApp } from '../src/app.ts';
 import type { Surface } from '../src/api/route.ts';
 import { readConfig } from '../src/config.ts';
 import { openSqliteStore } from '../src/store/sqlite/sqlite-store.ts';
+import { type DocumentedAnswers, documentedAnswers } from './documented-answers.ts';
 import { hashApiKey } from '../src/tenancy/api-keys.ts';
 
 /** A real server in this process, on a free port, with its data in a folder of its own. */
@@ -59,6 +60,7 @@ export async function startServer(
     });
   let app = create(flags);
   let { url } = await app.start();
+  let document: DocumentedAnswers | undefined;
   return {
     get url() {
       return url;
@@ -69,8 +71,16 @@ export async function startServer(
     get surfaces() {
       return surfaces;
     },
-    call: (method, path, body, headers) =>
-      request(`${url}${path}`, method, body, { authorization: `Bearer ${apiKey}`, ...headers }),
+    async call(method, path, body, headers) {
+      const reply = await request(`${url}${path}`, method, body, {
+        authorization: `Bearer ${apiKey}`,
+        ...headers,
+      });
+      // Whatever a test asks, the answer is one that the document of the API describes.
+      document ??= documentedAnswers((await request(`${url}/api/v1/openapi.json`, 'GET')).json);
+      document.check(method, path, reply);
+      return reply;
+    },
     async restart(between = async () => undefined, changed = {}) {
       await app.stop();
       await between();

@@ -1,5 +1,6 @@
 import { NotFoundError, ValidationError } from '../errors.ts';
 import type { Transport } from '../http/transport.ts';
+import type { WebhookSecretsView } from '../protocol/replies.ts';
 import { callLimits, type CallOptions } from './call-options.ts';
 import { checkedAnswer } from './checked-answer.ts';
 import { SigningKeys } from './signing-keys.ts';
@@ -7,13 +8,7 @@ import { SigningKeys } from './signing-keys.ts';
 const PATH = '/api/v1/webhook-secrets';
 const SHORTEST = 16;
 
-/** The organization's signing secrets; all but the first and last four characters are masked. */
-export interface WebhookSecretsView {
-  readonly customer_id: string;
-  readonly primary_secret: string;
-  readonly secondary_secret: string | null;
-  readonly has_secondary: boolean;
-}
+export type { WebhookSecretsView };
 
 export interface WebhookSecretsReply {
   readonly status: string;

@@ -1,0 +1,174 @@
+import { ERROR_STATUS, type ErrorCode } from '@ezthrottle/core/protocol';
+import { JOB_REQUEST_SCHEMA, type JsonSchema } from '@ezthrottle/core/protocol/schemas';
+import type { Access, Surface } from '../route.ts';
+import type { Answered, Operation, Operations } from './operation.ts';
+import { REPLY_SCHEMAS } from './reply-schemas.ts';
+
+/** An OpenAPI document as plain data. */
+export type OpenApiDocument = Readonly<Record<string, unknown>>;
+
+/**
+ * The document of all routes that are served, from the schemas that requests are checked against and the
+ * types that answers have.
+ *
+ * @throws TypeError for a route of which the operations say nothing.
+ */
+export function openApiDocument(
+  surfaces: readonly Surface[],
+  operations: Operations,
+  version: string,
+): OpenApiDocument {
+  const paths: Record<string, Record<string, unknown>> = {};
+  for (const { prefix, routes } of surfaces) {
+    for (const { method, path, access } of routes) {
+      const operation = operations[`${method} ${prefix}${path}`];
+      if (operation === undefined) {
+        throw new TypeError(`nothing is said about ${method} ${prefix}${path}`);
+      }
+      const address = `${prefix}${path}`.replaceAll(/:(\w+)/g, '{$1}');
+      paths[address] = {
+        ...paths[address],
+        [method.toLowerCase()]: describe(operation, address, access),
+      };
+    }
+  }
+  return {
+    openapi: '3.1.0',
+    info: { title: 'EZThrottle', version, license: { name: 'MIT', identifier: 'MIT' } },
+    servers: [{ url: '/' }],
+    paths,
+    components: {
+      schemas: { ...REPLY_SCHEMAS, ...jobSchemas() },
+      securitySchemes: { apiKey: { type: 'http', scheme: 'bearer' } },
+    },
+  };
+}
+
+function describe(operation: Operation, address: string, access: Access): object {
+  const { summary, tag, body, answers } = operation;
+  const isPublic = access === 'public';
+  return {
+    summary,
+    ...(!isPublic && { description: `Needs an API key with the scope \`${access}\`.` }),
+    tags: [tag],
+    security: isPublic ? [] : [{ apiKey: [] }],
+    parameters: [...inPath(address), ...inQuery(operation), ...inHeaders(operation)],
+    ...(body !== undefined && {
+      requestBody: { required: true, content: json(withoutId(body)) },
+    }),
+    responses: {
+      ...Object.fromEntries(
+        Object.entries(answers).map(([status, answered]) => [status, answerOf(answered)]),
+      ),
+      ...refusalsOf(operation, isPublic, address.includes('{')),
+    },
+  };
+}
+
+function inPath(address: string): readonly object[] {
+  return [...address.matchAll(/\{(\w+)\}/g)].map(([, name]) => ({
+    name,
+    in: 'path',
+    required: true,
+    schema: { type: 'string' },
+  }));
+}
+
+function inQuery({ query }: Operation): readonly object[] {
+  const properties: unknown = query?.['properties'];
+  if (typeof properties !== 'object' || properties === null) return [];
+  return Object.entries(properties).map(([name, schema]) => ({ name, in: 'query', schema }));
+}
+
+function inHeaders({ headers = {} }: Operation): readonly object[] {
+  return Object.entries(headers).map(([name, description]) => ({
+    name,
+    in: 'header',
+    description,
+    schema: { type: 'string' },
+  }));
+}
+
+function answerOf(answered: Answered): object {
+  switch (answered) {
+    case 'event stream':
+      return {
+        description: 'Server-sent events',
+        content: { 'text/event-stream': { schema: { type: 'string' } } },
+      };
+    case 'any object':
+      return { description: 'JSON', content: json({ type: 'object' }) };
+    default:
+      return { description: answered, content: json(named(answered)) };
+  }
+}
+
+/** What may go wrong at every route. */
+const ALWAYS: readonly ErrorCode[] = ['internal_error', 'unavailable'];
+const WITH_KEY: readonly ErrorCode[] = ['unauthorized', 'forbidden'];
+const WITH_INPUT: readonly ErrorCode[] = ['validation_failed'];
+const WITH_BODY: readonly ErrorCode[] = [
+  'invalid_json',
+  'payload_too_large',
+  'unsupported_media_type',
+];
+
+/** One answer for each status, which names the codes that it may carry. */
+function refusalsOf(
+  { refusals = [], body, query }: Operation,
+  isPublic: boolean,
+  hasParameters: boolean,
+): object {
+  const codes = [
+    ...refusals,
+    ...(isPublic ? [] : WITH_KEY),
+    ...(body !== undefined || query !== undefined || hasParameters ? WITH_INPUT : []),
+    ...(body === undefined ? [] : WITH_BODY),
+    ...ALWAYS,
+  ];
+  const byStatus = new Map<number, Set<ErrorCode>>();
+  for (const code of codes) {
+    const status = ERROR_STATUS[code];
+    byStatus.set(status, (byStatus.get(status) ?? new Set()).add(code));
+  }
+  return Object.fromEntries(
+    [...byStatus].map(([status, found]) => [
+      status,
+      { description: [...found].join(', '), content: json(named('WireError')) },
+    ]),
+  );
+}
+
+function json(schema: JsonSchema): object {
+  return { 'application/json': { schema } };
+}
+
+function named(name: string): JsonSchema {
+  return { $ref: `#/components/schemas/${name}` };
+}
+
+/** Within one document a schema needs no name of its own. */
+function withoutId({ $id: _id, ...schema }: JsonSchema): JsonSchema {
+  return schema;
+}
+
+const JOB_SCHEMA_NAMES: Readonly<Record<string, string>> = {
+  job: 'JobRequest',
+  fallback_job: 'FallbackJobRequest',
+  webhook: 'WebhookRequest',
+  retry_policy: 'RetryPolicyRequest',
+  trigger: 'TriggerRequest',
+  limit: 'LimitRequest',
+};
+
+/** The schemas of a job under names that are good in one document with all others. */
+function jobSchemas(): Readonly<Record<string, JsonSchema>> {
+  let text = JSON.stringify(JOB_REQUEST_SCHEMA['definitions']);
+  for (const [name, shown] of Object.entries(JOB_SCHEMA_NAMES)) {
+    text = text.replaceAll(`"#/definitions/${name}"`, `"#/components/schemas/${shown}"`);
+  }
+  const definitions: Readonly<Record<string, JsonSchema>> = JSON.parse(text);
+  return Object.fromEntries(
+    Object.entries(definitions).map(([name, schema]) => [JOB_SCHEMA_NAMES[name] ?? name, schema]),
+  );
+}

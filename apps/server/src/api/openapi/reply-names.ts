@@ -1,0 +1,23 @@
+/** Types of the protocol that are the body of an answer. */
+export const REPLY_NAMES = [
+  'ApiKeyList',
+  'ApiKeyView',
+  'BatchReply',
+  'CancelReply',
+  'DoneReply',
+  'HealthView',
+  'JobPage',
+  'JobView',
+  'LimitDeletedReply',
+  'LimitPage',
+  'LimitView',
+  'NewApiKeyView',
+  'SigningKeysView',
+  'SubmitReply',
+  'WebhookEndpointList',
+  'WebhookEndpointView',
+  'WebhookSecretsView',
+  'WireError',
+] as const;
+
+export type ReplyName = (typeof REPLY_NAMES)[number];

@@ -1,0 +1,1062 @@
+// Made from the types of the protocol by scripts/embed-reply-schemas.ts: change those, then run it.
+
+import type { JsonSchema } from '@ezthrottle/core/protocol/schemas';
+
+export const REPLY_SCHEMAS: Readonly<Record<string, JsonSchema>> = {
+  ApiKeyList: {
+    type: 'object',
+    properties: {
+      api_keys: {
+        type: 'array',
+        items: {
+          $ref: '#/components/schemas/ApiKeyView',
+        },
+        description: 'The newest first; of the revoked only the last hundred.',
+      },
+    },
+    required: ['api_keys'],
+  },
+  ApiKeyScope: {
+    type: 'string',
+    enum: ['submit', 'read', 'manage'],
+  },
+  ApiKeyView: {
+    type: 'object',
+    properties: {
+      id: {
+        type: 'string',
+      },
+      name: {
+        type: 'string',
+      },
+      scopes: {
+        type: 'array',
+        items: {
+          $ref: '#/components/schemas/ApiKeyScope',
+        },
+      },
+      hint: {
+        type: ['string', 'null'],
+        description:
+          'How the key begins, to tell it from others; null for one that the server was started with.',
+      },
+      created_at: {
+        type: 'number',
+      },
+      expires_at: {
+        type: ['number', 'null'],
+        description: 'Null: it does not expire.',
+      },
+      last_used_at: {
+        type: ['number', 'null'],
+        description: 'To the minute; null: never.',
+      },
+      previous_expires_at: {
+        type: ['number', 'null'],
+        description: 'Until when the key before the last rotation is still taken; null: none is.',
+      },
+      revoked_at: {
+        type: ['number', 'null'],
+        description: 'Null: it is not revoked.',
+      },
+    },
+    required: [
+      'id',
+      'name',
+      'scopes',
+      'hint',
+      'created_at',
+      'expires_at',
+      'last_used_at',
+      'previous_expires_at',
+      'revoked_at',
+    ],
+    description:
+      'An API key as it is listed: never the key itself. Moments are milliseconds since the epoch.',
+  },
+  AttemptView: {
+    type: 'object',
+    properties: {
+      attempt: {
+        type: 'number',
+      },
+      path: {
+        type: 'number',
+        description: "0 is the job's own call, n its n-th fallback.",
+      },
+      region: {
+        type: 'string',
+      },
+      url: {
+        type: 'string',
+      },
+      outcome: {
+        type: 'string',
+        enum: ['armed', 'response', 'network_error', 'timeout', 'aborted', 'refused', 'unknown'],
+      },
+      status_code: {
+        type: ['number', 'null'],
+      },
+      error: {
+        type: ['string', 'null'],
+      },
+      started_at: {
+        type: ['number', 'null'],
+      },
+      ended_at: {
+        type: ['number', 'null'],
+      },
+    },
+    required: [
+      'attempt',
+      'path',
+      'region',
+      'url',
+      'outcome',
+      'status_code',
+      'error',
+      'started_at',
+      'ended_at',
+    ],
+  },
+  BatchReply: {
+    type: 'object',
+    properties: {
+      results: {
+        type: 'array',
+        items: {
+          type: 'object',
+          properties: {
+            status_code: {
+              type: 'number',
+              description:
+                'What the job alone would have been answered with: 201, 200, 400, 409, 422, 429.',
+            },
+            body: {
+              anyOf: [
+                {
+                  $ref: '#/components/schemas/SubmitReply',
+                },
+                {
+                  $ref: '#/components/schemas/WireError',
+                },
+              ],
+            },
+          },
+          required: ['status_code', 'body'],
+        },
+      },
+    },
+    required: ['results'],
+    description:
+      'Answer to a batch: one item per job, in the order of the jobs. The batch itself is answered 200.',
+  },
+  CancelReply: {
+    type: 'object',
+    properties: {
+      job_id: {
+        type: 'string',
+      },
+      status: {
+        type: 'string',
+        const: 'cancelled',
+      },
+      state: {
+        type: 'string',
+        const: 'cancelled',
+      },
+    },
+    required: ['job_id', 'status', 'state'],
+    description: 'Answer to `DELETE /api/v1/jobs/:id`.',
+  },
+  DeliveryView: {
+    type: 'object',
+    properties: {
+      delivery_id: {
+        type: 'string',
+      },
+      url: {
+        type: 'string',
+      },
+      state: {
+        type: 'string',
+        enum: ['pending', 'delivered', 'dead'],
+      },
+      has_quorum_vote: {
+        type: 'boolean',
+      },
+      attempts: {
+        type: 'number',
+      },
+      status_code: {
+        type: ['number', 'null'],
+      },
+      error: {
+        type: ['string', 'null'],
+      },
+      dead_reason: {
+        type: ['string', 'null'],
+        enum: ['gone', 'refused', 'gave_up', 'endpoint_disabled', null],
+        description:
+          'Why a dead one is not tried again: 410, an address that may not be called, too late, endpoint disabled.',
+      },
+      next_attempt_at: {
+        type: ['number', 'null'],
+      },
+    },
+    required: [
+      'delivery_id',
+      'url',
+      'state',
+      'has_quorum_vote',
+      'attempts',
+      'status_code',
+      'error',
+      'dead_reason',
+      'next_attempt_at',
+    ],
+  },
+  DoneReply: {
+    type: 'object',
+    properties: {
+      status: {
+        type: 'string',
+        const: 'ok',
+      },
+      message: {
+        type: 'string',
+      },
+    },
+    required: ['status', 'message'],
+    description: 'What there was to do is done.',
+  },
+  ErrorCode: {
+    type: 'string',
+    enum: [
+      'validation_failed',
+      'invalid_json',
+      'unauthorized',
+      'forbidden',
+      'not_found',
+      'method_not_allowed',
+      'conflict',
+      'idempotency_conflict',
+      'replace_too_late',
+      'precondition_failed',
+      'payload_too_large',
+      'unsupported_media_type',
+      'idempotency_mismatch',
+      'limits_unusable',
+      'rate_limited',
+      'internal_error',
+      'unavailable',
+    ],
+  },
+  HealthView: {
+    type: 'object',
+    properties: {
+      status: {
+        type: 'string',
+        const: 'ok',
+      },
+      version: {
+        type: 'string',
+      },
+      jobs: {
+        type: 'object',
+        properties: {
+          pending: {
+            type: 'number',
+          },
+          scheduled: {
+            type: 'number',
+          },
+          processing: {
+            type: 'number',
+          },
+          completed: {
+            type: 'number',
+          },
+          failed: {
+            type: 'number',
+          },
+          deadletter: {
+            type: 'number',
+          },
+          cancelled: {
+            type: 'number',
+          },
+        },
+        required: [
+          'pending',
+          'scheduled',
+          'processing',
+          'completed',
+          'failed',
+          'deadletter',
+          'cancelled',
+        ],
+        description: 'Jobs by state.',
+      },
+      admission: {
+        type: 'object',
+        additionalProperties: {
+          type: ['number', 'boolean'],
+        },
+        description:
+          'What is measured, and the bounds beyond which new jobs are turned away; 0: none.',
+      },
+      regions: {
+        anyOf: [
+          {
+            type: 'string',
+            const: 'any',
+          },
+          {
+            type: 'array',
+            items: {
+              $ref: '#/components/schemas/RegionHealthView',
+            },
+          },
+        ],
+        description:
+          'The regions that calls leave from; `any`: each name that a job gives, all directly.',
+      },
+    },
+    required: ['status', 'version', 'jobs', 'admission', 'regions'],
+    description: 'Answer to `GET /health`.',
+  },
+  JobPage: {
+    type: 'object',
+    properties: {
+      jobs: {
+        type: 'array',
+        items: {
+          $ref: '#/components/schemas/JobSummaryView',
+        },
+      },
+      next_cursor: {
+        type: ['string', 'null'],
+        description: 'Pass as `cursor` to read on; null at the end.',
+      },
+    },
+    required: ['jobs', 'next_cursor'],
+  },
+  JobState: {
+    type: 'string',
+    enum: ['pending', 'scheduled', 'processing', 'completed', 'failed', 'deadletter', 'cancelled'],
+  },
+  JobStatus: {
+    type: 'string',
+    enum: ['queued', 'racing', 'processing', 'success', 'failed', 'cancelled'],
+    description: 'Words of the cloud dialect, used in `status` of every `/api/v1/jobs` answer.',
+  },
+  JobSummaryView: {
+    type: 'object',
+    properties: {
+      job_id: {
+        type: 'string',
+      },
+      status: {
+        $ref: '#/components/schemas/JobStatus',
+      },
+      state: {
+        $ref: '#/components/schemas/JobState',
+      },
+      idempotent_key: {
+        type: 'string',
+      },
+      url: {
+        type: 'string',
+      },
+      method: {
+        type: 'string',
+      },
+      tags: {
+        type: 'array',
+        items: {
+          type: 'string',
+        },
+      },
+      created_at: {
+        type: 'number',
+      },
+      ended_at: {
+        type: ['number', 'null'],
+      },
+    },
+    required: [
+      'job_id',
+      'status',
+      'state',
+      'idempotent_key',
+      'url',
+      'method',
+      'tags',
+      'created_at',
+      'ended_at',
+    ],
+  },
+  JobView: {
+    type: 'object',
+    properties: {
+      job_id: {
+        type: 'string',
+      },
+      status: {
+        $ref: '#/components/schemas/JobStatus',
+      },
+      state: {
+        $ref: '#/components/schemas/JobState',
+      },
+      idempotent_key: {
+        type: 'string',
+      },
+      url: {
+        type: 'string',
+      },
+      method: {
+        type: 'string',
+      },
+      tags: {
+        type: 'array',
+        items: {
+          type: 'string',
+        },
+      },
+      metadata: {
+        $ref: '#/components/schemas/Metadata',
+      },
+      created_at: {
+        type: 'number',
+      },
+      started_at: {
+        type: ['number', 'null'],
+      },
+      ended_at: {
+        type: ['number', 'null'],
+      },
+      parent_job_id: {
+        type: ['string', 'null'],
+      },
+      children: {
+        type: 'array',
+        items: {
+          type: 'object',
+          properties: {
+            job_id: {
+              type: 'string',
+            },
+            edge: {
+              type: 'string',
+            },
+          },
+          required: ['job_id', 'edge'],
+        },
+      },
+      attempts: {
+        type: 'array',
+        items: {
+          $ref: '#/components/schemas/AttemptView',
+        },
+      },
+      deliveries: {
+        type: 'array',
+        items: {
+          $ref: '#/components/schemas/DeliveryView',
+        },
+      },
+      quorum_reached_at: {
+        type: ['number', 'null'],
+        description: 'Null until enough voting webhooks have answered 2xx, or when there are none.',
+      },
+      result: {
+        anyOf: [
+          {
+            $ref: '#/components/schemas/ResultView',
+          },
+          {
+            type: 'null',
+          },
+        ],
+        description: "The same object as the webhook's, once the job has ended.",
+      },
+    },
+    required: [
+      'job_id',
+      'status',
+      'state',
+      'idempotent_key',
+      'url',
+      'method',
+      'tags',
+      'metadata',
+      'created_at',
+      'started_at',
+      'ended_at',
+      'parent_job_id',
+      'children',
+      'attempts',
+      'deliveries',
+      'quorum_reached_at',
+      'result',
+    ],
+    description: 'One job as `GET /api/v1/jobs/:id` shows it.',
+  },
+  JsonValue: {
+    anyOf: [
+      {
+        type: 'string',
+      },
+      {
+        type: 'number',
+      },
+      {
+        type: 'boolean',
+      },
+      {
+        type: 'null',
+      },
+      {
+        type: 'array',
+        items: {
+          $ref: '#/components/schemas/JsonValue',
+        },
+      },
+      {
+        type: 'object',
+        additionalProperties: {
+          $ref: '#/components/schemas/JsonValue',
+        },
+      },
+    ],
+    description: 'JSON as a value; what users put into metadata.',
+  },
+  LimitDeletedReply: {
+    type: 'object',
+    properties: {
+      key: {
+        type: 'string',
+      },
+      status: {
+        type: 'string',
+        const: 'deleted',
+      },
+    },
+    required: ['key', 'status'],
+    description: 'Answer to `DELETE /api/v1/limits/:key`.',
+  },
+  LimitPage: {
+    type: 'object',
+    properties: {
+      limits: {
+        type: 'array',
+        items: {
+          $ref: '#/components/schemas/LimitView',
+        },
+      },
+      next_cursor: {
+        type: ['string', 'null'],
+        description: 'Pass as `cursor` to read on; null at the end.',
+      },
+    },
+    required: ['limits', 'next_cursor'],
+  },
+  LimitStateView: {
+    type: 'object',
+    properties: {
+      rate: {
+        type: 'number',
+        description: 'Units in `per_ms`, as they are in force.',
+      },
+      tokens: {
+        type: 'number',
+        description: 'Units that could go at once.',
+      },
+      concurrency: {
+        type: 'number',
+      },
+      in_flight: {
+        type: 'number',
+      },
+      waiting: {
+        type: 'number',
+        description: 'Calls in line that the server holds in memory; there may be more on disk.',
+      },
+      paused_until: {
+        type: ['number', 'null'],
+        description: 'End of the pause that is in force; null: there is none, or it has no end.',
+      },
+      paused_by: {
+        type: ['string', 'null'],
+        enum: ['hand', 'target', 'circuit', null],
+        description:
+          'Who has stopped it: somebody by hand, an answer of the target, or that it failed too often; null: nobody.',
+      },
+      circuit: {
+        type: 'string',
+        enum: ['closed', 'open', 'probing', 'ramping'],
+        description:
+          'Whether the destination is taken for down (`open`), tried (`probing`) or coming back (`ramping`).',
+      },
+      learned_rate: {
+        type: ['number', 'null'],
+        description: 'Rate that the target announced last; null: none.',
+      },
+      lowered_at: {
+        type: ['number', 'null'],
+        description: 'When the rate was last lowered because calls were refused.',
+      },
+    },
+    required: [
+      'rate',
+      'tokens',
+      'concurrency',
+      'in_flight',
+      'waiting',
+      'paused_until',
+      'paused_by',
+      'circuit',
+      'learned_rate',
+      'lowered_at',
+    ],
+    description: 'Where a limit stands at this moment.',
+  },
+  LimitView: {
+    type: 'object',
+    properties: {
+      key: {
+        type: 'string',
+      },
+      kind: {
+        type: 'string',
+        enum: ['custom', 'destination', 'account', 'api_key'],
+      },
+      rate: {
+        type: ['number', 'null'],
+      },
+      per_ms: {
+        type: 'number',
+      },
+      burst: {
+        type: ['number', 'null'],
+      },
+      concurrency: {
+        type: ['number', 'null'],
+      },
+      adaptive: {
+        type: 'boolean',
+      },
+      floor: {
+        type: ['number', 'null'],
+      },
+      ceiling: {
+        type: ['number', 'null'],
+      },
+      paused: {
+        type: 'boolean',
+      },
+      paused_until: {
+        type: ['number', 'null'],
+      },
+      settle_header: {
+        type: ['string', 'null'],
+      },
+      settle_path: {
+        type: ['string', 'null'],
+      },
+      weight: {
+        type: ['number', 'null'],
+      },
+      version: {
+        type: 'string',
+        description: 'Another one after every change; the `ETag` without its quotes.',
+      },
+      created_at: {
+        type: 'number',
+      },
+      updated_at: {
+        type: 'number',
+      },
+      state: {
+        anyOf: [
+          {
+            $ref: '#/components/schemas/LimitStateView',
+          },
+          {
+            type: 'null',
+          },
+        ],
+        description: 'Null while nothing is going on at this limit.',
+      },
+      warnings: {
+        type: 'array',
+        items: {
+          $ref: '#/components/schemas/WarningView',
+        },
+        description: 'Fields of the request that are not known.',
+      },
+    },
+    required: [
+      'key',
+      'kind',
+      'rate',
+      'per_ms',
+      'burst',
+      'concurrency',
+      'adaptive',
+      'floor',
+      'ceiling',
+      'paused',
+      'paused_until',
+      'settle_header',
+      'settle_path',
+      'weight',
+      'version',
+      'created_at',
+      'updated_at',
+      'state',
+    ],
+    description: 'A limit. Null: was not said, so the default holds.',
+  },
+  Metadata: {
+    type: 'object',
+    additionalProperties: {
+      $ref: '#/components/schemas/JsonValue',
+    },
+  },
+  NewApiKeyView: {
+    type: 'object',
+    properties: {
+      id: {
+        type: 'string',
+      },
+      name: {
+        type: 'string',
+      },
+      scopes: {
+        type: 'array',
+        items: {
+          $ref: '#/components/schemas/ApiKeyScope',
+        },
+      },
+      hint: {
+        type: ['string', 'null'],
+        description:
+          'How the key begins, to tell it from others; null for one that the server was started with.',
+      },
+      created_at: {
+        type: 'number',
+      },
+      expires_at: {
+        type: ['number', 'null'],
+        description: 'Null: it does not expire.',
+      },
+      last_used_at: {
+        type: ['number', 'null'],
+        description: 'To the minute; null: never.',
+      },
+      previous_expires_at: {
+        type: ['number', 'null'],
+        description: 'Until when the key before the last rotation is still taken; null: none is.',
+      },
+      revoked_at: {
+        type: ['number', 'null'],
+        description: 'Null: it is not revoked.',
+      },
+      api_key: {
+        type: 'string',
+      },
+    },
+    required: [
+      'api_key',
+      'created_at',
+      'expires_at',
+      'hint',
+      'id',
+      'last_used_at',
+      'name',
+      'previous_expires_at',
+      'revoked_at',
+      'scopes',
+    ],
+    description: 'Answer to making and rotating a key: the one time that it is shown.',
+  },
+  Problem: {
+    type: 'object',
+    properties: {
+      path: {
+        type: 'string',
+        description:
+          'Place in the input, for example `on_success.fallback_job.url` or `webhooks[0].url`.',
+      },
+      message: {
+        type: 'string',
+        description: 'What is wrong.',
+      },
+      expected: {
+        type: 'string',
+        description: 'What would be right.',
+      },
+    },
+    required: ['path', 'message', 'expected'],
+    description: 'One thing that is wrong with the input.',
+  },
+  RegionHealthView: {
+    type: 'object',
+    properties: {
+      name: {
+        type: 'string',
+      },
+      egress: {
+        type: 'string',
+        enum: ['direct', 'proxy', 'local_address'],
+      },
+      state: {
+        type: 'string',
+        enum: ['up', 'down', 'coming_back'],
+      },
+      unreachable: {
+        type: 'number',
+        description: 'Destinations that are not reached from there.',
+      },
+    },
+    required: ['name', 'egress', 'state', 'unreachable'],
+  },
+  ResponseView: {
+    type: 'object',
+    properties: {
+      status_code: {
+        type: 'number',
+      },
+      headers: {
+        type: 'object',
+        additionalProperties: {
+          type: 'string',
+        },
+      },
+      body: {
+        type: 'string',
+      },
+      body_encoding: {
+        type: 'string',
+        const: 'base64',
+      },
+      truncated: {
+        type: 'boolean',
+        const: true,
+      },
+      region: {
+        type: 'string',
+        description: 'Only in `responses` of a fan-out.',
+      },
+    },
+    required: ['status_code', 'headers', 'body'],
+    description: 'What a target answered, as it stands in deliveries and job views.',
+  },
+  ResultView: {
+    type: 'object',
+    properties: {
+      status: {
+        type: 'string',
+        enum: ['success', 'failed'],
+      },
+      response: {
+        $ref: '#/components/schemas/ResponseView',
+      },
+      responses: {
+        type: 'array',
+        items: {
+          $ref: '#/components/schemas/ResponseView',
+        },
+      },
+      error: {
+        type: 'string',
+      },
+      path: {
+        type: 'number',
+        description:
+          "Which path gave the result: 0 the job's own call, n its n-th fallback; absent when none did.",
+      },
+      tried_paths: {
+        type: 'array',
+        items: {
+          type: 'number',
+        },
+        description:
+          'Every path that had started, in order; absent when the job had only its own call.',
+      },
+    },
+    required: ['status'],
+  },
+  SigningKeysView: {
+    type: 'object',
+    properties: {
+      public_key: {
+        type: 'string',
+        description: '`whpk_` and 32 bytes in base64.',
+      },
+      previous_public_key: {
+        type: ['string', 'null'],
+        description: 'Signs on after a rotation, until the next; null: there is none.',
+      },
+    },
+    required: ['public_key', 'previous_public_key'],
+    description:
+      "The organization's ed25519 keys, as `standardWebhooksEd25519({ publicKeys })` takes them.",
+  },
+  SubmitReply: {
+    type: 'object',
+    properties: {
+      job_id: {
+        type: 'string',
+      },
+      status: {
+        $ref: '#/components/schemas/JobStatus',
+      },
+      state: {
+        $ref: '#/components/schemas/JobState',
+      },
+      idempotent_key: {
+        type: 'string',
+      },
+      queued_at: {
+        type: 'number',
+        description: 'Milliseconds since the epoch.',
+      },
+      idempotency_expires_at: {
+        type: 'number',
+        description:
+          'Until when the key is taken, in milliseconds since the epoch. While the job is live: the latest that it can be.',
+      },
+      duplicate: {
+        type: 'boolean',
+        const: true,
+      },
+      mismatch: {
+        type: 'boolean',
+        const: true,
+        description: 'A duplicate key came with another method, URL or body.',
+      },
+      replaced_job_id: {
+        type: 'string',
+        description: "The job that was cancelled for this one, with `on_conflict: 'replace'`.",
+      },
+      warnings: {
+        type: 'array',
+        items: {
+          $ref: '#/components/schemas/WarningView',
+        },
+        description: 'Unknown or unused fields of the request, each with its path.',
+      },
+    },
+    required: [
+      'job_id',
+      'status',
+      'state',
+      'idempotent_key',
+      'queued_at',
+      'idempotency_expires_at',
+    ],
+    description: 'Answer to a submit: 201 when new, 200 when a duplicate.',
+  },
+  WarningView: {
+    type: 'object',
+    properties: {
+      path: {
+        type: 'string',
+      },
+      message: {
+        type: 'string',
+      },
+    },
+    required: ['path', 'message'],
+  },
+  WebhookEndpointList: {
+    type: 'object',
+    properties: {
+      endpoints: {
+        type: 'array',
+        items: {
+          $ref: '#/components/schemas/WebhookEndpointView',
+        },
+      },
+    },
+    required: ['endpoints'],
+    description: 'Endpoints that were disabled at some time.',
+  },
+  WebhookEndpointView: {
+    type: 'object',
+    properties: {
+      endpoint_id: {
+        type: 'string',
+      },
+      url: {
+        type: 'string',
+      },
+      enabled: {
+        type: 'boolean',
+      },
+      disabled_by: {
+        type: ['string', 'null'],
+        enum: ['gone', 'owner', null],
+        description: 'By a 410 of its own, or by its owner; null: it is enabled again.',
+      },
+      disabled_at: {
+        type: ['number', 'null'],
+        description: 'Milliseconds since the epoch.',
+      },
+    },
+    required: ['endpoint_id', 'url', 'enabled', 'disabled_by', 'disabled_at'],
+    description: 'An endpoint of webhooks that was disabled at some time.',
+  },
+  WebhookSecretsView: {
+    type: 'object',
+    properties: {
+      customer_id: {
+        type: 'string',
+      },
+      primary_secret: {
+        type: 'string',
+      },
+      secondary_secret: {
+        type: ['string', 'null'],
+      },
+      has_secondary: {
+        type: 'boolean',
+      },
+    },
+    required: ['customer_id', 'primary_secret', 'secondary_secret', 'has_secondary'],
+    description: "The organization's signing secrets, masked.",
+  },
+  WireError: {
+    type: 'object',
+    properties: {
+      error: {
+        $ref: '#/components/schemas/ErrorCode',
+      },
+      message: {
+        type: 'string',
+      },
+      problems: {
+        type: 'array',
+        items: {
+          $ref: '#/components/schemas/Problem',
+        },
+      },
+      request_id: {
+        type: 'string',
+      },
+      retry_after: {
+        type: 'number',
+        description: 'Seconds, with 429 and 503.',
+      },
+      retry_at: {
+        type: 'number',
+        description: 'Milliseconds since the epoch, the same instant as `retry_after`.',
+      },
+    },
+    required: ['error', 'message', 'request_id'],
+    description: 'Body of every error answer.',
+  },
+};
