@@ -39,6 +39,14 @@ describe('an endpoint', () => {
     expect(sent).toBeLessThan(310);
   });
 
+  test('that refuses once in a quiet hour is soon sent more than that hour was', () => {
+    const pace = new EndpointPace(null);
+    pace.pass(0);
+    pace.after(BUSY, false, 0, 0);
+    expect(sendUntil(pace, 1, 10_001, FINE)).toBeLessThan(30);
+    expect(sendUntil(pace, 10_001, 60_001, FINE)).toBeGreaterThan(600);
+  });
+
   test('that names a delay gets nothing before it', () => {
     const pace = new EndpointPace(null);
     pace.pass(0);

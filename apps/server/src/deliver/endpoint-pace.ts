@@ -73,8 +73,10 @@ export class EndpointPace {
     if (isRefusal && !this.#hasRefused && this.#ratePerSecond === null) {
       const { circuit, pace } = this.#endpoint;
       const { inFlight } = pace;
-      const fresh = createEndpoint(now, unpaced(this.#observedRate(now)));
-      this.#endpoint = { ...fresh, circuit, pace: { ...fresh.pace, inFlight } };
+      const fresh = createEndpoint(now, unpaced(MOST_PER_SECOND));
+      // Where it begins, not where it ends: what a quiet hour was sent at says little about a busy one.
+      const ratePerSecond = this.#observedRate(now);
+      this.#endpoint = { ...fresh, circuit, pace: { ...fresh.pace, inFlight, ratePerSecond } };
     }
     this.#hasRefused ||= isRefusal;
     // Whether it is disabled is told by address, and this is an origin.
