@@ -371,6 +371,7 @@ async function listen(parts: Front, onClose: OnClose): Promise<string> {
   });
   onClose(() => {
     native.streams.close();
+    native.endWaits.close();
     return server.close();
   });
   return server.listen(config.host, config.port);

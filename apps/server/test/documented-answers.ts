@@ -12,7 +12,7 @@ interface DocumentedReply {
   readonly text: string;
 }
 
-export function documentedAnswers(document: Record<string, unknown>): DocumentedAnswers {
+export function documentedAnswers(document: Readonly<Record<string, unknown>>): DocumentedAnswers {
   const ajv = new Ajv2020({ strict: false, allErrors: true });
   ajv.addSchema(document, 'document');
   const routes = Object.entries(objectAt(document, 'paths')).flatMap(([address, methods]) =>
@@ -59,7 +59,7 @@ function escaped(part: string): string {
   return encodeURIComponent(part.replaceAll('~', '~0').replaceAll('/', '~1'));
 }
 
-function objectAt(value: Record<string, unknown>, name: string): Record<string, unknown> {
+function objectAt(value: Readonly<Record<string, unknown>>, name: string): Record<string, unknown> {
   const member = value[name];
   return typeof member === 'object' && member !== null ? { ...member } : {};
 }

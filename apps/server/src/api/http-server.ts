@@ -96,7 +96,7 @@ function mount(app: FastifyInstance, surface: Surface, authentication: Authentic
       exposeHeadRoute: route.method === 'GET' && !route.path.endsWith('/stream'),
       onRequest: authenticating(route, authentication),
       handler: async (request, reply) =>
-        send(reply, await answerOf(route, request, authentication)),
+        send(reply, await answerOf(route, request, reply, authentication)),
     });
   }
   for (const [url, allowed] of methods) refuseOtherMethods(app, url, allowed);
@@ -112,15 +112,16 @@ function authenticating(
 function answerOf(
   route: Route,
   request: FastifyRequest<Inputs>,
+  reply: FastifyReply,
   authentication: Authentication,
 ): Promise<Answer> {
-  const call = callOf(request);
+  const call = callOf(request, reply);
   return route.access === 'public'
     ? route.handle(call)
     : route.handle(call, authentication.callerOf(request));
 }
 
-function callOf(request: FastifyRequest<Inputs>): Call {
+function callOf(request: FastifyRequest<Inputs>, reply: FastifyReply): Call {
   return {
     body: request.body,
     params: request.params,
@@ -130,6 +131,9 @@ function callOf(request: FastifyRequest<Inputs>): Call {
       return typeof value === 'string' ? value : null;
     },
     requestId: request.id,
+    onGone(listener) {
+      reply.raw.once('close', listener);
+    },
   };
 }
 

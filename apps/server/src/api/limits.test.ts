@@ -33,6 +33,7 @@ it('a limit more than there may be is refused with 409 and the number', async ()
     query: {},
     header: () => null,
     requestId: 'r',
+    onGone: () => undefined,
   };
   const caller = {
     organization: 'o',

@@ -14,6 +14,7 @@ import type { Admission } from '../admission/admission.ts';
 import type { AuditLog } from '../audit/audit-log.ts';
 import { auditLogRoute } from './audit-log.ts';
 import { cancelJobRoute } from './jobs/cancel-job.ts';
+import { createEndWaits, type EndWaits } from './jobs/end-waits.ts';
 import { listJobsRoute } from './jobs/list-jobs.ts';
 import { showJobRoute } from './jobs/show-job.ts';
 import { createJobStreams, type JobStreams } from './jobs/stream-job.ts';
@@ -52,6 +53,7 @@ export interface NativeSurfaceOptions {
 export function createNativeSurface(options: NativeSurfaceOptions): {
   readonly surface: Surface;
   readonly streams: JobStreams;
+  readonly endWaits: EndWaits;
 } {
   const { endpoints, gate, jobs, hub, secrets, signingKeys, clock } = options;
   const streams = createJobStreams({
@@ -64,8 +66,9 @@ export function createNativeSurface(options: NativeSurfaceOptions): {
       result: await readResult(job, jobs),
     }),
   });
+  const endWaits = createEndWaits({ jobs, hub, clock });
   const routes = [
-    submitJobRoute(options),
+    submitJobRoute({ ...options, endWaits }),
     submitBatchRoute(options),
     listJobsRoute(jobs),
     showJobRoute(jobs),
@@ -78,5 +81,5 @@ export function createNativeSurface(options: NativeSurfaceOptions): {
     ...apiKeyRoutes(options),
     auditLogRoute(options.audit),
   ];
-  return { surface: { prefix: '/api/v1', routes }, streams };
+  return { surface: { prefix: '/api/v1', routes }, streams, endWaits };
 }

@@ -13,6 +13,8 @@ export interface Call {
   readonly query: Readonly<Record<string, string | readonly string[]>>;
   header(name: string): string | null;
   readonly requestId: string;
+  /** Told once when the answer is out or its connection broken: nobody waits for it any more. */
+  onGone(listener: () => void): void;
 }
 
 /** `body` is sent as JSON; `events` as an event stream, until it ends. */

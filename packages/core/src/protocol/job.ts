@@ -259,6 +259,12 @@ export interface JobView {
   readonly result: ResultView | null;
 }
 
+/**
+ * Answer to a submit with `Prefer: wait=N` when the job has ended in time: what the submit would have been
+ * answered, and the job as it is shown, with its result.
+ */
+export interface FinishedJobReply extends Omit<SubmitReply, keyof JobView>, JobView {}
+
 export interface ResultView {
   readonly status: 'success' | 'failed';
   readonly response?: ResponseView;

@@ -20,6 +20,7 @@ const call: Call = {
   query: {},
   header: () => null,
   requestId: 'request',
+  onGone: () => undefined,
 };
 
 interface World {

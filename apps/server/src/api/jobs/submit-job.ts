@@ -22,6 +22,8 @@ import type { Caller } from '../../tenancy/api-keys.ts';
 import type { Admission } from '../../admission/admission.ts';
 import { ApiError } from '../api-error.ts';
 import type { Route } from '../route.ts';
+import { preferredWait } from '../prefer.ts';
+import { finished, requireRead, type WaitingOptions } from './finished-job.ts';
 import { readJob } from './read-job.ts';
 import { refuseConflict } from './refuse-conflict.ts';
 
@@ -36,15 +38,28 @@ export interface SubmitOptions {
   readonly idempotencyWindowMs: number;
 }
 
-/** Takes a job. It is answered once it is on disk: 201 for a new one, 200 for one that is known. */
-export function submitJobRoute(options: SubmitOptions): Route {
+/**
+ * Takes a job. It is answered once it is on disk: 201 for a new one, 200 for one that is known. A client
+ * that would rather wait for the result is answered with that, or with 202 when it takes longer.
+ */
+export function submitJobRoute(options: SubmitOptions & WaitingOptions): Route {
   return {
     method: 'POST',
     path: '/jobs',
     access: 'submit',
     async handle(call, caller) {
+      const waitSeconds = preferredWait(call.header('prefer'));
+      if (waitSeconds !== null) requireRead(caller);
       const ready = readyJob(options, caller, call.body);
-      return await takeJob(options, ready, await refusalOf(options.admission, ready));
+      const taken = await takeJob(options, ready, await refusalOf(options.admission, ready));
+      return waitSeconds === null
+        ? taken
+        : await finished(
+            options,
+            call,
+            { organization: caller.organization, taken: taken.body },
+            waitSeconds,
+          );
     },
   };
 }

@@ -90,6 +90,12 @@ function inHeaders({ headers = {} }: Operation): readonly object[] {
 }
 
 function answerOf(answered: Answered): object {
+  if (typeof answered !== 'string') {
+    return {
+      description: answered.join(', or '),
+      content: json({ anyOf: answered.map(named) }),
+    };
+  }
   switch (answered) {
     case 'event stream':
       return {

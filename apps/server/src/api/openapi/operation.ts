@@ -7,7 +7,7 @@ export interface Operation {
   /** One line. */
   readonly summary: string;
   /** What it is about: operations of one tag stand together. */
-  readonly tag: 'jobs' | 'limits' | 'webhooks' | 'API keys' | 'server';
+  readonly tag: 'jobs' | 'limits' | 'webhooks' | 'API keys' | 'operations' | 'server';
   /** Schema of an object whose members are the parameters of the query. */
   readonly query?: JsonSchema;
   /** Headers of the request that mean something to it, with what they mean. */
@@ -20,8 +20,8 @@ export interface Operation {
   readonly refusals?: readonly ErrorCode[];
 }
 
-/** The body of an answer: a named type as JSON, or a stream of events. */
-export type Answered = ReplyName | 'event stream' | 'any object';
+/** The body of an answer: a named type as JSON, one of several, or a stream of events. */
+export type Answered = ReplyName | readonly ReplyName[] | 'event stream' | 'any object';
 
 /** Operations by method and full path, for example `POST /api/v1/jobs/:id`. */
 export type Operations = Readonly<Record<string, Operation>>;

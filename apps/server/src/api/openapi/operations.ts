@@ -1,6 +1,7 @@
 import { LIMITS } from '@ezthrottle/core/protocol';
 import {
   API_KEY_SCHEMA,
+  AUDIT_LIST_SCHEMA,
   JOB_LIST_SCHEMA,
   LIMIT_LIST_SCHEMA,
   LIMIT_SETTINGS_SCHEMA,
@@ -22,7 +23,15 @@ const JOBS: Operations = {
     summary: 'Takes a job; answered once it is on disk',
     tag: 'jobs',
     body: JOB,
-    answers: { 201: 'SubmitReply', 200: 'SubmitReply' },
+    headers: {
+      Prefer:
+        '`wait=N`: answers with the job and its result when it ends within N seconds, at most 60, else with 202',
+    },
+    answers: {
+      201: 'SubmitReply',
+      200: ['SubmitReply', 'FinishedJobReply'],
+      202: 'SubmitReply',
+    },
     refusals: [
       'idempotency_conflict',
       'replace_too_late',
@@ -209,6 +218,15 @@ const API_KEYS: Operations = {
   },
 };
 
+const OPERATING: Operations = {
+  'GET /api/v1/audit-log': {
+    summary: 'What operators have done, the newest first, page by page',
+    tag: 'operations',
+    query: AUDIT_LIST_SCHEMA,
+    answers: { 200: 'AuditPage' },
+  },
+};
+
 const SERVER: Operations = {
   'GET /health': {
     summary: 'Whether the server is there, and how much it has to do',
@@ -228,5 +246,6 @@ export const OPERATIONS: Operations = {
   ...LIMIT_OPERATIONS,
   ...WEBHOOKS,
   ...API_KEYS,
+  ...OPERATING,
   ...SERVER,
 };

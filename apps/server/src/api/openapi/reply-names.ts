@@ -2,9 +2,11 @@
 export const REPLY_NAMES = [
   'ApiKeyList',
   'ApiKeyView',
+  'AuditPage',
   'BatchReply',
   'CancelReply',
   'DoneReply',
+  'FinishedJobReply',
   'HealthView',
   'JobPage',
   'JobView',

@@ -119,6 +119,91 @@ export const REPLY_SCHEMAS: Readonly<Record<string, JsonSchema>> = {
       'ended_at',
     ],
   },
+  AuditAction: {
+    type: 'string',
+    description: 'What an operator has done: `noun.verb`, for example `limit.put`.',
+  },
+  AuditEntryView: {
+    type: 'object',
+    properties: {
+      audit_id: {
+        type: 'string',
+      },
+      at: {
+        type: 'number',
+        description: 'Milliseconds since the epoch.',
+      },
+      action: {
+        $ref: '#/components/schemas/AuditAction',
+      },
+      target: {
+        type: ['string', 'null'],
+        description:
+          'What was acted on: the id of a job, the key of a limit; null: there is only one.',
+      },
+      api_key_id: {
+        type: ['string', 'null'],
+        description: 'The API key that was used; null: the server by itself.',
+      },
+      actor: {
+        type: ['string', 'null'],
+        description: 'Who used it, as they said in `X-EZThrottle-Actor`.',
+      },
+      reason: {
+        type: ['string', 'null'],
+      },
+      before: {
+        anyOf: [
+          {
+            $ref: '#/components/schemas/Metadata',
+          },
+          {
+            type: 'null',
+          },
+        ],
+      },
+      after: {
+        anyOf: [
+          {
+            $ref: '#/components/schemas/Metadata',
+          },
+          {
+            type: 'null',
+          },
+        ],
+      },
+    },
+    required: [
+      'audit_id',
+      'at',
+      'action',
+      'target',
+      'api_key_id',
+      'actor',
+      'reason',
+      'before',
+      'after',
+    ],
+    description:
+      'An act that has changed something, as it was noted in the same write. Nothing in it is a secret.',
+  },
+  AuditPage: {
+    type: 'object',
+    properties: {
+      entries: {
+        type: 'array',
+        items: {
+          $ref: '#/components/schemas/AuditEntryView',
+        },
+        description: 'The newest first.',
+      },
+      next_cursor: {
+        type: ['string', 'null'],
+        description: 'Pass as `cursor` to read on; null at the end.',
+      },
+    },
+    required: ['entries', 'next_cursor'],
+  },
   BatchReply: {
     type: 'object',
     properties: {
@@ -251,6 +336,144 @@ export const REPLY_SCHEMAS: Readonly<Record<string, JsonSchema>> = {
       'internal_error',
       'unavailable',
     ],
+  },
+  FinishedJobReply: {
+    type: 'object',
+    properties: {
+      job_id: {
+        type: 'string',
+      },
+      status: {
+        $ref: '#/components/schemas/JobStatus',
+      },
+      state: {
+        $ref: '#/components/schemas/JobState',
+      },
+      idempotent_key: {
+        type: 'string',
+      },
+      url: {
+        type: 'string',
+      },
+      method: {
+        type: 'string',
+      },
+      tags: {
+        type: 'array',
+        items: {
+          type: 'string',
+        },
+      },
+      metadata: {
+        $ref: '#/components/schemas/Metadata',
+      },
+      created_at: {
+        type: 'number',
+      },
+      started_at: {
+        type: ['number', 'null'],
+      },
+      ended_at: {
+        type: ['number', 'null'],
+      },
+      parent_job_id: {
+        type: ['string', 'null'],
+      },
+      children: {
+        type: 'array',
+        items: {
+          type: 'object',
+          properties: {
+            job_id: {
+              type: 'string',
+            },
+            edge: {
+              type: 'string',
+            },
+          },
+          required: ['job_id', 'edge'],
+        },
+      },
+      attempts: {
+        type: 'array',
+        items: {
+          $ref: '#/components/schemas/AttemptView',
+        },
+      },
+      deliveries: {
+        type: 'array',
+        items: {
+          $ref: '#/components/schemas/DeliveryView',
+        },
+      },
+      quorum_reached_at: {
+        type: ['number', 'null'],
+        description: 'Null until enough voting webhooks have answered 2xx, or when there are none.',
+      },
+      result: {
+        anyOf: [
+          {
+            $ref: '#/components/schemas/ResultView',
+          },
+          {
+            type: 'null',
+          },
+        ],
+        description: "The same object as the webhook's, once the job has ended.",
+      },
+      queued_at: {
+        type: 'number',
+        description: 'Milliseconds since the epoch.',
+      },
+      idempotency_expires_at: {
+        type: 'number',
+        description:
+          'Until when the key is taken, in milliseconds since the epoch. While the job is live: the latest that it can be.',
+      },
+      duplicate: {
+        type: 'boolean',
+        const: true,
+      },
+      mismatch: {
+        type: 'boolean',
+        const: true,
+        description: 'A duplicate key came with another method, URL or body.',
+      },
+      replaced_job_id: {
+        type: 'string',
+        description: "The job that was cancelled for this one, with `on_conflict: 'replace'`.",
+      },
+      warnings: {
+        type: 'array',
+        items: {
+          $ref: '#/components/schemas/WarningView',
+        },
+        description: 'Unknown or unused fields of the request, each with its path.',
+      },
+    },
+    required: [
+      'attempts',
+      'children',
+      'created_at',
+      'deliveries',
+      'ended_at',
+      'idempotency_expires_at',
+      'idempotent_key',
+      'job_id',
+      'metadata',
+      'method',
+      'parent_job_id',
+      'queued_at',
+      'quorum_reached_at',
+      'result',
+      'started_at',
+      'state',
+      'status',
+      'tags',
+      'url',
+    ],
+    description:
+      'Answer to a submit with `Prefer: wait=N` when the job has ended in time: what the submit would have been answered, and the job as it is shown, with its result.',
   },
   HealthView: {
     type: 'object',

@@ -1,0 +1,73 @@
+import { isFinalState } from '@ezthrottle/core/protocol';
+import type { Clock, Id, JobReads, JobRecord } from '@ezthrottle/engine';
+import type { JobEventHub } from '../../realtime/job-event-hub.ts';
+import { isEndType } from '../../realtime/numbered-event.ts';
+
+/** Requests that wait for the end of a job. */
+export interface EndWaits {
+  /**
+   * Null at once when as many are watching jobs as the hub allows, or the server is stopping: then nobody
+   * waits.
+   */
+  begin(wish: EndWish): Promise<JobRecord | null> | null;
+  /** Ends every wait; begins no new one. */
+  close(): void;
+}
+
+export interface EndWish {
+  readonly organization: Id;
+  readonly jobId: Id;
+  /** Milliseconds. */
+  readonly forMs: number;
+  /** Tells when nobody waits for the answer any more. */
+  readonly onGone: (listener: () => void) => void;
+}
+
+/** Waits for jobs in this process: as long as they take, as long as was asked for, or until `close`. */
+export function createEndWaits(options: {
+  readonly jobs: Pick<JobReads, 'get'>;
+  readonly hub: Pick<JobEventHub, 'subscribe'>;
+  readonly clock: Pick<Clock, 'after'>;
+}): EndWaits {
+  const { jobs, hub, clock } = options;
+  const open = new Set<() => void>();
+  let isClosed = false;
+
+  async function ended(organization: Id, jobId: Id): Promise<JobRecord | null> {
+    const job = await jobs.get(organization, jobId);
+    return job !== null && isFinalState(job.state) ? job : null;
+  }
+
+  return {
+    begin({ organization, jobId, forMs, onGone }) {
+      if (isClosed) return null;
+      let stop = (): void => undefined;
+      const over = new Promise<void>((resolve) => {
+        stop = resolve;
+      });
+      // Listening starts before reading, so that no end falls in between.
+      const unsubscribe = hub.subscribe(jobId, ({ type }) => {
+        if (isEndType(type)) stop();
+      });
+      if (unsubscribe === null) return null;
+      const cancelTimer = clock.after(forMs, stop);
+      open.add(stop);
+      onGone(stop);
+      const wait = async (): Promise<JobRecord | null> => {
+        const already = await ended(organization, jobId);
+        if (already !== null) return already;
+        await over;
+        return await ended(organization, jobId);
+      };
+      return wait().finally(() => {
+        open.delete(stop);
+        cancelTimer();
+        unsubscribe();
+      });
+    },
+    close() {
+      isClosed = true;
+      for (const stop of open) stop();
+    },
+  };
+}
