@@ -1,10 +1,12 @@
 // client.limits against the server, over HTTP, with a target that is really called.
 
+import { Step as SmallStep, SubmitClient } from '@ezthrottle/core/submit';
 import {
   EZThrottle,
   isEZThrottleError,
   isNotFoundError,
   isValidationError,
+  Step,
 } from '@ezthrottle/core';
 import { createUpstream, type Upstream } from '@ezthrottle/testkit';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -38,6 +40,41 @@ async function submit(count: number, path: string): Promise<void> {
   }));
   for (const answer of await client.submitJobs(jobs)) expect(answer.ok).toBe(true);
 }
+
+describe('a step', () => {
+  test('counts against the limits that it names', async () => {
+    await client.limits.put('steps', { rate: 1, burst: 3 });
+    const step = (name: string) =>
+      new Step(client)
+        .url(target.url('/steps'))
+        .limits([{ key: 'steps', cost: 3 }])
+        .idempotentKey(name);
+    const first = await step('steps 1').execute();
+    expect(first.kind).toBe('submitted');
+    await target.waitFor(() => arrivals('/steps').length === 1);
+    const { state } = await client.limits.get('steps');
+    expect(state?.tokens).toBeLessThan(1.5);
+    const unknown = new Step(client).url(target.url('/steps')).limits(['unknown']);
+    await expect(unknown.execute()).rejects.toMatchObject({ code: 'limits_unusable' });
+  });
+
+  test('of the client that only submits does so as well, and is not begun too late', async () => {
+    await client.limits.put('brief', { rate: 1, concurrency: 1 });
+    const small = new SubmitClient({ apiKey: server.apiKey, baseUrl: server.url });
+    const step = new SmallStep(small)
+      .url(target.url('/brief'))
+      .limits(['brief'])
+      .hedge({ afterMs: 10_000 });
+    await step.idempotentKey('brief 1').execute();
+    const late = await step
+      .idempotentKey('brief 2')
+      .executeBefore(Date.now() + 200)
+      .execute();
+    expect(await client.wait(late.job_id ?? '')).toMatchObject({ status: 'failed' });
+    expect(arrivals('/brief')).toHaveLength(1);
+    await small.close();
+  });
+});
 
 describe('a destination with a limit', () => {
   test('is paced by it instead of the file’s rule, and by what it is changed to while jobs wait', async () => {

@@ -21,6 +21,7 @@ export {
 export { Step } from './step/step.ts';
 export type {
   ExecuteOptions,
+  HedgeOptions,
   IdempotencyOptions,
   FallbackCondition,
   StepBuilder,

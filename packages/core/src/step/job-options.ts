@@ -170,11 +170,11 @@ export function wireJob(options: SubmitJobOptions): JobRequest {
     ...withoutAssumed({
       ...others,
       body_encoding: others.body === '' ? undefined : others.body_encoding,
-      webhooks: webhooks && wireNamedAll(webhooks),
+      webhooks: wireNamedAll(webhooks),
       // A quorum of no webhooks says nothing.
       webhook_quorum: webhooks?.length ? others.webhook_quorum : undefined,
-      retry_policy: retry_policy && wireNamed(retry_policy),
-      limits: limits && limits.map(limitRequest),
+      retry_policy: wireNamed(retry_policy),
+      limits: wireNamedAll(limits),
       fallback_job: fallback_job && fallbackJobRequest(fallback_job),
       on_success: on_success && wireJob(on_success),
       on_failure: on_failure && wireJob(on_failure),
@@ -183,22 +183,25 @@ export function wireJob(options: SubmitJobOptions): JobRequest {
 }
 
 /** The members under their wire names; of a member in both spellings, snake_case wins. */
-export function wireNamed<T extends object>(options: T): WireNamed<T>;
+export function wireNamed<T extends object | undefined>(options: T): WireNamed<T>;
 export function wireNamed(options: unknown): unknown {
   // For whoever checks it to name.
   if (!isObject(options)) return options;
   const given = Object.entries(options).filter(([, value]) => value !== undefined);
-  const isWireName = (name: string): boolean => !/[A-Z]/.test(name);
-  if (given.every(([name]) => isWireName(name))) return Object.fromEntries(given);
   const named = given.map(([name, value]) => [wireName(name), value] as const);
   // What comes later wins.
-  return Object.fromEntries([...named, ...given.filter(([name]) => isWireName(name))]);
+  return Object.fromEntries([...named, ...given.filter(([name]) => !/[A-Z]/.test(name))]);
 }
 
-/** The same of each in a list. */
-export function wireNamedAll<T extends object>(items: readonly T[]): readonly WireNamed<T>[];
+/** The same of each in a list. A limit's key alone stays what it is: the server takes it for the limit. */
+export function wireNamedAll(
+  items: readonly (string | JobLimitOptions)[] | undefined,
+): readonly LimitRequest[];
+export function wireNamedAll<T extends object>(
+  items: readonly T[] | undefined,
+): readonly WireNamed<T>[];
 export function wireNamedAll(items: unknown): unknown {
-  return Array.isArray(items) ? items.map((item: object) => wireNamed(item)) : items;
+  return Array.isArray(items) ? items.map(wireNamed) : items;
 }
 
 /** A text in capitals; what is none as it is. */
@@ -208,11 +211,6 @@ export function upperCase(text: string): string {
 
 function wireName(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
-}
-
-/** What is neither a key nor a limit is handed on, for the server to name. */
-function limitRequest(limit: string | JobLimitOptions): LimitRequest {
-  return typeof limit === 'string' ? { key: limit } : wireNamed(limit);
 }
 
 function withoutAssumed<T extends object>(job: T): Defined<T>;
@@ -237,11 +235,14 @@ function fallbackJobRequest(options: SubmitJobOptions): FallbackJobRequest {
 function triggerRequest(trigger: TriggerOptions): TriggerRequest;
 function triggerRequest(trigger: TriggerOptions): object {
   const { type, codes, timeout_ms, ...others } = wireNamed(trigger);
-  const inferred = codes === undefined ? 'on_timeout' : 'on_error';
-  const isEmpty = codes === undefined && timeout_ms === undefined;
+  const inferred =
+    codes !== undefined ? 'on_error' : timeout_ms !== undefined ? 'on_timeout' : undefined;
   return {
     ...others,
-    ...defined({ type: type ?? (isEmpty ? undefined : inferred), timeout_ms }),
-    ...(codes === undefined ? {} : { codes: typeof codes === 'number' ? [codes] : codes }),
+    ...defined({
+      type: type ?? inferred,
+      timeout_ms,
+      codes: typeof codes === 'number' ? [codes] : codes,
+    }),
   };
 }

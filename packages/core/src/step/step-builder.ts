@@ -13,6 +13,7 @@ import {
   upperCase,
   wireNamed,
   wireNamedAll,
+  type JobLimitOptions,
   type RetryPolicyOptions,
   type WebhookOptions,
 } from './job-options.ts';
@@ -34,6 +35,15 @@ export interface IdempotencyOptions {
   readonly scope?: IdempotencyScope;
   /** Default `return`: the first job is the answer. `replace` works until its first attempt is armed. */
   readonly onConflict?: ConflictPolicy;
+}
+
+/** When a second call is made: after a time, or after that within which so many percent of answers came. */
+export interface HedgeOptions {
+  readonly afterMs?: number;
+  /** 50 to 99. */
+  readonly percentile?: number;
+  /** Second calls in percent of all calls to the target, at most. Default 10. */
+  readonly budgetPercent?: number;
 }
 
 export interface ExecuteOptions {
@@ -209,10 +219,34 @@ export class StepBuilder {
 
   /** Among whom the key is unique, how long it stays taken after the end, and what is done when it is taken. */
   idempotency(options: IdempotencyOptions): this {
-    const { windowMs, scope, onConflict } = options;
     return this.#with(
-      defined({ idempotencyWindowMs: windowMs, idempotencyScope: scope, onConflict }),
+      defined({
+        idempotencyWindowMs: options.windowMs,
+        idempotencyScope: options.scope,
+        onConflict: options.onConflict,
+      }),
     );
+  }
+
+  /** Limits that every call of this step counts against, all or none; a key alone costs 1. */
+  limits(limits: readonly (string | JobLimitOptions)[]): this {
+    return this.#with({ limits: frozenCopy(wireNamedAll(limits)) });
+  }
+
+  /** On the server, a second call beside one that has not answered for so long. The first success wins. */
+  hedge(options: HedgeOptions): this {
+    return this.#with(
+      defined({
+        hedgeAfterMs: options.afterMs,
+        hedgePercentile: options.percentile,
+        hedgeBudgetPercent: options.budgetPercent,
+      }),
+    );
+  }
+
+  /** The server starts no call after this moment, in milliseconds since the epoch. */
+  executeBefore(executeBefore: number): this {
+    return this.#with({ executeBefore });
   }
 
   /** `never`: a call whose outcome a crash of the server has hidden is not made again. */

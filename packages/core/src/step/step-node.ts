@@ -2,6 +2,7 @@ import type {
   ConflictPolicy,
   ExecutionMode,
   IdempotencyScope,
+  LimitRequest,
   Metadata,
   RegionPolicy,
   RetryPolicyRequest,
@@ -63,6 +64,11 @@ export interface StepNode {
   readonly retryAt?: number;
   readonly userId?: string;
   readonly priority?: number;
+  readonly limits?: readonly (string | LimitRequest)[];
+  readonly hedgeAfterMs?: number;
+  readonly hedgePercentile?: number;
+  readonly hedgeBudgetPercent?: number;
+  readonly executeBefore?: number;
   readonly onSuccess?: StepNode;
   readonly onFailure?: StepNode;
   readonly onFailureTimeout?: number;

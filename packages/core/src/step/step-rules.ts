@@ -42,6 +42,13 @@ function stepRule(): Rule {
     has_quorum_vote: flag(),
     continuation: flag(),
   });
+  const limitKey = name(LIMITS.limitKeyLength);
+  const limit = membersOf({
+    key: limitKey,
+    cost: integer(1, LIMITS.limitCost),
+    settle_header: text(),
+    settle_path: text(),
+  });
   const rules: RulesOf<StepNode> = {
     url: required((url, path, { step }) =>
       checkUrl(url === undefined || url === '' ? url : requestUrl(step), path),
@@ -83,6 +90,17 @@ function stepRule(): Rule {
     metadata: object(checkMetadata),
     tags: names(LIMITS.tags, name(LIMITS.tagLength)),
     userId: name(LIMITS.userIdLength),
+    limits: listOf((value, ...at) => {
+      (typeof value === 'string' ? limitKey : limit)(value, ...at);
+    }, LIMITS.limitKeys),
+    hedgeAfterMs: integer(1, DEFAULTS.maxAttemptTimeoutMs),
+    hedgePercentile: integer(50, 99, (_, path, { step }) =>
+      step.hedgeAfterMs === undefined
+        ? []
+        : [{ path, message: 'is given beside hedgeAfterMs', expected: 'one of them' }],
+    ),
+    hedgeBudgetPercent: integer(0, 100),
+    executeBefore: integer(0),
     onSuccess: leftToTheWalk,
     onFailure: leftToTheWalk,
     fallbacks: list(),

@@ -43,6 +43,47 @@ describe('a step', () => {
     expect(two.node.onFailureTimeout).toBe(100);
   });
 
+  it('names limits, a second call and a last moment, as the job that it becomes', () => {
+    const step = new Step()
+      .url('https://api.example/x')
+      .limits(['requests', { key: 'tokens', cost: 900, settlePath: '$.usage' }])
+      .hedge({ percentile: 95, budgetPercent: 5 })
+      .executeBefore(1_900_000_000_000)
+      .fallback(new Step().url('https://b.example/').limits(['other']).hedge({ afterMs: 50 }));
+    expect(Step.from(structuredClone(step.toJSON())).node).toEqual(step.node);
+    expect(compile(step, { canSeal: true, createId: () => 'id' })).toMatchObject({
+      job: {
+        limits: ['requests', { key: 'tokens', cost: 900, settle_path: '$.usage' }],
+        hedge_percentile: 95,
+        hedge_budget_percent: 5,
+        execute_before: 1_900_000_000_000,
+        fallback_job: { limits: ['other'], hedge_after_ms: 50 },
+      },
+    });
+  });
+
+  it('tells what is wrong with its limits, second call and last moment, all at once', () => {
+    const step = new Step()
+      .url('https://api.example/x')
+      .limits(['', { key: 'tokens', cost: 0 }])
+      .hedge({ afterMs: 10, percentile: 20 })
+      .executeBefore(-1);
+    const problems = (): readonly string[] => {
+      try {
+        compile(step, { canSeal: true, createId: () => 'id' });
+      } catch (error) {
+        if (error instanceof StepValidationError) return error.problems.map(({ path }) => path);
+        throw error;
+      }
+      return [];
+    };
+    expect(problems()).toEqual(['limits[0]', 'limits[1].cost', 'hedgePercentile', 'executeBefore']);
+    const both = step.limits([]).executeBefore(5).hedge({ percentile: 60 });
+    expect(() => compile(both, { canSeal: true, createId: () => 'id' })).toThrow(
+      'hedgePercentile is given beside hedgeAfterMs',
+    );
+  });
+
   it('collects fallbacks in a list (row 13)', () => {
     const one = new Step().url('https://api.example/1');
     const two = new Step().url('https://api.example/2');
