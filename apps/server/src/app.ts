@@ -35,6 +35,8 @@ import { createLogger } from './observe/logger.ts';
 import { createJobEventHub, type JobEventHub } from './realtime/job-event-hub.ts';
 import { regionViews } from './regions/region-views.ts';
 import { createRegionWatch, type RegionWatch } from './regions/region-watch.ts';
+import { withSecretsInCalls } from './secrets/secret-executor.ts';
+import { createSecretVault, type SecretVault } from './secrets/secret-vault.ts';
 import { openSqliteStore, type SqliteStoreOptions } from './store/sqlite/sqlite-store.ts';
 import { type ApiKeys, createApiKeys } from './tenancy/api-keys.ts';
 import { createKeyRing, type KeyRing } from './tenancy/key-ring.ts';
@@ -154,6 +156,8 @@ async function compose(options: AppOptions, onClose: OnClose): Promise<RunningAp
 
   const tenancy = { reads: store.tenancy, commit: committer.write.bind(committer), clock };
   const box = createSecretBox(keys.masterKey);
+  const vault = createSecretVault({ ...tenancy, box });
+  await vault.load();
   const secrets = createSigningSecrets({ ...tenancy, box });
   const signingKeys = createSigningKeys({ ...tenancy, box });
   const { signingSecret } = await provision({
@@ -214,7 +218,7 @@ async function compose(options: AppOptions, onClose: OnClose): Promise<RunningAp
   const dispatcher = createDispatcher({
     ...work,
     meter,
-    executor: executors.jobs,
+    executor: withSecretsInCalls(executors.jobs, { vault, clock }),
     settings: (origin, organization) => rules.destinationPace(organization, origin),
     edits: createDestinationEdits(rules),
     namedLimits: rules,
@@ -254,6 +258,7 @@ async function compose(options: AppOptions, onClose: OnClose): Promise<RunningAp
     apiKeys,
     keyRing,
     audit,
+    vault,
     endpoints: delivering,
     signingKeys,
     config,
@@ -297,6 +302,7 @@ interface Front {
   readonly signingKeys: SigningKeys;
   readonly apiKeys: ApiKeys;
   readonly keyRing: KeyRing;
+  readonly vault: SecretVault;
   readonly endpoints: Endpoints;
   readonly meter: LoadMeter;
   readonly logger: Pick<ReturnType<typeof createLogger>, 'debug' | 'error'>;
@@ -333,6 +339,7 @@ async function listen(parts: Front, onClose: OnClose): Promise<string> {
     secrets,
     signingKeys: parts.signingKeys,
     keyRing: parts.keyRing,
+    vault: parts.vault,
     endpoints: parts.endpoints,
     limits,
     rules,

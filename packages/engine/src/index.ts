@@ -49,6 +49,8 @@ export * from './admit/normalise-job.ts';
 export * from './admit/check-job.ts';
 export * from './admit/account-limits.ts';
 export * from './admit/check-limit-costs.ts';
+export * from './admit/check-secrets.ts';
+export { withSecrets } from './admit/secret-references.ts';
 export * from './admit/admission-verdict.ts';
 export * from './admit/key-conflict.ts';
 export * from './admit/check-limit-settings.ts';

@@ -7,6 +7,7 @@ import type { LimitStates } from '../limits/limit-state.ts';
 import type { Endpoints } from '../deliver/endpoints.ts';
 import type { JobGate } from '../dispatch/job-gate.ts';
 import type { JobEventHub } from '../realtime/job-event-hub.ts';
+import type { SecretVault } from '../secrets/secret-vault.ts';
 import type { KeyRing } from '../tenancy/key-ring.ts';
 import type { SigningKeys } from '../tenancy/signing-keys.ts';
 import type { SigningSecrets } from '../tenancy/signing-secrets.ts';
@@ -23,6 +24,7 @@ import { submitJobRoute } from './jobs/submit-job.ts';
 import { apiKeyRoutes } from './api-keys.ts';
 import { limitRoutes } from './limits.ts';
 import type { Surface } from './route.ts';
+import { secretRoutes } from './secrets.ts';
 import { signingKeyRoutes } from './signing-keys.ts';
 import { webhookEndpointRoutes } from './webhook-endpoints.ts';
 import { webhookSecretRoutes } from './webhook-secrets.ts';
@@ -34,6 +36,7 @@ export interface NativeSurfaceOptions {
   readonly secrets: SigningSecrets;
   readonly signingKeys: SigningKeys;
   readonly keyRing: KeyRing;
+  readonly vault: SecretVault;
   readonly endpoints: Endpoints;
   readonly limits: Limits;
   readonly rules: LimitRules;
@@ -80,6 +83,7 @@ export function createNativeSurface(options: NativeSurfaceOptions): {
     ...limitRoutes(options),
     ...apiKeyRoutes(options),
     auditLogRoute(options.audit),
+    ...secretRoutes(options.vault),
   ];
   return { surface: { prefix: '/api/v1', routes }, streams, endWaits };
 }

@@ -53,7 +53,7 @@ export class CallStarter {
       path: leg.path,
       region,
     });
-    return attemptCall({
+    const call = attemptCall({
       jobId: job.id,
       idempotentKey: job.idempotentKey,
       path,
@@ -63,6 +63,8 @@ export class CallStarter {
       sendIdempotencyKey: job.spec.sendIdempotencyKey,
       maxResponseBytes,
     });
+    if (path.secrets === undefined) return call;
+    return { ...call, secrets: { organization: job.organization, names: path.secrets } };
   }
 
   /** Nothing was sent: the attempt is taken back, and the job decided as one that came too late. */

@@ -14,6 +14,7 @@ export const ERROR_STATUS = {
   unsupported_media_type: 415,
   idempotency_mismatch: 422,
   limits_unusable: 422,
+  secrets_unusable: 422,
   rate_limited: 429,
   internal_error: 500,
   unavailable: 503,

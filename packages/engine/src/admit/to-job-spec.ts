@@ -17,6 +17,7 @@ import type {
   Trigger,
   WebhookSpec,
 } from '../job/job-spec.ts';
+import { referencedSecrets } from './secret-references.ts';
 
 /**
  * A checked job with every default filled in and its chain of fallbacks flattened. Children belong to
@@ -56,6 +57,7 @@ function pathSpec(
   trigger: Trigger | null,
   userId: string,
 ): PathSpec {
+  const secrets = referencedSecrets(job);
   return {
     url: job.url,
     origin: new URL(job.url).origin,
@@ -71,6 +73,7 @@ function pathSpec(
       ? {}
       : { limits: job.limits.map(limitSpec) }),
     ...hedgeOf(job),
+    ...(secrets === null ? {} : { secrets }),
     trigger,
     onSuccess: job.on_success === undefined ? null : toJobSpec(job.on_success, userId),
     onFailure: job.on_failure === undefined ? null : toJobSpec(job.on_failure, userId),

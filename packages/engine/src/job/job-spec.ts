@@ -61,6 +61,8 @@ export interface PathSpec {
   readonly limits?: readonly LimitSpec[];
   /** Absent: no second call. */
   readonly hedge?: HedgeSpec;
+  /** Secrets that its url, headers and body refer to. Absent: nothing there is replaced when it is sent. */
+  readonly secrets?: readonly string[];
   /** Path 0 has none. */
   readonly trigger: Trigger | null;
   /** Spawned when this path gave the job its success; path 0's whenever the job succeeds. */

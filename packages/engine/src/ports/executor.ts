@@ -1,5 +1,6 @@
 import type { BodySpec } from '../job/job-spec.ts';
 import type { Outcome, StoredResponse } from '../job/outcome.ts';
+import type { Id } from './operation.ts';
 
 /** One outbound call as plain data: nothing in it but what can cross a thread or a network. */
 export interface AttemptCall {
@@ -11,6 +12,8 @@ export interface AttemptCall {
   readonly body: BodySpec | null;
   readonly timeoutMs: number;
   readonly region: string;
+  /** Secrets that it refers to: whoever hands it over puts them in. Absent: it is sent as it is. */
+  readonly secrets?: { readonly organization: Id; readonly names: readonly string[] };
   /** Bytes of the answer to keep. */
   readonly maxResponseBytes: number;
 }

@@ -8,6 +8,8 @@ import type {
   AuditRecord,
   LimitRecord,
   OrganizationRecord,
+  SealedPlace,
+  SecretRecord,
   WebhookSecretsRecord,
   SigningKeyRecord,
 } from './records.ts';
@@ -25,6 +27,7 @@ export type PlainOperation =
   | EndDeliveryOperation
   | PutEndpointOperation
   | SigningKeyOperation
+  | SecretOperation
   | PruneOperation
   | PutPaceOperation
   | LimitOperation
@@ -210,6 +213,19 @@ export type SigningKeyOperation =
       readonly isRotation: boolean;
     }
   | { readonly type: 'delete_signing_keys'; readonly organization: Id };
+
+export type SecretOperation =
+  /** One of this name keeps its `createdAt`. */
+  | { readonly type: 'put_secret'; readonly secret: SecretRecord }
+  /** `gone` when there is none. */
+  | { readonly type: 'delete_secret'; readonly organization: Id; readonly name: string }
+  /** The same secret under another master key; `stale` when `was` is not what is stored. */
+  | {
+      readonly type: 'reseal';
+      readonly place: SealedPlace;
+      readonly was: SealedText;
+      readonly sealed: SealedText;
+    };
 
 /** Removes what is past its time, at most `limit` jobs. The verdict carries how many went. */
 export interface PruneOperation {

@@ -39,6 +39,30 @@ export interface WebhookSecretsRecord {
   readonly updatedAt: number;
 }
 
+/** A secret that jobs refer to by its name. */
+export interface SecretRecord {
+  readonly organization: Id;
+  readonly name: string;
+  readonly value: SealedText;
+  /** Where it may be sent; `*` is anywhere. */
+  readonly origins: readonly string[];
+  readonly createdAt: number;
+  readonly updatedAt: number;
+}
+
+/** Where a sealed text stands. */
+export interface SealedPlace {
+  readonly kind: 'webhook_primary' | 'webhook_secondary' | 'signing_key' | 'secret';
+  readonly organization: Id;
+  /** Public key of a signing key, name of a secret; empty for the others. */
+  readonly name: string;
+}
+
+/** A sealed text in its place. */
+export interface SealedRecord extends SealedPlace {
+  readonly sealed: SealedText;
+}
+
 /** A pair of ed25519 keys that signs an organization's webhooks. */
 export interface SigningKeyRecord {
   /** `whpk_` and the key in base64. */

@@ -103,6 +103,10 @@ export class MemoryStore implements Store {
       case 'put_signing_key':
       case 'delete_signing_keys':
         return this.tenancy.applyToKeys(operation);
+      case 'put_secret':
+      case 'delete_secret':
+      case 'reseal':
+        return this.tenancy.applyToSecrets(operation);
       case 'prune':
         return prune(this.#tables, operation);
       case 'put_pace':

@@ -2,6 +2,9 @@ import type {
   ApiKeyRecord,
   Id,
   OrganizationRecord,
+  SealedRecord,
+  SecretOperation,
+  SecretRecord,
   SigningKeyOperation,
   SigningKeyRecord,
   TenancyOperation,
@@ -11,6 +14,10 @@ import type {
 } from '@ezthrottle/engine';
 import { Rejection } from './store-errors.ts';
 
+function secretPlace(organization: Id, name: string): string {
+  return `${organization} ${name}`;
+}
+
 const OK: Verdict = { verdict: 'ok' };
 
 /** Organizations, their keys and their secrets. */
@@ -18,6 +25,7 @@ export class TenancyTables implements TenancyReads {
   readonly #organizations = new Map<Id, OrganizationRecord>();
   readonly #apiKeys = new Map<Id, ApiKeyRecord>();
   readonly #signingKeys = new Map<Id, readonly SigningKeyRecord[]>();
+  readonly #jobSecrets = new Map<string, SecretRecord>();
   readonly #secrets = new Map<Id, WebhookSecretsRecord>();
 
   /** @throws {Rejection} unless the key is known and of this organization. */
@@ -65,6 +73,88 @@ export class TenancyTables implements TenancyReads {
     const hasOne = before.length > 0;
     if (hasOne !== operation.isRotation) return { verdict: hasOne ? 'stale' : 'gone' };
     this.#signingKeys.set(organization, [operation.key, ...before].slice(0, 2));
+    return OK;
+  }
+
+  applyToSecrets(operation: SecretOperation): Verdict {
+    switch (operation.type) {
+      case 'put_secret': {
+        const { secret } = operation;
+        this.requireOrganization(secret.organization);
+        const place = secretPlace(secret.organization, secret.name);
+        const createdAt = this.#jobSecrets.get(place)?.createdAt ?? secret.createdAt;
+        this.#jobSecrets.set(place, { ...secret, createdAt });
+        return OK;
+      }
+      case 'delete_secret': {
+        const place = secretPlace(operation.organization, operation.name);
+        return this.#jobSecrets.delete(place) ? OK : { verdict: 'gone' };
+      }
+      case 'reseal':
+        return this.#reseal(operation);
+    }
+  }
+
+  async secrets(): Promise<readonly SecretRecord[]> {
+    return [...this.#jobSecrets.values()];
+  }
+
+  async sealedByOthers(keyId: string, limit: number): Promise<readonly SealedRecord[]> {
+    return this.#sealed()
+      .filter(({ sealed }) => sealed.keyId !== keyId)
+      .slice(0, limit);
+  }
+
+  #sealed(): readonly SealedRecord[] {
+    const name = '';
+    const webhooks = [...this.#secrets.values()].flatMap(({ organization, primary, secondary }) => [
+      { kind: 'webhook_primary' as const, organization, name, sealed: primary },
+      ...(secondary === null
+        ? []
+        : [{ kind: 'webhook_secondary' as const, organization, name, sealed: secondary }]),
+    ]);
+    const keys = [...this.#signingKeys].flatMap(([organization, own]) =>
+      own.map(({ publicKey, seed }) => ({
+        kind: 'signing_key' as const,
+        organization,
+        name: publicKey,
+        sealed: seed,
+      })),
+    );
+    const secrets = [...this.#jobSecrets.values()].map((secret) => ({
+      kind: 'secret' as const,
+      organization: secret.organization,
+      name: secret.name,
+      sealed: secret.value,
+    }));
+    return [...webhooks, ...keys, ...secrets];
+  }
+
+  #reseal({ place, was, sealed }: Extract<SecretOperation, { type: 'reseal' }>): Verdict {
+    const { kind, organization, name } = place;
+    const isThere = this.#sealed().some(
+      (one) =>
+        one.kind === kind &&
+        one.organization === organization &&
+        one.name === name &&
+        one.sealed.ciphertext === was.ciphertext &&
+        one.sealed.nonce === was.nonce,
+    );
+    if (!isThere) return { verdict: 'stale' };
+    const webhook = this.#secrets.get(organization);
+    const secret = this.#jobSecrets.get(secretPlace(organization, name));
+    if (kind === 'signing_key') {
+      const keys = this.keysOf(organization);
+      this.#signingKeys.set(
+        organization,
+        keys.map((key) => (key.publicKey === name ? { ...key, seed: sealed } : key)),
+      );
+    } else if (kind === 'secret' && secret !== undefined) {
+      this.#jobSecrets.set(secretPlace(organization, name), { ...secret, value: sealed });
+    } else if (webhook !== undefined) {
+      const field = kind === 'webhook_primary' ? 'primary' : 'secondary';
+      this.#secrets.set(organization, { ...webhook, [field]: sealed });
+    }
     return OK;
   }
 

@@ -1,5 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import type { ApiKeyRecord, SealedText, WebhookSecretsRecord } from '@ezthrottle/engine';
+import type {
+  ApiKeyRecord,
+  SealedText,
+  SecretRecord,
+  WebhookSecretsRecord,
+} from '@ezthrottle/engine';
 import {
   API_KEY,
   ORGANIZATION,
@@ -16,6 +21,10 @@ function sealed(name: string): SealedText {
     nonce: 'AAEC',
     ciphertext: Buffer.from(name).toString('base64'),
   };
+}
+
+function alphabetically(one: string, other: string): number {
+  return one.localeCompare(other);
 }
 
 const SECRETS: WebhookSecretsRecord = {
@@ -116,6 +125,80 @@ export function tenancyPromises(open: OpenStore): void {
         const used = { ...second, lastUsedAt: T0 + 5 };
         expect(await store.tenancy.apiKeys(ORGANIZATION.id, 9)).toEqual([used, API_KEY, revoked]);
         expect(await store.tenancy.apiKeys(ORGANIZATION.id, 1)).toEqual([used]);
+      }),
+    );
+  });
+
+  describe('secrets that jobs refer to', () => {
+    const organization = ORGANIZATION.id;
+    const secret = (name: string, more: Partial<SecretRecord> = {}): SecretRecord => ({
+      organization,
+      name,
+      value: sealed(name),
+      origins: ['https://api.example.com'],
+      createdAt: T0,
+      updatedAt: T0,
+      ...more,
+    });
+
+    it(
+      'are put, replaced, and deleted by their name in one organization',
+      onStore(open, async ({ store, reopen }) => {
+        const later = { value: sealed('newer'), createdAt: T0 + 9, updatedAt: T0 + 9 };
+        const foreign = secret('A', { organization: OTHER_ORGANIZATION.id, origins: ['*'] });
+        await store.commit([
+          { type: 'put_secret', secret: secret('A') },
+          { type: 'put_secret', secret: secret('B') },
+          { type: 'put_secret', secret: foreign },
+          { type: 'put_secret', secret: secret('A', later) },
+        ]);
+        const drop = { type: 'delete_secret', organization, name: 'B' } as const;
+        expect(await commitOne(store, drop)).toEqual({ verdict: 'ok' });
+        expect(await commitOne(store, drop)).toEqual({ verdict: 'gone' });
+        const nobody = secret('A', { organization: nextId() });
+        const reopened = await reopen();
+        const stored = await reopened.tenancy.secrets();
+        expect(stored).toHaveLength(2);
+        expect(stored).toEqual(
+          expect.arrayContaining([secret('A', { ...later, createdAt: T0 }), foreign]),
+        );
+        expect(await commitOne(reopened, { type: 'put_secret', secret: nobody })).toMatchObject({
+          verdict: 'rejected',
+        });
+      }),
+    );
+
+    it(
+      'are sealed anew with all that is sealed, each only as it was read',
+      onStore(open, async ({ store }) => {
+        const secondary = sealed('second');
+        await store.commit([
+          { type: 'put_secret', secret: secret('A') },
+          { type: 'put_webhook_secrets', secrets: { ...SECRETS, secondary } },
+          {
+            type: 'put_signing_key',
+            organization,
+            key: { publicKey: 'whpk_one', seed: sealed('seed'), createdAt: T0 },
+            isRotation: false,
+          },
+        ]);
+        const others = () => store.tenancy.sealedByOthers('new', 99);
+        const found = await others();
+        expect(found.map(({ kind, name }) => `${kind} ${name}`).toSorted(alphabetically)).toEqual([
+          'secret A',
+          'signing_key whpk_one',
+          'webhook_primary ',
+          'webhook_secondary ',
+        ]);
+        expect(await store.tenancy.sealedByOthers('new', 1)).toHaveLength(1);
+        for (const { sealed: was, ...place } of found) {
+          const anew = { keyId: 'new', nonce: 'AAEC', ciphertext: `${was.ciphertext}new` };
+          const reseal = { type: 'reseal', place, was, sealed: anew } as const;
+          expect(await commitOne(store, reseal)).toEqual({ verdict: 'ok' });
+          expect(await commitOne(store, reseal)).toEqual({ verdict: 'stale' });
+        }
+        expect(await others()).toEqual([]);
+        expect(await store.tenancy.sealedByOthers('old', 99)).toHaveLength(4);
       }),
     );
   });

@@ -1,6 +1,7 @@
 import type { SubmitReply, WarningView } from '@ezthrottle/core/protocol';
 import {
   checkLimitCosts,
+  checkSecrets,
   type Clock,
   heldKeyVerdict,
   type Id,
@@ -18,6 +19,7 @@ import { accountOf } from '../../admission/load-meter.ts';
 import type { AdmittedJob, JobGate } from '../../dispatch/job-gate.ts';
 import { sha256 } from '../../dispatch/sha256.ts';
 import type { LimitRules } from '../../limits/limit-rules.ts';
+import type { SecretVault } from '../../secrets/secret-vault.ts';
 import type { Caller } from '../../tenancy/api-keys.ts';
 import type { Admission } from '../../admission/admission.ts';
 import { ApiError } from '../api-error.ts';
@@ -32,6 +34,7 @@ export interface SubmitOptions {
   readonly jobs: Pick<JobReads, 'get' | 'holder'>;
   readonly admission: Admission;
   readonly rules: Pick<LimitRules, 'namedBy' | 'accountLimit'>;
+  readonly vault: Pick<SecretVault, 'find'>;
   readonly liveRegions: LiveRegions;
   readonly clock: Clock;
   readonly newId: () => Id;
@@ -86,7 +89,9 @@ export function readyJob(options: SubmitOptions, caller: Caller, body: unknown):
   const { spec, warnings: found } = readJob(body);
   const { liveRegions: live } = options;
   const warnings = live === 'any' ? found : [...found, ...regionWarnings(spec, live)];
-  const unusable = unusableLimits(options, spec, caller.organization);
+  const unusable =
+    unusableLimits(options, spec, caller.organization) ??
+    unusableSecrets(options, spec, caller.organization);
   return { job: admitted(options, caller, spec), warnings, unusable };
 }
 
@@ -142,6 +147,18 @@ function unusableLimits(
   if (problems.length === 0) return null;
   const message = 'the job names limits under which it cannot start';
   return new ApiError('limits_unusable', message, { problems });
+}
+
+/** Why its secrets could not be sent with it; null: they could. */
+function unusableSecrets(
+  { vault }: SubmitOptions,
+  spec: JobSpec,
+  organization: Id,
+): ApiError | null {
+  const problems = checkSecrets(spec, (name) => vault.find(organization, name));
+  if (problems.length === 0) return null;
+  const message = 'the job refers to secrets that cannot be sent with it';
+  return new ApiError('secrets_unusable', message, { problems });
 }
 
 async function answerOf(

@@ -9,6 +9,7 @@ import { JobWrites } from './job-writes.ts';
 import { LimitWrites } from './limit-writes.ts';
 import { PaceWrites } from './pace-writes.ts';
 import { PruneWrites } from './prune-writes.ts';
+import { SecretWrites } from './secret-writes.ts';
 import { SigningKeyWrites } from './signing-key-writes.ts';
 import { TagWrites } from './tag-writes.ts';
 import { TenancyWrites } from './tenancy-writes.ts';
@@ -31,6 +32,7 @@ export function createOperationWrites(scope: WriteScope): OperationWrites {
   const endpoints = new EndpointWrites(scope);
   const deliveries = new DeliveryWrites(scope, endpoints);
   const signingKeys = new SigningKeyWrites(scope);
+  const secrets = new SecretWrites(scope);
   const pruning = new PruneWrites(scope, tags, idempotency);
   const pace = new PaceWrites(scope);
   const limits = new LimitWrites(scope);
@@ -58,6 +60,10 @@ export function createOperationWrites(scope: WriteScope): OperationWrites {
         case 'put_signing_key':
         case 'delete_signing_keys':
           return signingKeys.apply(operation);
+        case 'put_secret':
+        case 'delete_secret':
+        case 'reseal':
+          return secrets.apply(operation);
         case 'prune':
           return { verdict: 'ok', count: pruning.prune(operation) };
         case 'put_pace':

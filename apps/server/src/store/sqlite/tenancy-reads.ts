@@ -2,6 +2,8 @@ import type {
   ApiKeyRecord,
   Id,
   OrganizationRecord,
+  SealedRecord,
+  SecretRecord,
   SigningKeyRecord,
   TenancyReads,
   WebhookSecretsRecord,
@@ -9,6 +11,7 @@ import type {
 import type { Connection, Statement } from './connection.ts';
 import { identifierBytes } from './identifier.ts';
 import { restoredSealed } from './sealed-columns.ts';
+import { SealedReads } from './sealed-reads.ts';
 import { restoredApiKey } from './api-key-rows.ts';
 import { boundedLimit } from './bounded-limit.ts';
 import { identifier, integer, text } from './row.ts';
@@ -23,6 +26,7 @@ export class SqliteTenancyReads implements TenancyReads {
   readonly #organizations: Statement;
   readonly #webhookSecrets: Statement;
   readonly #signingKeys: Statement;
+  readonly #sealed: SealedReads;
 
   constructor(connection: Connection) {
     this.#apiKeyByHash = connection.prepare(
@@ -36,6 +40,7 @@ export class SqliteTenancyReads implements TenancyReads {
     this.#apiKey = connection.prepare(
       `${SELECT_API_KEYS} WHERE organizations.public_id = ? AND api_keys.public_id = ?`,
     );
+    this.#sealed = new SealedReads(connection);
     this.#organizations = connection.prepare('SELECT * FROM organizations ORDER BY id');
     this.#signingKeys = connection.prepare(
       `SELECT signing_keys.* FROM signing_keys
@@ -82,6 +87,14 @@ export class SqliteTenancyReads implements TenancyReads {
       seed: restoredSealed(row, 'seed'),
       createdAt: integer(row, 'created_at'),
     }));
+  }
+
+  async secrets(): Promise<readonly SecretRecord[]> {
+    return this.#sealed.secrets();
+  }
+
+  async sealedByOthers(keyId: string, limit: number): Promise<readonly SealedRecord[]> {
+    return this.#sealed.byOthers(keyId, boundedLimit(limit));
   }
 
   async webhookSecrets(organization: Id): Promise<WebhookSecretsRecord | null> {

@@ -6,3 +6,4 @@ export * from './job-list-schema.ts';
 export * from './limit-schema.ts';
 export * from './api-key-schema.ts';
 export * from './audit-schema.ts';
+export * from './secret-schema.ts';

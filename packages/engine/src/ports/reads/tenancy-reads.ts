@@ -2,6 +2,8 @@ import type { Id } from '../operation.ts';
 import type {
   ApiKeyRecord,
   OrganizationRecord,
+  SealedRecord,
+  SecretRecord,
   SigningKeyRecord,
   WebhookSecretsRecord,
 } from '../records.ts';
@@ -16,5 +18,9 @@ export interface TenancyReads {
   organizations(): Promise<readonly OrganizationRecord[]>;
   /** The newest first. */
   signingKeys(organization: Id): Promise<readonly SigningKeyRecord[]>;
+  /** Those of everybody: for a start. */
+  secrets(): Promise<readonly SecretRecord[]>;
+  /** Sealed texts that another master key than this one sealed, at most `limit`, in no order. */
+  sealedByOthers(keyId: string, limit: number): Promise<readonly SealedRecord[]>;
   webhookSecrets(organization: Id): Promise<WebhookSecretsRecord | null>;
 }

@@ -1,0 +1,140 @@
+import {
+  type Problem,
+  SECRET_BOUNDS,
+  type SecretList,
+  type SecretRequest,
+  type SecretView,
+} from '@ezthrottle/core/protocol';
+import { SECRET_SCHEMA } from '@ezthrottle/core/protocol/schemas';
+import type { SecretFacts, SecretVault } from '../secrets/secret-vault.ts';
+import { ApiError, refuseProblems } from './api-error.ts';
+import type { Call, Route } from './route.ts';
+import { schemaCheck } from './schema-check.ts';
+
+const PATH = '/secrets';
+const ONE = `${PATH}/:name`;
+const NAME = /^[A-Za-z_][A-Za-z0-9_]{0,63}$/;
+
+const checkSecret = schemaCheck<SecretRequest>(SECRET_SCHEMA);
+
+/** Secrets that jobs refer to as `{{secret.NAME}}`. A value goes in and is never shown again. */
+export function secretRoutes(vault: SecretVault): readonly Route[] {
+  return [
+    {
+      method: 'PUT',
+      path: ONE,
+      access: 'manage',
+      async handle(call, { organization }) {
+        const { name, secret } = readSecret(call);
+        const { verdict, facts } = await vault.put(organization, name, secret);
+        if (facts === null) {
+          throw new ApiError(
+            'conflict',
+            `there are ${SECRET_BOUNDS.perOrganization} secrets already: delete one that is not needed`,
+          );
+        }
+        return { status: verdict === 'created' ? 201 : 200, body: viewOf(facts) };
+      },
+    },
+    {
+      method: 'GET',
+      path: PATH,
+      access: 'manage',
+      async handle(_call, { organization }) {
+        const body: SecretList = { secrets: vault.list(organization).map(viewOf) };
+        return { status: 200, body };
+      },
+    },
+    {
+      method: 'GET',
+      path: ONE,
+      access: 'manage',
+      async handle(call, { organization }) {
+        const facts = vault.find(organization, nameOf(call));
+        if (facts === null) throw noSecret();
+        return { status: 200, body: viewOf(facts) };
+      },
+    },
+    {
+      method: 'DELETE',
+      path: ONE,
+      access: 'manage',
+      async handle(call, { organization }) {
+        const name = nameOf(call);
+        if (!(await vault.delete(organization, name))) throw noSecret();
+        return { status: 200, body: { name, status: 'deleted' } };
+      },
+    },
+  ];
+}
+
+function readSecret(call: Call): { readonly name: string; readonly secret: SecretRequest } {
+  const name = nameOf(call);
+  const checked = checkSecret(call.body);
+  const read = checked.ok ? readOrigins(checked.value.origins) : { origins: [], problems: [] };
+  refuseProblems(
+    [
+      ...checkName(name),
+      ...(checked.ok ? checkValue(checked.value.value) : checked.problems),
+      ...read.problems,
+    ],
+    'the secret',
+  );
+  if (!checked.ok) throw new ApiError('validation_failed', 'the secret is not valid');
+  return { name, secret: { value: checked.value.value, origins: read.origins } };
+}
+
+function checkName(name: string): readonly Problem[] {
+  if (NAME.test(name)) return [];
+  const expected = 'a letter or underscore, then up to 63 letters, digits and underscores';
+  return [{ path: 'name', message: 'is not the name of a secret', expected }];
+}
+
+/** What is wrong never shows the value. */
+function checkValue(value: string): readonly Problem[] {
+  if (!/\p{Cs}|\0/u.test(value)) return [];
+  return [
+    {
+      path: 'value',
+      message: 'contains a character that cannot be sent',
+      expected: 'well-formed Unicode text without zero characters',
+    },
+  ];
+}
+
+function readOrigins(given: readonly string[]): {
+  readonly origins: readonly string[];
+  readonly problems: readonly Problem[];
+} {
+  const origins = given.map(originOf);
+  const problems = origins.flatMap((origin, index): Problem[] =>
+    origin === null
+      ? [
+          {
+            path: `origins[${index}]`,
+            message: 'is not an origin',
+            expected: 'such as https://api.example.com, or * for anywhere',
+          },
+        ]
+      : [],
+  );
+  return { origins: [...new Set(origins.filter((origin) => origin !== null))], problems };
+}
+
+function originOf(text: string): string | null {
+  if (text === '*') return text;
+  if (!/^https?:\/\/[^/?#@\\\s]+\/?$/i.test(text) || !URL.canParse(text)) return null;
+  return new URL(text).origin;
+}
+
+function nameOf({ params }: Call): string {
+  return params['name'] ?? '';
+}
+
+function noSecret(): ApiError {
+  return new ApiError('not_found', 'there is no secret of this name');
+}
+
+function viewOf({ name, origins, createdAt, updatedAt }: SecretFacts): SecretView {
+  return { name, origins, created_at: createdAt, updated_at: updatedAt };
+}

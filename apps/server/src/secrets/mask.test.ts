@@ -1,0 +1,72 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { createMask } from './mask.ts';
+
+const VALUE = 'p+s/w&rd "ü" <x>';
+const mask = createMask([{ name: 'TOKEN', value: VALUE }]);
+
+function bodyOf(body: string, more: object = {}): string {
+  const response = {
+    status: 200,
+    headers: {},
+    body,
+    bodyEncoding: 'utf8',
+    truncated: false,
+  } as const;
+  return mask.response({ ...response, ...more }).body;
+}
+
+describe('what a target echoes', () => {
+  test.each([
+    ['as it is', VALUE],
+    ['in JSON', JSON.stringify({ got: VALUE })],
+    ['in JSON with slashes escaped', JSON.stringify({ got: VALUE }).replaceAll('/', '\\/')],
+    ['in an address', `/?q=${encodeURIComponent(VALUE)}`],
+    ['in a form', new URLSearchParams({ q: VALUE }).toString()],
+    ['in HTML', '<p>p+s/w&amp;rd &quot;ü&quot; &lt;x&gt;</p>'],
+    ['in hexadecimal', Buffer.from(VALUE).toString('hex')],
+    ['as an authorization', `Basic ${Buffer.from(`user:${VALUE}`).toString('base64')}`],
+    ['in base64url', Buffer.from(`{"a":"${VALUE}"}`).toString('base64url')],
+  ])('%s is masked', (_how, echoed) => {
+    const shown = bodyOf(`before ${echoed} after`);
+    expect(shown).toContain('[secret TOKEN]');
+    expect(shown).toMatch(/^before .* after$/);
+    expect(shown).not.toContain('w&rd');
+  });
+
+  test('in a body that is no text is masked there, and nothing else is touched', () => {
+    const bytes = Buffer.concat([Buffer.from([0, 255, 1]), Buffer.from(VALUE), Buffer.from([254])]);
+    const shown = Buffer.from(
+      bodyOf(bytes.toString('base64'), { bodyEncoding: 'base64' }),
+      'base64',
+    );
+    expect(shown).toEqual(
+      Buffer.concat([Buffer.from([0, 255, 1]), Buffer.from('[secret TOKEN]'), Buffer.from([254])]),
+    );
+    const other = Buffer.from([0, 1, 2, 255]).toString('base64');
+    expect(bodyOf(other, { bodyEncoding: 'base64' })).toBe(other);
+  });
+
+  test('and is cut off within is masked up to the cut', () => {
+    for (let length = 4; length < VALUE.length; length += 1) {
+      expect(bodyOf(`before ${VALUE.slice(0, length)}`, { truncated: true })).toBe('before ');
+    }
+  });
+
+  test('in bytes that could not be decoded is withheld with them', () => {
+    const headers = { 'content-encoding': 'zstd' };
+    expect(bodyOf('AAEC', { bodyEncoding: 'base64', headers })).toBe('');
+  });
+
+  test('is found wherever it stands in base64', () => {
+    fc.assert(
+      fc.property(fc.string(), fc.string({ minLength: 8 }), fc.string(), (before, value, after) => {
+        const masked = createMask([{ name: 'A', value }]);
+        const shown = masked.text(Buffer.from(before + value + after).toString('base64'));
+        const core = Buffer.from(value).toString('base64').replaceAll('=', '').slice(0, -2);
+        expect(shown).toContain('[secret A]');
+        expect(shown).not.toContain(core);
+      }),
+    );
+  });
+});

@@ -1,0 +1,37 @@
+import { type AttemptCall, withSecrets } from '@ezthrottle/engine';
+
+/**
+ * A call with its secrets put in. A value is spelled as its place needs it, so that it cannot change what
+ * stands around it: percent-encoded in the address, escaped in a JSON body, encoded in a form.
+ */
+export function resolveCall(call: AttemptCall, valueOf: (name: string) => string): AttemptCall {
+  const { secrets: _resolved, ...plain } = call;
+  const { url, headers, body } = plain;
+  const inBody = bodySpelling(headers, body?.data ?? '');
+  const isText = body?.encoding === 'utf8';
+  return {
+    ...plain,
+    url: withSecrets(url, (name) => encodeURIComponent(valueOf(name))),
+    headers: Object.fromEntries(
+      Object.entries(headers).map(([name, value]) => [name, withSecrets(value, valueOf)]),
+    ),
+    body: isText
+      ? { ...body, data: withSecrets(body.data, (name) => inBody(valueOf(name))) }
+      : body,
+  };
+}
+
+function bodySpelling(
+  headers: Readonly<Record<string, string>>,
+  body: string,
+): (value: string) => string {
+  const named = Object.keys(headers).find((name) => name.toLowerCase() === 'content-type');
+  const type = named === undefined ? '' : (headers[named]?.toLowerCase() ?? '');
+  if (type.includes('json') || (type === '' && /^\s*[[{]/.test(body))) {
+    return (value) => JSON.stringify(value).slice(1, -1);
+  }
+  if (type.includes('x-www-form-urlencoded')) {
+    return (value) => new URLSearchParams({ v: value }).toString().slice('v='.length);
+  }
+  return (value) => value;
+}

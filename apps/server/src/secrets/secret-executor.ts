@@ -1,0 +1,104 @@
+import type { AttemptCall, AttemptReport, Clock, Executor, Id, Outcome } from '@ezthrottle/engine';
+import { SecretBoxError } from '../tenancy/secret-box.ts';
+import { createMask, type Hidden, type Mask } from './mask.ts';
+import { resolveCall } from './resolve-call.ts';
+import type { SecretVault } from './secret-vault.ts';
+
+type Refusal = Extract<Outcome, { kind: 'refused' }>;
+
+/**
+ * An executor that puts secrets into the calls that refer to them, and takes them out of what comes
+ * back, so that nobody behind it ever sees one. Calls that refer to none are handed on untouched.
+ */
+export function withSecretsInCalls(
+  executor: Executor,
+  options: { readonly vault: Pick<SecretVault, 'open'>; readonly clock: Pick<Clock, 'now'> },
+): Executor {
+  const masks = new Map<string, Mask>();
+  let tell: (reports: readonly AttemptReport[]) => void = () => undefined;
+
+  function ready(call: AttemptCall): AttemptCall | null {
+    const { secrets } = call;
+    if (secrets === undefined) return call;
+    const opened = openAll(options.vault, secrets.organization, secrets.names, call.url);
+    if (!Array.isArray(opened)) {
+      const at = options.clock.now();
+      const { token } = call;
+      const report = { token, outcome: opened, response: null, startedAt: at, endedAt: at };
+      // Later, as a call that is really made: whoever hands it over has not noted it yet.
+      queueMicrotask(() => tell([report]));
+      return null;
+    }
+    const values = new Map(opened.map(({ name, value }) => [name, value]));
+    if (opened.length > 0) masks.set(call.token, createMask(opened));
+    return resolveCall(call, (name) => values.get(name) ?? '');
+  }
+
+  function maskedReport(report: AttemptReport): AttemptReport {
+    const mask = masks.get(report.token);
+    if (mask === undefined) return report;
+    masks.delete(report.token);
+    const { outcome, response } = report;
+    return {
+      ...report,
+      outcome: mask.outcome(outcome),
+      response: response === null ? null : mask.response(response),
+    };
+  }
+
+  return {
+    run(calls) {
+      if (calls.every(({ secrets }) => secrets === undefined)) {
+        executor.run(calls);
+        return;
+      }
+      executor.run(calls.map(ready).filter((call) => call !== null));
+    },
+    abort: (tokens) => executor.abort(tokens),
+    onSent: (listener) => executor.onSent(listener),
+    onReports(listener) {
+      tell = listener;
+      executor.onReports((reports) => {
+        listener(masks.size === 0 ? reports : reports.map(maskedReport));
+      });
+    },
+    close: () => executor.close(),
+  };
+}
+
+function openAll(
+  vault: Pick<SecretVault, 'open'>,
+  organization: Id,
+  names: readonly string[],
+  url: string,
+): Hidden[] | Refusal {
+  const opened: Hidden[] = [];
+  for (const name of names) {
+    const found = openOne(vault, organization, name);
+    if ('kind' in found) return found;
+    const { origins } = found.facts;
+    if (!origins.includes('*') && !origins.includes(new URL(url).origin)) {
+      return refusal('secret_not_allowed', `the secret ${name} may not be sent to this origin`);
+    }
+    opened.push({ name, value: found.value });
+  }
+  return opened;
+}
+
+function openOne(
+  vault: Pick<SecretVault, 'open'>,
+  organization: Id,
+  name: string,
+): NonNullable<ReturnType<SecretVault['open']>> | Refusal {
+  try {
+    const found = vault.open(organization, name);
+    return found ?? refusal('unknown_secret', `the secret ${name} does not exist any more`);
+  } catch (error) {
+    if (!(error instanceof SecretBoxError)) throw error;
+    return refusal('secret_unreadable', `the secret ${name} cannot be opened: ${error.message}`);
+  }
+}
+
+function refusal(code: string, message: string): Refusal {
+  return { kind: 'refused', code, message };
+}

@@ -1,0 +1,133 @@
+import { createUpstream, type Upstream } from '@ezthrottle/testkit';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import {
+  addOrganization,
+  objectOf,
+  type Reply,
+  request,
+  type RunningServer,
+  startServer,
+  textOf,
+  until,
+} from './running-server.ts';
+
+const OTHER_KEY = 'the-other-organizations-key';
+const VALUE = 'sk_live_"quoted" & long/enough';
+let server: RunningServer;
+let target: Upstream;
+
+beforeAll(async () => {
+  target = await createUpstream({ body: { fine: true } });
+  server = await startServer({ rate: [`${target.origin}=1000`] });
+  await server.restart(() => addOrganization(server.folder, 'other', OTHER_KEY));
+});
+
+afterAll(async () => {
+  await server.close();
+  await target.close();
+});
+
+async function put(name: string, value = VALUE, origins = [target.origin]): Promise<Reply> {
+  return await server.call('PUT', `/api/v1/secrets/${name}`, { value, origins });
+}
+
+function ended(id: string): Promise<Record<string, unknown>> {
+  return until(
+    async () => (await server.call('GET', `/api/v1/jobs/${id}`)).json,
+    (job) => job['ended_at'] !== null,
+  );
+}
+
+async function run(job: Record<string, unknown>): Promise<Record<string, unknown>> {
+  const reply = await server.call('POST', '/api/v1/jobs', job);
+  expect([reply.status, reply.text]).toEqual([201, expect.any(String)]);
+  return ended(textOf(reply.json['job_id']));
+}
+
+describe('a secret', () => {
+  test('is put, listed by name, replaced and deleted, and never shown', async () => {
+    expect((await put('A_KEY')).status).toBe(201);
+    const again = await put('A_KEY', `${VALUE}2`);
+    expect(again.status).toBe(200);
+    const shown = await server.call('GET', '/api/v1/secrets/A_KEY');
+    const list = await server.call('GET', '/api/v1/secrets');
+    expect(shown.json).toMatchObject({ name: 'A_KEY', origins: [target.origin] });
+    expect(again.text + shown.text + list.text).not.toContain('sk_live');
+    const other = await request(`${server.url}/api/v1/secrets/A_KEY`, 'GET', undefined, {
+      authorization: `Bearer ${OTHER_KEY}`,
+    });
+    expect(other.status).toBe(404);
+    expect((await server.call('DELETE', '/api/v1/secrets/A_KEY')).status).toBe(200);
+    expect((await server.call('DELETE', '/api/v1/secrets/A_KEY')).status).toBe(404);
+  });
+
+  test('that cannot be one is refused with all that is wrong, and without its value', async () => {
+    const reply = await server.call('PUT', '/api/v1/secrets/no-name', {
+      value: 'sk_live\u0000more',
+      origins: ['https://a.example/path'],
+    });
+    expect(reply.status).toBe(400);
+    const problems = reply.json['problems'];
+    const paths = Array.isArray(problems) ? problems.map((one) => objectOf(one)['path']) : [];
+    expect(new Set(paths)).toEqual(new Set(['name', 'value', 'origins[0]']));
+    expect(reply.text).not.toContain('sk_live');
+    expect((await put('SHORT', 'short')).status).toBe(400);
+  });
+});
+
+describe('a job that refers to a secret', () => {
+  test('is sent with it, spelled as each place needs it', async () => {
+    await put('TOKEN');
+    await put('PLAIN', 'sk_plain_0123');
+    await run({
+      url: target.url('/sent?key={{secret.TOKEN}}&x={{other}}'),
+      method: 'POST',
+      headers: { Authorization: 'Bearer {{secret.PLAIN}}', 'Content-Type': 'application/json' },
+      body: '{"key":"{{secret.TOKEN}}","text":"{{!secret.TOKEN}}"}',
+      idempotent_key: 'sent',
+    });
+    const call = target.requests.find(({ path }) => path.startsWith('/sent'));
+    expect(new URL(`http://x${call?.path}`).searchParams.get('key')).toBe(VALUE);
+    expect(call?.headers['authorization']).toBe('Bearer sk_plain_0123');
+    expect(JSON.parse(String(call?.body))).toEqual({ key: VALUE, text: '{{secret.TOKEN}}' });
+  });
+
+  test('is known again by what it says, not by what is sent', async () => {
+    const job = { url: target.url('/same'), headers: { 'X-Key': '{{secret.TOKEN}}' } };
+    await put('TOKEN', 'the-first-value');
+    const first = await server.call('POST', '/api/v1/jobs', job);
+    await put('TOKEN', 'the-second-value');
+    const second = await server.call('POST', '/api/v1/jobs', job);
+    expect(second.json).toMatchObject({ duplicate: true, job_id: first.json['job_id'] });
+  });
+
+  test('is refused where the secret is unknown or may not be sent, with every place', async () => {
+    await put('ELSEWHERE', VALUE, ['https://elsewhere.example']);
+    const reply = await server.call('POST', '/api/v1/jobs', {
+      url: target.url('/?a={{secret.NOBODY}}'),
+      on_success: { url: target.url('/'), headers: { 'X-Key': '{{secret.ELSEWHERE}}' } },
+      fallback_job: { url: target.url('/'), method: 'POST', body: '{{secret.NOBODY}}' },
+    });
+    expect([reply.status, reply.json['error']]).toEqual([422, 'secrets_unusable']);
+    const problems = reply.json['problems'];
+    const paths = Array.isArray(problems) ? problems.map((one) => objectOf(one)['path']) : [];
+    expect(new Set(paths)).toEqual(
+      new Set(['url', 'fallback_job.body', 'on_success.headers.X-Key']),
+    );
+  });
+
+  test('fails for good when the secret was deleted meanwhile', async () => {
+    await put('GONE');
+    const job = {
+      url: target.url('/gone'),
+      headers: { 'X-Key': '{{secret.GONE}}' },
+      retry_at: Date.now() + 300,
+    };
+    const reply = await server.call('POST', '/api/v1/jobs', job);
+    await server.call('DELETE', '/api/v1/secrets/GONE');
+    const done = await ended(textOf(reply.json['job_id']));
+    expect(done).toMatchObject({ state: 'failed' });
+    expect(JSON.stringify(done)).toContain('GONE does not exist any more');
+    expect(target.requests.filter(({ path }) => path === '/gone')).toEqual([]);
+  });
+});

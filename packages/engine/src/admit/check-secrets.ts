@@ -1,0 +1,57 @@
+import type { Problem } from '@ezthrottle/core/protocol';
+import type { JobSpec, PathSpec } from '../job/job-spec.ts';
+import { refersTo } from './secret-references.ts';
+
+/** A secret of the job's organization by its name; null: there is none. `*` among origins is any. */
+export type SecretLookup = (name: string) => { readonly origins: readonly string[] } | null;
+
+/**
+ * References to secrets that do not exist, or that may not go where the call goes. To be answered with
+ * 422. Looks at the job, its fallbacks and all jobs that follow.
+ */
+export function checkSecrets(spec: JobSpec, secretOf: SecretLookup): readonly Problem[] {
+  const problems: Problem[] = [];
+  const pending: { spec: JobSpec; path: string }[] = [{ spec, path: '' }];
+  for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
+    let place = next.path;
+    for (const [index, path] of next.spec.paths.entries()) {
+      if (index > 0) place += `${place === '' ? '' : '.'}fallback_job`;
+      const at = (name: string): string => (place === '' ? name : `${place}.${name}`);
+      for (const name of path.secrets ?? []) {
+        const wrong = problemOf(name, path.origin, secretOf(name));
+        if (wrong === null) continue;
+        for (const field of fieldsWith(path, name)) problems.push({ path: at(field), ...wrong });
+      }
+      if (path.onFailure !== null) pending.push({ spec: path.onFailure, path: at('on_failure') });
+      if (path.onSuccess !== null) pending.push({ spec: path.onSuccess, path: at('on_success') });
+    }
+  }
+  return problems;
+}
+
+function problemOf(
+  name: string,
+  origin: string,
+  secret: ReturnType<SecretLookup>,
+): Omit<Problem, 'path'> | null {
+  if (secret === null) {
+    return {
+      message: `refers to the secret ${name}, which does not exist`,
+      expected: 'the name of a stored secret, or {{!secret.…}} to send the text itself',
+    };
+  }
+  if (secret.origins.includes('*') || secret.origins.includes(origin)) return null;
+  return {
+    message: `refers to the secret ${name}, which may not be sent to ${origin}`,
+    expected: 'one of the origins that the secret names',
+  };
+}
+
+function fieldsWith({ url, headers, body }: PathSpec, name: string): readonly string[] {
+  const fields = Object.keys(headers).filter((header) => refersTo(headers[header] ?? '', name));
+  return [
+    ...(refersTo(url, name) ? ['url'] : []),
+    ...fields.map((header) => `headers.${header}`),
+    ...(body?.encoding === 'utf8' && refersTo(body.data, name) ? ['body'] : []),
+  ];
+}
