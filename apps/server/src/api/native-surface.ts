@@ -83,7 +83,7 @@ export function createNativeSurface(options: NativeSurfaceOptions): {
     ...limitRoutes(options),
     ...apiKeyRoutes(options),
     auditLogRoute(options.audit),
-    ...secretRoutes(options.vault),
+    ...secretRoutes(options),
   ];
   return { surface: { prefix: '/api/v1', routes }, streams, endWaits };
 }

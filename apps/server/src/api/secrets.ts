@@ -6,7 +6,9 @@ import {
   type SecretView,
 } from '@ezthrottle/core/protocol';
 import { SECRET_SCHEMA } from '@ezthrottle/core/protocol/schemas';
+import type { AuditLog } from '../audit/audit-log.ts';
 import type { SecretFacts, SecretVault } from '../secrets/secret-vault.ts';
+import { actingOf } from './acting.ts';
 import { ApiError, refuseProblems } from './api-error.ts';
 import type { Call, Route } from './route.ts';
 import { schemaCheck } from './schema-check.ts';
@@ -17,16 +19,27 @@ const NAME = /^[A-Za-z_][A-Za-z0-9_]{0,63}$/;
 
 const checkSecret = schemaCheck<SecretRequest>(SECRET_SCHEMA);
 
+export interface SecretRoutesOptions {
+  readonly vault: SecretVault;
+  readonly audit: AuditLog;
+}
+
 /** Secrets that jobs refer to as `{{secret.NAME}}`. A value goes in and is never shown again. */
-export function secretRoutes(vault: SecretVault): readonly Route[] {
+export function secretRoutes({ vault, audit }: SecretRoutesOptions): readonly Route[] {
   return [
     {
       method: 'PUT',
       path: ONE,
       access: 'manage',
-      async handle(call, { organization }) {
+      async handle(call, caller) {
         const { name, secret } = readSecret(call);
-        const { verdict, facts } = await vault.put(organization, name, secret);
+        const act = {
+          action: 'secret.put',
+          target: name,
+          after: { origins: [...secret.origins] },
+        } as const;
+        const by = audit.committing(actingOf(call, caller), act);
+        const { verdict, facts } = await vault.put(caller.organization, name, secret, by);
         if (facts === null) {
           throw new ApiError(
             'conflict',
@@ -59,9 +72,11 @@ export function secretRoutes(vault: SecretVault): readonly Route[] {
       method: 'DELETE',
       path: ONE,
       access: 'manage',
-      async handle(call, { organization }) {
+      async handle(call, caller) {
         const name = nameOf(call);
-        if (!(await vault.delete(organization, name))) throw noSecret();
+        const act = { action: 'secret.delete', target: name } as const;
+        const by = audit.committing(actingOf(call, caller), act);
+        if (!(await vault.delete(caller.organization, name, by))) throw noSecret();
         return { status: 200, body: { name, status: 'deleted' } };
       },
     },

@@ -6,6 +6,7 @@ import type { SecretBox } from '../tenancy/secret-box.ts';
 /** A secret without what it keeps. */
 export type SecretFacts = Omit<SecretRecord, 'value'>;
 
+/** A change is written by `by`, where that is given. */
 export interface SecretVault {
   /** Reads all names and sealed values. To be called before anything else. */
   load(): Promise<void>;
@@ -14,6 +15,7 @@ export interface SecretVault {
     organization: Id,
     name: string,
     secret: { readonly value: string; readonly origins: readonly string[] },
+    by?: Commit,
   ): Promise<{
     readonly verdict: 'created' | 'replaced' | 'full';
     readonly facts: SecretFacts | null;
@@ -27,7 +29,7 @@ export interface SecretVault {
     name: string,
   ): { readonly value: string; readonly facts: SecretFacts } | null;
   /** False when there is none. */
-  delete(organization: Id, name: string): Promise<boolean>;
+  delete(organization: Id, name: string, by?: Commit): Promise<boolean>;
 }
 
 /**
@@ -53,7 +55,7 @@ export function createSecretVault(options: {
     async load() {
       for (const record of await reads.secrets()) own(record.organization).set(record.name, record);
     },
-    async put(organization, name, { value, origins }) {
+    async put(organization, name, { value, origins }, by = commit) {
       const secrets = own(organization);
       const before = secrets.get(name);
       if (before === undefined && secrets.size >= SECRET_BOUNDS.perOrganization) {
@@ -68,7 +70,7 @@ export function createSecretVault(options: {
         createdAt: before?.createdAt ?? now,
         updatedAt: now,
       };
-      await commitOrThrow(commit, { type: 'put_secret', secret: record });
+      await commitOrThrow(by, { type: 'put_secret', secret: record });
       secrets.set(name, record);
       return { verdict: before === undefined ? 'created' : 'replaced', facts: factsOf(record) };
     },
@@ -86,9 +88,9 @@ export function createSecretVault(options: {
       const value = box.open(record.value, contextOf(organization, name));
       return { value, facts: factsOf(record) };
     },
-    async delete(organization, name) {
+    async delete(organization, name, by = commit) {
       known.get(organization)?.delete(name);
-      const { verdict } = await commit({ type: 'delete_secret', organization, name });
+      const { verdict } = await by({ type: 'delete_secret', organization, name });
       return verdict === 'ok';
     },
   };

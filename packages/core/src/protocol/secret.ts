@@ -23,6 +23,12 @@ export interface SecretView {
   readonly updated_at: number;
 }
 
+/** Answer to `DELETE /api/v1/secrets/:name`. */
+export interface SecretDeletedReply {
+  readonly name: string;
+  readonly status: 'deleted';
+}
+
 export interface SecretList {
   /** By name. */
   readonly secrets: readonly SecretView[];

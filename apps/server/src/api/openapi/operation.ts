@@ -7,7 +7,15 @@ export interface Operation {
   /** One line. */
   readonly summary: string;
   /** What it is about: operations of one tag stand together. */
-  readonly tag: 'jobs' | 'limits' | 'webhooks' | 'API keys' | 'operations' | 'server';
+  readonly tag:
+    | 'jobs'
+    | 'limits'
+    | 'webhooks'
+    | 'API keys'
+    | 'secrets'
+    | 'privacy'
+    | 'operations'
+    | 'server';
   /** Schema of an object whose members are the parameters of the query. */
   readonly query?: JsonSchema;
   /** Headers of the request that mean something to it, with what they mean. */

@@ -37,6 +37,7 @@ const JOBS: Operations = {
       'replace_too_late',
       'idempotency_mismatch',
       'limits_unusable',
+      'secrets_unusable',
       'rate_limited',
     ],
   },
@@ -246,6 +247,7 @@ export const OPERATIONS: Operations = {
   ...LIMIT_OPERATIONS,
   ...WEBHOOKS,
   ...API_KEYS,
+  ...PROTECTION_OPERATIONS,
   ...OPERATING,
   ...SERVER,
 };

@@ -332,6 +332,7 @@ export const REPLY_SCHEMAS: Readonly<Record<string, JsonSchema>> = {
       'unsupported_media_type',
       'idempotency_mismatch',
       'limits_unusable',
+      'secrets_unusable',
       'rate_limited',
       'internal_error',
       'unavailable',
@@ -1111,6 +1112,56 @@ export const REPLY_SCHEMAS: Readonly<Record<string, JsonSchema>> = {
       },
     },
     required: ['status'],
+  },
+  SecretDeletedReply: {
+    type: 'object',
+    properties: {
+      name: {
+        type: 'string',
+      },
+      status: {
+        type: 'string',
+        const: 'deleted',
+      },
+    },
+    required: ['name', 'status'],
+    description: 'Answer to `DELETE /api/v1/secrets/:name`.',
+  },
+  SecretList: {
+    type: 'object',
+    properties: {
+      secrets: {
+        type: 'array',
+        items: {
+          $ref: '#/components/schemas/SecretView',
+        },
+        description: 'By name.',
+      },
+    },
+    required: ['secrets'],
+  },
+  SecretView: {
+    type: 'object',
+    properties: {
+      name: {
+        type: 'string',
+      },
+      origins: {
+        type: 'array',
+        items: {
+          type: 'string',
+        },
+      },
+      created_at: {
+        type: 'number',
+      },
+      updated_at: {
+        type: 'number',
+      },
+    },
+    required: ['name', 'origins', 'created_at', 'updated_at'],
+    description:
+      'A secret as it is shown: never its value. Moments are milliseconds since the epoch.',
   },
   SigningKeysView: {
     type: 'object',
