@@ -10,6 +10,7 @@ import {
   WEBHOOK_SECRETS_SCHEMA,
 } from '@ezthrottle/core/protocol/schemas';
 import type { Operation, Operations } from './operation.ts';
+import { PROTECTION_OPERATIONS } from './protection-operations.ts';
 
 const JOB = { $ref: '#/components/schemas/JobRequest' } as const;
 
