@@ -19,7 +19,7 @@ export class Connection implements Disposable {
       if (!Number.isInteger(status)) throw new Error('an answer that does not begin as HTTP');
       this.#settle?.(status);
     });
-    // Of a server that has waited for too long, say: or its answer would be waited for without end.
+    // Or its answer would be waited for without end.
     socket.on('close', () => this.#fail?.(new Error('the app has closed the connection')));
   }
 
@@ -33,7 +33,6 @@ export class Connection implements Disposable {
     return new Promise((resolve, reject) => {
       this.#settle = resolve;
       this.#fail = reject;
-      if (this.#socket.destroyed) reject(new Error('the app has closed the connection'));
       this.#socket.write(request);
     });
   }

@@ -5,6 +5,7 @@ import express, { type RequestHandler } from 'express';
 import { Webhook } from 'svix';
 import {
   doNothing,
+  onlyReading,
   RECEIVED,
   SILENT,
   UNSIGNED,
@@ -31,6 +32,7 @@ export const expressWays: FrameworkWays = {
   bare: route(express.json(), (_request, response) => {
     response.json(RECEIVED);
   }),
+  adapter: route(ezthrottle(onlyReading())),
   direct: direct(),
   unsigned: route(ezthrottle(UNSIGNED)),
   signed: route(ezthrottle({ secrets: SECRET, on: { any: doNothing } })),

@@ -6,6 +6,7 @@ import rawBody from 'fastify-raw-body';
 import { Webhook } from 'svix';
 import {
   doNothing,
+  onlyReading,
   RECEIVED,
   SILENT,
   UNSIGNED,
@@ -24,6 +25,7 @@ function start(prepare: (app: FastifyInstance) => unknown): StartWay {
 
 export const fastifyWays: FrameworkWays = {
   bare: start((app) => app.post('/hook', async () => RECEIVED)),
+  adapter: start((app) => app.register(ezthrottle, { path: '/hook', receiver: onlyReading() })),
   direct: start((app) => {
     const receiver = createReceiver(UNSIGNED);
     app.removeAllContentTypeParsers();

@@ -1,14 +1,15 @@
-import type { ReceiverOptions } from '@ezthrottle/core/webhooks';
+import { createReceiver, type Receiver, type ReceiverOptions } from '@ezthrottle/core/webhooks';
 
 /**
  * How a webhook may be received in a framework.
  * - `bare`: reads and parses the body, answers, checks nothing.
- * - `direct`: hand-written for our receiver, unsigned: what is left to `unsigned` is the adapter's own.
- * - `unsigned`: our adapter with `allowUnsigned`: the whole receiver but the signature.
+ * - `adapter`: our adapter over a receiver that does just that: what the adapter itself adds.
+ * - `direct`: hand-written for our receiver, unsigned.
+ * - `unsigned`: our adapter with `allowUnsigned`: checks the payload, claims, dispatches and commits as well.
  * - `signed`: our adapter as it is used.
  * - `octokit`, `svix`: the ways their documentation shows.
  */
-export const WAYS = ['bare', 'direct', 'unsigned', 'signed', 'octokit', 'svix'] as const;
+export const WAYS = ['bare', 'adapter', 'direct', 'unsigned', 'signed', 'octokit', 'svix'] as const;
 
 export type Way = (typeof WAYS)[number];
 
@@ -23,6 +24,21 @@ export function doNothing(): void {}
 
 /** The whole receiver but the signature. */
 export const UNSIGNED: ReceiverOptions = { allowUnsigned: true, on: { any: doNothing } };
+
+/** Reads the body and parses it as a bare handler does, and answers the same. */
+export function onlyReading(): Receiver {
+  const receiver = createReceiver(UNSIGNED);
+  const headers = { 'content-type': 'application/json; charset=utf-8' };
+  const answer = { status: 200, headers, body: JSON.stringify(RECEIVED) };
+  receiver.receive = async ({ body }) => {
+    const bytes = typeof body === 'function' ? await body(1_048_576) : body;
+    JSON.parse(UTF8.decode(bytes ?? new Uint8Array()));
+    return answer;
+  };
+  return receiver;
+}
+
+const UTF8 = new TextDecoder();
 
 export const RECEIVED = { status: 'received' };
 

@@ -1,6 +1,13 @@
 import { nodeListener } from '@ezthrottle/core/node';
 import { createNodeMiddleware, Webhooks } from '@octokit/webhooks';
-import { doNothing, RECEIVED, SILENT, UNSIGNED, type FrameworkWays } from './framework.ts';
+import {
+  doNothing,
+  onlyReading,
+  RECEIVED,
+  SILENT,
+  UNSIGNED,
+  type FrameworkWays,
+} from './framework.ts';
 import { listen } from './listen.ts';
 import { SECRET } from './signing.ts';
 
@@ -21,6 +28,7 @@ export const nodeWays: FrameworkWays = {
         response.end(ANSWER);
       });
     }),
+  adapter: () => listen(nodeListener(onlyReading())),
   unsigned: () => listen(nodeListener(UNSIGNED)),
   signed: () => listen(nodeListener({ secrets: SECRET, on: { any: doNothing } })),
   octokit: () => {

@@ -10,6 +10,7 @@ type Headers = Readonly<Record<string, string>>;
 /** Headers of a delivery as each way wants it signed. */
 export const HEADERS_OF: Readonly<Record<Way, (body: string) => Headers>> = {
   bare: () => ({}),
+  adapter: () => ({}),
   direct: () => ({}),
   unsigned: () => ({}),
   signed: (body) => ({

@@ -5,7 +5,7 @@ import { medianOf } from '../numbers.ts';
 export interface Case {
   readonly name: string;
   /** What is to be ready beforehand, and does not count. */
-  prepare?(times: number): void;
+  prepare?(times: number): Promise<void> | void;
   /** Does it so many times. */
   run(times: number): Promise<void> | void;
   /** Microseconds of processor time used so far. Default: of this process. */
@@ -35,7 +35,7 @@ export async function measureInTurn(
 }
 
 async function costOf(one: Case, times: number): Promise<number> {
-  one.prepare?.(times);
+  await one.prepare?.(times);
   // What the one before left to do is not this one's.
   await wait(1);
   const before = (await one.cpuTime?.()) ?? ownCpuTime();

@@ -3,7 +3,7 @@ import type { StandardSchema } from './standard-schema.ts';
 
 export interface HandlerContext {
   /**
-   * Aborted when the time for handling is up, or when whoever called `receive` gave up. From then on
+   * Made when it is asked for first, so a copy by spreading lacks it. Aborted when the time for handling is up, or when whoever called `receive` gave up. From then on
    * the delivery counts as failed and comes again, whatever the handler does.
    */
   readonly signal: AbortSignal;
