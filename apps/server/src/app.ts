@@ -155,7 +155,7 @@ async function compose(options: AppOptions, onClose: OnClose): Promise<RunningAp
   onClose(() => committer.close());
 
   const tenancy = { reads: store.tenancy, commit: committer.write.bind(committer), clock };
-  const box = createSecretBox(keys.masterKey);
+  const box = createSecretBox(keys.masterKey, config.formerMasterKeys);
   const vault = createSecretVault({ ...tenancy, box });
   await vault.load();
   const secrets = createSigningSecrets({ ...tenancy, box });

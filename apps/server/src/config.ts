@@ -16,6 +16,8 @@ export interface Config {
   readonly apiKey: string | null;
   /** 32 bytes in base64. Null: as above. */
   readonly masterKey: string | null;
+  /** As `masterKey`: they open what they have sealed, and seal nothing. */
+  readonly formerMasterKeys: readonly string[];
   /** `whsec_` and base64. Null: whatever is stored; `dev` makes one. */
   readonly signingSecret: string | null;
   readonly allowLoopbackTargets: boolean;
@@ -129,6 +131,7 @@ export function readSettings(profile: Profile, sources: ConfigSources): ConfigRe
     dataDir: take('dataDir'),
     apiKey: take('apiKey'),
     masterKey: take('masterKey'),
+    formerMasterKeys: take('formerMasterKeys'),
     signingSecret: take('signingSecret'),
     allowLoopbackTargets: take('allowLoopbackTargets'),
     allowPrivateTargets: take('allowPrivateTargets'),

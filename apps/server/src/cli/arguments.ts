@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util';
 import type { ConfigProblem } from '../config/config-error.ts';
 import { SETTINGS } from '../config/settings.ts';
 
-export type CommandName = 'dev' | 'start' | 'config' | 'help' | 'version';
+export type CommandName = 'dev' | 'start' | 'config' | 're-encrypt' | 'help' | 'version';
 
 /** A command line that can be carried out. */
 export interface CommandLine {
@@ -16,7 +16,14 @@ export interface CommandLine {
   readonly configFile: string | null;
 }
 
-const COMMANDS: readonly CommandName[] = ['dev', 'start', 'config', 'help', 'version'];
+const COMMANDS: readonly CommandName[] = [
+  'dev',
+  'start',
+  'config',
+  're-encrypt',
+  'help',
+  'version',
+];
 
 /** Commands that take a further word, and which. */
 const WORDS: Readonly<Partial<Record<CommandName, readonly string[]>>> = {

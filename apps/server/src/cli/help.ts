@@ -11,10 +11,12 @@ commands:
   config [dev|start]
             what that command would run with, given these flags, and where each value comes from;
             changes nothing
+  re-encrypt
+            encrypts all that is stored as a secret under the newest master key, while no server runs
   help      this text
   version   the version
 
-flags of dev, start and config (each is also an environment variable, or a key of the file):
+flags of dev, start, config and re-encrypt (each is also an environment variable, or a key of the file):
 `;
 
 const OWN_FLAGS = `  --config <file>

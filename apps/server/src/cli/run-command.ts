@@ -35,6 +35,11 @@ async function carryOut(line: CommandLine): Promise<void> {
       showConfig(line.word === 'dev' ? 'dev' : 'start', line);
       return;
     }
+    case 're-encrypt': {
+      const { runReEncrypt } = await import('./re-encrypt-command.ts');
+      await runReEncrypt(line);
+      return;
+    }
     case 'dev':
     case 'start': {
       const { runServer } = await import('./run-server.ts');

@@ -94,6 +94,24 @@ export const SETTINGS: { readonly [K in keyof Config]: Setting<Config[K]> } = {
     /^[A-Za-z\d+/]{43}=$/,
     '32 random bytes in base64, as printed by: openssl rand -base64 32',
   ),
+  formerMasterKeys: custom<readonly string[]>(
+    {
+      flag: 'former-master-keys',
+      placeholder: '<base64,…>',
+      description: 'Keys that were the master key before: they open what they have encrypted',
+      secret: true,
+      dev: Object.freeze([]),
+      start: Object.freeze([]),
+    },
+    'list',
+    (raw) => {
+      const keys = (listOf(raw) ?? ['']).flatMap((part) => String(part).trim().split(/\s+/));
+      const fits = keys.length <= 16 && keys.every((key) => /^[A-Za-z\d+/]{43}=$/.test(key));
+      return fits
+        ? { ok: true, value: Object.freeze(keys) }
+        : { ok: false, expected: '1 to 16 keys as --master-key takes them, with commas' };
+    },
+  ),
   signingSecret: optionalText(
     {
       flag: 'signing-secret',

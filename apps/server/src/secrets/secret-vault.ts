@@ -1,6 +1,7 @@
 import { SECRET_BOUNDS } from '@ezthrottle/core/protocol';
 import type { Clock, Id, SecretRecord, TenancyReads } from '@ezthrottle/engine';
 import { type Commit, commitOrThrow } from '../tenancy/committing.ts';
+import { sealingContext } from '../tenancy/sealing-context.ts';
 import type { SecretBox } from '../tenancy/secret-box.ts';
 
 /** A secret without what it keeps. */
@@ -96,9 +97,8 @@ export function createSecretVault(options: {
   };
 }
 
-/** Binds an envelope to its place: moved to another name or organization it does not open. */
-export function contextOf(organization: Id, name: string): string {
-  return `secret:${organization}:${name}`;
+function contextOf(organization: Id, name: string): string {
+  return sealingContext({ kind: 'secret', organization, name });
 }
 
 function factsOf({ value: _sealed, ...facts }: SecretRecord): SecretFacts {

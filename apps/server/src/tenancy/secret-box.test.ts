@@ -47,4 +47,14 @@ describe('a sealed secret', () => {
   test('needs a key of 32 bytes', () => {
     expect(codeOf(() => createSecretBox('c2hvcnQ='))).toBe('invalid_master_key');
   });
+
+  test('opens with the key that was the master key before, which seals nothing more', () => {
+    const former = createSecretBox(OTHER_KEY);
+    const box = createSecretBox(KEY, [OTHER_KEY]);
+    const sealed = former.seal('whsec_secret', 'org-1');
+    expect(box.open(sealed, 'org-1')).toBe('whsec_secret');
+    expect(box.seal('x', 'org-1').keyId).toBe(box.keyId);
+    expect(box.keyIds).toEqual([box.keyId, former.keyId]);
+    expect(codeOf(() => former.open(box.seal('x', 'org-1'), 'org-1'))).toBe('unknown_master_key');
+  });
 });

@@ -1,6 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto';
 import type { Clock, Id, SigningKeyRecord, TenancyReads } from '@ezthrottle/engine';
 import type { Commit } from './committing.ts';
+import { sealingContext } from './sealing-context.ts';
 import type { SecretBox } from './secret-box.ts';
 
 /** The ed25519 keys that sign webhooks beside the secrets. A change is written by `by`, where that is given. */
@@ -75,5 +76,5 @@ function standardBase64(text: string): string {
 }
 
 function contextOf(organization: Id): string {
-  return `signing-key:${organization}`;
+  return sealingContext({ kind: 'signing_key', organization, name: '' });
 }

@@ -1,5 +1,6 @@
 import type { Clock, Id, SealedText, TenancyReads } from '@ezthrottle/engine';
 import { type Commit, commitOrThrow } from './committing.ts';
+import { sealingContext } from './sealing-context.ts';
 import type { SecretBox } from './secret-box.ts';
 
 export interface SecretPair {
@@ -105,5 +106,5 @@ export function createSigningSecrets(options: {
 }
 
 function contextOf(organization: Id): string {
-  return `webhook-secret:${organization}`;
+  return sealingContext({ kind: 'webhook_primary', organization, name: '' });
 }

@@ -1,0 +1,61 @@
+import { join, resolve } from 'node:path';
+import { readSettings } from '../config.ts';
+import { ConfigError } from '../config/config-error.ts';
+import { openSqliteStore } from '../store/sqlite/sqlite-store.ts';
+import { type ReEncryption, reEncrypt } from '../tenancy/re-encrypt.ts';
+import { createSecretBox } from '../tenancy/secret-box.ts';
+import type { CommandLine } from './arguments.ts';
+import { sourcesOf } from './config-sources.ts';
+import { lockDataFolder } from './data-lock.ts';
+
+/** Secrets are left that none of the given keys opens. */
+class SecretsLeftError extends Error {
+  readonly code = 'secrets_left';
+  override readonly name = 'SecretsLeftError';
+}
+
+/**
+ * Seals every stored secret under the newest master key. It takes the data folder for itself: what a
+ * running server has read, it could not open any more when it lacks the new key.
+ */
+export async function runReEncrypt(line: CommandLine): Promise<void> {
+  const { config, problems } = readSettings('start', sourcesOf(line));
+  // Nobody is let in, so no API key is needed.
+  const serious = problems.filter(({ where }) => where !== '--api-key');
+  if (serious.length > 0) throw new ConfigError(serious);
+  const folder = resolve(config.dataDir);
+  const box = createSecretBox(config.masterKey ?? '', config.formerMasterKeys);
+  const unlock = lockDataFolder(folder);
+  try {
+    const store = await openSqliteStore({ file: join(folder, 'ezthrottle.db') });
+    try {
+      const commit = store.commit.bind(store);
+      const done = await reEncrypt({ reads: store.tenancy, commit, box });
+      const notNeeded = box.keyIds.filter((id) => id !== done.keyId && !done.left.has(id));
+      process.stdout.write(line.json ? jsonOf(done, notNeeded) : textOf(done, notNeeded));
+      if (done.left.size > 0) {
+        throw new SecretsLeftError(
+          'give the master keys that are missing with --former-master-keys',
+        );
+      }
+    } finally {
+      await store.close();
+    }
+  } finally {
+    unlock();
+  }
+}
+
+function textOf({ keyId, resealed, left }: ReEncryption, notNeeded: readonly string[]): string {
+  const lines = [`${resealed} secrets sealed anew under master key ${keyId}`];
+  for (const id of notNeeded) lines.push(`master key ${id} is not needed any more`);
+  for (const [id, count] of left) {
+    lines.push(`master key ${id} is still needed: ${count} secrets could not be opened`);
+  }
+  return `${lines.join('\n')}\n`;
+}
+
+function jsonOf({ keyId, resealed, left }: ReEncryption, notNeeded: readonly string[]): string {
+  const result = { masterKey: keyId, resealed, notNeeded, stillNeeded: Object.fromEntries(left) };
+  return `${JSON.stringify(result)}\n`;
+}
