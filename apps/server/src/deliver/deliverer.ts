@@ -44,7 +44,7 @@ export interface DelivererOptions {
   /** Keys that sign beside the secrets, `whsk_`, the newest first. Default: none. */
   readonly signingKeysOf?: (organization: Id) => Promise<readonly string[]>;
   /** Which endpoints are disabled. Default: none is. */
-  readonly endpoints?: Pick<Endpoints, 'isDisabled' | 'gone'>;
+  readonly endpoints?: Pick<Endpoints, 'isDisabled' | 'lookUp' | 'gone'>;
   /** Regions from which deliveries may leave. Default: any. */
   readonly liveRegions?: LiveRegions;
   /** How they fare. Default: there is nothing to choose. */
@@ -283,6 +283,11 @@ class WebhookDeliverer implements Deliverer {
     const { clock, endpoints, logger, onSettled } = this.#options;
     const details = { deliveryId: delivery.id, jobId: delivery.jobId };
     try {
+      const lookingUp = endpoints?.lookUp(delivery.organization, delivery.endpointId) ?? null;
+      if (lookingUp !== null && (await lookingUp)) {
+        this.#end(delivery, 'endpoint_disabled');
+        return;
+      }
       const result = await attemptDelivery(delivery, {
         ...this.#attempt,
         result: this.#results.take(delivery.id) ?? null,

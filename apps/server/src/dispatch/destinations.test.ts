@@ -5,6 +5,7 @@ import { type Destination } from './destination.ts';
 import { Destinations } from './destinations.ts';
 import { DISPATCH_LIMITS } from './dispatch-limits.ts';
 import { LimitKeys } from './limit-keys.ts';
+import { PaceMemory } from './pace-memory.ts';
 
 const ORGANIZATION = '00000000-0000-7000-8000-000000000001';
 const ORIGIN = 'https://a.test';
@@ -18,11 +19,25 @@ beforeEach(() => {
   clock = new FakeClock();
   settings = { ...DEFAULT_PACE, ratePerSecond: 10, burst: 5, configured: true };
   pausedUntil = null;
+  const memory = new PaceMemory({
+    clock,
+    most: 10,
+    read: async () => null,
+    onError: (error) => expect.unreachable(String(error)),
+  });
   destinations = new Destinations({
     clock,
     settings: () => settings,
     limits: DISPATCH_LIMITS,
-    limitKeys: new LimitKeys(clock, undefined),
+    limitKeys: new LimitKeys({
+      clock,
+      rules: undefined,
+      memory,
+      maxIdle: 10,
+      onRecalled: () => undefined,
+    }),
+    memory,
+    onRecalled: () => undefined,
     circuit: null,
     edits: { pausedUntil: () => pausedUntil, onChanged: () => () => undefined },
   });

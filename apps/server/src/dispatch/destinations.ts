@@ -15,6 +15,7 @@ import { isLaneIdle, lane } from './lane.ts';
 import type { Lane } from './lane.ts';
 import type { LimitKeys } from './limit-keys.ts';
 import { LineWindow } from './line-window.ts';
+import type { PaceMemory } from './pace-memory.ts';
 import type { WindowBudget } from './line-window.ts';
 
 type PaceRow = PutPaceOperation['rows'][number];
@@ -24,16 +25,18 @@ export interface DestinationsOptions {
   readonly settings: (origin: string, organization: Id) => PaceSettings;
   readonly limits: Pick<DispatchLimits, 'maxIdleDestinations' | 'windowPerAccount' | 'windowTotal'>;
   readonly limitKeys: LimitKeys;
+  readonly memory: PaceMemory;
+  /** What a destination has taught had to be looked up, and is there. */
+  readonly onRecalled: (destination: Destination) => void;
   /** Null: no destination is taken for down. */
   readonly circuit: CircuitPolicy | null;
   readonly edits?: DestinationEdits | undefined;
   readonly fairness?: FairLineOptions;
 }
 
-/** Every destination at which something happens, and in brief what the others have taught. */
+/** Every destination at which something happens. */
 export class Destinations {
   readonly #live = new Map<string, Destination>();
-  readonly #taught = new Map<string, string>();
   readonly #options: DestinationsOptions;
   readonly #budget: WindowBudget;
 
@@ -48,15 +51,16 @@ export class Destinations {
     const known = this.#live.get(key);
     if (known !== undefined) return known;
     const { clock, settings, circuit } = this.#options;
-    const moment = { now: clock.monotonic(), wallNow: clock.now() };
-    const pace = createPace(settings(origin, organization), moment.now);
+    const pace = createPace(settings(origin, organization), clock.monotonic());
     const pacer = new KeyPacer({ key, pace, learns: true, circuit, countsArrivals: true });
-    const data = this.#taught.get(key);
-    if (data !== undefined) pacer.restore(data, moment);
-    this.#taught.delete(key);
-    pacer.heldUntil = this.#heldUntil(organization, origin);
-    const created = destination({ key, organization, origin }, pacer);
+    const place = { key, organization, origin };
+    const created = destination(place, pacer);
     this.#live.set(key, created);
+    this.#options.memory.recall(place, pacer, () => {
+      pacer.heldUntil = this.#heldUntil(created);
+      this.#options.onRecalled(created);
+    });
+    pacer.heldUntil = this.#heldUntil(created);
     return created;
   }
 
@@ -93,7 +97,7 @@ export class Destinations {
     const live = this.find(organization, origin);
     if (live === null) return null;
     const { clock, settings } = this.#options;
-    const heldUntil = this.#heldUntil(organization, origin);
+    const heldUntil = this.#heldUntil(live);
     live.pacer.resettle(settings(origin, organization), true, heldUntil, clock.monotonic());
     return live;
   }
@@ -110,18 +114,20 @@ export class Destinations {
   restore(rows: readonly PaceRow[]): void {
     for (const row of rows) {
       if (this.#options.limitKeys.restore(row)) continue;
-      this.#taught.set(destinationKey(row.organization, row.origin), row.data);
+      this.#options.memory.put(destinationKey(row.organization, row.origin), row.data);
     }
   }
 
   /** What has changed since the last call, to be written down. Forgets destinations long idle. */
   takeChanged(): readonly PaceRow[] {
-    const { clock, limits, limitKeys } = this.#options;
+    const { clock, limits, limitKeys, memory } = this.#options;
     const moment = { now: clock.monotonic(), wallNow: clock.now() };
     const rows: PaceRow[] = [...limitKeys.takeChanged()];
     let surplus = this.#live.size - limits.maxIdleDestinations;
     for (const live of this.#live.values()) {
       forgetIdleLanes(live);
+      // What it has taught would be written over by what it has not heard yet.
+      if (memory.isReading(live.key)) continue;
       const isSurplus = surplus > 0 && isIdle(live);
       const { organization, origin, key, pacer } = live;
       if (!pacer.isChanged && !isSurplus) continue;
@@ -131,14 +137,15 @@ export class Destinations {
       if (!isSurplus) continue;
       for (const one of live.lanes.values()) one.stopTimer?.();
       this.#live.delete(key);
-      this.#taught.set(key, data);
+      memory.put(key, data);
       surplus -= 1;
     }
     return rows;
   }
 
-  #heldUntil(organization: Id, origin: string): number | null {
-    const { clock, edits } = this.#options;
+  #heldUntil({ key, organization, origin }: Destination): number | null {
+    const { clock, edits, memory } = this.#options;
+    if (memory.isReading(key)) return Number.POSITIVE_INFINITY;
     const until = edits?.pausedUntil(organization, origin) ?? null;
     return until === null ? null : clock.monotonic() + until - clock.now();
   }

@@ -11,8 +11,10 @@ export interface DispatchLimits {
   readonly armAheadMs: number;
   /** Attempts that are armed or under way at one time, over all destinations. */
   readonly maxArmed: number;
-  /** Destinations that stay in memory while nothing happens at them. */
+  /** Destinations that stay in memory while nothing happens at them; the same of limits that jobs name. */
   readonly maxIdleDestinations: number;
+  /** … and of the rest, those whose pace is remembered; of more the store knows it. */
+  readonly maxTaught: number;
   /** Bytes of jobs that are kept in memory between two of their attempts. */
   readonly cacheBytes: number;
   /** Bytes of an answer that are kept. */
@@ -31,6 +33,7 @@ export const DISPATCH_LIMITS: DispatchLimits = {
   armAheadMs: ARM_AHEAD_MS,
   maxArmed: 4_096,
   maxIdleDestinations: 10_000,
+  maxTaught: 100_000,
   cacheBytes: 16_777_216,
   maxResponseBytes: LIMITS.responseBytes,
   batchRows: 200,

@@ -28,6 +28,7 @@ import type { LineOwner } from './job-mover.ts';
 import { type Lane, replan } from './lane.ts';
 import { LimitKeys } from './limit-keys.ts';
 import { LimitedCalls } from './limited-calls.ts';
+import { PaceMemory } from './pace-memory.ts';
 import { forgetArmedOf, recover } from './recovery.ts';
 import { Reports } from './reports.ts';
 import { Sender } from './sender.ts';
@@ -76,6 +77,7 @@ class PacedDispatcher implements Dispatcher {
   readonly #calls = new RunningCalls();
   readonly #destinations: Destinations;
   readonly #limitKeys: LimitKeys;
+  readonly #memory: PaceMemory;
   readonly #limited: LimitedCalls;
   readonly #mover: JobMover;
   readonly #armer: Armer;
@@ -101,13 +103,28 @@ class PacedDispatcher implements Dispatcher {
     this.#active = active;
     const { clock, settings, edits, weightOf, circuit = DEFAULT_CIRCUIT } = parts;
     const fairness: FairLineOptions = weightOf === undefined ? {} : { weightOf };
-    const limitKeys = new LimitKeys(clock, parts.namedLimits);
+    const memory = new PaceMemory({
+      clock,
+      most: limits.maxTaught,
+      read: (organization, origin) => parts.store.work.paceOf(organization, origin),
+      onError: (error) => parts.logger.error({ err: error }, 'a learned pace could not be read'),
+    });
+    this.#memory = memory;
+    const limitKeys = new LimitKeys({
+      clock,
+      rules: parts.namedLimits,
+      memory,
+      maxIdle: limits.maxIdleDestinations,
+      onRecalled: ({ key, lanes }) => this.#pumpKey(key, [...lanes]),
+    });
     this.#limitKeys = limitKeys;
     const destinations = new Destinations({
       clock,
       settings,
       limits,
       limitKeys,
+      memory,
+      onRecalled: ({ key, lanes }) => this.#pumpKey(key, [...lanes.values()]),
       circuit,
       edits,
       fairness,
@@ -219,6 +236,8 @@ class PacedDispatcher implements Dispatcher {
       active: this.#active,
       mover: this.#mover,
       destinations: this.#destinations,
+      memory: this.#memory,
+      maxTaught: this.#limits.maxTaught,
       batchRows: this.#limits.batchRows,
       now: () => clock.now(),
     });

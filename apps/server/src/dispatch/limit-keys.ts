@@ -2,6 +2,7 @@ import { createPace, KeyPacer, limitKey, limitSettings } from '@ezthrottle/engin
 import type { Clock, CostSource, Id, LimitSettings, PutPaceOperation } from '@ezthrottle/engine';
 import type { NamedLimits } from './dispatch-ports.ts';
 import type { Lane } from './lane.ts';
+import type { PaceMemory } from './pace-memory.ts';
 
 type PaceRow = PutPaceOperation['rows'][number];
 
@@ -20,16 +21,29 @@ export interface NamedLimit {
 /** Rows of the store that are a limit's and not an origin's: no origin begins like this. */
 const ROW_PREFIX = 'limit ';
 
+export interface LimitKeysOptions {
+  readonly clock: Clock;
+  /** Absent: there are none. */
+  readonly rules: NamedLimits | undefined;
+  readonly memory: PaceMemory;
+  /** Limits that stay in memory while nothing counts against them. */
+  readonly maxIdle: number;
+  /** What a limit has taught had to be looked up, and is there. */
+  readonly onRecalled: (limit: NamedLimit) => void;
+}
+
 /** Limits that calls name: those that something waits for or was charged to since the start. */
 export class LimitKeys {
   readonly #live = new Map<string, NamedLimit>();
-  readonly #taught = new Map<string, string>();
-  readonly #clock: Clock;
-  readonly #rules: NamedLimits | undefined;
+  readonly #options: LimitKeysOptions;
 
-  constructor(clock: Clock, rules: NamedLimits | undefined) {
-    this.#clock = clock;
-    this.#rules = rules;
+  constructor(options: LimitKeysOptions) {
+    this.#options = options;
+  }
+
+  /** Limits in memory, idle ones too. */
+  get size(): number {
+    return this.#live.size;
   }
 
   /** One that does not exist (any more) holds nobody back. */
@@ -38,21 +52,22 @@ export class LimitKeys {
     const known = this.#live.get(key);
     if (known !== undefined) return known;
     const settings = this.#settings(organization, name);
-    const moment = { now: this.#clock.monotonic(), wallNow: this.#clock.now() };
+    const { clock, memory, onRecalled } = this.#options;
     const pacer = new KeyPacer({
       key,
-      pace: createPace(settings.pace, moment.now),
+      pace: createPace(settings.pace, clock.monotonic()),
       learns: settings.adaptive,
       circuit: null,
       countsArrivals: false,
     });
-    const data = this.#taught.get(key);
-    if (data !== undefined) pacer.restore(data, moment);
-    this.#taught.delete(key);
-    pacer.heldUntil = this.#heldUntil(settings);
     const source = sourceOf(settings);
     const created = { key, organization, name, pacer, lanes: new Set<Lane>(), source };
     this.#live.set(key, created);
+    memory.recall({ key, organization, origin: ROW_PREFIX + name }, pacer, () => {
+      pacer.heldUntil = this.#heldUntil(key, this.#settings(organization, name));
+      onRecalled(created);
+    });
+    pacer.heldUntil = this.#heldUntil(key, settings);
     return created;
   }
 
@@ -65,8 +80,9 @@ export class LimitKeys {
     const limit = this.#live.get(limitKey(organization, name));
     if (limit === undefined) return null;
     const settings = this.#settings(organization, name);
-    const now = this.#clock.monotonic();
-    limit.pacer.resettle(settings.pace, settings.adaptive, this.#heldUntil(settings), now);
+    const now = this.#options.clock.monotonic();
+    const heldUntil = this.#heldUntil(limit.key, settings);
+    limit.pacer.resettle(settings.pace, settings.adaptive, heldUntil, now);
     limit.source = sourceOf(settings);
     return limit;
   }
@@ -74,30 +90,47 @@ export class LimitKeys {
   /** Takes up what was written down of a limit; false: the row is none's. */
   restore({ organization, origin, data }: PaceRow): boolean {
     if (!origin.startsWith(ROW_PREFIX)) return false;
-    this.#taught.set(limitKey(organization, origin.slice(ROW_PREFIX.length)), data);
+    this.#options.memory.put(limitKey(organization, origin.slice(ROW_PREFIX.length)), data);
     return true;
   }
 
-  /** What has changed since the last call, to be written down. */
+  /** What has changed since the last call, to be written down. Forgets limits that nothing waits for. */
   takeChanged(): readonly PaceRow[] {
-    const moment = { now: this.#clock.monotonic(), wallNow: this.#clock.now() };
+    const { clock, memory, maxIdle } = this.#options;
+    const moment = { now: clock.monotonic(), wallNow: clock.now() };
     const rows: PaceRow[] = [];
-    for (const { organization, name, pacer } of this.#live.values()) {
-      if (!pacer.isChanged) continue;
+    let surplus = this.#live.size - maxIdle;
+    for (const limit of this.#live.values()) {
+      const { key, organization, name, pacer } = limit;
+      if (memory.isReading(key)) continue;
+      const isSurplus = surplus > 0 && isIdle(limit);
+      if (!pacer.isChanged && !isSurplus) continue;
+      const data = pacer.save(moment);
+      if (pacer.isChanged) rows.push({ organization, origin: ROW_PREFIX + name, data });
       pacer.isChanged = false;
-      rows.push({ organization, origin: ROW_PREFIX + name, data: pacer.save(moment) });
+      if (!isSurplus) continue;
+      this.#live.delete(key);
+      memory.put(key, data);
+      surplus -= 1;
     }
     return rows;
   }
 
   #settings(organization: Id, name: string): LimitSettings {
-    return this.#rules?.settingsOf(organization, name) ?? limitSettings('custom', {});
+    return this.#options.rules?.settingsOf(organization, name) ?? limitSettings('custom', {});
   }
 
-  #heldUntil({ pausedUntil }: LimitSettings): number | null {
+  #heldUntil(key: string, { pausedUntil }: LimitSettings): number | null {
+    const { clock, memory } = this.#options;
+    if (memory.isReading(key)) return Number.POSITIVE_INFINITY;
     if (pausedUntil === null) return null;
-    return this.#clock.monotonic() + pausedUntil - this.#clock.now();
+    return clock.monotonic() + pausedUntil - clock.now();
   }
+}
+
+/** Whether nothing would be missed if it were forgotten, but for its pace. */
+function isIdle({ lanes, pacer }: NamedLimit): boolean {
+  return lanes.size === 0 && pacer.pace.inFlight === 0;
 }
 
 function sourceOf({ settleHeader, settlePath }: LimitSettings): CostSource | null {

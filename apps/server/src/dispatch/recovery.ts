@@ -2,12 +2,15 @@ import type { Id, WorkReads } from '@ezthrottle/engine';
 import type { ActiveJob, ActiveJobs } from './active-jobs.ts';
 import type { Destinations } from './destinations.ts';
 import type { JobMover } from './job-mover.ts';
+import type { PaceMemory } from './pace-memory.ts';
 
 export interface RecoveryOptions {
   readonly work: Pick<WorkReads, 'armed' | 'lines' | 'pace'>;
   readonly active: ActiveJobs;
   readonly mover: JobMover;
   readonly destinations: Destinations;
+  readonly memory: Pick<PaceMemory, 'isNotAll'>;
+  readonly maxTaught: number;
   readonly batchRows: number;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
@@ -15,8 +18,10 @@ export interface RecoveryOptions {
 
 /** Takes up what an earlier process has left: its pace, its attempts of which nobody knows, its lines. */
 export async function recover(options: RecoveryOptions): Promise<void> {
-  const { work, destinations } = options;
-  destinations.restore(await work.pace());
+  const { work, destinations, memory, maxTaught } = options;
+  const rows = await work.pace(maxTaught);
+  destinations.restore(rows);
+  if (rows.length >= maxTaught) memory.isNotAll();
   await forgetArmed(options);
   for (const { organization, origin, apiKey, userId } of await work.lines()) {
     destinations.lane(organization, origin).line.addBacklog({ apiKey, userId });

@@ -99,8 +99,14 @@ export class WorkQueries implements WorkReads {
     return this.#tables.wakes.first?.wakeAt ?? null;
   }
 
-  async pace(): Promise<readonly PaceRow[]> {
-    return [...this.#paces.values()];
+  async pace(limit: number): Promise<readonly PaceRow[]> {
+    return [...this.#paces.values()].slice(0, limit);
+  }
+
+  async paceOf(organization: Id, origin: string): Promise<string | null> {
+    const rows = [...this.#paces.values()];
+    const found = rows.find((row) => row.organization === organization && row.origin === origin);
+    return found?.data ?? null;
   }
 }
 
@@ -145,8 +151,9 @@ export class DeliveryQueries implements DeliveryReads {
       .slice(0, limit);
   }
 
-  async disabledEndpoints(): Promise<readonly EndpointRecord[]> {
-    return [...this.#tables.endpoints.values()].filter(({ disabled }) => disabled !== null);
+  async disabledEndpoints(limit: number): Promise<readonly EndpointRecord[]> {
+    const all = [...this.#tables.endpoints.values()];
+    return all.filter(({ disabled }) => disabled !== null).slice(0, limit);
   }
 
   /** At once, for the rules. */

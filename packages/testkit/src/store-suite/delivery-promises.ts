@@ -205,7 +205,8 @@ export function deliveryPromises(open: OpenStore): void {
           disabled: { by: 'gone', at: T0 + 7 },
         };
         const later = await reopen();
-        expect(await later.deliveries.disabledEndpoints()).toEqual([known]);
+        expect(await later.deliveries.disabledEndpoints(10)).toEqual([known]);
+        expect(await later.deliveries.disabledEndpoints(0)).toEqual([]);
         expect(await later.deliveries.endpoints(ORGANIZATION.id, 10, 'ep_gone')).toEqual([known]);
         expect(await later.deliveries.endpoints(ORGANIZATION.id, 10, 'ep_other')).toEqual([]);
         expect(await later.deliveries.endpoints(OTHER_ORGANIZATION.id, 10)).toEqual([]);
@@ -220,7 +221,7 @@ export function deliveryPromises(open: OpenStore): void {
         expect(await commitOne(later, { ...put, endpointId: 'ep_other' })).toEqual({
           verdict: 'gone',
         });
-        expect(await later.deliveries.disabledEndpoints()).toEqual([]);
+        expect(await later.deliveries.disabledEndpoints(10)).toEqual([]);
         expect(await later.deliveries.endpoints(ORGANIZATION.id, 10)).toEqual([
           { ...known, disabled: null },
         ]);

@@ -219,9 +219,14 @@ export function workPromises(open: OpenStore): void {
           commitOne(store, { type: 'put_pace', rows: [{ ...row, data }, other] });
         expect(await put('one')).toEqual({ verdict: 'ok' });
         expect(await put('two')).toEqual({ verdict: 'ok' });
-        const rows = await (await reopen()).work.pace();
+        const { work } = await reopen();
+        const rows = await work.pace(10);
         expect(rows.length).toBe(2);
         expect(rows).toEqual(expect.arrayContaining([{ ...row, data: 'two' }, other]));
+        expect(await work.pace(1)).toHaveLength(1);
+        expect(await work.paceOf(ORGANIZATION.id, ORIGIN)).toBe('two');
+        expect(await work.paceOf(OTHER_ORGANIZATION.id, ORIGIN)).toBe('theirs');
+        expect(await work.paceOf(ORGANIZATION.id, 'https://unknown.test')).toBeNull();
       }),
     );
   });

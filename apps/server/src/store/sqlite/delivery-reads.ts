@@ -43,7 +43,7 @@ export class SqliteDeliveryReads implements DeliveryReads {
       `${select} WHERE organizations.public_id = ?1 AND endpoint_id = coalesce(?2, endpoint_id)
        ORDER BY disabled_at IS NULL, disabled_at DESC, endpoint_id LIMIT ?3`,
     );
-    this.#disabled = connection.prepare(`${select} WHERE disabled_at IS NOT NULL`);
+    this.#disabled = connection.prepare(`${select} WHERE disabled_at IS NOT NULL LIMIT ?`);
   }
 
   async due(
@@ -70,8 +70,8 @@ export class SqliteDeliveryReads implements DeliveryReads {
     return this.#endpoints.all(id, endpointId, boundedLimit(limit)).map(endpointRecord);
   }
 
-  async disabledEndpoints(): Promise<readonly EndpointRecord[]> {
-    return this.#disabled.all().map(endpointRecord);
+  async disabledEndpoints(limit: number): Promise<readonly EndpointRecord[]> {
+    return this.#disabled.all(limit).map(endpointRecord);
   }
 
   /** Before all of its moment when it has ended meanwhile: rather twice than never. */

@@ -53,7 +53,8 @@ export const NEXT_WAKE = `SELECT min(wake_at) AS at FROM runs INDEXED BY runs_wa
 const PACE = `SELECT organizations.public_id AS organization_id, destinations.origin, pace.data
   FROM pace
   JOIN destinations ON destinations.id = pace.destination
-  JOIN organizations ON organizations.id = destinations.organization`;
+  JOIN organizations ON organizations.id = destinations.organization
+  LIMIT ?`;
 
 /** Work found by its state, on the partial index of that state. */
 export class SqliteWorkReads implements WorkReads {
@@ -67,6 +68,7 @@ export class SqliteWorkReads implements WorkReads {
   readonly #wakeable: Statement;
   readonly #nextWake: Statement;
   readonly #pace: Statement;
+  readonly #paceOf: Statement;
 
   constructor(connection: Connection, interned: Interned) {
     this.#interned = interned;
@@ -79,6 +81,7 @@ export class SqliteWorkReads implements WorkReads {
     this.#wakeable = connection.prepare(WAKEABLE);
     this.#nextWake = connection.prepare(NEXT_WAKE);
     this.#pace = connection.prepare(PACE);
+    this.#paceOf = connection.prepare('SELECT data FROM pace WHERE destination = ?');
   }
 
   async lines(): Promise<readonly WorkLine[]> {
@@ -148,12 +151,19 @@ export class SqliteWorkReads implements WorkReads {
     return momentOf(this.#nextWake);
   }
 
-  async pace(): Promise<PutPaceOperation['rows']> {
-    return this.#pace.all().map((row) => ({
+  async pace(limit: number): Promise<PutPaceOperation['rows']> {
+    return this.#pace.all(limit).map((row) => ({
       organization: identifier(row, 'organization_id'),
       origin: text(row, 'origin'),
       data: text(row, 'data'),
     }));
+  }
+
+  async paceOf(organization: Id, origin: string): Promise<string | null> {
+    const owner = this.#interned.findOrganization(organization);
+    const destination = owner === null ? null : this.#interned.findDestination(owner, origin);
+    const row = destination === null ? undefined : this.#paceOf.get(destination);
+    return row === undefined ? null : text(row, 'data');
   }
 
   /** 0, which is before all, for a job that has been pruned meanwhile: rather twice than never. */

@@ -26,6 +26,6 @@ export interface DeliveryReads {
     limit: number,
     endpointId?: string | null,
   ): Promise<readonly EndpointRecord[]>;
-  /** Those of everybody that are disabled. */
-  disabledEndpoints(): Promise<readonly EndpointRecord[]>;
+  /** Those of everybody that are disabled; some of them, where there are more than `limit`. */
+  disabledEndpoints(limit: number): Promise<readonly EndpointRecord[]>;
 }

@@ -42,8 +42,12 @@ export interface WorkReads {
   /** Jobs whose `wakeAt` has come. */
   wakeable(now: number, limit: number): Promise<readonly Id[]>;
   nextWakeAt(): Promise<number | null>;
-  /** What destinations have taught, as put by `put_pace`. */
-  pace(): Promise<
+  /** What destinations have taught, as put by `put_pace`; of some, where there are more than `limit`. */
+  pace(
+    limit: number,
+  ): Promise<
     readonly { readonly organization: Id; readonly origin: string; readonly data: string }[]
   >;
+  /** The same of one; null: nothing. */
+  paceOf(organization: Id, origin: string): Promise<string | null>;
 }

@@ -1,0 +1,89 @@
+import type { Clock, Id, KeyPacer } from '@ezthrottle/engine';
+
+export interface PaceMemoryOptions {
+  readonly clock: Pick<Clock, 'now' | 'monotonic'>;
+  /** Keys of which it remembers anything. */
+  readonly most: number;
+  /** What was written down of a key; null: nothing. */
+  readonly read: (organization: Id, origin: string) => Promise<string | null>;
+  readonly onError: (error: unknown) => void;
+}
+
+/** A key, and where the store has it. */
+export interface PacePlace {
+  readonly key: string;
+  readonly organization: Id;
+  readonly origin: string;
+}
+
+/**
+ * What keys have taught at which nothing is going on, in brief. It is all in the store as well: beyond a bound
+ * that is where it is looked up, and until the answer is there the key lets nothing go.
+ */
+export class PaceMemory {
+  readonly #options: PaceMemoryOptions;
+  /** The one that was put in last at the end. */
+  readonly #taught = new Map<string, string>();
+  readonly #reading = new Set<string>();
+  #isPartial = false;
+
+  constructor(options: PaceMemoryOptions) {
+    this.#options = options;
+  }
+
+  get size(): number {
+    return this.#taught.size;
+  }
+
+  put(key: string, data: string): void {
+    this.#taught.delete(key);
+    this.#taught.set(key, data);
+    if (this.#taught.size <= this.#options.most) return;
+    const oldest = this.#taught.keys().next();
+    if (oldest.done === false) this.#taught.delete(oldest.value);
+    this.#isPartial = true;
+  }
+
+  /** The store has more than was read from it. */
+  isNotAll(): void {
+    this.#isPartial = true;
+  }
+
+  /** Whether a key waits for what the store knows of it. */
+  isReading(key: string): boolean {
+    return this.#reading.has(key);
+  }
+
+  /**
+   * Gives a pacer that has just been made what its key has taught.
+   *
+   * @param recalled Called later, if it has to be read first: `isReading` is true until then.
+   */
+  recall(place: PacePlace, pacer: KeyPacer, recalled: () => void): void {
+    const data = this.#taught.get(place.key);
+    this.#taught.delete(place.key);
+    if (data !== undefined) pacer.restore(data, this.#moment());
+    else if (this.#isPartial) void this.#read(place, pacer, recalled);
+  }
+
+  async #read(
+    { key, organization, origin }: PacePlace,
+    pacer: KeyPacer,
+    recalled: () => void,
+  ): Promise<void> {
+    this.#reading.add(key);
+    try {
+      const data = await this.#options.read(organization, origin);
+      if (data !== null) pacer.restore(data, this.#moment());
+    } catch (error) {
+      this.#options.onError(error);
+    }
+    this.#reading.delete(key);
+    recalled();
+  }
+
+  #moment(): { readonly now: number; readonly wallNow: number } {
+    const { clock } = this.#options;
+    return { now: clock.monotonic(), wallNow: clock.now() };
+  }
+}
