@@ -86,7 +86,7 @@ describe('Prefer: wait', () => {
     });
     await expect.poll(() => calls.length).toBe(1);
     leaving.abort();
-    await expect(left).rejects.toThrow();
+    await expect(left).rejects.toThrow('aborted');
     calls[0]?.end('after all');
     const back = await server.call('POST', '/api/v1/jobs', job, PREFER);
     expect(back).toMatchObject({

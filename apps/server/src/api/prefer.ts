@@ -1,5 +1,5 @@
 /** Longest wait that a request may ask for, in seconds. */
-export const LONGEST_WAIT_SECONDS = 60;
+const LONGEST_WAIT_SECONDS = 60;
 
 /**
  * How long the client would wait for the result, by `Prefer: wait=N` (RFC 7240), in whole seconds, at most
