@@ -28,17 +28,18 @@ export class HandlerRegistry {
   matching(delivery: Delivery): readonly HandlerEntry[] {
     const { idempotentKey, tags, status, event } = delivery;
     const { key, tag, event: byEvent, any } = this.#entries;
-    const found = [
-      ...(idempotentKey === null ? [] : (key.get(idempotentKey) ?? [])),
-      ...tags.flatMap((each) => [...(tag.get(each) ?? [])]),
-      ...(byEvent.get(status) ?? []),
-      // A sender's own word for it never stands for an end that the job did not have.
-      ...(event === undefined || isEnd(event) ? [] : (byEvent.get(event) ?? [])),
-      ...(any.get('') ?? []),
-    ];
-    const once = new Map<unknown, HandlerEntry>();
-    for (const entry of found) if (!once.has(entry.handler)) once.set(entry.handler, entry);
-    return [...once.values()];
+    const found = new Map<unknown, HandlerEntry>();
+    const addAll = (entries: Iterable<HandlerEntry> | undefined): void => {
+      if (entries === undefined) return;
+      for (const entry of entries) if (!found.has(entry.handler)) found.set(entry.handler, entry);
+    };
+    if (idempotentKey !== null) addAll(key.get(idempotentKey));
+    for (const each of tags) addAll(tag.get(each));
+    addAll(byEvent.get(status));
+    // A sender's own word for it never stands for an end that the job did not have.
+    if (event !== undefined && !isEnd(event)) addAll(byEvent.get(event));
+    addAll(any.get(''));
+    return [...found.values()];
   }
 }
 
