@@ -131,6 +131,23 @@ describe('a region whose egress fails', () => {
     expect(proxy.asked).toHaveLength(5);
   });
 
+  test('for one target only is passed over for that one', async () => {
+    proxy.answer = 403;
+    await start(`iad,fra=${through()}`, { 'circuit-open': '60s' });
+    for (let call = 0; call < 5; call += 1) await ended(await submit(failover));
+    expect(regionsOf(await ended(await submit(failover)))).toEqual(['iad']);
+    const health = await call('GET', '/health');
+    expect(health.json['regions']).toContainEqual({
+      name: 'fra',
+      egress: 'proxy',
+      state: 'up',
+      unreachable: 1,
+    });
+    proxy.answer = null;
+    const url = `${upstream.origin.replace('127.0.0.1', 'localhost')}/y`;
+    expect(regionsOf(await ended(await submit({ ...failover, url })))).toEqual(['fra']);
+  });
+
   test('is back when a try gets through', async () => {
     proxy.answer = 500;
     await start(`iad,fra=${through()}`, { 'circuit-open': '50ms', 'circuit-max-open': '50ms' });

@@ -1,6 +1,6 @@
 import { createServer as createHttpServer } from 'node:http';
 import { createServer } from 'node:https';
-import type { AddressInfo, Server } from 'node:net';
+import { type AddressInfo, createServer as createTcpServer, type Server } from 'node:net';
 import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import type { AttemptReport } from '@ezthrottle/engine';
 import {
@@ -32,6 +32,7 @@ interface CallOptions {
   readonly egress: Egress;
   readonly url?: string;
   readonly allow?: readonly string[];
+  readonly connectTimeoutMs?: number;
   /** Names that are known to the server. */
   readonly names?: Readonly<Record<string, readonly string[]>>;
 }
@@ -54,6 +55,7 @@ async function call(options: CallOptions): Promise<AttemptReport> {
     clock: systemClock,
     policy: createAddressPolicy({ allow }),
     resolve,
+    ...(options.connectTimeoutMs && { connectTimeoutMs: options.connectTimeoutMs }),
     egresses: new Map([['away', egress]]),
   });
   closers.push(() => executor.close());
@@ -134,6 +136,15 @@ describe('a proxy', () => {
       code: 'egress_failed',
       message: 'the egress of the region fails: its proxy cannot be used (ECONNREFUSED)',
     });
+  });
+
+  test('that does not answer is to blame itself', async () => {
+    const silent = createTcpServer();
+    const port = await listening(silent);
+    silent.on('connection', (socket) => closers.push(async () => socket.destroy()));
+    const egress = through({ origin: `http://127.0.0.1:${port}` });
+    const { outcome } = await call({ egress, connectTimeoutMs: 200 });
+    expect(outcome).toMatchObject({ kind: 'network_error', code: 'egress_failed' });
   });
 
   test.each([
