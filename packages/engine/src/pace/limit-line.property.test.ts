@@ -247,7 +247,8 @@ test('over random jobs, costs, crashes, edits and clock jumps no window of any k
               });
             }
             if (mishap === 'edit') {
-              const { ratePerSecond } = state.settings;
+              // Of what it was at first, not of the last edit: no limit becomes one that gives nothing for days.
+              const { ratePerSecond } = settings[someKeys.indexOf(key)] ?? state.settings;
               const edited = {
                 ...state.settings,
                 ratePerSecond: ratePerSecond * (index % 2 ? 2 : 0.5),
@@ -265,7 +266,8 @@ test('over random jobs, costs, crashes, edits and clock jumps no window of any k
           world.runUntil(world.now + afterMs);
         });
         note();
-        world.runUntil(world.now + 3_600_000);
+        // Eighty jobs of cost 12 at a tenth a second take less than three hours.
+        world.runUntil(world.now + 6 * 3_600_000);
         expect(world.line.size).toBe(0);
         for (const key of someKeys) expectBound(world, rates, key, largest.get(key) ?? 0);
       },
