@@ -3,6 +3,8 @@ import { type Connection, openConnection } from '../src/store/sqlite/connection.
 import { DUE_DELIVERIES, NEXT_DELIVERY } from '../src/store/sqlite/delivery-reads.ts';
 import { LIST_BY_KEY, LIST_BY_STATE, LIST_BY_TAG } from '../src/store/sqlite/job-list.ts';
 import { LIST_AUDIT } from '../src/store/sqlite/audit-reads.ts';
+import { DEAD_DELIVERIES, DEAD_JOBS } from '../src/store/sqlite/dead-letter-reads.ts';
+import { LIST_REDRIVES } from '../src/store/sqlite/redrive-reads.ts';
 import { LIST_LIMITS } from '../src/store/sqlite/limit-reads.ts';
 import { migrate } from '../src/store/sqlite/migrate.ts';
 import { MIGRATIONS } from '../src/store/sqlite/migrations.ts';
@@ -47,6 +49,10 @@ const SEARCHES = {
   'jobs by tag': [LIST_BY_TAG, 'PRIMARY KEY'],
   'limits by key': [LIST_LIMITS, 'PRIMARY KEY'],
   'the audit log': [LIST_AUDIT, 'audit_listed'],
+  'dead jobs, the newest first': [DEAD_JOBS.newest, 'jobs_dead'],
+  'dead jobs, the oldest first': [DEAD_JOBS.oldest, 'jobs_dead'],
+  'dead deliveries, the newest first': [DEAD_DELIVERIES.newest, 'deliveries_dead'],
+  'dead deliveries, the oldest first': [DEAD_DELIVERIES.oldest, 'deliveries_dead'],
   'jobs to prune': [SELECT_PRUNABLE_JOBS, 'jobs_ended'],
 } as const;
 
@@ -65,6 +71,12 @@ describe('no read walks the backlog', () => {
   ])('%s: one step into an index', (_name, sql, index) => {
     // SQLite says SEARCH for the first entry of an index, SCAN for a walk through it.
     expect(planOf(sql)).toEqual([expect.stringMatching(`^SEARCH .*${index}`)]);
+  });
+
+  it('redrives: those of one organization, by an index', () => {
+    const plan = planOf(LIST_REDRIVES);
+    expect(plan).toContainEqual(expect.stringMatching(/^SEARCH redrives .*redrives_listed/));
+    expect(plan.join('\n')).not.toMatch(/TEMP B-TREE|SCAN/);
   });
 
   it('jobs by key: found by an index, and only those few are sorted', () => {

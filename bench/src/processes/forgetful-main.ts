@@ -32,6 +32,8 @@ function forgetful(store: Store): Store {
     tenancy: store.tenancy,
     limits: store.limits,
     audit: store.audit,
+    deadLetters: store.deadLetters,
+    redrives: store.redrives,
     bytes: async () => 0,
     close: () => store.close(),
     async commit(batch) {

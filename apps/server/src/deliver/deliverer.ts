@@ -226,9 +226,9 @@ class WebhookDeliverer implements Deliverer {
     this.#running.add(ending);
   }
 
-  #isOverdue({ createdAt }: DeliveryRecord): boolean {
+  #isOverdue({ createdAt, replayed }: DeliveryRecord): boolean {
     const { clock, giveUpMs } = this.#options;
-    return clock.now() >= createdAt + giveUpMs;
+    return clock.now() >= (replayed?.at ?? createdAt) + giveUpMs;
   }
 
   #isResting(id: Id): boolean {

@@ -1,4 +1,4 @@
-import type { DeliveryPayload } from '@ezthrottle/core/protocol';
+import { type DeliveryPayload, LIMITS } from '@ezthrottle/core/protocol';
 import {
   type Clock,
   type DeliveryRecord,
@@ -81,7 +81,7 @@ export async function attemptDelivery(
   const about = await payloadOf(delivery, attempt, options);
   if (about === null) return { kind: 'dropped', why: 'gone' };
   const { payload, spec } = about;
-  const { regions = [] } = spec.webhooks[delivery.webhook] ?? {};
+  const { regions = [] } = spec.webhooks[delivery.webhook % LIMITS.webhooks] ?? {};
   const origin = URL.parse(delivery.url)?.origin ?? delivery.url;
   const region = regionFor(delivery, origin, regions, attempt, options);
   if (region === null) return { kind: 'dropped', why: 'no_region' };

@@ -5,6 +5,8 @@ export * from './headers.ts';
 export * from './limits.ts';
 export * from './limit.ts';
 export * from './audit.ts';
+export * from './dead-letter.ts';
+export * from './redrive.ts';
 export type * from './webhook-endpoint.ts';
 export * from './api-key.ts';
 export type * from './replies.ts';

@@ -250,6 +250,8 @@ export interface JobView {
   readonly started_at: number | null;
   readonly ended_at: number | null;
   readonly parent_job_id: string | null;
+  /** The dead job that this one is a new try of. */
+  readonly redrive_of?: string;
   readonly children: readonly { readonly job_id: string; readonly edge: string }[];
   readonly attempts: readonly AttemptView[];
   readonly deliveries: readonly DeliveryView[];

@@ -65,7 +65,8 @@ function accountScope({ userId }: JobSpec, { apiKey }: IdempotencyContext): stri
   return `account ${JSON.stringify(userId === '' ? [apiKey ?? ''] : [apiKey ?? '', userId])}`;
 }
 
-function fingerprintOf(spec: JobSpec, organization: Id, { sha256 }: DigestContext): string {
+/** Tells a payload from another one. */
+export function fingerprintOf(spec: JobSpec, organization: Id, { sha256 }: DigestContext): string {
   const [{ method, url, body }] = spec.paths;
   const parts = [method, url, bodyBytes(body), organization];
   return base64Url(sha256(encodeParts('ezthrottle/idempotency/1', parts)));

@@ -21,12 +21,17 @@ export interface SettlingContext {
  * @param attempt The attempt that was made, from 1.
  */
 export function settledDelivery(
-  delivery: Pick<DeliveryRecord, 'id' | 'createdAt'>,
+  delivery: Pick<DeliveryRecord, 'id' | 'createdAt' | 'replayed'>,
   attempt: number,
   { outcome, startedAt, endedAt }: Pick<AttemptReport, 'outcome' | 'startedAt' | 'endedAt'>,
   { now, schedule, random }: SettlingContext,
 ): SettleDeliveryOperation {
-  const next = nextDelivery(attempt, outcome, delivery.createdAt, now, schedule);
+  // A replay begins the schedule anew; the numbers of its attempts go on.
+  const { at: since, afterAttempts } = delivery.replayed ?? {
+    at: delivery.createdAt,
+    afterAttempts: 0,
+  };
+  const next = nextDelivery(attempt - afterAttempts, outcome, since, now, schedule);
   return {
     type: 'settle_delivery',
     deliveryId: delivery.id,

@@ -105,4 +105,8 @@ export interface JobSpec {
   readonly userId: string;
   readonly priority: number;
   readonly repeat: 'allowed' | 'never';
+  /** The dead job that this one is a new try of. Absent: of none. */
+  readonly redriveOf?: string;
+  /** The redrive that has sent it. Absent: none has. */
+  readonly redrive?: string;
 }

@@ -6,6 +6,8 @@ import type { JobEnd, RunState } from '../job/run.ts';
 import type {
   ApiKeyRecord,
   AuditRecord,
+  RedriveItem,
+  RedriveRecord,
   LimitRecord,
   OrganizationRecord,
   SealedPlace,
@@ -32,6 +34,8 @@ export type PlainOperation =
   | PutPaceOperation
   | LimitOperation
   | AuditOperation
+  | ReplayOperation
+  | RedriveOperation
   | TenancyOperation;
 
 /** Identifier of a job, delivery or organization: a UUID in lower case with dashes. */
@@ -272,6 +276,44 @@ export interface AuditedOperation {
   readonly operation: PlainOperation;
   readonly entry: AuditRecord;
 }
+
+export type ReplayOperation =
+  /**
+   * A dead delivery is pending again, from this moment on, with a schedule that begins anew. `stale` when it
+   * is not dead, `gone` when it is unknown in this organization.
+   */
+  | {
+      readonly type: 'replay_delivery';
+      readonly organization: Id;
+      readonly deliveryId: Id;
+      readonly at: number;
+    }
+  /**
+   * A further delivery about a job that has ended. `stale` when the job has one of this number or id already,
+   * `gone` when the job is unknown in this organization or has not ended.
+   */
+  | {
+      readonly type: 'add_delivery';
+      readonly organization: Id;
+      readonly jobId: Id;
+      readonly delivery: NewDelivery;
+      readonly at: number;
+    };
+
+export type RedriveOperation =
+  /**
+   * A redrive as it stands now, with the items that are new or have changed. `stale` when what is stored is
+   * not what it was made from, `gone` when nothing is stored.
+   */
+  | {
+      readonly type: 'put_redrive';
+      readonly redrive: RedriveRecord;
+      /** The version that is stored; null: none is. */
+      readonly replaces: number | null;
+      readonly items: readonly RedriveItem[];
+    }
+  /** Removes redrives that ended before, at most `limit`. The verdict carries how many went. */
+  | { readonly type: 'prune_redrives'; readonly before: number; readonly limit: number };
 
 export type AuditOperation =
   /** An entry for what no write of the store tells. */

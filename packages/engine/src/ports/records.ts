@@ -1,4 +1,10 @@
-import type { ApiKeyScope, AuditAction, JobState, Metadata } from '@ezthrottle/core/protocol';
+import type {
+  ApiKeyScope,
+  AuditAction,
+  JobState,
+  Metadata,
+  RedriveOutcome,
+} from '@ezthrottle/core/protocol';
 import type { JobSpec } from '../job/job-spec.ts';
 import type { OutcomeKind, StoredResponse } from '../job/outcome.ts';
 import type { JobEnd, RunState } from '../job/run.ts';
@@ -126,6 +132,65 @@ export interface DeliveryRecord {
   readonly deadReason: DeadReason | null;
   readonly nextAttemptAt: number | null;
   readonly createdAt: number;
+  /** When it was replayed last, and how many attempts it had then. Absent: never. */
+  readonly replayed?: { readonly at: number; readonly afterAttempts: number };
+}
+
+/** One attempt of a delivery that has ended. */
+export interface DeliveryAttemptRecord {
+  readonly attempt: number;
+  readonly statusCode: number | null;
+  readonly error: string | null;
+  readonly startedAt: number;
+  readonly endedAt: number;
+}
+
+/** A job that failed, as lists and filters need it. */
+export interface DeadJob {
+  readonly id: Id;
+  readonly organization: Id;
+  readonly apiKey: Id;
+  readonly userId: string;
+  readonly idempotentKey: string;
+  readonly state: 'failed' | 'deadletter';
+  readonly url: string;
+  readonly method: string;
+  readonly tags: readonly string[];
+  readonly racing: boolean;
+  readonly error: string | null;
+  readonly redriveOf: Id | null;
+  readonly createdAt: number;
+  readonly endedAt: number;
+}
+
+/** A delivery that died, with what filters need of its job. */
+export interface DeadDelivery extends DeliveryRecord {
+  /** When its last attempt ended; of one without any: when it came to be. */
+  readonly diedAt: number;
+  readonly userId: string;
+  readonly tags: readonly string[];
+}
+
+/** Many dead letters that are sent again. */
+export interface RedriveRecord {
+  readonly id: Id;
+  readonly organization: Id;
+  /** JSON; belongs to the rules of redrives. */
+  readonly data: string;
+  /** From 1; one more with every change. */
+  readonly version: number;
+  readonly createdAt: number;
+  /** Null while it runs. */
+  readonly endedAt: number | null;
+}
+
+/** One dead letter that a redrive has come to. */
+export interface RedriveItem {
+  /** From 1. */
+  readonly number: number;
+  readonly source: Id;
+  readonly result: Id | null;
+  readonly outcome: RedriveOutcome;
 }
 
 /** A job as it is shown and delivered, ended or not. */

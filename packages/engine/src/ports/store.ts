@@ -1,4 +1,6 @@
 import type { AuditReads } from './reads/audit-reads.ts';
+import type { DeadLetterReads } from './reads/dead-letter-reads.ts';
+import type { RedriveReads } from './reads/redrive-reads.ts';
 import type { JobReads } from './reads/job-reads.ts';
 import type { DeliveryReads } from './reads/delivery-reads.ts';
 import type { LimitReads } from './reads/limit-reads.ts';
@@ -22,6 +24,8 @@ export interface Store {
   readonly tenancy: TenancyReads;
   readonly limits: LimitReads;
   readonly audit: AuditReads;
+  readonly deadLetters: DeadLetterReads;
+  readonly redrives: RedriveReads;
   /** Bytes that are stored, without room that is free to be used again. */
   bytes(): Promise<number>;
   /** Waits for the commits under way and closes the files. Closing twice is fine. */

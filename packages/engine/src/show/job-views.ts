@@ -59,6 +59,7 @@ export async function readJobView(job: JobRecord, reads: JobReads): Promise<JobV
     started_at: job.startedAt,
     ended_at: job.end?.at ?? null,
     parent_job_id: job.parent?.id ?? null,
+    ...(job.spec.redriveOf !== undefined && { redrive_of: job.spec.redriveOf }),
     children: children.map(({ id, edge }) => ({ job_id: id, edge })),
     attempts: attempts.map(attemptView),
     deliveries: deliveries.map(deliveryView),
@@ -81,7 +82,7 @@ function attemptView(attempt: AttemptRecord): AttemptView {
   };
 }
 
-function deliveryView(delivery: DeliveryRecord): DeliveryView {
+export function deliveryView(delivery: DeliveryRecord): DeliveryView {
   return {
     delivery_id: delivery.id,
     url: delivery.url,

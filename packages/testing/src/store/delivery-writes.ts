@@ -17,6 +17,8 @@ export function settleDelivery(tables: JobTables, operation: SettleDeliveryOpera
   if (delivery.record.attempts + 1 !== operation.attempt) return { verdict: 'stale' };
   const { attempt: attempts, statusCode, error, next, endedAt } = operation;
   tables.pending.delete(delivery);
+  const { startedAt } = operation;
+  delivery.attempts.push({ attempt: attempts, statusCode, error, startedAt, endedAt });
   const nextAttemptAt = next.state === 'pending' ? next.nextAttemptAt : null;
   const { state } = next;
   const deadReason = next.state === 'dead' ? (next.reason ?? null) : null;

@@ -9,7 +9,7 @@ import type {
 import { checkAdvance, checkNewJob } from './check-rows.ts';
 import { heldKey, type JobTables, keyOf } from './job-tables.ts';
 import { Rejection } from './store-errors.ts';
-import { newStoredJob, startOf, type StoredJob } from './stored-job.ts';
+import { newStoredJob, startOf, type StoredDelivery, type StoredJob } from './stored-job.ts';
 import type { TenancyTables } from './tenancy-tables.ts';
 
 const OK: Verdict = { verdict: 'ok' };
@@ -123,8 +123,9 @@ export class JobWrites {
 
   #deliver(owner: StoredJob, delivery: NewDelivery, createdAt: number): void {
     if (this.#tables.deliveries.has(delivery.id)) return;
-    const stored = {
+    const stored: StoredDelivery = {
       owner,
+      attempts: [],
       record: {
         ...delivery,
         jobId: owner.job.id,

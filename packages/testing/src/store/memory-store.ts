@@ -5,6 +5,9 @@ import type {
   Store,
   Verdict,
 } from '@ezthrottle/engine';
+import { DeadLetterQueries } from './dead-letter-queries.ts';
+import { RedriveTables } from './redrive-tables.ts';
+import { addDelivery, replayDelivery } from './replay-writes.ts';
 import { AuditTables } from './audit-tables.ts';
 import { endDelivery, prune, putEndpoint, settleDelivery } from './delivery-writes.ts';
 import { JobQueries } from './job-queries.ts';
@@ -26,6 +29,8 @@ export class MemoryStore implements Store {
   readonly tenancy: TenancyTables;
   readonly limits: LimitTables;
   readonly audit: AuditTables;
+  readonly deadLetters: DeadLetterQueries;
+  readonly redrives: RedriveTables;
   readonly #tables: JobTables;
   readonly #paces: Map<string, PutPaceOperation['rows'][number]>;
   readonly #writes: JobWrites;
@@ -38,6 +43,8 @@ export class MemoryStore implements Store {
     this.tenancy = earlier === undefined ? new TenancyTables() : earlier.tenancy;
     this.limits = earlier === undefined ? new LimitTables(this.tenancy) : earlier.limits;
     this.audit = earlier === undefined ? new AuditTables(this.tenancy) : earlier.audit;
+    this.redrives = earlier === undefined ? new RedriveTables(this.tenancy) : earlier.redrives;
+    this.deadLetters = new DeadLetterQueries(this.#tables);
     this.#writes = new JobWrites(this.#tables, this.tenancy);
     this.jobs = new JobQueries(this.#tables);
     this.work = new WorkQueries(this.#tables, this.#paces);
@@ -124,6 +131,13 @@ export class MemoryStore implements Store {
       case 'delete_webhook_secrets':
       case 'rotate_webhook_secrets':
         return this.tenancy.apply(operation);
+      case 'replay_delivery':
+        return replayDelivery(this.#tables, operation);
+      case 'add_delivery':
+        return addDelivery(this.#tables, operation);
+      case 'put_redrive':
+      case 'prune_redrives':
+        return this.redrives.apply(operation);
       case 'put_audit':
       case 'prune_audit':
         return this.audit.apply(operation);

@@ -2,6 +2,7 @@ import type { JobState } from '@ezthrottle/core/protocol';
 import {
   type ArmedAttempt,
   type AttemptRecord,
+  type DeliveryAttemptRecord,
   type DeliveryRecord,
   type EndedAttempt,
   type Id,
@@ -41,6 +42,7 @@ export interface StoredAttempt {
 export interface StoredDelivery {
   readonly owner: StoredJob;
   record: DeliveryRecord;
+  readonly attempts: DeliveryAttemptRecord[];
 }
 
 export function newStoredJob(job: NewJob, arrival: number): StoredJob {

@@ -2,6 +2,8 @@ import { describe } from 'vitest';
 import { auditPromises } from './audit-promises.ts';
 import { advancePromises } from './advance-promises.ts';
 import { conflictPromises } from './conflict-promises.ts';
+import { deadLetterPromises } from './dead-letter-promises.ts';
+import { redrivePromises } from './redrive-promises.ts';
 import { deliveryPromises } from './delivery-promises.ts';
 import { durabilityPromises } from './durability-promises.ts';
 import type { OpenStore } from './harness.ts';
@@ -30,6 +32,8 @@ export function storeSuite(name: string, open: OpenStore): void {
     tenancyPromises(open);
     limitPromises(open);
     auditPromises(open);
+    deadLetterPromises(open);
+    redrivePromises(open);
     prunePromises(open);
     durabilityPromises(open);
     modelPromises(open);

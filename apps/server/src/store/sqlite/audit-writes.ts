@@ -1,9 +1,8 @@
-import type { AuditOperation, AuditRecord, Id } from '@ezthrottle/engine';
+import type { AuditOperation, AuditRecord } from '@ezthrottle/engine';
 import { boundedLimit } from './bounded-limit.ts';
 import type { Statement } from './connection.ts';
-import { identifierBytes } from './identifier.ts';
 import type { Interned } from './interned.ts';
-import { Rejection } from './rejection.ts';
+import { requiredIdentifier } from './job-writes.ts';
 import type { WriteScope } from './write-scope.ts';
 
 const PRUNE_AUDIT = `DELETE FROM audit_log WHERE id IN (
@@ -28,12 +27,12 @@ export class AuditWrites {
   put(entry: AuditRecord): void {
     const { at, action, target, apiKey, actor, reason, before, after } = entry;
     this.#insert.run(
-      bytesOf(entry.id),
+      requiredIdentifier(entry.id, 'entry.id'),
       this.#interned.organization(entry.organization),
       at,
       action,
       target,
-      apiKey === null ? null : bytesOf(apiKey),
+      apiKey === null ? null : requiredIdentifier(apiKey, 'entry.apiKey'),
       actor,
       reason,
       before === null ? null : JSON.stringify(before),
@@ -44,10 +43,4 @@ export class AuditWrites {
   prune({ before, limit }: Extract<AuditOperation, { type: 'prune_audit' }>): number {
     return this.#prune.run(before, boundedLimit(limit)).changes;
   }
-}
-
-function bytesOf(id: Id): Uint8Array {
-  const bytes = identifierBytes(id);
-  if (bytes === null) throw new Rejection('id: expected a UUID in lower case with dashes');
-  return bytes;
 }

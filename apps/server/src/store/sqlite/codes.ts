@@ -1,4 +1,4 @@
-import type { JobState } from '@ezthrottle/core/protocol';
+import { type JobState, REDRIVE_OUTCOMES, type RedriveOutcome } from '@ezthrottle/core/protocol';
 import type { DeadReason, DeliveryRecord, EndpointDisabled, OutcomeKind } from '@ezthrottle/engine';
 
 // Words as numbers: a word in a row and in each of its indexes costs bytes and comparisons. The order
@@ -46,3 +46,4 @@ export const OUTCOME_CODES: Codes<OutcomeKind> = codes(OUTCOMES);
 export const DELIVERY_STATE_CODES: Codes<DeliveryRecord['state']> = codes(DELIVERY_STATES);
 export const DEAD_REASON_CODES: Codes<DeadReason> = codes(DEAD_REASONS);
 export const DISABLED_BY_CODES: Codes<EndpointDisabled['by']> = codes(DISABLED_BY);
+export const REDRIVE_OUTCOME_CODES: Codes<RedriveOutcome> = codes(REDRIVE_OUTCOMES);

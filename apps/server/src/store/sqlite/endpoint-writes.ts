@@ -19,7 +19,7 @@ export class EndpointWrites {
   readonly #disable: Statement;
   readonly #put: Statement;
   readonly #end: Statement;
-  readonly #giveReason: Statement;
+  readonly #bury: Statement;
 
   constructor({ connection, interned }: WriteScope) {
     this.#interned = interned;
@@ -36,16 +36,19 @@ export class EndpointWrites {
        WHERE organization = ? AND endpoint_id = ?`,
     );
     this.#end = connection.prepare(
-      `UPDATE deliveries SET state = 2, next_attempt_at = NULL, dead_reason = ?
+      `UPDATE deliveries SET state = 2, next_attempt_at = NULL, dead_reason = ?, dead_organization =
+         (SELECT organization FROM jobs WHERE jobs.id = deliveries.id / 4096)
        WHERE public_id = ? AND state = 0`,
     );
-    this.#giveReason = connection.prepare('UPDATE deliveries SET dead_reason = ? WHERE id = ?');
+    this.#bury = connection.prepare(
+      `UPDATE deliveries SET dead_reason = ?, dead_organization =
+         (SELECT organization FROM jobs WHERE jobs.id = deliveries.id / 4096) WHERE id = ?`,
+    );
   }
 
   /** What follows from a delivery's end beside the row's own state. */
   died(delivery: number, { reason }: DeadEnd, at: number): void {
-    if (reason === undefined) return;
-    this.#giveReason.run(DEAD_REASON_CODES.codeOf(reason), delivery);
+    this.#bury.run(reason === undefined ? null : DEAD_REASON_CODES.codeOf(reason), delivery);
     if (reason === 'gone') this.#disable.run(delivery, at);
   }
 

@@ -10,6 +10,8 @@ import { LimitWrites } from './limit-writes.ts';
 import { PaceWrites } from './pace-writes.ts';
 import { PruneWrites } from './prune-writes.ts';
 import { SecretWrites } from './secret-writes.ts';
+import { RedriveWrites } from './redrive-writes.ts';
+import { ReplayWrites } from './replay-writes.ts';
 import { SigningKeyWrites } from './signing-key-writes.ts';
 import { TagWrites } from './tag-writes.ts';
 import { TenancyWrites } from './tenancy-writes.ts';
@@ -38,6 +40,8 @@ export function createOperationWrites(scope: WriteScope): OperationWrites {
   const limits = new LimitWrites(scope);
   const tenancy = new TenancyWrites(scope);
   const audit = new AuditWrites(scope);
+  const replays = new ReplayWrites(scope);
+  const redrives = new RedriveWrites(scope);
   const plain = {
     apply(operation: PlainOperation): Verdict {
       switch (operation.type) {
@@ -79,6 +83,12 @@ export function createOperationWrites(scope: WriteScope): OperationWrites {
         case 'delete_webhook_secrets':
         case 'rotate_webhook_secrets':
           return tenancy.apply(operation);
+        case 'replay_delivery':
+        case 'add_delivery':
+          return replays.apply(operation);
+        case 'put_redrive':
+        case 'prune_redrives':
+          return redrives.apply(operation);
         case 'put_audit':
           audit.put(operation.entry);
           return { verdict: 'ok' };

@@ -128,6 +128,12 @@ export function deliveryRecord(row: Row): DeliveryRecord {
     deadReason: row['dead_reason'] === null ? null : coded(row, 'dead_reason', DEAD_REASON_CODES),
     nextAttemptAt: optionalInteger(row, 'next_attempt_at'),
     createdAt: integer(row, 'created_at'),
+    ...(row['replayed_at'] !== null && {
+      replayed: {
+        at: integer(row, 'replayed_at'),
+        afterAttempts: integer(row, 'replayed_after'),
+      },
+    }),
   };
 }
 

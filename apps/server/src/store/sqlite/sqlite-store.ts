@@ -1,10 +1,12 @@
 import type {
   AuditReads,
   Clock,
+  DeadLetterReads,
   DeliveryReads,
   JobReads,
   LimitReads,
   Operation,
+  RedriveReads,
   Store,
   TenancyReads,
   Verdict,
@@ -15,6 +17,8 @@ import { SqliteAuditReads } from './audit-reads.ts';
 import { BatchCommit } from './batch-commit.ts';
 import { Checkpointer } from './checkpointer.ts';
 import { type Connection, openConnection } from './connection.ts';
+import { SqliteDeadLetterReads } from './dead-letter-reads.ts';
+import { SqliteRedriveReads } from './redrive-reads.ts';
 import { SqliteDeliveryReads } from './delivery-reads.ts';
 import { Interned } from './interned.ts';
 import { JobCountChanges } from './job-counts.ts';
@@ -66,6 +70,8 @@ export class SqliteStore implements Store {
   readonly tenancy: TenancyReads;
   readonly limits: LimitReads;
   readonly audit: AuditReads;
+  readonly deadLetters: DeadLetterReads;
+  readonly redrives: RedriveReads;
   readonly #connection: Connection;
   readonly #checkpointer: Checkpointer | null;
   readonly #batches: BatchCommit;
@@ -89,6 +95,8 @@ export class SqliteStore implements Store {
     this.tenancy = new SqliteTenancyReads(connection);
     this.limits = new SqliteLimitReads(connection, interned);
     this.audit = new SqliteAuditReads(connection, interned);
+    this.deadLetters = new SqliteDeadLetterReads(connection, interned);
+    this.redrives = new SqliteRedriveReads(connection);
   }
 
   async commit(batch: readonly Operation[]): Promise<readonly Verdict[]> {

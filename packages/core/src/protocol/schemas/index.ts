@@ -7,3 +7,4 @@ export * from './limit-schema.ts';
 export * from './api-key-schema.ts';
 export * from './audit-schema.ts';
 export * from './secret-schema.ts';
+export * from './dead-letter-schema.ts';

@@ -57,6 +57,9 @@ const webhook = objectSchema<WebhookRequest>(
   },
 );
 
+/** `#/definitions/webhook` for schemas of what holds webhooks, too. */
+export const WEBHOOK_DEFINITION: JsonSchema = { ...webhook };
+
 const retryPolicy = objectSchema<RetryPolicyRequest>(
   {},
   {
