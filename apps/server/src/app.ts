@@ -22,6 +22,8 @@ import { type AuditLog, createAuditLog } from './audit/audit-log.ts';
 import { createCommitter } from './commit/committer.ts';
 import type { Config, ConfigKey } from './config.ts';
 import { takenOver } from './config/take-over.ts';
+import { createDeadLetters } from './dead-letters/dead-letters.ts';
+import type { Commit } from './tenancy/committing.ts';
 import { createDeliverer, type Deliverer } from './deliver/deliverer.ts';
 import { createEndpoints, type Endpoints } from './deliver/endpoints.ts';
 import { createDispatcher, type Dispatcher } from './dispatch/dispatcher.ts';
@@ -244,7 +246,16 @@ async function compose(options: AppOptions, onClose: OnClose): Promise<RunningAp
     everyMs: 60_000,
     removal: (before, limit) => ({ type: 'prune_audit', before, limit }),
   });
-  const services = [deliverer, dispatcher, pruner, keyUses, auditPruner];
+  const redrivePruner = createPruner({
+    committer,
+    clock,
+    logger,
+    retentionMs: config.retentionMs,
+    everyMs: 60_000,
+    stepRows: 1,
+    removal: (before, limit) => ({ type: 'prune_redrives', before, limit }),
+  });
+  const services = [deliverer, dispatcher, pruner, keyUses, auditPruner, redrivePruner];
   // Together, so that each has the whole time that a stop may take.
   onClose(async () => {
     await Promise.all(services.map((service) => service.stop()));
@@ -259,6 +270,8 @@ async function compose(options: AppOptions, onClose: OnClose): Promise<RunningAp
     keyRing,
     audit,
     vault,
+    commit: tenancy.commit,
+    deliverer,
     endpoints: delivering,
     signingKeys,
     config,
@@ -290,6 +303,8 @@ async function compose(options: AppOptions, onClose: OnClose): Promise<RunningAp
 interface Front {
   readonly onSurfaces: (surfaces: readonly Surface[]) => void;
   readonly audit: AuditLog;
+  readonly commit: Commit;
+  readonly deliverer: Deliverer;
   readonly config: Config;
   readonly store: Store;
   readonly dispatcher: Dispatcher;
@@ -332,6 +347,23 @@ async function listen(parts: Front, onClose: OnClose): Promise<string> {
     retryAfterSeconds: config.retryAfterSeconds,
     maxBodyBytes: config.maxBodyBytes,
   });
+  const dead = createDeadLetters({
+    store,
+    commit: parts.commit,
+    gate: dispatcher,
+    rules,
+    endpoints: parts.endpoints,
+    deliverer: parts.deliverer,
+    admission,
+    audit: parts.audit,
+    clock,
+    newId,
+    // A dead job is sent again once for as long as it is kept.
+    windowMs: Math.max(config.idempotencyWindowMs, config.retentionMs),
+    logger,
+  });
+  onClose(() => dead.redrives.stop());
+  await dead.redrives.start();
   const native = createNativeSurface({
     gate: dispatcher,
     jobs: store.jobs,
@@ -353,6 +385,7 @@ async function listen(parts: Front, onClose: OnClose): Promise<string> {
     admission,
     liveRegions: parts.liveRegions,
     audit: parts.audit,
+    dead,
     clock,
     newId,
     idempotencyWindowMs: config.idempotencyWindowMs,

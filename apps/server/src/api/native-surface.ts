@@ -13,6 +13,10 @@ import type { SigningKeys } from '../tenancy/signing-keys.ts';
 import type { SigningSecrets } from '../tenancy/signing-secrets.ts';
 import type { Admission } from '../admission/admission.ts';
 import type { AuditLog } from '../audit/audit-log.ts';
+import type { DeadLetters } from '../dead-letters/dead-letters.ts';
+import { deadDeliveryRoutes } from './dead-letters/dead-deliveries.ts';
+import { deadJobRoutes } from './dead-letters/dead-jobs.ts';
+import { redriveRoutes } from './dead-letters/redrives.ts';
 import { auditLogRoute } from './audit-log.ts';
 import { cancelJobRoute } from './jobs/cancel-job.ts';
 import { createEndWaits, type EndWaits } from './jobs/end-waits.ts';
@@ -47,6 +51,7 @@ export interface NativeSurfaceOptions {
   /** Regions that this server has. */
   readonly liveRegions: LiveRegions;
   readonly audit: AuditLog;
+  readonly dead: DeadLetters;
   readonly clock: Clock;
   readonly newId: () => Id;
   readonly idempotencyWindowMs: number;
@@ -82,6 +87,9 @@ export function createNativeSurface(options: NativeSurfaceOptions): {
     ...webhookEndpointRoutes(endpoints, options.audit),
     ...limitRoutes(options),
     ...apiKeyRoutes(options),
+    ...deadJobRoutes({ ...options, ...options.dead }),
+    ...deadDeliveryRoutes({ ...options, ...options.dead }),
+    ...redriveRoutes({ ...options, ...options.dead }),
     auditLogRoute(options.audit),
     ...secretRoutes(options),
   ];

@@ -27,8 +27,9 @@ export interface AuditLog {
    * entry for a write that was not `ok`. For one write.
    *
    * @param act As a function it is asked when the write is made, for what is known only by then.
+   * @param id The entry's: a second write under it is refused. Default: a new one.
    */
-  committing(acting: Acting, act: Act | (() => Act)): Commit;
+  committing(acting: Acting, act: Act | (() => Act), id?: Id): Commit;
   /** The entry as a row, for whoever builds the write. */
   entry(acting: Acting, act: Act): AuditRecord;
   /** Notes an act that is no write of the store's. */
@@ -43,8 +44,8 @@ export function createAuditLog(options: {
   readonly newId: () => Id;
 }): AuditLog {
   const { reads, commit, clock, newId } = options;
-  const entry = (acting: Acting, act: Act): AuditRecord => ({
-    id: newId(),
+  const entry = (acting: Acting, act: Act, id: Id = newId()): AuditRecord => ({
+    id,
     at: clock.now(),
     organization: acting.organization,
     apiKey: acting.apiKey,
@@ -57,11 +58,11 @@ export function createAuditLog(options: {
   });
   return {
     entry,
-    committing: (acting, act) => (operation) => {
+    committing: (acting, act, id) => (operation) => {
       // Whoever built the write has noted it already.
       if (operation.type === 'audited') return commit(operation);
       const done = typeof act === 'function' ? act() : act;
-      return commit({ type: 'audited', operation, entry: entry(acting, done) });
+      return commit({ type: 'audited', operation, entry: entry(acting, done, id) });
     },
     note: (acting, act) => commitOrThrow(commit, { type: 'put_audit', entry: entry(acting, act) }),
     list: (query) => reads.list(query),

@@ -1,5 +1,6 @@
 import { DEFAULT_CIRCUIT, legOf, limitKey, lineId, lineOf, lineRef } from '@ezthrottle/engine';
 import type {
+  AuditRecord,
   Circuit,
   FairLineOptions,
   Id,
@@ -202,7 +203,9 @@ class PacedDispatcher implements Dispatcher {
     return found === undefined ? null : stateOf(found.pacer, found.lanes);
   }
 
-  submit(job: AdmittedJob): Promise<Verdict> {
+  submit(job: AdmittedJob, entry?: AuditRecord): Promise<Verdict> {
+    // Whoever has to answer for a job never puts it in the place of another.
+    if (entry !== undefined) return this.#intake.submit(job, entry);
     return submitReplacing(job, { intake: this.#intake, active: this.#active });
   }
 

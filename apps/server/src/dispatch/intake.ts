@@ -1,5 +1,5 @@
 import { accept, acceptedWakeAt, acceptedWork, armAccepted } from '@ezthrottle/engine';
-import type { ArmedRef, NewJob, NewWork, Verdict } from '@ezthrottle/engine';
+import type { ArmedRef, AuditRecord, NewJob, NewWork, Verdict } from '@ezthrottle/engine';
 import { accountOf } from '../admission/load-meter.ts';
 import { type ActiveJob, activeJob } from './active-jobs.ts';
 import type { ActiveJobs } from './active-jobs.ts';
@@ -46,13 +46,17 @@ export class Intake {
     return this.#submits;
   }
 
-  async submit(job: AdmittedJob): Promise<Verdict> {
+  /** @param entry Goes into the audit log in the same write. Default: none. */
+  async submit(job: AdmittedJob, entry: AuditRecord | null = null): Promise<Verdict> {
     const { parts, armer, onArmed } = this.#options;
     const { clock, committer, notices } = parts;
     const { submitted, claims } = this.#armAtOnce(this.#accepted(job), job.createdAt);
     this.#submits += 1;
     try {
-      const verdict = await committer.write({ type: 'submit', job: submitted });
+      const operation = { type: 'submit', job: submitted } as const;
+      const verdict = await committer.write(
+        entry === null ? operation : { type: 'audited', operation, entry },
+      );
       if (verdict.verdict === 'ok') {
         notices.publish({ jobId: job.id, at: clock.now(), type: 'queued' });
         this.#taken(submitted, claims);

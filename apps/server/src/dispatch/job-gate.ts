@@ -1,4 +1,4 @@
-import type { Id, IdempotencyClaim, JobSpec, Verdict } from '@ezthrottle/engine';
+import type { AuditRecord, Id, IdempotencyClaim, JobSpec, Verdict } from '@ezthrottle/engine';
 
 /** A job that passed validation and admission, not yet on disk. */
 export interface AdmittedJob {
@@ -14,6 +14,7 @@ export type CancelVerdict = 'cancelled' | 'already_ended' | 'unknown';
 
 /** The way in for jobs: what the API calls. Everything resolves only when it is on disk. */
 export interface JobGate {
-  submit(job: AdmittedJob): Promise<Verdict>;
+  /** @param entry Goes into the audit log with the job, when it is a new one. */
+  submit(job: AdmittedJob, entry?: AuditRecord): Promise<Verdict>;
   cancel(organization: Id, id: Id): Promise<CancelVerdict>;
 }

@@ -115,6 +115,8 @@ export interface JobEdit {
 
 export interface ReplayJobRequest {
   readonly reason?: string;
+  /** Once more, though there is a new try of it already. Default false: that one is the answer. */
+  readonly again?: boolean;
   readonly edit?: JobEdit;
 }
 

@@ -311,6 +311,8 @@ export type RedriveOperation =
       /** The version that is stored; null: none is. */
       readonly replaces: number | null;
       readonly items: readonly RedriveItem[];
+      /** Deliveries that are replayed in the same write; those that are not dead are left alone. */
+      readonly replays?: readonly { readonly deliveryId: Id; readonly at: number }[];
     }
   /** Removes redrives that ended before, at most `limit`. The verdict carries how many went. */
   | { readonly type: 'prune_redrives'; readonly before: number; readonly limit: number };

@@ -1,3 +1,4 @@
+import type { JobState } from '@ezthrottle/core/protocol';
 import type {
   DeadDelivery,
   DeadJob,
@@ -22,6 +23,16 @@ export class DeadLetterQueries implements DeadLetterReads {
   async jobs(query: DeadLetterQuery): Promise<readonly DeadJob[]> {
     const dead = this.#tables.ended.values().flatMap((stored) => deadJobOf(stored) ?? []);
     return pageOf(query, dead, ({ endedAt }) => endedAt);
+  }
+
+  async job(organization: Id, id: Id): Promise<DeadJob | null> {
+    const stored = this.#tables.byId.get(id);
+    return stored?.job.organization === organization ? deadJobOf(stored) : null;
+  }
+
+  async jobState(organization: Id, id: Id): Promise<JobState | null> {
+    const stored = this.#tables.byId.get(id);
+    return stored?.job.organization === organization ? stored.state : null;
   }
 
   async deliveries(query: DeadLetterQuery): Promise<readonly DeadDelivery[]> {

@@ -2,6 +2,7 @@ import type {
   Operation,
   PlainOperation,
   PutPaceOperation,
+  RedriveOperation,
   Store,
   Verdict,
 } from '@ezthrottle/engine';
@@ -91,6 +92,16 @@ export class MemoryStore implements Store {
     return verdict;
   }
 
+  #applyToRedrives(operation: RedriveOperation): Verdict {
+    const verdict = this.redrives.apply(operation);
+    if (operation.type !== 'put_redrive' || verdict.verdict !== 'ok') return verdict;
+    const { organization } = operation.redrive;
+    for (const replay of operation.replays ?? []) {
+      replayDelivery(this.#tables, { type: 'replay_delivery', organization, ...replay });
+    }
+    return verdict;
+  }
+
   #applyPlain(operation: PlainOperation): Verdict {
     switch (operation.type) {
       case 'submit':
@@ -137,7 +148,7 @@ export class MemoryStore implements Store {
         return addDelivery(this.#tables, operation);
       case 'put_redrive':
       case 'prune_redrives':
-        return this.redrives.apply(operation);
+        return this.#applyToRedrives(operation);
       case 'put_audit':
       case 'prune_audit':
         return this.audit.apply(operation);

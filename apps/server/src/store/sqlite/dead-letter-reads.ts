@@ -1,3 +1,4 @@
+import type { JobState } from '@ezthrottle/core/protocol';
 import type {
   DeadDelivery,
   DeadJob,
@@ -13,7 +14,7 @@ import type { Connection, Row, SqlValue, Statement } from './connection.ts';
 import { identifierBytes } from './identifier.ts';
 import type { Interned } from './interned.ts';
 import { deliveryRecord } from './records.ts';
-import { flag, identifier, integer, optionalInteger, optionalText, text } from './row.ts';
+import { coded, flag, identifier, integer, optionalInteger, optionalText, text } from './row.ts';
 import { restoredKey } from './stored-claim.ts';
 
 const JOB_COLUMNS = `jobs.public_id, jobs.state, jobs.tags, jobs.racing, jobs.idempotent_key,
@@ -22,13 +23,15 @@ const JOB_COLUMNS = `jobs.public_id, jobs.state, jobs.tags, jobs.racing, jobs.id
   json_extract(jobs.end_json, '$.error') AS error,
   accounts.user_id, api_keys.public_id AS api_key_id`;
 
+const JOB_JOINS = `CROSS JOIN job_payloads ON job_payloads.job = jobs.id
+    CROSS JOIN accounts ON accounts.id = jobs.account
+    CROSS JOIN api_keys ON api_keys.id = accounts.api_key`;
+
 function deadJobs(order: 'ASC' | 'DESC'): string {
   const behind = order === 'ASC' ? '>' : '<';
   return `SELECT ${JOB_COLUMNS}
     FROM jobs INDEXED BY jobs_dead
-    CROSS JOIN job_payloads ON job_payloads.job = jobs.id
-    CROSS JOIN accounts ON accounts.id = jobs.account
-    CROSS JOIN api_keys ON api_keys.id = accounts.api_key
+    ${JOB_JOINS}
     WHERE jobs.organization = ? AND jobs.state IN (4, 5)
       AND (jobs.ended_at, jobs.public_id) ${behind} (?, ?) AND jobs.ended_at >= ? AND jobs.ended_at < ?
     ORDER BY jobs.ended_at ${order}, jobs.public_id ${order} LIMIT ?`;
@@ -66,6 +69,8 @@ const KNOWN_DELIVERIES = ['state = 2', 'state = 0', 'replayed_at IS NOT NULL'] a
 export class SqliteDeadLetterReads implements DeadLetterReads {
   readonly #interned: Interned;
   readonly #jobs: Readonly<Record<'newest' | 'oldest', Statement>>;
+  readonly #job: Statement;
+  readonly #state: Statement;
   readonly #deliveries: Readonly<Record<'newest' | 'oldest', Statement>>;
   readonly #known: readonly Statement[];
   readonly #former: Statement;
@@ -76,6 +81,13 @@ export class SqliteDeadLetterReads implements DeadLetterReads {
       newest: connection.prepare(DEAD_JOBS.newest),
       oldest: connection.prepare(DEAD_JOBS.oldest),
     };
+    this.#job = connection.prepare(
+      `SELECT ${JOB_COLUMNS} FROM jobs ${JOB_JOINS}
+       WHERE jobs.public_id = ? AND jobs.organization = ? AND jobs.state IN (4, 5)`,
+    );
+    this.#state = connection.prepare(
+      'SELECT state FROM jobs WHERE public_id = ? AND organization = ?',
+    );
     this.#deliveries = {
       newest: connection.prepare(DEAD_DELIVERIES.newest),
       oldest: connection.prepare(DEAD_DELIVERIES.oldest),
@@ -94,6 +106,16 @@ export class SqliteDeadLetterReads implements DeadLetterReads {
   async jobs(query: DeadLetterQuery): Promise<readonly DeadJob[]> {
     const { organization } = query;
     return this.#rows(this.#jobs[query.order], query).map((row) => deadJob(row, organization));
+  }
+
+  async job(organization: Id, id: Id): Promise<DeadJob | null> {
+    const row = this.#one(this.#job, organization, id);
+    return row === null ? null : deadJob(row, organization);
+  }
+
+  async jobState(organization: Id, id: Id): Promise<JobState | null> {
+    const row = this.#one(this.#state, organization, id);
+    return row === null ? null : coded(row, 'state', JOB_STATE_CODES);
   }
 
   async deliveries(query: DeadLetterQuery): Promise<readonly DeadDelivery[]> {
@@ -120,14 +142,17 @@ export class SqliteDeadLetterReads implements DeadLetterReads {
   }
 
   #find(organization: Id, id: Id): Row | null {
-    const bytes = identifierBytes(id);
-    const owner = this.#interned.findOrganization(organization);
-    if (bytes === null || owner === null) return null;
     for (const statement of this.#known) {
-      const row = statement.get(bytes, owner);
-      if (row !== undefined) return row;
+      const row = this.#one(statement, organization, id);
+      if (row !== null) return row;
     }
     return null;
+  }
+
+  #one(statement: Statement, organization: Id, id: Id): Row | null {
+    const bytes = identifierBytes(id);
+    const owner = this.#interned.findOrganization(organization);
+    return bytes === null || owner === null ? null : (statement.get(bytes, owner) ?? null);
   }
 
   #rows(statement: Statement, query: DeadLetterQuery): readonly Row[] {

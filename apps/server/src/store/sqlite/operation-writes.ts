@@ -41,7 +41,7 @@ export function createOperationWrites(scope: WriteScope): OperationWrites {
   const tenancy = new TenancyWrites(scope);
   const audit = new AuditWrites(scope);
   const replays = new ReplayWrites(scope);
-  const redrives = new RedriveWrites(scope);
+  const redrives = new RedriveWrites(scope, replays);
   const plain = {
     apply(operation: PlainOperation): Verdict {
       switch (operation.type) {

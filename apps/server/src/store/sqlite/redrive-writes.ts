@@ -4,6 +4,7 @@ import { REDRIVE_OUTCOME_CODES } from './codes.ts';
 import type { Statement } from './connection.ts';
 import type { Interned } from './interned.ts';
 import { requiredIdentifier } from './job-writes.ts';
+import type { ReplayWrites } from './replay-writes.ts';
 import { integer } from './row.ts';
 import type { WriteScope } from './write-scope.ts';
 
@@ -12,6 +13,7 @@ type PutRedrive = Extract<RedriveOperation, { type: 'put_redrive' }>;
 /** Redrives and their items. */
 export class RedriveWrites {
   readonly #interned: Interned;
+  readonly #replays: ReplayWrites;
   readonly #find: Statement;
   readonly #insert: Statement;
   readonly #update: Statement;
@@ -19,7 +21,8 @@ export class RedriveWrites {
   readonly #selectOld: Statement;
   readonly #deletions: readonly Statement[];
 
-  constructor({ connection, interned }: WriteScope) {
+  constructor({ connection, interned }: WriteScope, replays: ReplayWrites) {
+    this.#replays = replays;
     this.#interned = interned;
     this.#find = connection.prepare('SELECT id, organization FROM redrives WHERE public_id = ?');
     this.#insert = connection.prepare(
@@ -51,7 +54,7 @@ export class RedriveWrites {
     return { verdict: 'ok', count: rows.length };
   }
 
-  #put({ redrive, replaces, items }: PutRedrive): Verdict {
+  #put({ redrive, replaces, items, replays = [] }: PutRedrive): Verdict {
     const { data, version, createdAt, endedAt } = redrive;
     const id = requiredIdentifier(redrive.id, 'redrive.id');
     const organization = this.#interned.organization(redrive.organization);
@@ -78,6 +81,10 @@ export class RedriveWrites {
         result === null ? null : requiredIdentifier(result, 'items.result'),
         REDRIVE_OUTCOME_CODES.codeOf(outcome),
       );
+    }
+    for (const replay of replays) {
+      const { organization: owner } = redrive;
+      this.#replays.apply({ type: 'replay_delivery', organization: owner, ...replay });
     }
     return { verdict: 'ok' };
   }

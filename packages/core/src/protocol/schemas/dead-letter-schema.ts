@@ -115,7 +115,7 @@ export const DEAD_LETTER_LIST_SCHEMA: JsonSchema = {
 
 export const REPLAY_JOB_SCHEMA: JsonSchema = {
   $id: 'replay-job.json',
-  ...objectSchema<ReplayJobRequest>({}, { reason, edit: { $ref: '#/definitions/edit' } }),
+  ...objectSchema<ReplayJobRequest>({}, { reason, again: { type: 'boolean' }, edit: { $ref: '#/definitions/edit' } }),
   definitions,
 };
 

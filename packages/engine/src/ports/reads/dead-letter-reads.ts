@@ -1,3 +1,4 @@
+import type { JobState } from '@ezthrottle/core/protocol';
 import type { Id } from '../operation.ts';
 import type { DeadDelivery, DeadJob, DeliveryAttemptRecord, DeliveryRecord } from '../records.ts';
 
@@ -16,6 +17,10 @@ export interface DeadLetterQuery {
 export interface DeadLetterReads {
   /** Jobs that failed, by the moment at which they ended. */
   jobs(query: DeadLetterQuery): Promise<readonly DeadJob[]>;
+  /** One of them; null: it is none, or of others. */
+  job(organization: Id, id: Id): Promise<DeadJob | null>;
+  /** Where any job stands; null: unknown, or of others. */
+  jobState(organization: Id, id: Id): Promise<JobState | null>;
   /** Deliveries that are dead, by `diedAt`. */
   deliveries(query: DeadLetterQuery): Promise<readonly DeadDelivery[]>;
   /** A delivery that is dead, pending, or was replayed; null: it is none of these, or of others. */

@@ -1,0 +1,54 @@
+import type { Clock, DeadLetterReads, Id, Store } from '@ezthrottle/engine';
+import type { Admission } from '../admission/admission.ts';
+import type { AuditLog } from '../audit/audit-log.ts';
+import type { Deliverer } from '../deliver/deliverer.ts';
+import type { Endpoints } from '../deliver/endpoints.ts';
+import type { JobGate } from '../dispatch/job-gate.ts';
+import type { LimitRules } from '../limits/limit-rules.ts';
+import type { Commit } from '../tenancy/committing.ts';
+import { createDeliveryReplays, type DeliveryReplays } from './delivery-replays.ts';
+import { createJobReplays, type JobReplays } from './job-replays.ts';
+import { deliveryRedrives, jobRedrives } from './redrive-kinds.ts';
+import { createRedrives, type Redrives } from './redrives.ts';
+
+export interface DeadLettersOptions {
+  readonly store: Pick<Store, 'deadLetters' | 'jobs' | 'redrives'>;
+  readonly commit: Commit;
+  readonly gate: Pick<JobGate, 'submit'>;
+  readonly rules: Pick<LimitRules, 'namedBy' | 'accountLimit'>;
+  readonly endpoints: Pick<Endpoints, 'isDisabled'>;
+  readonly deliverer: Pick<Deliverer, 'wake'>;
+  readonly admission: Pick<Admission, 'refusal'>;
+  readonly audit: AuditLog;
+  readonly clock: Clock;
+  readonly newId: () => Id;
+  /** How long a dead job is sent again only once, from the end of its new try, in milliseconds. */
+  readonly windowMs: number;
+  readonly logger: { error(details: object, message: string): void };
+}
+
+/** What is dead, and the ways back. */
+export interface DeadLetters {
+  readonly deadLetters: DeadLetterReads;
+  readonly jobReplays: JobReplays;
+  readonly deliveryReplays: DeliveryReplays;
+  readonly redrives: Redrives;
+}
+
+export function createDeadLetters(options: DeadLettersOptions): DeadLetters {
+  const { store, endpoints, deliverer, admission, clock } = options;
+  const { deadLetters, jobs } = store;
+  const jobReplays = createJobReplays({ ...options, deadLetters, jobs });
+  const redrives = createRedrives({
+    ...options,
+    reads: store.redrives,
+    kinds: {
+      jobs: jobRedrives(deadLetters, jobReplays),
+      deliveries: deliveryRedrives(deadLetters, endpoints, clock),
+    },
+    hasRoom: async (count) => (await admission.refusal(count)) === null,
+    onReplayed: () => deliverer.wake(),
+  });
+  const deliveryReplays = createDeliveryReplays({ ...options, deadLetters, jobs });
+  return { deadLetters, jobReplays, deliveryReplays, redrives };
+}

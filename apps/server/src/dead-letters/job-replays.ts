@@ -1,0 +1,148 @@
+import { accountLimit, type JobEdit, type JobState, type Problem } from '@ezthrottle/core/protocol';
+import {
+  checkLimitCosts,
+  type AuditRecord,
+  type Clock,
+  type DeadJob,
+  type DeadLetterReads,
+  type Id,
+  type JobReads,
+  type JobRecord,
+  type JobSpec,
+  redriveClaim,
+  redrivenSpec,
+  withAccountLimits,
+} from '@ezthrottle/engine';
+import type { AdmittedJob, JobGate } from '../dispatch/job-gate.ts';
+import { sha256 } from '../dispatch/sha256.ts';
+import type { LimitRules } from '../limits/limit-rules.ts';
+
+/** A new try of a dead job, as it is asked for. */
+export interface JobReplay {
+  readonly edit: JobEdit;
+  /** Tells a further new try from the first one; null: the first, of which there is one. */
+  readonly again: string | null;
+  /** The redrive that sends it. */
+  readonly redrive: Id | null;
+  /** Goes into the audit log in the same write; null: the redrive is there already. */
+  readonly entry: ((job: AdmittedJob) => AuditRecord) | null;
+}
+
+export type JobReplayed =
+  | { readonly verdict: 'sent'; readonly job: AdmittedJob; readonly state: JobState }
+  | {
+      readonly verdict: 'already';
+      readonly jobId: Id;
+      readonly state: JobState;
+      readonly mismatch: boolean;
+      /** The redrive that has sent it. */
+      readonly redrive: Id | null;
+      readonly racing: boolean;
+    }
+  /** None of this organization has this id. */
+  | { readonly verdict: 'unknown' }
+  | { readonly verdict: 'not_dead'; readonly state: JobState }
+  /** Its `execute_before` is over. */
+  | { readonly verdict: 'too_late'; readonly executeBefore: number }
+  | { readonly verdict: 'unusable'; readonly problems: readonly Problem[] };
+
+/** Sends dead jobs again, each as a new job that stands in line like any other. */
+export interface JobReplays {
+  replay(organization: Id, id: Id, replay: JobReplay): Promise<JobReplayed>;
+  /** The first new try of a dead job; null: there is none. */
+  newTryOf(
+    dead: Pick<DeadJob, 'id' | 'organization' | 'idempotentKey'>,
+  ): Promise<{ readonly jobId: Id; readonly state: JobState } | null>;
+}
+
+export interface JobReplaysOptions {
+  readonly deadLetters: Pick<DeadLetterReads, 'job' | 'jobState'>;
+  readonly jobs: Pick<JobReads, 'get' | 'holder'>;
+  readonly gate: Pick<JobGate, 'submit'>;
+  readonly rules: Pick<LimitRules, 'namedBy' | 'accountLimit'>;
+  readonly clock: Pick<Clock, 'now'>;
+  readonly newId: () => Id;
+  /** How long a dead job is sent again only once, from the end of its new try, in milliseconds. */
+  readonly windowMs: number;
+}
+
+export function createJobReplays(options: JobReplaysOptions): JobReplays {
+  const { deadLetters, jobs, gate, clock, windowMs } = options;
+  return {
+    async replay(organization, id, { edit, again, redrive, entry }) {
+      const dead = await deadLetters.job(organization, id);
+      const record = dead === null ? null : await jobs.get(organization, id);
+      if (dead === null || record === null) {
+        const state = await deadLetters.jobState(organization, id);
+        return state === null ? { verdict: 'unknown' } : { verdict: 'not_dead', state };
+      }
+      const now = clock.now();
+      const job = newTry(options, { dead, record, now, edit, redrive, again });
+      const held = await jobs.holder(organization, job.idempotency, now);
+      if (held === null) {
+        const { executeBefore } = job.spec;
+        if (executeBefore !== undefined && executeBefore <= now) {
+          return { verdict: 'too_late', executeBefore };
+        }
+        const problems = checkLimitCosts(job.spec, options.rules.namedBy(organization));
+        if (problems.length > 0) return { verdict: 'unusable', problems };
+      }
+      const verdict = await gate.submit(job, entry?.(job));
+      switch (verdict.verdict) {
+        case 'ok':
+          return { verdict: 'sent', job, state: 'pending' };
+        case 'duplicate': {
+          const { jobId, state, mismatch, racing } = verdict;
+          const first = await jobs.get(organization, jobId);
+          const by = first?.spec.redrive ?? null;
+          return { verdict: 'already', jobId, state, mismatch, racing, redrive: by };
+        }
+        default:
+          throw new Error(`a new try of a job was answered ${verdict.verdict}`);
+      }
+    },
+    async newTryOf(dead) {
+      // Whenever its window ends: what is asked is only whether there is one.
+      const claim = { scope: `redrive ${dead.id}`, key: dead.idempotentKey };
+      const anyway = { ...claim, fingerprint: '', windowMs };
+      const held = await jobs.holder(dead.organization, anyway, 0);
+      return held === null ? null : { jobId: held.jobId, state: held.state };
+    },
+  };
+}
+
+interface NewTry extends Pick<JobReplay, 'edit' | 'redrive' | 'again'> {
+  readonly dead: DeadJob;
+  readonly record: JobRecord;
+  readonly now: number;
+}
+
+function newTry(
+  { rules, newId, windowMs }: JobReplaysOptions,
+  { dead, record, now, edit, redrive, again }: NewTry,
+): AdmittedJob {
+  const { organization } = dead;
+  const limitOf = (userId: string): string | null => rules.accountLimit(organization, userId);
+  const spec = withAccountLimits(withoutAccountLimit(redrivenSpec(record, edit, redrive)), limitOf);
+  return {
+    id: newId(),
+    organization,
+    // It is done for whom it was done before, and has their turns.
+    apiKey: dead.apiKey,
+    spec,
+    idempotency: redriveClaim(record, spec, { sha256, again, windowMs }),
+    createdAt: now,
+  };
+}
+
+/** The limit of the account is put anew, as it is now. */
+function withoutAccountLimit(spec: JobSpec): JobSpec {
+  if (spec.userId === '') return spec;
+  const own = accountLimit(spec.userId);
+  const [first, ...others] = spec.paths.map((path) => {
+    const { limits, ...rest } = path;
+    const kept = limits?.filter(({ key }) => key !== own) ?? [];
+    return kept.length === 0 ? rest : { ...rest, limits: kept };
+  });
+  return first === undefined ? spec : { ...spec, paths: [first, ...others] };
+}

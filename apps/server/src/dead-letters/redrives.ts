@@ -1,0 +1,377 @@
+import { REDRIVE_BOUNDS, type RedriveDryRun, type RedriveOutcome } from '@ezthrottle/core/protocol';
+import {
+  type AuditRecord,
+  type Clock,
+  type Id,
+  isRedriveOver,
+  newRedrive,
+  type Operation,
+  type Redrive,
+  type RedriveItem,
+  type RedriveReads,
+  type RedriveRecord,
+  redriveRoom,
+  type RedriveSettings,
+  redriveTotal,
+  withEnded,
+  withSent,
+} from '@ezthrottle/engine';
+import type { Act, Acting, AuditLog } from '../audit/audit-log.ts';
+import type { Commit } from '../tenancy/committing.ts';
+import { createPeriodic } from '../upkeep/periodic.ts';
+import type { Service } from '../upkeep/service.ts';
+import type { AnyDead, EndedOutcome, RedriveKind, Tried } from './redrive-kinds.ts';
+
+/** A redrive as it is shown. */
+export interface StoredRedrive {
+  readonly record: RedriveRecord;
+  readonly redrive: Redrive;
+}
+
+export type RedriveStart =
+  | { readonly verdict: 'started' | 'already'; readonly stored: StoredRedrive }
+  | { readonly verdict: 'full'; readonly most: number };
+
+export type RedriveCancel =
+  | { readonly verdict: 'cancelled' | 'already_ended'; readonly stored: StoredRedrive }
+  | { readonly verdict: 'unknown' };
+
+/** Sends many dead letters again, a few at a time, and stops by itself when they fail again. */
+export interface Redrives extends Service {
+  dryRun(organization: Id, settings: RedriveSettings): Promise<Omit<RedriveDryRun, 'dry_run'>>;
+  /** @param id The same id twice makes one redrive. */
+  begin(acting: Acting, id: Id, settings: RedriveSettings): Promise<RedriveStart>;
+  get(organization: Id, id: Id): Promise<StoredRedrive | null>;
+  list(query: Parameters<RedriveReads['list']>[0]): Promise<readonly StoredRedrive[]>;
+  items(id: Id, query: Parameters<RedriveReads['items']>[1]): Promise<readonly RedriveItem[]>;
+  /** What has not been sent stays dead; what has been goes on. */
+  cancel(acting: Acting, id: Id): Promise<RedriveCancel>;
+  /** One round: what has ended is counted, and what may be sent now is sent. */
+  runOnce(): Promise<{ readonly running: number; readonly sent: number }>;
+}
+
+export interface RedrivesOptions {
+  readonly reads: RedriveReads;
+  readonly commit: Commit;
+  readonly kinds: Readonly<Record<Redrive['of'], RedriveKind>>;
+  readonly audit: Pick<AuditLog, 'entry'>;
+  readonly clock: Clock;
+  /** Whether there is room for so many more jobs. */
+  readonly hasRoom: (jobs: number) => Promise<boolean>;
+  /** Called when deliveries have become due. */
+  readonly onReplayed: () => void;
+  readonly logger: { error(details: object, message: string): void };
+  /** Between rounds, in milliseconds. Default 250. */
+  readonly everyMs?: number;
+}
+
+interface Running {
+  record: RedriveRecord;
+  redrive: Redrive;
+  /** What its rate allows, and since when it is counted (monotonic). */
+  allowance: number;
+  countedAt: number;
+  /** There was no room for more: not before this moment (monotonic). */
+  restsUntil: number;
+  /** One change after the other. */
+  last: Promise<unknown>;
+}
+
+/** Dead letters that one round looks at: the rest is for the next one. */
+const LOOKED = 1_000;
+/** The most that a dry run looks at. */
+const LOOKED_DRY = 1_000_000;
+const DESTINATIONS = 10;
+/** Wait where the server is full, in milliseconds. */
+const REST_MS = 5_000;
+
+export function createRedrives(options: RedrivesOptions): Redrives {
+  return new RunningRedrives(options);
+}
+
+class RunningRedrives implements Redrives {
+  readonly name = 'redrives';
+  readonly #options: RedrivesOptions;
+  readonly #running = new Map<Id, Running>();
+  readonly #periodic: Service;
+
+  constructor(options: RedrivesOptions) {
+    this.#options = options;
+    this.#periodic = createPeriodic({
+      name: this.name,
+      clock: options.clock,
+      everyMs: options.everyMs ?? 250,
+      round: () => this.runOnce(),
+      onError: (error) => options.logger.error({ err: error }, 'redrives cannot go on'),
+    });
+  }
+
+  async start(): Promise<void> {
+    for (const record of await this.#options.reads.running()) this.#watch(record);
+    await this.#periodic.start();
+  }
+
+  stop(): Promise<void> {
+    return this.#periodic.stop();
+  }
+
+  async dryRun(
+    organization: Id,
+    settings: RedriveSettings,
+  ): Promise<Omit<RedriveDryRun, 'dry_run'>> {
+    const kind = this.#options.kinds[settings.of];
+    const reasons = new Map<string, number>();
+    const destinations = new Map<string, number>();
+    let [count, cursor, looked] = [0, newRedrive(settings).cursor, 0];
+    for (;;) {
+      const page = await kind.next(organization, { ...settings, cursor }, LOOKED, LOOKED);
+      for (const dead of page.found) {
+        if (!(await kind.isFit(organization, dead))) continue;
+        if (count >= settings.maxItems) return { ...told(), more: true };
+        count += 1;
+        add(reasons, dead.reason);
+        add(destinations, dead.destination);
+      }
+      looked += LOOKED;
+      if (page.next === null || looked >= LOOKED_DRY)
+        return { ...told(), more: page.next !== null };
+      cursor = page.next;
+    }
+
+    function told() {
+      const most = [...destinations].toSorted(([, one], [, other]) => other - one);
+      return {
+        of: settings.of,
+        count,
+        by_reason: Object.fromEntries(reasons),
+        by_destination: most
+          .slice(0, DESTINATIONS)
+          .map(([destination, dead]) => ({ destination, count: dead })),
+      };
+    }
+  }
+
+  async begin(acting: Acting, id: Id, settings: RedriveSettings): Promise<RedriveStart> {
+    const { organization } = acting;
+    const known = await this.get(organization, id);
+    if (known !== null) return { verdict: 'already', stored: known };
+    const own = [...this.#running.values()].filter(
+      ({ record }) => record.organization === organization,
+    );
+    if (own.length >= REDRIVE_BOUNDS.active)
+      return { verdict: 'full', most: REDRIVE_BOUNDS.active };
+    const redrive = newRedrive(settings);
+    const record: RedriveRecord = {
+      id,
+      organization,
+      data: JSON.stringify(redrive),
+      version: 1,
+      createdAt: this.#options.clock.now(),
+      endedAt: null,
+    };
+    const { filter, rate, canary, maxFailurePercent, maxItems, of } = settings;
+    const entry = this.#options.audit.entry(acting, {
+      action: 'redrive.start',
+      target: id,
+      after: {
+        of,
+        filter: { ...filter },
+        rate,
+        canary,
+        max_failure_percent: maxFailurePercent,
+        max_items: maxItems,
+        // Values may be secrets: only what is edited is told.
+        edited: Object.keys(settings.edit),
+      },
+    });
+    const put = { type: 'put_redrive', redrive: record, replaces: null, items: [] } as const;
+    const { verdict } = await this.#options.commit({ type: 'audited', operation: put, entry });
+    const stored = await this.get(organization, id);
+    if (stored === null) throw new Error(`a new redrive was answered ${verdict}`);
+    if (verdict !== 'ok') return { verdict: 'already', stored };
+    this.#watch(record);
+    return { verdict: 'started', stored };
+  }
+
+  async get(organization: Id, id: Id): Promise<StoredRedrive | null> {
+    const record = await this.#options.reads.get(organization, id);
+    return record === null ? null : storedOf(record);
+  }
+
+  async list(query: Parameters<RedriveReads['list']>[0]): Promise<readonly StoredRedrive[]> {
+    return (await this.#options.reads.list(query)).map(storedOf);
+  }
+
+  items(id: Id, query: Parameters<RedriveReads['items']>[1]): Promise<readonly RedriveItem[]> {
+    return this.#options.reads.items(id, query);
+  }
+
+  async cancel(acting: Acting, id: Id): Promise<RedriveCancel> {
+    const stored = await this.get(acting.organization, id);
+    if (stored === null) return { verdict: 'unknown' };
+    const running = this.#running.get(id);
+    if (running === undefined) return { verdict: 'already_ended', stored };
+    return await inTurn(running, async () => {
+      const { redrive } = running;
+      if (isRedriveOver(redrive))
+        return { verdict: 'already_ended', stored: storedOf(running.record) };
+      const entry = this.#options.audit.entry(acting, {
+        action: 'redrive.cancel',
+        target: id,
+        before: { state: redrive.state, ...redrive.counts },
+        after: { state: 'cancelled' },
+      });
+      await this.#put(running, { ...redrive, state: 'cancelled' }, [], [], entry);
+      return { verdict: 'cancelled', stored: storedOf(running.record) };
+    });
+  }
+
+  async runOnce(): Promise<{ readonly running: number; readonly sent: number }> {
+    let sent = 0;
+    for (const running of this.#running.values()) {
+      sent += await inTurn(running, () => this.#step(running));
+    }
+    return { running: this.#running.size, sent };
+  }
+
+  #watch(record: RedriveRecord): void {
+    const { redrive } = storedOf(record);
+    const countedAt = this.#options.clock.monotonic();
+    this.#running.set(record.id, {
+      record,
+      redrive,
+      allowance: 0,
+      countedAt,
+      restsUntil: 0,
+      last: Promise.resolve(),
+    });
+  }
+
+  /** How many were sent. */
+  async #step(running: Running): Promise<number> {
+    const { organization, id } = running.record;
+    const ended = await this.#ended(running);
+    const outcomes = ended.map(({ outcome }) => outcome);
+    const counted = outcomes.length === 0 ? running.redrive : withEnded(running.redrive, outcomes);
+    const room = Math.min(redriveRoom(counted), this.#allowed(running));
+    const kind = this.#options.kinds[counted.of];
+    const isMore = room > 0 && (await this.#hasRoom(running, room));
+    const page = isMore ? await kind.next(organization, counted, room, LOOKED) : null;
+    // In the order in which they stand, and at once: so that they share a flush of the disk.
+    const tries = await Promise.all(
+      (page?.found ?? []).map((dead: AnyDead) => kind.send(organization, id, counted, dead)),
+    );
+    const tried = tries.map((each) => each.tried);
+    const place = page?.next ?? page?.found.at(-1)?.place ?? counted.cursor;
+    const next =
+      page === null ? counted : withSent(counted, tried.map(outcomeOf), place, page.next === null);
+    running.allowance -= tried.length;
+    if (next === running.redrive) return 0;
+    const first = redriveTotal(counted) + 1;
+    const items = tried.map((each, index): RedriveItem => ({ ...each, number: first + index }));
+    const replays = tries.flatMap(({ tried: { source }, replayAt }) =>
+      replayAt === null ? [] : [{ deliveryId: source, at: replayAt }],
+    );
+    await this.#put(running, next, [...ended, ...items], replays, this.#endEntry(running, next));
+    if (replays.length > 0) this.#options.onReplayed();
+    return tried.length;
+  }
+
+  async #hasRoom(running: Running, jobs: number): Promise<boolean> {
+    const now = this.#options.clock.monotonic();
+    if (running.restsUntil > now) return false;
+    const hasRoom = await this.#options.hasRoom(jobs);
+    if (!hasRoom) running.restsUntil = now + REST_MS;
+    return hasRoom;
+  }
+
+  async #ended(
+    running: Running,
+  ): Promise<readonly (RedriveItem & { readonly outcome: EndedOutcome })[]> {
+    const { record, redrive } = running;
+    if (redrive.counts.sent === 0) return [];
+    const query = { after: 0, outcome: 'sent', limit: REDRIVE_BOUNDS.outstanding } as const;
+    const ended: (RedriveItem & { readonly outcome: EndedOutcome })[] = [];
+    for (const item of await this.#options.reads.items(record.id, query)) {
+      const outcome = await this.#options.kinds[redrive.of].outcomeOf(record.organization, item);
+      if (outcome !== null) ended.push({ ...item, outcome });
+    }
+    return ended;
+  }
+
+  /** By its rate; what is not used within a second is lost. */
+  #allowed(running: Running): number {
+    const now = this.#options.clock.monotonic();
+    const { rate } = running.redrive;
+    const gained = ((now - running.countedAt) * rate) / 1_000;
+    running.allowance = Math.min(Math.max(1, rate), running.allowance + gained);
+    running.countedAt = now;
+    return Math.floor(running.allowance);
+  }
+
+  /** Noted when it ends by itself. */
+  #endEntry({ record, redrive }: Running, next: Redrive): AuditRecord | null {
+    if (next.state === redrive.state || !isRedriveOver(next)) return null;
+    const { organization, id } = record;
+    const act: Act = {
+      action: next.state === 'stopped' ? 'redrive.stop' : 'redrive.complete',
+      target: id,
+      before: { state: redrive.state },
+      after: { state: next.state, ...next.counts },
+    };
+    const reason = next.state === 'stopped' ? 'too many of what was sent again have failed' : null;
+    return this.#options.audit.entry({ organization, apiKey: null, actor: null, reason }, act);
+  }
+
+  async #put(
+    running: Running,
+    redrive: Redrive,
+    items: readonly RedriveItem[],
+    replays: readonly { readonly deliveryId: Id; readonly at: number }[],
+    entry: AuditRecord | null,
+  ): Promise<void> {
+    const { record } = running;
+    // It is over, and how all that it has sent has ended is known.
+    const isEnded = isRedriveOver(redrive) && redrive.counts.sent === 0;
+    const next: RedriveRecord = {
+      ...record,
+      data: JSON.stringify(redrive),
+      version: record.version + 1,
+      endedAt: isEnded ? this.#options.clock.now() : null,
+    };
+    const put: Exclude<Operation, { type: 'audited' }> = {
+      type: 'put_redrive',
+      redrive: next,
+      replaces: record.version,
+      items,
+      replays,
+    };
+    const { commit } = this.#options;
+    const { verdict } = await commit(
+      entry === null ? put : { type: 'audited', operation: put, entry },
+    );
+    if (verdict !== 'ok') throw new Error(`a redrive was answered ${verdict}`);
+    running.record = next;
+    running.redrive = redrive;
+    if (isEnded) this.#running.delete(record.id);
+  }
+}
+
+function storedOf(record: RedriveRecord): StoredRedrive {
+  const redrive: Redrive = JSON.parse(record.data);
+  return { record, redrive };
+}
+
+function inTurn<T>(running: Running, act: () => Promise<T>): Promise<T> {
+  const turn = running.last.then(act);
+  running.last = turn.catch(() => undefined);
+  return turn;
+}
+
+function outcomeOf({ outcome }: Tried): RedriveOutcome {
+  return outcome;
+}
+
+function add(counts: Map<string, number>, name: string): void {
+  counts.set(name, (counts.get(name) ?? 0) + 1);
+}
