@@ -352,6 +352,7 @@ async function listen(parts: Front, onClose: OnClose): Promise<string> {
     commit: parts.commit,
     gate: dispatcher,
     rules,
+    vault: parts.vault,
     endpoints: parts.endpoints,
     deliverer: parts.deliverer,
     admission,

@@ -12,9 +12,11 @@ const ajv = new Ajv({ allErrors: true, coerceTypes: false, removeAdditional: fal
 
 /** A check against a schema, compiled at its first use and then kept. */
 export function schemaCheck<T>(schema: JsonSchema): (value: unknown) => Checked<T> {
+  // By name it could be compiled once only, and two routes may have the same.
+  const { $id: _, ...anonymous } = schema;
   let validate: ValidateFunction<T> | null = null;
   return (value) => {
-    validate ??= ajv.compile<T>({ ...schema });
+    validate ??= ajv.compile<T>(anonymous);
     if (validate(value)) return { ok: true, value };
     return { ok: false, problems: schemaProblems(validate.errors ?? [], value) };
   };

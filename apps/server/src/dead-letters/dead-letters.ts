@@ -4,6 +4,7 @@ import type { AuditLog } from '../audit/audit-log.ts';
 import type { Deliverer } from '../deliver/deliverer.ts';
 import type { Endpoints } from '../deliver/endpoints.ts';
 import type { JobGate } from '../dispatch/job-gate.ts';
+import type { SecretVault } from '../secrets/secret-vault.ts';
 import type { LimitRules } from '../limits/limit-rules.ts';
 import type { Commit } from '../tenancy/committing.ts';
 import { createDeliveryReplays, type DeliveryReplays } from './delivery-replays.ts';
@@ -16,6 +17,7 @@ export interface DeadLettersOptions {
   readonly commit: Commit;
   readonly gate: Pick<JobGate, 'submit'>;
   readonly rules: Pick<LimitRules, 'namedBy' | 'accountLimit'>;
+  readonly vault: Pick<SecretVault, 'find'>;
   readonly endpoints: Pick<Endpoints, 'isDisabled'>;
   readonly deliverer: Pick<Deliverer, 'wake'>;
   readonly admission: Pick<Admission, 'refusal'>;

@@ -1,6 +1,7 @@
 import { accountLimit, type JobEdit, type JobState, type Problem } from '@ezthrottle/core/protocol';
 import {
   checkLimitCosts,
+  checkSecrets,
   type AuditRecord,
   type Clock,
   type DeadJob,
@@ -15,6 +16,7 @@ import {
 } from '@ezthrottle/engine';
 import type { AdmittedJob, JobGate } from '../dispatch/job-gate.ts';
 import { sha256 } from '../dispatch/sha256.ts';
+import type { SecretVault } from '../secrets/secret-vault.ts';
 import type { LimitRules } from '../limits/limit-rules.ts';
 
 /** A new try of a dead job, as it is asked for. */
@@ -44,7 +46,12 @@ export type JobReplayed =
   | { readonly verdict: 'not_dead'; readonly state: JobState }
   /** Its `execute_before` is over. */
   | { readonly verdict: 'too_late'; readonly executeBefore: number }
-  | { readonly verdict: 'unusable'; readonly problems: readonly Problem[] };
+  /** It names limits, or secrets, under which it cannot start. */
+  | {
+      readonly verdict: 'unusable';
+      readonly what: 'limits' | 'secrets';
+      readonly problems: readonly Problem[];
+    };
 
 /** Sends dead jobs again, each as a new job that stands in line like any other. */
 export interface JobReplays {
@@ -60,6 +67,7 @@ export interface JobReplaysOptions {
   readonly jobs: Pick<JobReads, 'get' | 'holder'>;
   readonly gate: Pick<JobGate, 'submit'>;
   readonly rules: Pick<LimitRules, 'namedBy' | 'accountLimit'>;
+  readonly vault: Pick<SecretVault, 'find'>;
   readonly clock: Pick<Clock, 'now'>;
   readonly newId: () => Id;
   /** How long a dead job is sent again only once, from the end of its new try, in milliseconds. */
@@ -84,8 +92,10 @@ export function createJobReplays(options: JobReplaysOptions): JobReplays {
         if (executeBefore !== undefined && executeBefore <= now) {
           return { verdict: 'too_late', executeBefore };
         }
-        const problems = checkLimitCosts(job.spec, options.rules.namedBy(organization));
-        if (problems.length > 0) return { verdict: 'unusable', problems };
+        const limits = checkLimitCosts(job.spec, options.rules.namedBy(organization));
+        if (limits.length > 0) return { verdict: 'unusable', what: 'limits', problems: limits };
+        const secrets = checkSecrets(job.spec, (name) => options.vault.find(organization, name));
+        if (secrets.length > 0) return { verdict: 'unusable', what: 'secrets', problems: secrets };
       }
       const verdict = await gate.submit(job, entry?.(job));
       switch (verdict.verdict) {

@@ -180,8 +180,9 @@ function answerOf(id: Id, replayed: JobReplayed): Answer {
         { details: { job_id: id, execute_before: replayed.executeBefore } },
       );
     case 'unusable': {
-      const message = 'the job names limits under which it cannot start';
-      throw new ApiError('limits_unusable', message, { problems: replayed.problems });
+      const { what, problems } = replayed;
+      const message = `the job names ${what} with which it cannot start`;
+      throw new ApiError(`${what}_unusable`, message, { problems });
     }
   }
 }

@@ -14,6 +14,7 @@ export interface Operation {
     | 'API keys'
     | 'secrets'
     | 'privacy'
+    | 'dead letters'
     | 'operations'
     | 'server';
   /** Schema of an object whose members are the parameters of the query. */

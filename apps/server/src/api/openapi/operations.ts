@@ -9,6 +9,7 @@ import {
   ROTATE_WEBHOOK_SECRETS_SCHEMA,
   WEBHOOK_SECRETS_SCHEMA,
 } from '@ezthrottle/core/protocol/schemas';
+import { DEAD_LETTER_OPERATIONS } from './dead-letter-operations.ts';
 import type { Operation, Operations } from './operation.ts';
 import { PROTECTION_OPERATIONS } from './protection-operations.ts';
 
@@ -249,6 +250,7 @@ export const OPERATIONS: Operations = {
   ...WEBHOOKS,
   ...API_KEYS,
   ...PROTECTION_OPERATIONS,
+  ...DEAD_LETTER_OPERATIONS,
   ...OPERATING,
   ...SERVER,
 };

@@ -254,6 +254,469 @@ export const REPLY_SCHEMAS: Readonly<Record<string, JsonSchema>> = {
     required: ['job_id', 'status', 'state'],
     description: 'Answer to `DELETE /api/v1/jobs/:id`.',
   },
+  DeadDeliveryDetail: {
+    type: 'object',
+    properties: {
+      job_id: {
+        type: 'string',
+      },
+      endpoint_id: {
+        type: 'string',
+      },
+      delivery_id: {},
+      url: {},
+      state: {},
+      has_quorum_vote: {},
+      attempts: {},
+      status_code: {},
+      error: {},
+      dead_reason: {},
+      next_attempt_at: {},
+      history: {
+        type: 'array',
+        items: {
+          $ref: '#/components/schemas/DeliveryAttemptView',
+        },
+      },
+      replayed: {
+        anyOf: [
+          {
+            type: 'object',
+            properties: {
+              at: {
+                type: 'number',
+              },
+              after_attempts: {
+                type: 'number',
+              },
+            },
+            required: ['at', 'after_attempts'],
+          },
+          {
+            type: 'null',
+          },
+        ],
+        description: 'When it was replayed last, and how many attempts it had then.',
+      },
+    },
+    required: [
+      'attempts',
+      'dead_reason',
+      'delivery_id',
+      'endpoint_id',
+      'error',
+      'has_quorum_vote',
+      'history',
+      'job_id',
+      'next_attempt_at',
+      'replayed',
+      'state',
+      'status_code',
+      'url',
+    ],
+  },
+  DeadDeliveryPage: {
+    type: 'object',
+    properties: {
+      deliveries: {
+        type: 'array',
+        items: {
+          $ref: '#/components/schemas/DeadDeliveryView',
+        },
+      },
+      next_cursor: {
+        type: ['string', 'null'],
+      },
+    },
+    required: ['deliveries', 'next_cursor'],
+  },
+  DeadDeliveryReason: {
+    type: 'string',
+    enum: ['gone', 'refused', 'gave_up', 'endpoint_disabled'],
+  },
+  DeadDeliveryView: {
+    type: 'object',
+    properties: {
+      delivery_id: {
+        type: 'string',
+      },
+      url: {
+        type: 'string',
+      },
+      state: {
+        type: 'string',
+        enum: ['pending', 'delivered', 'dead'],
+      },
+      has_quorum_vote: {
+        type: 'boolean',
+      },
+      attempts: {
+        type: 'number',
+      },
+      status_code: {
+        type: ['number', 'null'],
+      },
+      error: {
+        type: ['string', 'null'],
+      },
+      dead_reason: {
+        type: ['string', 'null'],
+        enum: ['gone', 'refused', 'gave_up', 'endpoint_disabled', null],
+        description:
+          'Why a dead one is not tried again: 410, an address that may not be called, too late, endpoint disabled.',
+      },
+      next_attempt_at: {
+        type: ['number', 'null'],
+      },
+      job_id: {
+        type: 'string',
+      },
+      endpoint_id: {
+        type: 'string',
+      },
+      died_at: {
+        type: ['number', 'null'],
+        description: 'When it died last; null while it is not dead.',
+      },
+      user_id: {
+        type: ['string', 'null'],
+      },
+      tags: {
+        type: 'array',
+        items: {
+          type: 'string',
+        },
+      },
+    },
+    required: [
+      'attempts',
+      'dead_reason',
+      'delivery_id',
+      'died_at',
+      'endpoint_id',
+      'error',
+      'has_quorum_vote',
+      'job_id',
+      'next_attempt_at',
+      'state',
+      'status_code',
+      'tags',
+      'url',
+      'user_id',
+    ],
+  },
+  DeadJobDetail: {
+    type: 'object',
+    properties: {
+      job_id: {
+        type: 'string',
+      },
+      status: {
+        $ref: '#/components/schemas/JobStatus',
+      },
+      state: {
+        $ref: '#/components/schemas/JobState',
+      },
+      idempotent_key: {
+        type: 'string',
+      },
+      url: {
+        type: 'string',
+      },
+      method: {
+        type: 'string',
+      },
+      tags: {
+        type: 'array',
+        items: {
+          type: 'string',
+        },
+      },
+      metadata: {
+        $ref: '#/components/schemas/Metadata',
+      },
+      created_at: {
+        type: 'number',
+      },
+      started_at: {
+        type: ['number', 'null'],
+      },
+      ended_at: {
+        type: ['number', 'null'],
+      },
+      parent_job_id: {
+        type: ['string', 'null'],
+      },
+      redrive_of: {
+        type: 'string',
+        description: 'The dead job that this one is a new try of.',
+      },
+      children: {
+        type: 'array',
+        items: {
+          type: 'object',
+          properties: {
+            job_id: {
+              type: 'string',
+            },
+            edge: {
+              type: 'string',
+            },
+          },
+          required: ['job_id', 'edge'],
+        },
+      },
+      attempts: {
+        type: 'array',
+        items: {
+          $ref: '#/components/schemas/AttemptView',
+        },
+      },
+      deliveries: {
+        type: 'array',
+        items: {
+          $ref: '#/components/schemas/DeliveryView',
+        },
+      },
+      quorum_reached_at: {
+        type: ['number', 'null'],
+        description: 'Null until enough voting webhooks have answered 2xx, or when there are none.',
+      },
+      result: {
+        anyOf: [
+          {
+            $ref: '#/components/schemas/ResultView',
+          },
+          {
+            type: 'null',
+          },
+        ],
+        description: "The same object as the webhook's, once the job has ended.",
+      },
+      reason: {
+        $ref: '#/components/schemas/DeadJobReason',
+      },
+      error: {
+        type: ['string', 'null'],
+      },
+      user_id: {
+        type: ['string', 'null'],
+      },
+      redriven_as: {
+        anyOf: [
+          {
+            type: 'object',
+            properties: {
+              job_id: {
+                type: 'string',
+              },
+              state: {
+                type: 'string',
+              },
+            },
+            required: ['job_id', 'state'],
+          },
+          {
+            type: 'null',
+          },
+        ],
+        description: 'The new try of this one.',
+      },
+    },
+    required: [
+      'attempts',
+      'children',
+      'created_at',
+      'deliveries',
+      'ended_at',
+      'error',
+      'idempotent_key',
+      'job_id',
+      'metadata',
+      'method',
+      'parent_job_id',
+      'quorum_reached_at',
+      'reason',
+      'redriven_as',
+      'result',
+      'started_at',
+      'state',
+      'status',
+      'tags',
+      'url',
+      'user_id',
+    ],
+    description: 'A dead job with all that has happened to it.',
+  },
+  DeadJobPage: {
+    type: 'object',
+    properties: {
+      jobs: {
+        type: 'array',
+        items: {
+          $ref: '#/components/schemas/DeadJobView',
+        },
+        description:
+          'Those that died last first. A page may show fewer than its limit, and its cursor go on all the same.',
+      },
+      next_cursor: {
+        type: ['string', 'null'],
+      },
+    },
+    required: ['jobs', 'next_cursor'],
+  },
+  DeadJobReason: {
+    type: 'string',
+    enum: ['target_refused', 'target_unreachable', 'gave_up', 'not_allowed', 'engine_failure'],
+  },
+  DeadJobView: {
+    type: 'object',
+    properties: {
+      job_id: {
+        type: 'string',
+      },
+      status: {
+        $ref: '#/components/schemas/JobStatus',
+      },
+      state: {
+        type: 'string',
+        enum: ['failed', 'deadletter'],
+      },
+      reason: {
+        $ref: '#/components/schemas/DeadJobReason',
+      },
+      error: {
+        type: ['string', 'null'],
+        description: "As in the job's result, for example `status_500`.",
+      },
+      idempotent_key: {
+        type: 'string',
+      },
+      url: {
+        type: 'string',
+      },
+      method: {
+        type: 'string',
+      },
+      user_id: {
+        type: ['string', 'null'],
+      },
+      tags: {
+        type: 'array',
+        items: {
+          type: 'string',
+        },
+      },
+      created_at: {
+        type: 'number',
+      },
+      ended_at: {
+        type: 'number',
+      },
+      redrive_of: {
+        type: ['string', 'null'],
+        description: 'The dead job that this one was a new try of.',
+      },
+      redriven_as: {
+        anyOf: [
+          {
+            type: 'object',
+            properties: {
+              job_id: {
+                type: 'string',
+              },
+              state: {
+                type: 'string',
+              },
+            },
+            required: ['job_id', 'state'],
+          },
+          {
+            type: 'null',
+          },
+        ],
+        description: 'The new try of this one.',
+      },
+    },
+    required: [
+      'job_id',
+      'status',
+      'state',
+      'reason',
+      'error',
+      'idempotent_key',
+      'url',
+      'method',
+      'user_id',
+      'tags',
+      'created_at',
+      'ended_at',
+      'redrive_of',
+      'redriven_as',
+    ],
+    description: 'A row of the list of dead jobs.',
+  },
+  DeadLetterFilter: {
+    type: 'object',
+    properties: {
+      reasons: {
+        type: 'array',
+        items: {
+          anyOf: [
+            {
+              $ref: '#/components/schemas/DeadJobReason',
+            },
+            {
+              $ref: '#/components/schemas/DeadDeliveryReason',
+            },
+          ],
+        },
+      },
+      destination: {
+        type: 'string',
+        description:
+          "Origin of the job's own call, or of the endpoint, such as `https://api.example.com`.",
+      },
+      user_id: {
+        type: 'string',
+        description: 'The account that the job is done for.',
+      },
+      tag: {
+        type: 'string',
+      },
+      ended_from: {
+        type: 'number',
+        description: 'Died at this moment or later, in milliseconds since the epoch.',
+      },
+      ended_before: {
+        type: 'number',
+        description: 'Died before this moment.',
+      },
+    },
+    description:
+      'Which dead letters are meant; those of which all that is said is true. Absent: whatever it is.',
+  },
+  DeliveryAttemptView: {
+    type: 'object',
+    properties: {
+      attempt: {
+        type: 'number',
+      },
+      status_code: {
+        type: ['number', 'null'],
+      },
+      error: {
+        type: ['string', 'null'],
+      },
+      started_at: {
+        type: 'number',
+      },
+      ended_at: {
+        type: 'number',
+      },
+    },
+    required: ['attempt', 'status_code', 'error', 'started_at', 'ended_at'],
+  },
   DeliveryView: {
     type: 'object',
     properties: {
@@ -379,6 +842,10 @@ export const REPLY_SCHEMAS: Readonly<Record<string, JsonSchema>> = {
       },
       parent_job_id: {
         type: ['string', 'null'],
+      },
+      redrive_of: {
+        type: 'string',
+        description: 'The dead job that this one is a new try of.',
       },
       children: {
         type: 'array',
@@ -662,6 +1129,10 @@ export const REPLY_SCHEMAS: Readonly<Record<string, JsonSchema>> = {
       },
       parent_job_id: {
         type: ['string', 'null'],
+      },
+      redrive_of: {
+        type: 'string',
+        description: 'The dead job that this one is a new try of.',
       },
       children: {
         type: 'array',
@@ -1026,6 +1497,202 @@ export const REPLY_SCHEMAS: Readonly<Record<string, JsonSchema>> = {
     required: ['path', 'message', 'expected'],
     description: 'One thing that is wrong with the input.',
   },
+  RedriveDryRun: {
+    type: 'object',
+    properties: {
+      dry_run: {
+        type: 'boolean',
+        const: true,
+      },
+      of: {
+        type: 'string',
+        enum: ['jobs', 'deliveries'],
+      },
+      count: {
+        type: 'number',
+        description: 'Dead letters that would be sent again, at most `max_items`.',
+      },
+      more: {
+        type: 'boolean',
+        description: 'There are more than `max_items`.',
+      },
+      by_reason: {
+        type: 'object',
+        additionalProperties: {
+          type: 'number',
+        },
+      },
+      by_destination: {
+        type: 'array',
+        items: {
+          type: 'object',
+          properties: {
+            destination: {
+              type: 'string',
+            },
+            count: {
+              type: 'number',
+            },
+          },
+          required: ['destination', 'count'],
+        },
+        description: 'The ten destinations with the most of them.',
+      },
+    },
+    required: ['dry_run', 'of', 'count', 'more', 'by_reason', 'by_destination'],
+    description: 'What a dry run finds.',
+  },
+  RedriveItemPage: {
+    type: 'object',
+    properties: {
+      items: {
+        type: 'array',
+        items: {
+          $ref: '#/components/schemas/RedriveItemView',
+        },
+      },
+      next_cursor: {
+        type: ['string', 'null'],
+      },
+    },
+    required: ['items', 'next_cursor'],
+  },
+  RedriveItemView: {
+    type: 'object',
+    properties: {
+      number: {
+        type: 'number',
+        description: 'From 1, in the order in which they were sent.',
+      },
+      source_id: {
+        type: 'string',
+        description: 'The dead job or delivery.',
+      },
+      result_id: {
+        type: ['string', 'null'],
+        description: 'The new job; of a delivery its own id.',
+      },
+      outcome: {
+        $ref: '#/components/schemas/RedriveOutcome',
+      },
+    },
+    required: ['number', 'source_id', 'result_id', 'outcome'],
+  },
+  RedriveOutcome: {
+    type: 'string',
+    enum: ['sent', 'succeeded', 'failed', 'cancelled', 'already', 'unfit', 'gone'],
+  },
+  RedrivePage: {
+    type: 'object',
+    properties: {
+      redrives: {
+        type: 'array',
+        items: {
+          $ref: '#/components/schemas/RedriveView',
+        },
+      },
+      next_cursor: {
+        type: ['string', 'null'],
+      },
+    },
+    required: ['redrives', 'next_cursor'],
+  },
+  RedriveState: {
+    type: 'string',
+    enum: ['canary', 'running', 'completed', 'stopped', 'cancelled'],
+    description:
+      '`canary`: the first ones are out; `running`: the rest follows. `completed`, `stopped` (too many failed) and `cancelled` are final.',
+  },
+  RedriveView: {
+    type: 'object',
+    properties: {
+      redrive_id: {
+        type: 'string',
+      },
+      of: {
+        type: 'string',
+        enum: ['jobs', 'deliveries'],
+      },
+      state: {
+        $ref: '#/components/schemas/RedriveState',
+      },
+      filter: {
+        $ref: '#/components/schemas/DeadLetterFilter',
+      },
+      reason: {
+        type: 'string',
+      },
+      actor: {
+        type: ['string', 'null'],
+      },
+      rate: {
+        type: 'number',
+      },
+      canary: {
+        type: 'number',
+      },
+      max_failure_percent: {
+        type: 'number',
+      },
+      max_items: {
+        type: 'number',
+      },
+      counts: {
+        type: 'object',
+        properties: {
+          sent: {
+            type: 'number',
+          },
+          succeeded: {
+            type: 'number',
+          },
+          failed: {
+            type: 'number',
+          },
+          cancelled: {
+            type: 'number',
+          },
+          already: {
+            type: 'number',
+          },
+          unfit: {
+            type: 'number',
+          },
+          gone: {
+            type: 'number',
+          },
+        },
+        required: ['sent', 'succeeded', 'failed', 'cancelled', 'already', 'unfit', 'gone'],
+        description: 'By outcome; `sent` are those that have not ended yet.',
+      },
+      failure_percent: {
+        type: ['number', 'null'],
+        description: 'Of those that ended of late, in percent; null: none has ended.',
+      },
+      created_at: {
+        type: 'number',
+      },
+      ended_at: {
+        type: ['number', 'null'],
+      },
+    },
+    required: [
+      'redrive_id',
+      'of',
+      'state',
+      'filter',
+      'reason',
+      'actor',
+      'rate',
+      'canary',
+      'max_failure_percent',
+      'max_items',
+      'counts',
+      'failure_percent',
+      'created_at',
+      'ended_at',
+    ],
+  },
   RegionHealthView: {
     type: 'object',
     properties: {
@@ -1046,6 +1713,34 @@ export const REPLY_SCHEMAS: Readonly<Record<string, JsonSchema>> = {
       },
     },
     required: ['name', 'egress', 'state', 'unreachable'],
+  },
+  ReplayJobReply: {
+    type: 'object',
+    properties: {
+      job_id: {
+        type: 'string',
+      },
+      redrive_of: {
+        type: 'string',
+      },
+      status: {
+        $ref: '#/components/schemas/JobStatus',
+      },
+      state: {
+        type: 'string',
+      },
+      duplicate: {
+        type: 'boolean',
+        const: true,
+      },
+      mismatch: {
+        type: 'boolean',
+        const: true,
+        description: 'The new try that there is already has another method, URL or body.',
+      },
+    },
+    required: ['job_id', 'redrive_of', 'status', 'state'],
+    description: 'Answer to a replay: 201, or 200 when the job has been replayed already.',
   },
   ResponseView: {
     type: 'object',

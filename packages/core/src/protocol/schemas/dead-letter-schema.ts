@@ -77,7 +77,7 @@ const filter = objectSchema<DeadLetterFilter>(
   },
 );
 
-const edit = objectSchema<JobEdit>(
+const editShape = objectSchema<JobEdit>(
   {},
   {
     url: { type: 'string', minLength: 1, maxLength: LIMITS.urlLength },
@@ -94,7 +94,14 @@ const edit = objectSchema<JobEdit>(
   },
 );
 
-const definitions = { filter, edit, webhook: WEBHOOK_DEFINITION };
+// Put in where they are used: then each schema says all by itself.
+const edit: JsonSchema = {
+  ...editShape,
+  properties: {
+    ...editShape.properties,
+    webhooks: { ...editShape.properties.webhooks, items: WEBHOOK_DEFINITION },
+  },
+};
 
 export const DEAD_LETTER_LIST_SCHEMA: JsonSchema = {
   $id: 'dead-letter-list.json',
@@ -113,10 +120,15 @@ export const DEAD_LETTER_LIST_SCHEMA: JsonSchema = {
   ),
 };
 
+const replayJob = objectSchema<ReplayJobRequest>(
+  {},
+  { reason, again: { type: 'boolean' }, edit: { $ref: '#/definitions/edit' } },
+);
+
 export const REPLAY_JOB_SCHEMA: JsonSchema = {
   $id: 'replay-job.json',
-  ...objectSchema<ReplayJobRequest>({}, { reason, again: { type: 'boolean' }, edit: { $ref: '#/definitions/edit' } }),
-  definitions,
+  ...replayJob,
+  properties: { ...replayJob.properties, edit },
 };
 
 export const REPLAY_DELIVERY_SCHEMA: JsonSchema = {
@@ -127,23 +139,25 @@ export const REPLAY_DELIVERY_SCHEMA: JsonSchema = {
   ),
 };
 
+const redrive = objectSchema<RedriveRequest>(
+  { reason: true },
+  {
+    of: enumSchema<'jobs' | 'deliveries'>({ jobs: true, deliveries: true }),
+    filter: { $ref: '#/definitions/filter' },
+    reason,
+    dry_run: { type: 'boolean' },
+    rate: { type: 'number', exclusiveMinimum: 0, maximum: REDRIVE_BOUNDS.rate },
+    canary: { type: 'integer', minimum: 0, maximum: REDRIVE_BOUNDS.canary },
+    max_failure_percent: { type: 'number', minimum: 0, maximum: 100 },
+    max_items: { type: 'integer', minimum: 1, maximum: REDRIVE_BOUNDS.items },
+    edit: { $ref: '#/definitions/edit' },
+  },
+);
+
 export const REDRIVE_SCHEMA: JsonSchema = {
   $id: 'redrive.json',
-  ...objectSchema<RedriveRequest>(
-    { reason: true },
-    {
-      of: enumSchema<'jobs' | 'deliveries'>({ jobs: true, deliveries: true }),
-      filter: { $ref: '#/definitions/filter' },
-      reason,
-      dry_run: { type: 'boolean' },
-      rate: { type: 'number', exclusiveMinimum: 0, maximum: REDRIVE_BOUNDS.rate },
-      canary: { type: 'integer', minimum: 0, maximum: REDRIVE_BOUNDS.canary },
-      max_failure_percent: { type: 'number', minimum: 0, maximum: 100 },
-      max_items: { type: 'integer', minimum: 1, maximum: REDRIVE_BOUNDS.items },
-      edit: { $ref: '#/definitions/edit' },
-    },
-  ),
-  definitions,
+  ...redrive,
+  properties: { ...redrive.properties, filter, edit },
 };
 
 export const REDRIVE_LIST_SCHEMA: JsonSchema = {

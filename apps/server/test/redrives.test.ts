@@ -1,0 +1,262 @@
+// Redrives as an operator sees them over HTTP: many dead letters, sent again slowly and with care.
+
+import { createUpstream, type Upstream } from '@ezthrottle/testkit';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import {
+  objectOf,
+  type Reply,
+  type RunningServer,
+  startServer,
+  textOf,
+  until,
+} from './running-server.ts';
+
+const PATH = '/api/v1/redrives';
+let server: RunningServer;
+let target: Upstream;
+/** Whether the target is broken, and what it never takes. */
+let isBroken = true;
+let poison = (_path: string): boolean => false;
+
+beforeEach(async () => {
+  isBroken = true;
+  poison = () => false;
+  target = await createUpstream(({ path }) => ({ status: isBroken || poison(path) ? 400 : 200 }));
+  server = await startServer({
+    rate: [`${target.origin}=2000`],
+    'delivery-delays': '0s',
+    'delivery-give-up': '500ms',
+  });
+});
+
+afterEach(async () => {
+  await server.close();
+  await target.close();
+});
+
+const ok = (reply: Reply): Record<string, unknown> => {
+  if (reply.status >= 400) throw new Error(reply.text);
+  return reply.json;
+};
+
+function listOf(value: unknown): readonly Record<string, unknown>[] {
+  if (!Array.isArray(value)) throw new Error(`not a list: ${JSON.stringify(value)}`);
+  return value.map(objectOf);
+}
+
+/** So many jobs that have failed. */
+async function deadJobs(count: number, job: Record<string, unknown> = {}): Promise<void> {
+  const jobs = Array.from({ length: count }, (_, index) => ({
+    url: target.url(`/job-${index}`),
+    tags: ['dead'],
+    retry_policy: { max_retries: 0, max_reroutes: 0 },
+    ...job,
+  }));
+  const { json } = await server.call('POST', '/api/v1/jobs/batch', { jobs });
+  expect(listOf(json['results']).map(({ status_code }) => status_code)).toEqual(
+    Array(count).fill(201),
+  );
+  await until(
+    () => server.call('GET', '/api/v1/jobs?status=queued,racing,processing&limit=1'),
+    (reply) => listOf(reply.json['jobs']).length === 0,
+  );
+}
+
+const begin = (body: Record<string, unknown>, headers = {}): Promise<Reply> =>
+  server.call('POST', PATH, { reason: 'the target is well again', ...body }, headers);
+
+const show = async (id: unknown): Promise<Record<string, unknown>> =>
+  (await server.call('GET', `${PATH}/${String(id)}`)).json;
+
+const over = (id: unknown): Promise<Record<string, unknown>> =>
+  until(
+    () => show(id),
+    ({ ended_at }) => ended_at !== null,
+  );
+
+async function itemsOf(id: unknown): Promise<readonly Record<string, unknown>[]> {
+  const items: Record<string, unknown>[] = [];
+  let cursor: unknown = null;
+  do {
+    const more = typeof cursor === 'string' ? `&cursor=${cursor}` : '';
+    const { json } = await server.call('GET', `${PATH}/${String(id)}/items?limit=100${more}`);
+    items.push(...listOf(json['items']));
+    cursor = json['next_cursor'];
+  } while (cursor !== null);
+  return items;
+}
+
+async function acts(): Promise<readonly unknown[]> {
+  const { json } = await server.call('GET', '/api/v1/audit-log?limit=10');
+  return listOf(json['entries']).map(({ action }) => action);
+}
+
+describe('a redrive of jobs', () => {
+  test('tells first how many there are, and sends nothing then', async () => {
+    await deadJobs(7);
+    await deadJobs(1, { url: 'http://127.0.0.1:1/' });
+    target.clear();
+    const { status, json } = await begin({ dry_run: true, filter: { tag: 'dead' } });
+    expect(status).toBe(200);
+    expect(json).toEqual({
+      dry_run: true,
+      of: 'jobs',
+      count: 8,
+      more: false,
+      by_reason: { target_refused: 7, target_unreachable: 1 },
+      by_destination: [
+        { destination: target.origin, count: 7 },
+        { destination: 'http://127.0.0.1:1', count: 1 },
+      ],
+    });
+    expect((await begin({ dry_run: true, max_items: 5 })).json).toMatchObject({
+      count: 5,
+      more: true,
+    });
+    expect(target.requests).toEqual([]);
+    expect(await acts()).toEqual([]);
+  });
+
+  test('sends all of them once, canary first, and tells what became of each', async () => {
+    await deadJobs(60);
+    isBroken = false;
+    target.clear();
+    const reply = await begin({ rate: 1_000, canary: 5 }, { 'X-EZThrottle-Actor': 'ada' });
+    expect(reply.status).toBe(201);
+    expect(reply.json).toMatchObject({ state: 'canary', actor: 'ada', canary: 5 });
+    const id = reply.json['redrive_id'];
+    expect(await over(id)).toMatchObject({
+      state: 'completed',
+      counts: { sent: 0, succeeded: 60, failed: 0, already: 0 },
+      failure_percent: 0,
+    });
+    expect(target.requests).toHaveLength(60);
+    const items = await itemsOf(id);
+    expect(items.map(({ number }) => number)).toEqual(items.map((_, index) => index + 1));
+    expect(new Set(items.map(({ outcome }) => outcome))).toEqual(new Set(['succeeded']));
+    const first = await server.call('GET', `/api/v1/jobs/${textOf(items[0]?.['result_id'])}`);
+    expect(first.json).toMatchObject({ redrive_of: items[0]?.['source_id'], status: 'success' });
+    expect(await acts()).toEqual(['redrive.complete', 'redrive.start']);
+
+    const again = await begin({ rate: 1_000 });
+    expect(await over(again.json['redrive_id'])).toMatchObject({
+      counts: { succeeded: 0, already: 60 },
+    });
+    expect(target.requests).toHaveLength(60);
+  });
+
+  test('stops within its canary when the target is still broken', async () => {
+    await deadJobs(50);
+    target.clear();
+    const { json } = await begin({ rate: 1_000, canary: 10, max_failure_percent: 20 });
+    const stopped = await over(json['redrive_id']);
+    expect(stopped).toMatchObject({ state: 'stopped' });
+    expect(target.requests.length).toBeLessThanOrEqual(10);
+    expect(await acts()).toEqual(['redrive.stop', 'redrive.start']);
+  });
+
+  test('stops during the rest when what comes later fails', async () => {
+    await deadJobs(300);
+    isBroken = false;
+    poison = (path) => Number(path.slice('/job-'.length)) >= 100;
+    target.clear();
+    const { json } = await begin({ rate: 100, canary: 5 });
+    expect(await over(json['redrive_id'])).toMatchObject({ state: 'stopped' });
+    expect(target.requests.length).toBeLessThan(300);
+  });
+
+  test('is cancelled: what is not sent stays dead', async () => {
+    await deadJobs(30);
+    isBroken = false;
+    target.clear();
+    const { json } = await begin({ rate: 1, canary: 0 });
+    const id = json['redrive_id'];
+    await target.waitFor(1);
+    const cancelled = await server.call('POST', `${PATH}/${String(id)}/cancel`);
+    expect([cancelled.status, cancelled.json['state']]).toEqual([200, 'cancelled']);
+    expect((await server.call('POST', `${PATH}/${String(id)}/cancel`)).status).toBe(200);
+    await over(id);
+    expect(target.requests.length).toBeLessThan(5);
+    expect(await acts()).toEqual(['redrive.cancel', 'redrive.start']);
+    expect((await begin({ dry_run: true })).json['count']).toBe(30 - target.requests.length);
+  });
+
+  test('goes on where it was after a restart, and sends nothing twice', async () => {
+    await deadJobs(40);
+    isBroken = false;
+    target.clear();
+    const { json } = await begin({ rate: 40, canary: 5 });
+    await target.waitFor(8);
+    await server.restart();
+    expect(await over(json['redrive_id'])).toMatchObject({
+      state: 'completed',
+      counts: { succeeded: 40, failed: 0, already: 0 },
+    });
+    const paths = target.requests.map(({ path }) => path);
+    expect(new Set(paths).size).toBe(40);
+  });
+
+  test('is begun once, however often a client asks that has missed the answer', async () => {
+    await deadJobs(3);
+    const key = { 'Idempotency-Key': 'wish' };
+    const [first, second] = [await begin({}, key), await begin({}, key)];
+    expect([first.status, second.status]).toEqual([201, 200]);
+    expect(second.json['redrive_id']).toBe(first.json['redrive_id']);
+    const json = ok(await server.call('GET', PATH));
+    expect(listOf(json['redrives'])).toHaveLength(1);
+  });
+
+  test('edits each of them', async () => {
+    await deadJobs(5);
+    const other = await createUpstream({ status: 200 });
+    try {
+      const { json } = await begin({ edit: { url: other.url('/new') }, rate: 100 });
+      expect(await over(json['redrive_id'])).toMatchObject({ counts: { succeeded: 5 } });
+      expect(other.requests.map(({ path }) => path)).toEqual(Array(5).fill('/new'));
+    } finally {
+      await other.close();
+    }
+  });
+
+  test('says all that is wrong with it, and needs a reason', async () => {
+    const { status, json } = await server.call('POST', PATH, {
+      of: 'deliveries',
+      rate: 0,
+      filter: { reasons: ['nonsense'] },
+    });
+    expect(status).toBe(400);
+    expect(new Set(listOf(json['problems']).map(({ path }) => path))).toEqual(
+      new Set(['filter.reasons[0]', 'rate', 'reason']),
+    );
+    const wrong = await begin({ filter: { reasons: ['gone'] }, edit: { url: 'x' } });
+    expect(listOf(wrong.json['problems']).map(({ path }) => path)).toEqual([
+      'edit.url',
+      'filter.reasons[0]',
+    ]);
+    expect((await server.call('GET', `${PATH}/nonsense`)).status).toBe(404);
+  });
+});
+
+describe('a redrive of deliveries', () => {
+  test('delivers again under the same ids, and counts what arrives', async () => {
+    isBroken = false;
+    poison = (path) => path === '/hook';
+    await deadJobs(12, { webhooks: [{ url: target.url('/hook') }] });
+    await until(
+      () => begin({ of: 'deliveries', dry_run: true }),
+      ({ json }) => json['count'] === 12,
+    );
+    poison = () => false;
+    target.clear();
+    const { json } = await begin({ of: 'deliveries', rate: 1_000, canary: 2 });
+    expect(await over(json['redrive_id'])).toMatchObject({
+      state: 'completed',
+      of: 'deliveries',
+      counts: { succeeded: 12, failed: 0 },
+    });
+    const ids = target.requests.map(({ body }) => objectOf(JSON.parse(body))['delivery_id']);
+    expect(new Set(ids)).toEqual(
+      new Set((await itemsOf(json['redrive_id'])).map(({ source_id }) => source_id)),
+    );
+  });
+});
