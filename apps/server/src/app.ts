@@ -4,10 +4,8 @@ import { DEFAULTS, LIMIT_BOUNDS } from '@ezthrottle/core/protocol';
 import {
   type CircuitPolicy,
   DEFAULT_CIRCUIT,
-  DEFAULT_PACE,
   type Executor,
   type LiveRegions,
-  type PaceSettings,
   type Store,
 } from '@ezthrottle/engine';
 import { createAdmission } from './admission/admission.ts';
@@ -21,6 +19,7 @@ import { systemClock } from './clock.ts';
 import { type AuditLog, createAuditLog } from './audit/audit-log.ts';
 import { createCommitter } from './commit/committer.ts';
 import type { Config, ConfigKey } from './config.ts';
+import { operatorCaps, operatorPace } from './config/operator-pace.ts';
 import { takenOver } from './config/take-over.ts';
 import { createDeadLetters } from './dead-letters/dead-letters.ts';
 import type { Commit } from './tenancy/committing.ts';
@@ -177,7 +176,7 @@ async function compose(options: AppOptions, onClose: OnClose): Promise<RunningAp
   const rules = createLimitRules({
     limits: store.limits,
     tenancy: store.tenancy,
-    paceOf: (origin) => paceOf(inForce, origin),
+    paceOf: (origin) => operatorPace(inForce, origin),
   });
   await rules.load();
   const limits = createLimits({
@@ -224,6 +223,7 @@ async function compose(options: AppOptions, onClose: OnClose): Promise<RunningAp
     settings: (origin, organization) => rules.destinationPace(organization, origin),
     edits: createDestinationEdits(rules),
     namedLimits: rules,
+    caps: operatorCaps(config),
     weightOf: (apiKey) => rules.weightOf(apiKey),
     circuit,
     liveRegions,
@@ -476,16 +476,3 @@ function regionsOf(config: Config): {
 }
 
 const LOOPBACK = ['127.0.0.0/8', '::1'] as const;
-
-function paceOf(config: Config, origin: string): PaceSettings {
-  const rule = config.rates[origin];
-  if (rule === undefined) return DEFAULT_PACE;
-  return {
-    ...DEFAULT_PACE,
-    ratePerSecond: rule.requestsPerSecond,
-    burst: rule.burst ?? DEFAULT_PACE.burst,
-    concurrency: rule.concurrency ?? DEFAULT_PACE.concurrency,
-    configured: true,
-    allowRaise: rule.allowRaise,
-  };
-}

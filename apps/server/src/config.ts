@@ -27,6 +27,8 @@ export interface Config {
   /** Its proxies hold passwords. */
   readonly regions: Regions;
   readonly rates: RateRules;
+  /** Over all organizations together. */
+  readonly caps: RateRules;
   /** 0: no destination is taken for down. */
   readonly circuitFailures: number;
   readonly circuitWindowMs: number;
@@ -138,6 +140,7 @@ export function readSettings(profile: Profile, sources: ConfigSources): ConfigRe
     allowTargets: take('allowTargets'),
     regions: take('regions'),
     rates: take('rates'),
+    caps: take('caps'),
     circuitFailures: take('circuitFailures'),
     circuitWindowMs: take('circuitWindowMs'),
     circuitOpenMs: take('circuitOpenMs'),

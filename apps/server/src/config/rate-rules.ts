@@ -34,6 +34,15 @@ export function readRateRules(raw: unknown): Reading<RateRules> {
   return { ok: true, value: Object.freeze(rules) };
 }
 
+/** The same for what no answer raises. */
+export function readCapRules(raw: unknown): Reading<RateRules> {
+  const reading = readRateRules(raw);
+  const isRaised = reading.ok && Object.values(reading.value).some(({ allowRaise }) => allowRaise);
+  return isRaised
+    ? { ok: false, expected: 'caps without allowRaise: no answer moves them' }
+    : reading;
+}
+
 function entriesOf(raw: unknown): readonly (readonly [string, unknown])[] | null {
   if (typeof raw === 'string') return entriesOf(raw.split(','));
   if (Array.isArray(raw)) {

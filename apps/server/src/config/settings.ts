@@ -3,7 +3,7 @@ import { DEFAULTS, LIMITS } from '@ezthrottle/core/protocol';
 import { DEFAULT_CIRCUIT } from '@ezthrottle/engine';
 import type { Config } from '../config.ts';
 import { AddressPolicyError, createAddressPolicy } from '../net/address-policy.ts';
-import { readRateRules } from './rate-rules.ts';
+import { readCapRules, readRateRules } from './rate-rules.ts';
 import { readRegions } from './region-rules.ts';
 import {
   choice,
@@ -184,6 +184,18 @@ export const SETTINGS: { readonly [K in keyof Config]: Setting<Config[K]> } = {
     },
     'list',
     readRateRules,
+  ),
+  caps: custom(
+    {
+      flag: 'cap',
+      placeholder: '<origin=n>',
+      description:
+        'Requests per second to one destination over all organizations, which no answer moves; may be repeated',
+      dev: Object.freeze({}),
+      start: Object.freeze({}),
+    },
+    'list',
+    readCapRules,
   ),
   circuitFailures: integer(
     {

@@ -36,6 +36,7 @@ beforeEach(() => {
       maxIdle: 10,
       onRecalled: () => undefined,
     }),
+    caps: { of: () => null },
     memory,
     onRecalled: () => undefined,
     circuit: null,

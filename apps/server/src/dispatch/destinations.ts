@@ -15,6 +15,7 @@ import { isLaneIdle, lane } from './lane.ts';
 import type { Lane } from './lane.ts';
 import type { LimitKeys } from './limit-keys.ts';
 import { LineWindow } from './line-window.ts';
+import type { OriginCaps } from './origin-caps.ts';
 import type { PaceMemory } from './pace-memory.ts';
 import type { WindowBudget } from './line-window.ts';
 
@@ -25,6 +26,7 @@ export interface DestinationsOptions {
   readonly settings: (origin: string, organization: Id) => PaceSettings;
   readonly limits: Pick<DispatchLimits, 'maxIdleDestinations' | 'windowPerAccount' | 'windowTotal'>;
   readonly limitKeys: LimitKeys;
+  readonly caps: Pick<OriginCaps, 'of'>;
   readonly memory: PaceMemory;
   /** What a destination has taught had to be looked up, and is there. */
   readonly onRecalled: (destination: Destination) => void;
@@ -71,7 +73,10 @@ export class Destinations {
     const known = home.lanes.get(name);
     if (known !== undefined) return known;
     const { limits } = parseLineName(name);
-    const named = limits.map((limit) => this.#options.limitKeys.get(organization, limit));
+    const { caps, limitKeys } = this.#options;
+    const own = limits.map((limit) => limitKeys.get(organization, limit));
+    const cap = caps.of(home.origin);
+    const named = cap === null ? own : [...own, cap];
     const created = lane(name, home, named, new LineWindow(this.#budget, this.#options.fairness));
     for (const limit of named) limit.lanes.add(created);
     home.lanes.set(name, created);

@@ -56,6 +56,8 @@ export interface DispatcherParts {
   readonly edits?: DestinationEdits;
   /** Absent: there are none, and who names one is held back by nothing. */
   readonly namedLimits?: NamedLimits;
+  /** What all organizations together may send to an origin. Absent: nothing is said. */
+  readonly caps?: ReadonlyMap<string, PaceSettings>;
   /** Turns of an API key for each one that another has, 0.1 to 100. Absent: 1 for everybody. */
   readonly weightOf?: (apiKey: Id) => number;
   /** When a destination is taken for down; null: never. Default `DEFAULT_CIRCUIT`. */

@@ -29,6 +29,7 @@ import type { LineOwner } from './job-mover.ts';
 import { type Lane, replan } from './lane.ts';
 import { LimitKeys } from './limit-keys.ts';
 import { LimitedCalls } from './limited-calls.ts';
+import { OriginCaps } from './origin-caps.ts';
 import { PaceMemory } from './pace-memory.ts';
 import { forgetArmedOf, recover } from './recovery.ts';
 import { Reports } from './reports.ts';
@@ -119,11 +120,13 @@ class PacedDispatcher implements Dispatcher {
       onRecalled: ({ key, lanes }) => this.#pumpKey(key, [...lanes]),
     });
     this.#limitKeys = limitKeys;
+    const caps = new OriginCaps(parts.caps ?? new Map(), clock);
     const destinations = new Destinations({
       clock,
       settings,
       limits,
       limitKeys,
+      caps,
       memory,
       onRecalled: ({ key, lanes }) => this.#pumpKey(key, [...lanes.values()]),
       circuit,
@@ -144,7 +147,7 @@ class PacedDispatcher implements Dispatcher {
     const { maxResponseBytes } = limits;
     const starter = new CallStarter({ parts, active, calls, mover, maxResponseBytes });
     const pacerOf = (key: string): KeyPacer | null =>
-      (limitKeys.find(key) ?? destinations.findByKey(key))?.pacer ?? null;
+      (limitKeys.find(key) ?? destinations.findByKey(key) ?? caps.find(key))?.pacer ?? null;
     this.#limited = new LimitedCalls({ parts, starter, pacerOf, fairness, onSent: pump });
     this.#sender = new Sender({ parts, calls, starter, limited: this.#limited, onTime: pump });
     const { work } = parts.store;

@@ -46,6 +46,7 @@ beforeEach(() => {
     settings: () => DEFAULT_PACE,
     limits: { ...DISPATCH_LIMITS, maxIdleDestinations: 2 },
     limitKeys,
+    caps: { of: () => null },
     memory,
     onRecalled,
     circuit: null,
