@@ -12,6 +12,7 @@ const build: UserConfig = packageBuild({
     'dedupe/sqlite': 'src/dedupe/sqlite.ts',
     'dedupe/durable-object': 'src/dedupe/durable-object.ts',
     'submit/index': 'src/submit/index.ts',
+    'manage/index': 'src/manage/index.ts',
     'node/index': 'src/node/index.ts',
     // Reached by "imports" in package.json, one or the other.
     'protocol/node-hmac': 'src/protocol/node-hmac.ts',

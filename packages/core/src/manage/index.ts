@@ -1,0 +1,31 @@
+/** For operators: what is dead and the ways back, and what was done by whom. */
+export { ManagementClient, type ManagementOptions } from './management-client.ts';
+export type {
+  DeadDeliveryListing,
+  DeadJobListing,
+  DeadLetterOptions,
+  DeadLetters,
+  JobEditOptions,
+  ListDeadLettersOptions,
+  ReplayDeliveryOptions,
+  ReplayJobOptions,
+} from './dead-letters.ts';
+export type {
+  RedriveItemListing,
+  RedriveListing,
+  RedriveOptions,
+  Redrives,
+  WaitForRedriveOptions,
+} from './redrives.ts';
+export type { AuditListing, AuditLog, ListAuditOptions } from './audit-log.ts';
+export type { AuditEntryView } from '../protocol/audit.ts';
+export type {
+  DeadDeliveryDetail,
+  DeadDeliveryReason,
+  DeadDeliveryView,
+  DeadJobDetail,
+  DeadJobReason,
+  DeadJobView,
+  ReplayJobReply,
+} from '../protocol/dead-letter.ts';
+export type { RedriveDryRun, RedriveItemView, RedriveView } from '../protocol/redrive.ts';
