@@ -38,6 +38,9 @@ import { regionViews } from './regions/region-views.ts';
 import { createRegionWatch, type RegionWatch } from './regions/region-watch.ts';
 import { withSecretsInCalls } from './secrets/secret-executor.ts';
 import { createSecretVault, type SecretVault } from './secrets/secret-vault.ts';
+import { type AccountDeletions, createAccountDeletions } from './privacy/account-deletions.ts';
+import { createPrivacySettings, type PrivacySettings } from './privacy/privacy-settings.ts';
+import { createSweeper } from './privacy/sweeper.ts';
 import { openSqliteStore, type SqliteStoreOptions } from './store/sqlite/sqlite-store.ts';
 import { type ApiKeys, createApiKeys } from './tenancy/api-keys.ts';
 import { createKeyRing, type KeyRing } from './tenancy/key-ring.ts';
@@ -159,6 +162,8 @@ async function compose(options: AppOptions, onClose: OnClose): Promise<RunningAp
   const box = createSecretBox(keys.masterKey, config.formerMasterKeys);
   const vault = createSecretVault({ ...tenancy, box });
   await vault.load();
+  const privacy = createPrivacySettings({ reads: store.privacy, commit: tenancy.commit });
+  await privacy.load();
   const secrets = createSigningSecrets({ ...tenancy, box });
   const signingKeys = createSigningKeys({ ...tenancy, box });
   const { signingSecret } = await provision({
@@ -229,6 +234,7 @@ async function compose(options: AppOptions, onClose: OnClose): Promise<RunningAp
     liveRegions,
     regions,
     notices: hub,
+    keptReport: (organization, report) => privacy.redacted(organization, report),
     deliverer,
     idempotencyWindowMs: config.idempotencyWindowMs,
     deliveryDelaysMs: config.deliveryDelaysMs,
@@ -255,7 +261,31 @@ async function compose(options: AppOptions, onClose: OnClose): Promise<RunningAp
     stepRows: 1,
     removal: (before, limit) => ({ type: 'prune_redrives', before, limit }),
   });
-  const services = [deliverer, dispatcher, pruner, keyUses, auditPruner, redrivePruner];
+  const sweeper = createSweeper({
+    settings: privacy,
+    reads: store.privacy,
+    committer,
+    clock,
+    logger,
+  });
+  const deletions = createAccountDeletions({
+    reads: store.privacy,
+    commit: tenancy.commit,
+    gate: dispatcher,
+    clock,
+    logger,
+  });
+  await deletions.load();
+  const services = [
+    deliverer,
+    dispatcher,
+    pruner,
+    keyUses,
+    auditPruner,
+    redrivePruner,
+    sweeper,
+    deletions,
+  ];
   // Together, so that each has the whole time that a stop may take.
   onClose(async () => {
     await Promise.all(services.map((service) => service.stop()));
@@ -272,6 +302,8 @@ async function compose(options: AppOptions, onClose: OnClose): Promise<RunningAp
     vault,
     commit: tenancy.commit,
     deliverer,
+    privacy,
+    deletions,
     endpoints: delivering,
     signingKeys,
     config,
@@ -318,6 +350,8 @@ interface Front {
   readonly apiKeys: ApiKeys;
   readonly keyRing: KeyRing;
   readonly vault: SecretVault;
+  readonly privacy: PrivacySettings;
+  readonly deletions: AccountDeletions;
   readonly endpoints: Endpoints;
   readonly meter: LoadMeter;
   readonly logger: Pick<ReturnType<typeof createLogger>, 'debug' | 'error'>;
@@ -373,6 +407,9 @@ async function listen(parts: Front, onClose: OnClose): Promise<string> {
     signingKeys: parts.signingKeys,
     keyRing: parts.keyRing,
     vault: parts.vault,
+    privacy: parts.privacy,
+    deletions: parts.deletions,
+    retentionMs: config.retentionMs,
     endpoints: parts.endpoints,
     limits,
     rules,

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Operation, Store, Verdict } from '@ezthrottle/engine';
-import { API_KEY, ORGANIZATION, T0 } from '@ezthrottle/testkit/store-data';
+import { API_KEY, ORGANIZATION } from '@ezthrottle/testkit/store-data';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createSecretVault } from '../src/secrets/secret-vault.ts';
 import { openSqliteStore } from '../src/store/sqlite/sqlite-store.ts';

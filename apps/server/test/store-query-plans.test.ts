@@ -8,6 +8,7 @@ import { LIST_REDRIVES } from '../src/store/sqlite/redrive-reads.ts';
 import { LIST_LIMITS } from '../src/store/sqlite/limit-reads.ts';
 import { migrate } from '../src/store/sqlite/migrate.ts';
 import { MIGRATIONS } from '../src/store/sqlite/migrations.ts';
+import { ENDED_STRETCH } from '../src/store/sqlite/privacy-reads.ts';
 import { SELECT_PRUNABLE_JOBS } from '../src/store/sqlite/prune-writes.ts';
 import { text } from '../src/store/sqlite/row.ts';
 import {
@@ -54,6 +55,7 @@ const SEARCHES = {
   'dead deliveries, the newest first': [DEAD_DELIVERIES.newest, 'deliveries_dead'],
   'dead deliveries, the oldest first': [DEAD_DELIVERIES.oldest, 'deliveries_dead'],
   'jobs to prune': [SELECT_PRUNABLE_JOBS, 'jobs_ended'],
+  'jobs to take something out of': [ENDED_STRETCH, 'jobs_ended'],
 } as const;
 
 describe('no read walks the backlog', () => {

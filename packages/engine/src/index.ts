@@ -1,6 +1,8 @@
 /** The rules of EZThrottle as pure functions over plain data, and the ports they speak through. */
 export * from './job/job-counts.ts';
 export type * from './job/job-spec.ts';
+export * from './privacy/erase-job.ts';
+export { parseRedactionPath, REDACTED } from './privacy/redact-json.ts';
 export * from './job/outcome.ts';
 export type * from './job/run.ts';
 export type * from './job/event.ts';
@@ -15,6 +17,7 @@ export type * from './ports/reads/work-reads.ts';
 export type * from './ports/reads/delivery-reads.ts';
 export type * from './ports/reads/tenancy-reads.ts';
 export type * from './ports/reads/limit-reads.ts';
+export type * from './ports/reads/privacy-reads.ts';
 export type * from './ports/reads/audit-reads.ts';
 export type * from './ports/reads/dead-letter-reads.ts';
 export type * from './ports/reads/redrive-reads.ts';

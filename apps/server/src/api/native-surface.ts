@@ -7,6 +7,8 @@ import type { LimitStates } from '../limits/limit-state.ts';
 import type { Endpoints } from '../deliver/endpoints.ts';
 import type { JobGate } from '../dispatch/job-gate.ts';
 import type { JobEventHub } from '../realtime/job-event-hub.ts';
+import type { AccountDeletions } from '../privacy/account-deletions.ts';
+import type { PrivacySettings } from '../privacy/privacy-settings.ts';
 import type { SecretVault } from '../secrets/secret-vault.ts';
 import type { KeyRing } from '../tenancy/key-ring.ts';
 import type { SigningKeys } from '../tenancy/signing-keys.ts';
@@ -27,6 +29,7 @@ import { submitBatchRoute } from './jobs/submit-batch.ts';
 import { submitJobRoute } from './jobs/submit-job.ts';
 import { apiKeyRoutes } from './api-keys.ts';
 import { limitRoutes } from './limits.ts';
+import { privacyRoutes } from './privacy.ts';
 import type { Surface } from './route.ts';
 import { secretRoutes } from './secrets.ts';
 import { signingKeyRoutes } from './signing-keys.ts';
@@ -41,6 +44,10 @@ export interface NativeSurfaceOptions {
   readonly signingKeys: SigningKeys;
   readonly keyRing: KeyRing;
   readonly vault: SecretVault;
+  readonly privacy: PrivacySettings;
+  readonly deletions: AccountDeletions;
+  /** How long jobs are kept, in milliseconds. */
+  readonly retentionMs: number;
   readonly endpoints: Endpoints;
   readonly limits: Limits;
   readonly rules: LimitRules;
@@ -92,6 +99,7 @@ export function createNativeSurface(options: NativeSurfaceOptions): {
     ...redriveRoutes({ ...options, ...options.dead }),
     auditLogRoute(options.audit),
     ...secretRoutes(options),
+    ...privacyRoutes(options),
   ];
   return { surface: { prefix: '/api/v1', routes }, streams, endWaits };
 }

@@ -1,4 +1,5 @@
 import type {
+  AttemptReport,
   CircuitPolicy,
   Clock,
   DeliveryRecord,
@@ -58,6 +59,8 @@ export interface DispatcherParts {
   readonly namedLimits?: NamedLimits;
   /** What all organizations together may send to an origin. Absent: nothing is said. */
   readonly caps?: ReadonlyMap<string, PaceSettings>;
+  /** A report without what its organization does not keep. Absent: all is kept. */
+  readonly keptReport?: (organization: Id, report: AttemptReport) => AttemptReport;
   /** Turns of an API key for each one that another has, 0.1 to 100. Absent: 1 for everybody. */
   readonly weightOf?: (apiKey: Id) => number;
   /** When a destination is taken for down; null: never. Default `DEFAULT_CIRCUIT`. */

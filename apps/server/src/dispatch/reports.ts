@@ -6,7 +6,7 @@ import type { JobMover } from './job-mover.ts';
 import type { Lane } from './lane.ts';
 
 export interface ReportsOptions {
-  readonly parts: Pick<DispatcherParts, 'clock' | 'logger' | 'regions'>;
+  readonly parts: Pick<DispatcherParts, 'clock' | 'logger' | 'regions' | 'keptReport'>;
   readonly active: ActiveJobs;
   readonly calls: RunningCalls;
   readonly mover: JobMover;
@@ -38,7 +38,7 @@ export class Reports {
       if (call === undefined) continue;
       this.#learn(call, report);
       freed.add(call.lane);
-      void this.#decide(call, report);
+      void this.#decide(call, this.#kept(call, report));
     }
     for (const lane of freed) onFreed(lane);
   }
@@ -56,6 +56,12 @@ export class Reports {
       use.pacer.ended(use, report, now, parts.clock.now());
       if (lane.destination.contenders > 0 || uses.length > 1) onKeyChanged(use.pacer.key);
     }
+  }
+
+  /** What paces has been learned by now; from here on the report is written down and shown. */
+  #kept({ lane }: RunningCall, report: AttemptReport): AttemptReport {
+    const { keptReport } = this.#options.parts;
+    return keptReport === undefined ? report : keptReport(lane.destination.organization, report);
   }
 
   async #decide(call: RunningCall, report: AttemptReport): Promise<void> {

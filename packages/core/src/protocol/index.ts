@@ -11,6 +11,7 @@ export type * from './webhook-endpoint.ts';
 export * from './api-key.ts';
 export type * from './replies.ts';
 export * from './secret.ts';
+export * from './privacy.ts';
 export * from './wire-error.ts';
 export * from './checks.ts';
 export * from './plan.ts';

@@ -259,6 +259,8 @@ export interface JobView {
   readonly quorum_reached_at: number | null;
   /** The same object as the webhook's, once the job has ended. */
   readonly result: ResultView | null;
+  /** Parts that are not kept any more; absent: all are. */
+  readonly erased?: readonly ('bodies' | 'headers' | 'attempts' | 'request')[];
 }
 
 /**

@@ -6,6 +6,7 @@ import type {
   Metadata,
   RegionPolicy,
 } from '@ezthrottle/core/protocol';
+import type { ErasedPart } from '../privacy/erase-job.ts';
 
 /** When a fallback starts. */
 export type Trigger =
@@ -109,4 +110,6 @@ export interface JobSpec {
   readonly redriveOf?: string;
   /** The redrive that has sent it. Absent: none has. */
   readonly redrive?: string;
+  /** Parts that are not kept any more, so that it cannot be run again as it was. Absent: it is whole. */
+  readonly erased?: readonly ErasedPart[];
 }

@@ -1,5 +1,6 @@
 import type { JobState } from '@ezthrottle/core/protocol';
 import type { EndpointDisabled } from '../deliver/endpoint.ts';
+import type { Erasure } from '../privacy/erase-job.ts';
 import type { JobSpec } from '../job/job-spec.ts';
 import type { OutcomeKind, StoredResponse } from '../job/outcome.ts';
 import type { JobEnd, RunState } from '../job/run.ts';
@@ -30,6 +31,7 @@ export type PlainOperation =
   | PutEndpointOperation
   | SigningKeyOperation
   | SecretOperation
+  | PrivacyOperation
   | PruneOperation
   | PutPaceOperation
   | LimitOperation
@@ -231,6 +233,39 @@ export type SecretOperation =
       readonly sealed: SealedText;
     };
 
+export type PrivacyOperation =
+  /** A document of the organization's own, such as its settings; null takes it away. */
+  | {
+      readonly type: 'put_document';
+      readonly organization: Id;
+      readonly kind: string;
+      readonly name: string;
+      readonly data: string | null;
+    }
+  /**
+   * Takes a part out of ended jobs and counts them. Jobs that are live are passed over; those with a pending
+   * delivery are `left`.
+   */
+  | {
+      readonly type: 'erase_jobs';
+      readonly organization: Id;
+      readonly jobIds: readonly Id[];
+      readonly erasure: Erasure;
+    }
+  /** Removes ended jobs with all that hangs on them, and counts them. Jobs that are live are passed over. */
+  | {
+      readonly type: 'remove_jobs';
+      readonly organization: Id;
+      readonly jobIds: readonly Id[];
+      /**
+       * Those with a pending delivery, or with a key that is still taken at this moment, are `left`; null:
+       * they are removed as well.
+       */
+      readonly unlessNeededAt: number | null;
+    }
+  /** Forgets the name of an account of which no job is left. */
+  | { readonly type: 'forget_account'; readonly organization: Id; readonly userId: string };
+
 /** Removes what is past its time, at most `limit` jobs. The verdict carries how many went. */
 export interface PruneOperation {
   readonly type: 'prune';
@@ -355,6 +390,8 @@ export type Verdict =
   | {
       readonly verdict: 'ok';
       readonly count?: number;
+      /** Jobs that were left as they are, since something needs them still. */
+      readonly left?: readonly Id[];
       /** The job that this one has replaced. */
       readonly replaced?: Id;
     }

@@ -3,6 +3,7 @@ import type { DeadLetterReads } from './reads/dead-letter-reads.ts';
 import type { RedriveReads } from './reads/redrive-reads.ts';
 import type { JobReads } from './reads/job-reads.ts';
 import type { DeliveryReads } from './reads/delivery-reads.ts';
+import type { PrivacyReads } from './reads/privacy-reads.ts';
 import type { LimitReads } from './reads/limit-reads.ts';
 import type { TenancyReads } from './reads/tenancy-reads.ts';
 import type { WorkReads } from './reads/work-reads.ts';
@@ -23,6 +24,7 @@ export interface Store {
   readonly deliveries: DeliveryReads;
   readonly tenancy: TenancyReads;
   readonly limits: LimitReads;
+  readonly privacy: PrivacyReads;
   readonly audit: AuditReads;
   readonly deadLetters: DeadLetterReads;
   readonly redrives: RedriveReads;

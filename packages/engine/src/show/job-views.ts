@@ -65,6 +65,7 @@ export async function readJobView(job: JobRecord, reads: JobReads): Promise<JobV
     deliveries: deliveries.map(deliveryView),
     quorum_reached_at: job.quorumReachedAt,
     result,
+    ...(job.spec.erased === undefined ? {} : { erased: job.spec.erased }),
   };
 }
 

@@ -15,6 +15,7 @@ import { JobQueries } from './job-queries.ts';
 import { JobTables } from './job-tables.ts';
 import { JobWrites } from './job-writes.ts';
 import { LimitTables } from './limit-tables.ts';
+import { PrivacyTables } from './privacy-tables.ts';
 import { MemoryStoreClosedError, Rejection } from './store-errors.ts';
 import { TenancyTables } from './tenancy-tables.ts';
 import { DeliveryQueries, WorkQueries } from './work-queries.ts';
@@ -29,6 +30,7 @@ export class MemoryStore implements Store {
   readonly deliveries: DeliveryQueries;
   readonly tenancy: TenancyTables;
   readonly limits: LimitTables;
+  readonly privacy: PrivacyTables;
   readonly audit: AuditTables;
   readonly deadLetters: DeadLetterQueries;
   readonly redrives: RedriveTables;
@@ -46,6 +48,7 @@ export class MemoryStore implements Store {
     this.audit = earlier === undefined ? new AuditTables(this.tenancy) : earlier.audit;
     this.redrives = earlier === undefined ? new RedriveTables(this.tenancy) : earlier.redrives;
     this.deadLetters = new DeadLetterQueries(this.#tables);
+    this.privacy = new PrivacyTables(this.#tables, this.tenancy, earlier?.privacy);
     this.#writes = new JobWrites(this.#tables, this.tenancy);
     this.jobs = new JobQueries(this.#tables);
     this.work = new WorkQueries(this.#tables, this.#paces);
@@ -121,6 +124,11 @@ export class MemoryStore implements Store {
       case 'put_signing_key':
       case 'delete_signing_keys':
         return this.tenancy.applyToKeys(operation);
+      case 'put_document':
+      case 'erase_jobs':
+      case 'remove_jobs':
+      case 'forget_account':
+        return this.privacy.apply(operation);
       case 'put_secret':
       case 'delete_secret':
       case 'reseal':

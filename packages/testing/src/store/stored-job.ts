@@ -18,7 +18,8 @@ import {
 
 /** Everything about one job. Only the store's writes change it. */
 export interface StoredJob {
-  readonly job: NewJob;
+  /** As it came, but for what is not kept any more. */
+  job: NewJob;
   /** Order of arrival. */
   readonly arrival: number;
   run: RunState;

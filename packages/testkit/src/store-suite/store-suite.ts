@@ -10,6 +10,7 @@ import type { OpenStore } from './harness.ts';
 import { limitPromises } from './limit-promises.ts';
 import { listPromises } from './list-promises.ts';
 import { modelPromises } from './model-promises.ts';
+import { privacyPromises } from './privacy-promises.ts';
 import { prunePromises } from './prune-promises.ts';
 import { submitPromises } from './submit-promises.ts';
 import { tenancyPromises } from './tenancy-promises.ts';
@@ -35,6 +36,7 @@ export function storeSuite(name: string, open: OpenStore): void {
     deadLetterPromises(open);
     redrivePromises(open);
     prunePromises(open);
+    privacyPromises(open);
     durabilityPromises(open);
     modelPromises(open);
   });

@@ -1,5 +1,6 @@
 /** Types of the protocol that are the body of an answer. */
 export const REPLY_NAMES = [
+  'AccountDeletionView',
   'ApiKeyList',
   'ApiKeyView',
   'AuditPage',
@@ -23,6 +24,8 @@ export const REPLY_NAMES = [
   'RedrivePage',
   'RedriveView',
   'ReplayJobReply',
+  'RedactionView',
+  'RetentionView',
   'SecretDeletedReply',
   'SecretList',
   'SecretView',

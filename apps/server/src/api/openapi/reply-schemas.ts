@@ -3,6 +3,35 @@
 import type { JsonSchema } from '@ezthrottle/core/protocol/schemas';
 
 export const REPLY_SCHEMAS: Readonly<Record<string, JsonSchema>> = {
+  AccountDeletionView: {
+    type: 'object',
+    properties: {
+      user_id: {
+        type: 'string',
+      },
+      status: {
+        type: 'string',
+        enum: ['running', 'done'],
+      },
+      requested_at: {
+        type: 'number',
+      },
+      finished_at: {
+        type: ['number', 'null'],
+      },
+      removed: {
+        type: 'number',
+        description: 'Jobs that were removed so far, with their attempts, deliveries and events.',
+      },
+      is_more_left: {
+        type: 'boolean',
+        description: 'Whether there may be jobs from before the request that are not removed yet.',
+      },
+    },
+    required: ['user_id', 'status', 'requested_at', 'finished_at', 'removed', 'is_more_left'],
+    description:
+      "How far the deletion of an account's data has come. Moments are milliseconds since the epoch.",
+  },
   ApiKeyList: {
     type: 'object',
     properties: {
@@ -493,6 +522,14 @@ export const REPLY_SCHEMAS: Readonly<Record<string, JsonSchema>> = {
         ],
         description: "The same object as the webhook's, once the job has ended.",
       },
+      erased: {
+        type: 'array',
+        items: {
+          type: 'string',
+          enum: ['bodies', 'headers', 'attempts', 'request'],
+        },
+        description: 'Parts that are not kept any more; absent: all are.',
+      },
       reason: {
         $ref: '#/components/schemas/DeadJobReason',
       },
@@ -889,6 +926,14 @@ export const REPLY_SCHEMAS: Readonly<Record<string, JsonSchema>> = {
         ],
         description: "The same object as the webhook's, once the job has ended.",
       },
+      erased: {
+        type: 'array',
+        items: {
+          type: 'string',
+          enum: ['bodies', 'headers', 'attempts', 'request'],
+        },
+        description: 'Parts that are not kept any more; absent: all are.',
+      },
       queued_at: {
         type: 'number',
         description: 'Milliseconds since the epoch.',
@@ -1175,6 +1220,14 @@ export const REPLY_SCHEMAS: Readonly<Record<string, JsonSchema>> = {
           },
         ],
         description: "The same object as the webhook's, once the job has ended.",
+      },
+      erased: {
+        type: 'array',
+        items: {
+          type: 'string',
+          enum: ['bodies', 'headers', 'attempts', 'request'],
+        },
+        description: 'Parts that are not kept any more; absent: all are.',
       },
     },
     required: [
@@ -1497,6 +1550,36 @@ export const REPLY_SCHEMAS: Readonly<Record<string, JsonSchema>> = {
     required: ['path', 'message', 'expected'],
     description: 'One thing that is wrong with the input.',
   },
+  RedactionView: {
+    type: 'object',
+    properties: {
+      response_headers: {
+        type: 'array',
+        items: {
+          type: 'string',
+        },
+      },
+      response_paths: {
+        type: 'array',
+        items: {
+          type: 'string',
+        },
+      },
+      request_headers: {
+        type: 'array',
+        items: {
+          type: 'string',
+        },
+      },
+      request_paths: {
+        type: 'array',
+        items: {
+          type: 'string',
+        },
+      },
+    },
+    required: ['response_headers', 'response_paths', 'request_headers', 'request_paths'],
+  },
   RedriveDryRun: {
     type: 'object',
     properties: {
@@ -1807,6 +1890,29 @@ export const REPLY_SCHEMAS: Readonly<Record<string, JsonSchema>> = {
       },
     },
     required: ['status'],
+  },
+  RetentionView: {
+    type: 'object',
+    properties: {
+      jobs_ms: {
+        type: 'number',
+      },
+      bodies_ms: {
+        type: 'number',
+      },
+      headers_ms: {
+        type: 'number',
+      },
+      attempts_ms: {
+        type: 'number',
+      },
+      longest_ms: {
+        type: 'number',
+        description: 'The longest that may be set: how long the server keeps jobs.',
+      },
+    },
+    required: ['jobs_ms', 'bodies_ms', 'headers_ms', 'attempts_ms', 'longest_ms'],
+    description: 'How long is kept what, defaults filled in.',
   },
   SecretDeletedReply: {
     type: 'object',

@@ -653,4 +653,17 @@ CREATE TABLE redrive_items (
 CREATE INDEX redrive_items_out ON redrive_items (redrive, number) WHERE outcome = 0;
 `,
   },
+  {
+    version: 8,
+    name: 'documents',
+    sql: `-- What an organization has set for itself and how far the work on it has come; data belongs to its kind.
+CREATE TABLE documents (
+  organization INTEGER NOT NULL REFERENCES organizations (id),
+  kind TEXT NOT NULL CHECK (kind <> ''),
+  name TEXT NOT NULL,
+  data TEXT NOT NULL CHECK (json_valid(data)),
+  PRIMARY KEY (organization, kind, name)
+) STRICT, WITHOUT ROWID;
+`,
+  },
 ];

@@ -8,6 +8,7 @@ import { IdempotencyWrites } from './idempotency-writes.ts';
 import { JobWrites } from './job-writes.ts';
 import { LimitWrites } from './limit-writes.ts';
 import { PaceWrites } from './pace-writes.ts';
+import { PrivacyWrites } from './privacy-writes.ts';
 import { PruneWrites } from './prune-writes.ts';
 import { SecretWrites } from './secret-writes.ts';
 import { RedriveWrites } from './redrive-writes.ts';
@@ -36,6 +37,7 @@ export function createOperationWrites(scope: WriteScope): OperationWrites {
   const signingKeys = new SigningKeyWrites(scope);
   const secrets = new SecretWrites(scope);
   const pruning = new PruneWrites(scope, tags, idempotency);
+  const privacy = new PrivacyWrites(scope, pruning);
   const pace = new PaceWrites(scope);
   const limits = new LimitWrites(scope);
   const tenancy = new TenancyWrites(scope);
@@ -64,6 +66,11 @@ export function createOperationWrites(scope: WriteScope): OperationWrites {
         case 'put_signing_key':
         case 'delete_signing_keys':
           return signingKeys.apply(operation);
+        case 'put_document':
+        case 'erase_jobs':
+        case 'remove_jobs':
+        case 'forget_account':
+          return privacy.apply(operation);
         case 'put_secret':
         case 'delete_secret':
         case 'reseal':

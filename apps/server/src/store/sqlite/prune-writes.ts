@@ -36,11 +36,12 @@ export class PruneWrites {
   /** How many jobs went. */
   prune({ now, jobsEndedBefore, limit }: PruneOperation): number {
     const rows = this.#selectJobs.all(jobsEndedBefore, now, boundedLimit(limit));
-    for (const row of rows) this.#remove(row);
+    for (const row of rows) this.remove(row);
     return rows.length;
   }
 
-  #remove(row: Row): void {
+  /** An ended job with all that hangs on it. */
+  remove(row: Row): void {
     const job = integer(row, 'id');
     const state = coded(row, 'state', JOB_STATE_CODES);
     if (integer(row, 'is_tagged') === 1) this.#tags.remove(job, state);

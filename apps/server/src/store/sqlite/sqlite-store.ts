@@ -5,6 +5,7 @@ import type {
   DeliveryReads,
   JobReads,
   LimitReads,
+  PrivacyReads,
   Operation,
   RedriveReads,
   Store,
@@ -26,6 +27,7 @@ import { SqliteJobReads } from './job-reads.ts';
 import { SqliteLimitReads } from './limit-reads.ts';
 import { migrate } from './migrate.ts';
 import { MIGRATIONS } from './migrations.ts';
+import { SqlitePrivacyReads } from './privacy-reads.ts';
 import { StoreSize } from './store-size.ts';
 import { SqliteTenancyReads } from './tenancy-reads.ts';
 import { SqliteWorkReads } from './work-reads.ts';
@@ -69,6 +71,7 @@ export class SqliteStore implements Store {
   readonly deliveries: DeliveryReads;
   readonly tenancy: TenancyReads;
   readonly limits: LimitReads;
+  readonly privacy: PrivacyReads;
   readonly audit: AuditReads;
   readonly deadLetters: DeadLetterReads;
   readonly redrives: RedriveReads;
@@ -94,6 +97,7 @@ export class SqliteStore implements Store {
     this.deliveries = new SqliteDeliveryReads(connection);
     this.tenancy = new SqliteTenancyReads(connection);
     this.limits = new SqliteLimitReads(connection, interned);
+    this.privacy = new SqlitePrivacyReads(connection, interned);
     this.audit = new SqliteAuditReads(connection, interned);
     this.deadLetters = new SqliteDeadLetterReads(connection, interned);
     this.redrives = new SqliteRedriveReads(connection);

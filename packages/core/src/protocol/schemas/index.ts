@@ -8,3 +8,4 @@ export * from './api-key-schema.ts';
 export * from './audit-schema.ts';
 export * from './secret-schema.ts';
 export * from './dead-letter-schema.ts';
+export * from './privacy-schema.ts';

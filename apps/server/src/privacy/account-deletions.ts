@@ -1,0 +1,139 @@
+import type { Clock, Id, JobPlace, Operation, PrivacyReads, Verdict } from '@ezthrottle/engine';
+import type { JobGate } from '../dispatch/job-gate.ts';
+import { type Commit, commitOrThrow } from '../tenancy/committing.ts';
+import { createPeriodic } from '../upkeep/periodic.ts';
+import type { Service } from '../upkeep/service.ts';
+
+/** A deletion that was asked for. Moments are milliseconds since the epoch. */
+export interface AccountDeletion {
+  readonly organization: Id;
+  readonly userId: string;
+  readonly requestedAt: number;
+  /** Null: it is under way. */
+  readonly finishedAt: number | null;
+  /** Jobs that were removed. */
+  readonly removed: number;
+  /** How far the walk has come. */
+  readonly after: JobPlace | null;
+  /** Whether newer jobs of the account were seen: then its name is still needed. */
+  readonly isInUse: boolean;
+}
+
+export interface AccountDeletions extends Service {
+  /** Reads those that were not finished. To be called before anything else. */
+  load(): Promise<void>;
+  /** Begins one, or goes on with the one that is under way. After the end it begins again. */
+  request(organization: Id, userId: string, by?: Commit): Promise<AccountDeletion>;
+  find(organization: Id, userId: string): AccountDeletion | null;
+  /** One round of everything that is under way. */
+  runOnce(): Promise<void>;
+}
+
+export interface AccountDeletionsOptions {
+  readonly reads: Pick<PrivacyReads, 'documents' | 'ofAccount'>;
+  readonly commit: (operation: Operation) => Promise<Verdict>;
+  readonly gate: Pick<JobGate, 'cancel'>;
+  readonly clock: Clock;
+  /** Between rounds, in milliseconds. Default 200. */
+  readonly everyMs?: number;
+  /** Jobs, of whomever, that one step looks at. Default 500. */
+  readonly stepRows?: number;
+  /** Steps of one deletion in a round. Default 10. */
+  readonly maxSteps?: number;
+  readonly logger: { error(details: object, message: string): void };
+}
+
+const KIND = 'account-deletion';
+
+/**
+ * Deletes what is stored of accounts, a few rows at a time: live jobs are cancelled, then all are removed
+ * with their attempts, deliveries and keys. How far each has come is written down, so that a restart goes on.
+ */
+export function createAccountDeletions(options: AccountDeletionsOptions): AccountDeletions {
+  const { reads, commit, gate, clock, logger } = options;
+  const { everyMs = 200, stepRows = 500, maxSteps = 10 } = options;
+  const known = new Map<string, AccountDeletion>();
+
+  async function put(deletion: AccountDeletion, by: Commit = commit): Promise<AccountDeletion> {
+    const { organization, userId: name } = deletion;
+    const data = JSON.stringify(deletion);
+    await commitOrThrow(by, { type: 'put_document', organization, kind: KIND, name, data });
+    known.set(nameOf(organization, name), deletion);
+    return deletion;
+  }
+
+  async function step(deletion: AccountDeletion): Promise<AccountDeletion> {
+    const { organization, userId, after, requestedAt } = deletion;
+    const stretch = await reads.ofAccount({ organization, userId, after, limit: stepRows });
+    const old = stretch.jobs.filter(({ createdAt }) => createdAt <= requestedAt);
+    for (const { id, isLive } of old) if (isLive) await gate.cancel(organization, id);
+    const jobIds = old.map(({ id }) => id);
+    const verdict =
+      jobIds.length === 0
+        ? null
+        : await commit({ type: 'remove_jobs', organization, jobIds, unlessNeededAt: null });
+    const count = verdict?.verdict === 'ok' ? (verdict.count ?? 0) : 0;
+    const removed = deletion.removed + count;
+    // One that could not be cancelled yet is tried again: the walk stays where it is.
+    if (count < jobIds.length) return put({ ...deletion, removed });
+    const isInUse = deletion.isInUse || old.length < stretch.jobs.length;
+    if (stretch.next !== null) return put({ ...deletion, removed, isInUse, after: stretch.next });
+    if (!isInUse) await commit({ type: 'forget_account', organization, userId });
+    return put({ ...deletion, removed, isInUse, finishedAt: clock.now() });
+  }
+
+  async function runOnce(): Promise<void> {
+    for (const deletion of known.values()) {
+      let current = deletion;
+      for (let steps = 0; steps < maxSteps && current.finishedAt === null; steps += 1) {
+        current = await step(current);
+      }
+    }
+    for (const [name, { finishedAt }] of known) {
+      if (finishedAt !== null && known.size > MOST_REMEMBERED) known.delete(name);
+    }
+  }
+
+  const periodic = createPeriodic({
+    name: 'account deletions',
+    clock,
+    everyMs,
+    round: runOnce,
+    onError: (error) => logger.error({ err: error }, 'an account could not be deleted'),
+  });
+  return {
+    name: periodic.name,
+    start: () => periodic.start(),
+    stop: () => periodic.stop(),
+    runOnce,
+    async load() {
+      for (const { organization, kind, name, data } of await reads.documents()) {
+        if (kind === KIND) known.set(nameOf(organization, name), JSON.parse(data));
+      }
+    },
+    async request(organization, userId, by) {
+      const before = known.get(nameOf(organization, userId));
+      if (before !== undefined && before.finishedAt === null) return before;
+      return put(
+        {
+          organization,
+          userId,
+          requestedAt: clock.now(),
+          finishedAt: null,
+          removed: 0,
+          after: null,
+          isInUse: false,
+        },
+        by,
+      );
+    },
+    find: (organization, userId) => known.get(nameOf(organization, userId)) ?? null,
+  };
+}
+
+/** Deletions that are over and remembered, for whoever asks. */
+const MOST_REMEMBERED = 10_000;
+
+function nameOf(organization: Id, userId: string): string {
+  return `${organization} ${userId}`;
+}

@@ -1,0 +1,159 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createUpstream, type Upstream } from '@ezthrottle/testkit';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { objectOf, type RunningServer, startServer, textOf, until } from './running-server.ts';
+
+let server: RunningServer;
+let target: Upstream;
+
+beforeEach(async () => {
+  target = await createUpstream({
+    headers: { 'x-session': 'session-of-ada-0123' },
+    body: { card: { number: 'card-of-ada-4242' }, total: 7 },
+  });
+  server = await startServer({ rate: [`${target.origin}=1000`] });
+});
+
+afterEach(async () => {
+  await server.close();
+  await target.close();
+});
+
+async function submitted(job: Record<string, unknown>): Promise<string> {
+  const reply = await server.call('POST', '/api/v1/jobs', { url: target.url('/'), ...job });
+  expect(reply.status).toBe(201);
+  return textOf(reply.json['job_id']);
+}
+
+function ended(id: string): Promise<Record<string, unknown>> {
+  return until(
+    async () => (await server.call('GET', `/api/v1/jobs/${id}`)).json,
+    (job) => job['ended_at'] !== null,
+  );
+}
+
+/** Every byte that the stopped server has left on disk. */
+function bytesOnDisk(): string {
+  return readdirSync(server.folder)
+    .map((file) => readFileSync(join(server.folder, file), 'latin1'))
+    .join('\n');
+}
+
+describe('redaction', () => {
+  test('takes named headers and paths out of an answer before it is stored', async () => {
+    const rules = { response_headers: ['X-Session'], response_paths: ['$..number'] };
+    const put = await server.call('PUT', '/api/v1/settings/redaction', rules);
+    expect(put.json).toMatchObject({ response_headers: ['x-session'], request_paths: [] });
+    const job = await ended(await submitted({ idempotent_key: 'a' }));
+    const response = objectOf(objectOf(job['result'])['response']);
+    expect(response['body']).toBe('{"card":{"number":"[redacted]"},"total":7}');
+    expect(objectOf(response['headers'])['x-session']).toBe('[redacted]');
+    await server.restart(async () => {
+      expect(bytesOnDisk()).not.toMatch(/of-ada/);
+    });
+    expect((await server.call('GET', '/api/v1/settings/redaction')).json).toEqual(put.json);
+  });
+
+  test('keeps no body of which it cannot tell what is in it', async () => {
+    const rules = { response_paths: ['$.card'] };
+    await server.call('PUT', '/api/v1/settings/redaction', rules);
+    target.route('/broken', { body: '{"card":"card-of-ada-4242' });
+    const job = await ended(await submitted({ url: target.url('/broken') }));
+    expect(objectOf(objectOf(job['result'])['response'])).toMatchObject({
+      body: '',
+      truncated: true,
+    });
+  });
+
+  test('takes them out of a request once its job has ended, and the bytes with them', async () => {
+    const rules = { request_headers: ['authorization'], request_paths: ['$.card'] };
+    await server.call('PUT', '/api/v1/settings/redaction', rules);
+    const id = await submitted({
+      method: 'POST',
+      headers: { Authorization: 'token-of-ada' },
+      body: '{"card":"4242-of-ada"}',
+    });
+    await ended(id);
+    expect(target.requests[0]).toMatchObject({
+      body: '{"card":"4242-of-ada"}',
+      headers: { authorization: 'token-of-ada' },
+    });
+    await until(
+      async () => (await server.call('GET', `/api/v1/jobs/${id}`)).json,
+      (job) => Array.isArray(job['erased']),
+    );
+    await server.restart(async () => {
+      expect(bytesOnDisk()).not.toMatch(/(token|4242)-of-ada/);
+    });
+  });
+
+  test('that nobody can mean is refused with every place', async () => {
+    const reply = await server.call('PUT', '/api/v1/settings/redaction', {
+      response_headers: ['not a header'],
+      request_paths: ['card', '$.a[?(@.b)]'],
+    });
+    expect(reply.status).toBe(400);
+    const { problems } = reply.json;
+    const paths = Array.isArray(problems) ? problems.map((one) => objectOf(one)['path']) : [];
+    expect(paths).toEqual(['response_headers[0]', 'request_paths[0]', 'request_paths[1]']);
+  });
+});
+
+describe('retention', () => {
+  test('is what the server has until it is set, and never longer', async () => {
+    const { json } = await server.call('GET', '/api/v1/settings/retention');
+    const longest = Number(json['longest_ms']);
+    expect(json).toEqual({
+      jobs_ms: longest,
+      bodies_ms: longest,
+      headers_ms: longest,
+      attempts_ms: longest,
+      longest_ms: longest,
+    });
+    const path = '/api/v1/settings/retention';
+    const put = await server.call('PUT', path, { jobs_ms: 86_400_000, bodies_ms: 3_600_000 });
+    expect(put.json).toMatchObject({
+      jobs_ms: 86_400_000,
+      bodies_ms: 3_600_000,
+      headers_ms: 86_400_000,
+    });
+    expect((await server.call('PUT', path, { jobs_ms: longest + 1 })).status).toBe(400);
+    expect((await server.call('PUT', path, { bodies_ms: 1 })).status).toBe(400);
+    const log = await server.call('GET', '/api/v1/audit-log');
+    expect(log.text).toContain('retention.put');
+  });
+});
+
+describe("the deletion of an account's data", () => {
+  test('cancels what lives, removes what is stored, and leaves other accounts alone', async () => {
+    const path = '/api/v1/accounts/ada/data';
+    expect((await server.call('GET', path)).status).toBe(404);
+    const done = await submitted({ user_id: 'ada', metadata: { name: 'name-of-ada' } });
+    const bob = await submitted({ user_id: 'bob', idempotent_key: 'bob' });
+    const live = await submitted({
+      user_id: 'ada',
+      retry_at: Date.now() + 3_600_000,
+      webhooks: [{ url: 'http://127.0.0.1:9/' }],
+      idempotent_key: 'key-of-ada',
+    });
+    await ended(done);
+    await ended(bob);
+    const asked = await server.call('DELETE', path);
+    expect([asked.status, asked.json['status']]).toEqual([202, 'running']);
+    const over = await until(
+      async () => (await server.call('GET', path)).json,
+      ({ status }) => status === 'done',
+    );
+    expect(over).toMatchObject({ user_id: 'ada', removed: 2, is_more_left: false });
+    for (const id of [done, live]) {
+      expect((await server.call('GET', `/api/v1/jobs/${id}`)).status).toBe(404);
+    }
+    expect((await server.call('GET', `/api/v1/jobs/${bob}`)).status).toBe(200);
+    await server.restart(async () => {
+      expect(bytesOnDisk()).not.toMatch(/(name|key)-of-ada/);
+    });
+    const again = await submitted({ user_id: 'ada', idempotent_key: 'key-of-ada' });
+    expect(await ended(again)).toMatchObject({ state: 'completed' });
+  });
+});
