@@ -131,3 +131,19 @@ describe('a job that refers to a secret', () => {
     expect(target.requests.filter(({ path }) => path === '/gone')).toEqual([]);
   });
 });
+
+describe('a dead job that is sent again', () => {
+  test('refers to the secrets of what it was edited to', async () => {
+    await put('EDITED', 'the-edited-secret-value');
+    target.route('/dead', { status: 400 });
+    const dead = await run({ url: target.url('/dead'), method: 'POST', body: 'x' });
+    target.route('/dead', { status: 200 });
+    const id = textOf(dead['job_id']);
+    const edit = { edit: { body: 'key={{secret.EDITED}}' }, reason: 'try a key' };
+    const replayed = await server.call('POST', `/api/v1/dead-letters/jobs/${id}/replay`, edit);
+    expect([replayed.status, replayed.text]).toEqual([201, expect.any(String)]);
+    await ended(textOf(replayed.json['job_id']));
+    const bodies = target.requests.filter(({ path }) => path === '/dead').map(({ body }) => body);
+    expect(bodies).toEqual(['x', 'key=the-edited-secret-value']);
+  });
+});

@@ -31,6 +31,7 @@ function forgetful(store: Store): Store {
     deliveries: store.deliveries,
     tenancy: store.tenancy,
     limits: store.limits,
+    privacy: store.privacy,
     audit: store.audit,
     deadLetters: store.deadLetters,
     redrives: store.redrives,

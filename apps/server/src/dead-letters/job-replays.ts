@@ -44,6 +44,8 @@ export type JobReplayed =
   /** None of this organization has this id. */
   | { readonly verdict: 'unknown' }
   | { readonly verdict: 'not_dead'; readonly state: JobState }
+  /** What it sent is not kept any more. */
+  | { readonly verdict: 'erased' }
   /** Its `execute_before` is over. */
   | { readonly verdict: 'too_late'; readonly executeBefore: number }
   /** It names limits, or secrets, under which it cannot start. */
@@ -84,6 +86,8 @@ export function createJobReplays(options: JobReplaysOptions): JobReplays {
         const state = await deadLetters.jobState(organization, id);
         return state === null ? { verdict: 'unknown' } : { verdict: 'not_dead', state };
       }
+      const { erased = [] } = record.spec;
+      if (erased.some((part) => part !== 'attempts')) return { verdict: 'erased' };
       const now = clock.now();
       const job = newTry(options, { dead, record, now, edit, redrive, again });
       const held = await jobs.holder(organization, job.idempotency, now);

@@ -167,6 +167,7 @@ function triedJob(
       // By this very redrive, before the server was started anew.
       return { result: replayed.jobId, outcome: replayed.redrive === redrive ? 'sent' : 'already' };
     case 'too_late':
+    case 'erased':
     case 'unusable':
       return { result: null, outcome: 'unfit' };
     case 'unknown':

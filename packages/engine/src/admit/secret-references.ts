@@ -1,4 +1,4 @@
-import type { JobRequest } from '@ezthrottle/core/protocol';
+import type { BodyEncoding } from '@ezthrottle/core/protocol';
 
 /** What every reference has, and every text that an exclamation mark keeps from being one. */
 const MARK = 'secret.';
@@ -7,7 +7,12 @@ const MARK = 'secret.';
 const REFERENCE = /\{\{(!*)secret\.([A-Za-z_][A-Za-z0-9_]{0,63})\}\}/g;
 
 /** What can hold references: the parts of a call that its target gets. */
-export type ReferringCall = Pick<JobRequest, 'url' | 'headers' | 'body' | 'body_encoding'>;
+export interface ReferringCall {
+  readonly url: string;
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+  readonly body?: string | undefined;
+  readonly body_encoding?: BodyEncoding | undefined;
+}
 
 /**
  * Names of the secrets that a call refers to, each once; null when there is nothing in it that sending

@@ -1,6 +1,7 @@
 import type { JobEdit, JobRequest } from '@ezthrottle/core/protocol';
 import { fingerprintOf } from '../admit/idempotency.ts';
 import type { DigestContext } from '../admit/digest.ts';
+import { referencedSecrets } from '../admit/secret-references.ts';
 import { toJobSpec } from '../admit/to-job-spec.ts';
 import type { JobSpec, PathSpec } from '../job/job-spec.ts';
 import type { Id, IdempotencyClaim } from '../ports/operation.ts';
@@ -50,13 +51,21 @@ export function redrivenSpec(
 }
 
 function editedCall(call: PathSpec, edit: JobEdit, edited: PathSpec): PathSpec {
-  return {
-    ...call,
+  const { secrets: _former, ...plain } = call;
+  const changed: PathSpec = {
+    ...plain,
     ...(edit.url !== undefined && { url: edited.url, origin: edited.origin }),
     ...(edit.method !== undefined && { method: edited.method }),
     ...(edit.headers !== undefined && { headers: mergedHeaders(call.headers, edit.headers) }),
     ...(edit.body !== undefined && { body: edited.body }),
   };
+  const { body } = changed;
+  const secrets = referencedSecrets({
+    ...changed,
+    body: body?.data,
+    body_encoding: body?.encoding,
+  });
+  return secrets === null ? changed : { ...changed, secrets };
 }
 
 /** Names are compared without regard to case. An empty value takes a header away. */

@@ -173,6 +173,12 @@ function answerOf(id: Id, replayed: JobReplayed): Answer {
       throw new ApiError('conflict', `the job is not dead: it is ${replayed.state}`, {
         details: { job_id: id, state: replayed.state },
       });
+    case 'erased':
+      throw new ApiError(
+        'conflict',
+        'what the job sent is not kept any more, by the retention or redaction that is set: submit a new one',
+        { details: { job_id: id } },
+      );
     case 'too_late':
       throw new ApiError(
         'conflict',
