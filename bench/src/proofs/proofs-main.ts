@@ -1,4 +1,4 @@
-// pnpm bench proofs [--quick] [--only rate,crash,memory,fairness,convergence,disk]
+// pnpm bench proofs [--quick] [--only rate,crash,memory,fairness,convergence,disk,redrive]
 //
 // What the engine promises, tried from outside on the real server process, at full size; `npm test`
 // holds small versions of the same.
@@ -17,6 +17,7 @@ import { fairnessProof } from './fairness-proof.ts';
 import { memoryProof } from './memory-proof.ts';
 import type { Finding, Proof } from './proof.ts';
 import { rateProof } from './rate-proof.ts';
+import { redriveProof } from './redrive-proof.ts';
 
 const PROOFS: readonly Proof[] = [
   rateProof,
@@ -25,6 +26,7 @@ const PROOFS: readonly Proof[] = [
   memoryProof,
   fairnessProof,
   convergenceProof,
+  redriveProof,
 ];
 
 const { values } = parseArgs({
