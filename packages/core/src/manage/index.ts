@@ -18,6 +18,12 @@ export type {
   WaitForRedriveOptions,
 } from './redrives.ts';
 export type { AuditListing, AuditLog, ListAuditOptions } from './audit-log.ts';
+export type { ApiKeys, NewApiKeyOptions, RotateApiKeyOptions } from './api-keys.ts';
+export type { Privacy, RedactionOptions, RetentionOptions } from './privacy.ts';
+export type { Secrets } from './secrets.ts';
+export type { ApiKeyScope, ApiKeyView, NewApiKeyView } from '../protocol/api-key.ts';
+export type { AccountDeletionView, RedactionView, RetentionView } from '../protocol/privacy.ts';
+export type { SecretRequest, SecretView } from '../protocol/secret.ts';
 export type { AuditEntryView } from '../protocol/audit.ts';
 export type {
   DeadDeliveryDetail,

@@ -6,10 +6,13 @@ import {
 } from '../connection.ts';
 import { clientClosed } from '../errors.ts';
 import { wantText } from '../option-checks.ts';
+import { ApiKeys } from './api-keys.ts';
 import { AuditLog } from './audit-log.ts';
 import { DeadLetters } from './dead-letters.ts';
 import { ManagingCalls } from './managing-calls.ts';
+import { Privacy } from './privacy.ts';
 import { Redrives } from './redrives.ts';
+import { Secrets } from './secrets.ts';
 
 export interface ManagementOptions extends ConnectionOptions {
   /** Who acts, for the audit log: a name, an address. Default: only the API key is noted. */
@@ -30,6 +33,9 @@ export class ManagementClient implements AsyncDisposable {
   readonly deadLetters: DeadLetters;
   readonly redrives: Redrives;
   readonly auditLog: AuditLog;
+  readonly apiKeys: ApiKeys;
+  readonly secrets: Secrets;
+  readonly privacy: Privacy;
   readonly #connection: Connection;
 
   /** Throws `ConfigurationError` without an API key, or naming every option that is wrong. */
@@ -40,6 +46,9 @@ export class ManagementClient implements AsyncDisposable {
     this.deadLetters = new DeadLetters(calls);
     this.redrives = new Redrives(calls);
     this.auditLog = new AuditLog(calls);
+    this.apiKeys = new ApiKeys(calls);
+    this.secrets = new Secrets(calls);
+    this.privacy = new Privacy(calls);
   }
 
   /** Ends what is under way, and every later call, with an error whose code is `closed`. */

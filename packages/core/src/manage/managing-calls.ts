@@ -1,7 +1,10 @@
+import { NotFoundError } from '../errors.ts';
 import { isObject } from '../http/json.ts';
 import type { Runtime } from '../http/runtime.ts';
 import type { Transport } from '../http/transport.ts';
 import { HEADERS } from '../protocol/headers.ts';
+import { wantText } from '../option-checks.ts';
+import { refuseWrongArguments } from '../resources/argument-checks.ts';
 import { callLimits, type CallOptions } from '../resources/call-options.ts';
 import { unexpectedAnswer } from '../resources/checked-answer.ts';
 
@@ -31,11 +34,29 @@ export class ManagingCalls {
   }
 
   async act(path: string, body: object, options: CallOptions): Promise<unknown> {
-    const headers = {
-      [HEADERS.idempotencyKey]: this.runtime.createId(),
-      ...(this.#actor !== null && { [HEADERS.actor]: encodeURIComponent(this.#actor) }),
-    };
+    const headers = { [HEADERS.idempotencyKey]: this.runtime.createId(), ...this.#said() };
     return this.#transport.send({ method: 'POST', path, body, headers, ...callLimits(options) });
+  }
+
+  /** A change that says the same each time, so that it may be tried again; a POST is not. */
+  async change(
+    method: 'POST' | 'PUT' | 'DELETE',
+    path: string,
+    body: object | undefined,
+    options: CallOptions,
+  ): Promise<unknown> {
+    return this.#transport.send({
+      method,
+      path,
+      ...(body !== undefined && { body }),
+      headers: this.#said(),
+      isRepeatable: method !== 'POST',
+      ...callLimits(options),
+    });
+  }
+
+  #said(): Readonly<Record<string, string>> {
+    return this.#actor === null ? {} : { [HEADERS.actor]: encodeURIComponent(this.#actor) };
   }
 }
 
@@ -48,4 +69,26 @@ export function checkedPage<Page>(answer: unknown, list: keyof Page & string, wh
 function isPage<Page>(value: unknown, list: string): value is Page {
   if (!isObject(value) || !Array.isArray(value[list])) return false;
   return value['next_cursor'] === null || typeof value['next_cursor'] === 'string';
+}
+
+/** An answer that has this list; throws when it has not. */
+export function checkedList<Answer>(
+  answer: unknown,
+  list: keyof Answer & string,
+  what: string,
+): Answer {
+  if (!hasList<Answer>(answer, list)) throw unexpectedAnswer(what);
+  return answer;
+}
+
+function hasList<Answer>(value: unknown, list: string): value is Answer {
+  return isObject(value) && Array.isArray(value[list]);
+}
+
+/** Address of one of these. Throws `ValidationError` unless it is named, `NotFoundError` when nothing can be. */
+export function onePath(path: string, name: string): string {
+  refuseWrongArguments(wantText(name ?? null, 'name'));
+  // An address ends before a segment of dots, or of nothing: the call would be about the list.
+  if (/^\.{0,2}$/.test(name)) throw new NotFoundError(`"${name}" cannot be a name`);
+  return `${path}/${encodeURIComponent(name)}`;
 }
