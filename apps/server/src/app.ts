@@ -424,6 +424,11 @@ async function listen(parts: Front, onClose: OnClose): Promise<string> {
     liveRegions: parts.liveRegions,
     audit: parts.audit,
     dead,
+    dispatcher,
+    downRegions: () =>
+      (parts.regions?.states() ?? []).flatMap(({ name, state }) =>
+        state === 'down' ? [name] : [],
+      ),
     clock,
     newId,
     idempotencyWindowMs: config.idempotencyWindowMs,

@@ -19,6 +19,10 @@ export class RunningCalls {
     return this.#calls.size;
   }
 
+  values(): Iterable<RunningCall> {
+    return this.#calls.values();
+  }
+
   tokens(): string[] {
     return [...this.#calls.keys()];
   }

@@ -16,6 +16,8 @@ import { ActiveJobs } from './active-jobs.ts';
 import type { ActiveJob } from './active-jobs.ts';
 import { Armer } from './armer.ts';
 import { CallStarter } from './call-starter.ts';
+import { Forecaster } from './forecaster.ts';
+import type { ForecastAnswer, ForecastQuestion } from './forecaster.ts';
 import { hedgingOf } from './hedging.ts';
 import { RunningCalls } from './calls.ts';
 import { Destinations } from './destinations.ts';
@@ -57,6 +59,10 @@ export interface Dispatcher extends JobGate, Service {
   stateOf(organization: Id, origin: string): DestinationState | null;
   /** The same for a limit that jobs name. */
   limitStateOf(organization: Id, name: string): DestinationState | null;
+  /** Whether the call of this token is under way, and since when; null: it is not. */
+  callOf(token: string): { readonly sentAt: number | null } | null;
+  /** When a call that waits would start, and what goes before it. Changes nothing. */
+  forecast(question: ForecastQuestion): Promise<ForecastAnswer>;
 }
 
 /** Runs jobs: takes them in, paces and sends their calls, and decides what follows from the answers. */
@@ -87,6 +93,7 @@ class PacedDispatcher implements Dispatcher {
   readonly #intake: Intake;
   readonly #reports: Reports;
   readonly #stager: Stager;
+  readonly #forecaster: Forecaster;
   /** Lines that have more to arm than the bound over all of them allowed. */
   readonly #starved = new Set<Lane>();
   #started: Promise<void> | null = null;
@@ -179,6 +186,8 @@ class PacedDispatcher implements Dispatcher {
       onReady: (rows) => this.#ready(rows),
       onWakeable: (ids) => this.#wake(ids),
     });
+    const { jobs } = parts.store;
+    this.#forecaster = new Forecaster({ clock, work, jobs, destinations, active, calls, fairness });
     edits?.onChanged((organization, origin) => {
       const changed = destinations.resettle(organization, origin);
       if (changed !== null) this.#pumpKey(changed.key, [...changed.lanes.values()]);
@@ -204,6 +213,14 @@ class PacedDispatcher implements Dispatcher {
   limitStateOf(organization: Id, name: string): DestinationState | null {
     const found = this.#limitKeys.find(limitKey(organization, name));
     return found === undefined ? null : stateOf(found.pacer, found.lanes);
+  }
+
+  callOf(token: string): { readonly sentAt: number | null } | null {
+    return this.#calls.get(token) ?? null;
+  }
+
+  forecast(question: ForecastQuestion): Promise<ForecastAnswer> {
+    return this.#forecaster.ask(question);
   }
 
   submit(job: AdmittedJob, entry?: AuditRecord): Promise<Verdict> {

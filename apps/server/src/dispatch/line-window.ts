@@ -60,6 +60,18 @@ export class LineWindow {
     return this.#accounts.size === 0;
   }
 
+  /** What is in memory of it, to try things on. */
+  fork(): FairLine<LineRef> {
+    return this.#line.fork();
+  }
+
+  /** Accounts of which the store has more, and behind which place. */
+  missing(): readonly Refill[] {
+    return [...this.#accounts.values()].flatMap(({ account, hasMore, upTo }) =>
+      hasMore ? [{ account, after: upTo }] : [],
+    );
+  }
+
   entries(): Iterable<LineRef> {
     return this.#line.entries();
   }

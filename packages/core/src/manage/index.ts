@@ -1,4 +1,4 @@
-/** For operators: what is dead and the ways back, and what was done by whom. */
+/** For operators: why jobs wait, what is dead and the ways back, and what was done by whom. */
 export { ManagementClient, type ManagementOptions } from './management-client.ts';
 export type {
   DeadDeliveryListing,
@@ -35,3 +35,12 @@ export type {
   ReplayJobReply,
 } from '../protocol/dead-letter.ts';
 export type { RedriveDryRun, RedriveItemView, RedriveView } from '../protocol/redrive.ts';
+export type { ManagedJobs } from './managed-jobs.ts';
+export type {
+  AheadView,
+  JobExplanation,
+  RuleView,
+  RunningAttemptView,
+  WaitReason,
+  WaitView,
+} from '../protocol/explanation.ts';

@@ -9,6 +9,7 @@ import { wantText } from '../option-checks.ts';
 import { ApiKeys } from './api-keys.ts';
 import { AuditLog } from './audit-log.ts';
 import { DeadLetters } from './dead-letters.ts';
+import { ManagedJobs } from './managed-jobs.ts';
 import { ManagingCalls } from './managing-calls.ts';
 import { Privacy } from './privacy.ts';
 import { Redrives } from './redrives.ts';
@@ -30,6 +31,7 @@ const CHECKS = { ...CONNECTION_CHECKS, actor: wantText };
  * for await (const job of manage.deadLetters.jobs()) console.log(job.job_id, job.reason);
  */
 export class ManagementClient implements AsyncDisposable {
+  readonly jobs: ManagedJobs;
   readonly deadLetters: DeadLetters;
   readonly redrives: Redrives;
   readonly auditLog: AuditLog;
@@ -42,6 +44,7 @@ export class ManagementClient implements AsyncDisposable {
   constructor(options: ManagementOptions = {}) {
     this.#connection = connect(options, CHECKS);
     const { transport, runtime } = this.#connection;
+    this.jobs = new ManagedJobs(transport);
     const calls = new ManagingCalls(transport, runtime, options.actor ?? null);
     this.deadLetters = new DeadLetters(calls);
     this.redrives = new Redrives(calls);

@@ -7,6 +7,7 @@ export * from './limit.ts';
 export * from './audit.ts';
 export * from './dead-letter.ts';
 export * from './redrive.ts';
+export type * from './explanation.ts';
 export type * from './webhook-endpoint.ts';
 export * from './api-key.ts';
 export type * from './replies.ts';

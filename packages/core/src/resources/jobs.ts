@@ -66,7 +66,7 @@ export class Jobs {
   async get(jobId: string, options: CallOptions = {}): Promise<JobView> {
     const job = await this.#transport.send({
       method: 'GET',
-      path: pathOf(jobId),
+      path: jobPath(jobId),
       ...callLimits(options),
     });
     return checkedAnswer<JobView>(job, 'a job', ['job_id', 'status']);
@@ -91,7 +91,7 @@ export class Jobs {
   async cancel(jobId: string, options: CallOptions = {}): Promise<CancelReply> {
     const reply = await this.#transport.send({
       method: 'DELETE',
-      path: pathOf(jobId),
+      path: jobPath(jobId),
       ...callLimits(options),
     });
     return checkedAnswer<CancelReply>(reply, 'a reply to a cancel', ['job_id']);
@@ -117,7 +117,7 @@ export class Jobs {
   ): AsyncIterable<string> {
     return streamText(this.#transport, {
       method: 'GET',
-      path: `${pathOf(jobId)}/stream`,
+      path: `${jobPath(jobId)}/stream`,
       ...callLimits(options),
       headers: lastEventId === undefined ? {} : { 'Last-Event-ID': lastEventId },
     });
@@ -147,7 +147,8 @@ export class Jobs {
   }
 }
 
-function pathOf(jobId: string): string {
+/** Address of a job. */
+export function jobPath(jobId: string): string {
   refuseWrongArguments(wantText(jobId ?? null, 'jobId'));
   // An empty id would ask for the list, and cancel nothing.
   if (jobId === '') throw new NotFoundError('A job id is needed, and this one is empty');

@@ -51,6 +51,15 @@ export class ArrivalLog {
     this.#times[call - this.#first] = sentAt + Math.min(MAX_LATE_MS, Math.max(0, lateMs));
   }
 
+  /** The same log, to try things on. */
+  fork(): ArrivalLog {
+    const copy = new ArrivalLog();
+    copy.#times = this.#times.slice();
+    copy.#first = this.#first;
+    copy.#usualMs = this.#usualMs;
+    return copy;
+  }
+
   /** From when on one more call fits into a window at this pace; null when nothing speaks against it. */
   freeAt(pace: LoggedPace): number | null {
     const calls = callsPerWindow(pace);

@@ -44,10 +44,10 @@ interface SharedPlace {
  * invented names do not fill the memory. Mutable, and deterministic: the same calls give the same order.
  */
 export class FairLine<Entry extends LineEntry> {
-  readonly #keys = new TurnRing<KeyLine<Entry>>();
-  readonly #entries = new Map<string, Entry>();
+  #keys = new TurnRing<KeyLine<Entry>>();
+  #entries = new Map<string, Entry>();
   /** By account; only those that share. */
-  readonly #shared = new Map<string, SharedPlace>();
+  #shared = new Map<string, SharedPlace>();
   readonly #options: FairLineOptions;
 
   constructor(options: FairLineOptions = {}) {
@@ -109,6 +109,15 @@ export class FairLine<Entry extends LineEntry> {
     return this.#entries.values();
   }
 
+  /** The same line, to try things on: whose turn it is there is whose it would be here. */
+  fork(): FairLine<Entry> {
+    const copy = new FairLine<Entry>(this.#options);
+    copy.#keys = this.#keys.fork((key) => key.fork());
+    copy.#entries = new Map(this.#entries);
+    copy.#shared = new Map([...this.#shared].map(([name, place]) => [name, { ...place }]));
+    return copy;
+  }
+
   #newKey(apiKey: string, place: string): KeyLine<Entry> {
     const { weightOf } = this.#options;
     const isShared = place !== apiKey || weightOf === undefined;
@@ -157,7 +166,7 @@ export class FairLine<Entry extends LineEntry> {
 /** The users of one API key. */
 class KeyLine<Entry extends LineEntry> {
   readonly #weightOf: (() => number) | null;
-  readonly #users = new TurnRing<RankLine<Entry>>();
+  #users = new TurnRing<RankLine<Entry>>();
   #size = 0;
 
   /** @param weightOf Null: 1. */
@@ -192,6 +201,13 @@ class KeyLine<Entry extends LineEntry> {
     const entry = this.#users.turn()?.next() ?? null;
     if (entry !== null) this.#size -= 1;
     return entry;
+  }
+
+  fork(): KeyLine<Entry> {
+    const copy = new KeyLine<Entry>(this.#weightOf);
+    copy.#users = this.#users.fork((user) => user.fork());
+    copy.#size = this.#size;
+    return copy;
   }
 
   remove(entry: Entry, name: string): void {

@@ -34,6 +34,9 @@ export interface KeyUse {
   sentAt: number | null;
 }
 
+/** Calls over which the usual time of a call is taken. */
+const CALLS_REMEMBERED = 100;
+
 /** What holds a call back at one key. */
 export interface KeyStop {
   readonly reason: PaceWaitReason | 'circuit';
@@ -72,7 +75,9 @@ export class KeyPacer {
   #circuit: Circuit = CLOSED_CIRCUIT;
   #learns: boolean;
   readonly #policy: CircuitPolicy | null;
-  readonly #arrivals: ArrivalLog | null;
+  #arrivals: ArrivalLog | null;
+  #callMs: number | null = null;
+  #callsNoted = 0;
   #ledger: CostLedger | null = null;
   #before: PaceState;
   #isProbe = false;
@@ -90,6 +95,37 @@ export class KeyPacer {
 
   get circuit(): Circuit {
     return this.#circuit;
+  }
+
+  /** How long calls have usually held their slots of late, in milliseconds; null: none has ended yet. */
+  get callMs(): number | null {
+    return this.#callMs;
+  }
+
+  /** Whether answers move the rate. */
+  get learns(): boolean {
+    return this.#learns;
+  }
+
+  /**
+   * The same key, to try things on: what is done to one of them changes nothing at the other. Of calls that
+   * are out, what they cost is taken to be what was booked.
+   */
+  fork(): KeyPacer {
+    const copy = new KeyPacer({
+      key: this.key,
+      pace: this.pace,
+      learns: this.#learns,
+      circuit: this.#policy,
+      countsArrivals: false,
+    });
+    copy.heldUntil = this.heldUntil;
+    copy.#circuit = this.#circuit;
+    copy.#arrivals = this.#arrivals?.fork() ?? null;
+    copy.#callMs = this.#callMs;
+    copy.#callsNoted = this.#callsNoted;
+    copy.#unsent = this.#unsent;
+    return copy;
   }
 
   /** The pace with all that holds it back on top: what `admit` has to see. */
@@ -164,6 +200,7 @@ export class KeyPacer {
   /** It has ended: its slot is free, and the key learns from the answer. */
   ended(use: KeyUse, { outcome, response }: CallEnd, now: number, wallNow: number): void {
     if (use.sentAt === null) this.#unsent -= use.cost;
+    else this.#noteCall(now - use.sentAt);
     this.pace = release(this.pace);
     if (outcome.kind === 'response') {
       if (use.sentAt !== null) this.#arrivals?.answered(use.arrival, now);
@@ -216,6 +253,12 @@ export class KeyPacer {
     const { pace, circuit } = restoreKey(data, this.pace.settings, moment, this.#policy);
     this.pace = pace;
     this.#circuit = circuit;
+  }
+
+  #noteCall(tookMs: number): void {
+    if (this.#callsNoted < CALLS_REMEMBERED) this.#callsNoted += 1;
+    const usual = this.#callMs ?? tookMs;
+    this.#callMs = usual + (tookMs - usual) / this.#callsNoted;
   }
 
   #learn(

@@ -7,7 +7,7 @@ export interface RankedEntry {
 
 /** The entries of one account, kept in order; the next one stands at the end of the array. */
 export class RankLine<Entry extends RankedEntry> {
-  readonly #entries: Entry[] = [];
+  #entries: Entry[] = [];
 
   get size(): number {
     return this.#entries.length;
@@ -31,6 +31,13 @@ export class RankLine<Entry extends RankedEntry> {
     if (this.#entries[place]?.id !== entry.id) return false;
     this.#entries.splice(place, 1);
     return true;
+  }
+
+  /** The same line, to try things on. */
+  fork(): RankLine<Entry> {
+    const copy = new RankLine<Entry>();
+    copy.#entries = this.#entries.slice();
+    return copy;
   }
 
   /** Index of the first entry that does not go after this one. */

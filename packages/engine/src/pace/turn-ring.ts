@@ -71,6 +71,20 @@ export class TurnRing<Member extends TurnTaker> {
     }
   }
 
+  /** The same ring, to try things on. */
+  fork(forkMember: (member: Member) => Member): TurnRing<Member> {
+    const copy = new TurnRing<Member>();
+    for (const [name, seat] of this.#seats) {
+      const forked = { ...seat, member: forkMember(seat.member) };
+      copy.#seats.set(name, forked);
+      if (seat === this.#current) copy.#current = forked;
+    }
+    for (const name of this.#fresh) copy.#fresh.add(name);
+    for (const name of this.#settled) copy.#settled.add(name);
+    copy.#newcomersInARow = this.#newcomersInARow;
+    return copy;
+  }
+
   clear(): void {
     this.#seats.clear();
     this.#fresh.clear();

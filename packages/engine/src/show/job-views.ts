@@ -83,6 +83,7 @@ function attemptView(attempt: AttemptRecord): AttemptView {
   };
 }
 
+/** One delivery, without what it carries. */
 export function deliveryView(delivery: DeliveryRecord): DeliveryView {
   return {
     delivery_id: delivery.id,

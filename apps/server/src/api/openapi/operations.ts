@@ -73,6 +73,12 @@ const JOBS: Operations = {
     answers: { 200: 'CancelReply' },
     refusals: ['not_found', 'conflict'],
   },
+  'GET /api/v1/jobs/:id/explain': {
+    summary: 'What a job waits for, until when, and which rule to change',
+    tag: 'jobs',
+    answers: { 200: 'JobExplanation' },
+    refusals: ['not_found'],
+  },
   'GET /api/v1/jobs/:id/stream': {
     summary: 'What has happened to a job, then what happens to it, until it ends',
     tag: 'jobs',

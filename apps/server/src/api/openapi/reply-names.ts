@@ -13,6 +13,7 @@ export const REPLY_NAMES = [
   'DoneReply',
   'FinishedJobReply',
   'HealthView',
+  'JobExplanation',
   'JobPage',
   'JobView',
   'LimitDeletedReply',

@@ -32,6 +32,35 @@ export const REPLY_SCHEMAS: Readonly<Record<string, JsonSchema>> = {
     description:
       "How far the deletion of an account's data has come. Moments are milliseconds since the epoch.",
   },
+  AheadView: {
+    type: 'object',
+    properties: {
+      total: {
+        type: 'number',
+      },
+      accounts: {
+        type: 'array',
+        items: {
+          type: 'object',
+          properties: {
+            api_key_id: {
+              type: 'string',
+            },
+            user_id: {
+              type: 'string',
+            },
+            calls: {
+              type: 'number',
+            },
+          },
+          required: ['api_key_id', 'user_id', 'calls'],
+        },
+        description: 'Whose they are, those with the most first; at most 20.',
+      },
+    },
+    required: ['total', 'accounts'],
+    description: "Calls that go before a job's.",
+  },
   ApiKeyList: {
     type: 'object',
     properties: {
@@ -1062,6 +1091,112 @@ export const REPLY_SCHEMAS: Readonly<Record<string, JsonSchema>> = {
     required: ['status', 'version', 'jobs', 'admission', 'regions'],
     description: 'Answer to `GET /health`.',
   },
+  JobExplanation: {
+    type: 'object',
+    properties: {
+      job_id: {
+        type: 'string',
+      },
+      status: {
+        $ref: '#/components/schemas/JobStatus',
+      },
+      state: {
+        $ref: '#/components/schemas/JobState',
+      },
+      at: {
+        type: 'number',
+        description: 'When this was so.',
+      },
+      phase: {
+        type: 'string',
+        enum: ['waiting', 'running', 'delivering', 'ended'],
+        description: '`delivering`: it has ended, and not everybody has been told.',
+      },
+      message: {
+        type: 'string',
+        description: 'All of it in a sentence.',
+      },
+      waits: {
+        type: 'array',
+        items: {
+          $ref: '#/components/schemas/WaitView',
+        },
+        description:
+          'What the next call of the job waits for: what is over first comes first, what nobody knows last.',
+      },
+      position: {
+        type: ['number', 'null'],
+        description:
+          'Calls that go before it at its limits; null: it does not wait, or too many do to be counted.',
+      },
+      ahead: {
+        anyOf: [
+          {
+            $ref: '#/components/schemas/AheadView',
+          },
+          {
+            type: 'null',
+          },
+        ],
+      },
+      estimated_start: {
+        type: ['number', 'null'],
+        description: 'When its next call is sent if nothing else comes; null: that cannot be told.',
+      },
+      confidence: {
+        type: ['string', 'null'],
+        enum: ['high', 'medium', 'low', null],
+        description: 'How far the estimate is to be trusted; null: there is none.',
+      },
+      assumptions: {
+        type: 'array',
+        items: {
+          type: 'string',
+        },
+        description: 'What the estimate takes for granted.',
+      },
+      running: {
+        type: 'array',
+        items: {
+          $ref: '#/components/schemas/RunningAttemptView',
+        },
+      },
+      deliveries: {
+        type: 'array',
+        items: {
+          $ref: '#/components/schemas/DeliveryView',
+        },
+        description: 'Deliveries that were not accepted yet, dead ones too.',
+      },
+      ended_at: {
+        type: ['number', 'null'],
+      },
+      error: {
+        type: ['string', 'null'],
+        description: 'Why it failed.',
+      },
+    },
+    required: [
+      'job_id',
+      'status',
+      'state',
+      'at',
+      'phase',
+      'message',
+      'waits',
+      'position',
+      'ahead',
+      'estimated_start',
+      'confidence',
+      'assumptions',
+      'running',
+      'deliveries',
+      'ended_at',
+      'error',
+    ],
+    description:
+      'Answer to `GET /api/v1/jobs/:id/explain`. Instants are milliseconds since the epoch.',
+  },
   JobPage: {
     type: 'object',
     properties: {
@@ -1914,6 +2049,49 @@ export const REPLY_SCHEMAS: Readonly<Record<string, JsonSchema>> = {
     required: ['jobs_ms', 'bodies_ms', 'headers_ms', 'attempts_ms', 'longest_ms'],
     description: 'How long is kept what, defaults filled in.',
   },
+  RuleView: {
+    type: 'object',
+    properties: {
+      method: {
+        type: 'string',
+        enum: ['PUT', 'PATCH'],
+      },
+      path: {
+        type: 'string',
+        description: 'Of the limit, for example `/api/v1/limits/openai-rpm`.',
+      },
+      field: {
+        type: 'string',
+        enum: ['rate', 'concurrency', 'paused', 'paused_until'],
+      },
+      value: {
+        type: ['number', 'boolean', 'null'],
+        description: 'What is in force now. A rate is by the second.',
+      },
+    },
+    required: ['method', 'path', 'field', 'value'],
+    description: 'What to change so that a job waits less: a field of a limit.',
+  },
+  RunningAttemptView: {
+    type: 'object',
+    properties: {
+      attempt: {
+        type: 'number',
+      },
+      path: {
+        type: 'number',
+      },
+      region: {
+        type: 'string',
+      },
+      started_at: {
+        type: ['number', 'null'],
+        description: 'When its first byte went out; null while its connection is being opened.',
+      },
+    },
+    required: ['attempt', 'path', 'region', 'started_at'],
+    description: 'An attempt that is under way.',
+  },
   SecretDeletedReply: {
     type: 'object',
     properties: {
@@ -2034,6 +2212,55 @@ export const REPLY_SCHEMAS: Readonly<Record<string, JsonSchema>> = {
       'idempotency_expires_at',
     ],
     description: 'Answer to a submit: 201 when new, 200 when a duplicate.',
+  },
+  WaitReason: {
+    type: 'string',
+    enum: [
+      'not_before',
+      'retry',
+      'region',
+      'allotment',
+      'paused_by_hand',
+      'paused_by_target',
+      'circuit',
+      'concurrency',
+      'rate',
+      'turn',
+    ],
+    description: 'Why a job waits.',
+  },
+  WaitView: {
+    type: 'object',
+    properties: {
+      reason: {
+        $ref: '#/components/schemas/WaitReason',
+      },
+      key: {
+        type: ['string', 'null'],
+        description:
+          'Key of the limit at which it waits: `destination:<origin>`, `account:<user_id>`, a name; null: at none.',
+      },
+      until: {
+        type: ['number', 'null'],
+        description: 'When that is over, in milliseconds since the epoch; null: that is not known.',
+      },
+      message: {
+        type: 'string',
+      },
+      change: {
+        anyOf: [
+          {
+            $ref: '#/components/schemas/RuleView',
+          },
+          {
+            type: 'null',
+          },
+        ],
+        description: 'Null: no limit is to blame.',
+      },
+    },
+    required: ['reason', 'key', 'until', 'message', 'change'],
+    description: 'One thing that a job waits for.',
   },
   WarningView: {
     type: 'object',

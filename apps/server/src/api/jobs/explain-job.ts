@@ -1,0 +1,98 @@
+import type { RunningAttemptView } from '@ezthrottle/core/protocol';
+import { explainJob, lineOf, rank } from '@ezthrottle/engine';
+import type { Clock, JobReads, Leg, LiveJob } from '@ezthrottle/engine';
+import type { Dispatcher } from '../../dispatch/dispatcher.ts';
+import type { LimitRules } from '../../limits/limit-rules.ts';
+import { jobIdOf, jobNotFound } from '../job-id.ts';
+import type { Route } from '../route.ts';
+
+export interface ExplainOptions {
+  readonly jobs: JobReads;
+  readonly dispatcher: Pick<Dispatcher, 'forecast' | 'callOf'>;
+  readonly rules: Pick<LimitRules, 'settingsOf'>;
+  readonly clock: Pick<Clock, 'now' | 'monotonic'>;
+  /** Regions that are down now. */
+  readonly downRegions: () => readonly string[];
+}
+
+type Explained = Parameters<typeof explainJob>[0];
+
+/** Why a job waits, until when, and which rule to change. */
+export function explainJobRoute(options: ExplainOptions): Route {
+  return {
+    method: 'GET',
+    path: '/jobs/:id/explain',
+    access: 'read',
+    async handle(call, caller) {
+      const { jobs, clock } = options;
+      const job = await jobs.get(caller.organization, jobIdOf(call));
+      if (job === null) throw jobNotFound();
+      const [live] = job.end === null ? await jobs.live([job.id]) : [];
+      const deliveries = await jobs.deliveries(job.id);
+      const running = live === undefined ? [] : runningOf(live, options);
+      const next = live === undefined ? null : await nextOf(live, options);
+      const now = clock.now();
+      // What was read first may have gone on meanwhile.
+      const latest = (await jobs.get(caller.organization, job.id)) ?? job;
+      return {
+        status: 200,
+        body: explainJob({ job: latest, now, running, deliveries, next }),
+      };
+    },
+  };
+}
+
+function runningOf(
+  { run }: Pick<LiveJob, 'run'>,
+  { dispatcher }: ExplainOptions,
+): readonly RunningAttemptView[] {
+  return run.legs.flatMap((leg) => {
+    const call = leg.state === 'armed' ? dispatcher.callOf(leg.token) : null;
+    if (leg.state !== 'armed' || call === null) return [];
+    const { attempt, path, region } = leg;
+    return [{ attempt, path, region, started_at: call.sentAt }];
+  });
+}
+
+/** Of the calls that wait, the one that is due first. */
+async function nextOf(job: LiveJob, options: ExplainOptions): Promise<Explained['next']> {
+  const { dispatcher, rules, clock, downRegions } = options;
+  const waiting = job.run.legs.filter(
+    (leg) =>
+      leg.state === 'waiting' || (leg.state === 'armed' && dispatcher.callOf(leg.token) === null),
+  );
+  const leg = waiting.toSorted((first, second) => readyAtOf(first) - readyAtOf(second))[0];
+  const path = job.spec.paths[leg?.path ?? -1];
+  if (leg === undefined || path === undefined) return null;
+  const readyAt = readyAtOf(leg);
+  const answer = await dispatcher.forecast({
+    organization: job.organization,
+    jobId: job.id,
+    leg: leg.id,
+    line: lineOf(path),
+    apiKey: job.apiKey,
+    userId: job.spec.userId,
+    rank: rank(job.spec.priority, readyAt),
+    readyAt,
+  });
+  const { now, keys, ahead, startsAt, isWhole } = answer;
+  const wallOffset = clock.now() - clock.monotonic();
+  return {
+    keys,
+    ahead,
+    startsAt,
+    isWhole,
+    leg,
+    isRegionDown: downRegions().includes(leg.region),
+    context: {
+      origin: path.origin,
+      now,
+      toWall: (at) => Math.ceil(at + wallOffset),
+      isLimit: (key) => rules.settingsOf(job.organization, key) !== null,
+    },
+  };
+}
+
+function readyAtOf(leg: Leg): number {
+  return leg.state === 'waiting' ? leg.readyAt : Number.NEGATIVE_INFINITY;
+}

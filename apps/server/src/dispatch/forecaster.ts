@@ -1,0 +1,321 @@
+import { Forecast, lineId, lineRef } from '@ezthrottle/engine';
+import type {
+  Clock,
+  FairLineOptions,
+  ForecastCall,
+  ForecastLane,
+  ForecastStart,
+  Id,
+  JobReads,
+  JobSpec,
+  KeyPacer,
+  LineEntry,
+  LineRef,
+  WorkReads,
+} from '@ezthrottle/engine';
+import type { ActiveJobs } from './active-jobs.ts';
+import type { RunningCalls } from './calls.ts';
+import type { Destinations } from './destinations.ts';
+import type { Lane } from './lane.ts';
+
+/** A call whose start is to be foretold. */
+export interface ForecastQuestion {
+  readonly organization: Id;
+  readonly jobId: Id;
+  readonly leg: number;
+  /** Name of its line. */
+  readonly line: string;
+  readonly apiKey: Id;
+  readonly userId: string;
+  readonly rank: number;
+  /** When it comes into line, in milliseconds since the epoch. */
+  readonly readyAt: number;
+}
+
+/** One of the keys that the call counts against, as it stands now. */
+export interface ForecastKey {
+  /** Of a limit; null: its destination. */
+  readonly name: string | null;
+  /** Whether it is the operator's, over all organizations. */
+  readonly isOperators: boolean;
+  readonly pacer: KeyPacer;
+  /** What the call takes from it. */
+  readonly cost: number;
+  /** What the calls before it take from it. */
+  readonly ahead: number;
+}
+
+export interface ForecastAnswer {
+  /** On the monotonic clock, at which the answer holds. */
+  readonly now: number;
+  readonly keys: readonly ForecastKey[];
+  /** Calls that go before it and count against one of its keys, in their order. Whose others' are is not told. */
+  readonly ahead: readonly ForecastStart[];
+  /** On the monotonic clock; null: not within what was looked at. */
+  readonly startsAt: number | null;
+  /** Whether all who wait were looked at. */
+  readonly isWhole: boolean;
+}
+
+export interface ForecasterOptions {
+  readonly clock: Pick<Clock, 'now' | 'monotonic'>;
+  readonly work: Pick<WorkReads, 'ready'>;
+  readonly jobs: Pick<JobReads, 'live'>;
+  readonly destinations: Destinations;
+  readonly active: ActiveJobs;
+  readonly calls: RunningCalls;
+  readonly fairness: FairLineOptions;
+}
+
+/** Lines that are looked at together, and calls that wait in them. */
+const MOST_LANES = 256;
+const MOST_WAITING = 50_000;
+/** Jobs of which the costs are looked up; others take what those take on average. */
+const MOST_COSTS = 2_000;
+const ROWS_AT_ONCE = 1_000;
+/** Calls that are foretold in one go: others have their turn in between. */
+const STARTS_AT_ONCE = 1_000;
+
+/** Foretells when calls start: the rules that send them, run ahead on a copy of what is in memory. */
+export class Forecaster {
+  readonly #options: ForecasterOptions;
+
+  constructor(options: ForecasterOptions) {
+    this.#options = options;
+  }
+
+  async ask(question: ForecastQuestion): Promise<ForecastAnswer> {
+    const { clock, destinations, fairness } = this.#options;
+    const asked = destinations.lane(question.organization, question.line);
+    const { lanes, isWhole: hasAllLanes } = lanesBeside(asked);
+    const { rows, isWhole: hasAllRows } = await this.#backlog(lanes);
+    const specs = await this.#specs(lanes, rows, question.jobId);
+    // From here on nothing is waited for: what is copied belongs together.
+    const [now, wallNow] = [clock.monotonic(), clock.now()];
+    const pacers = forkPacers(lanes);
+    const costs = costsOf(specs);
+    const id = lineId(question.jobId, question.leg);
+    const lines = lanes.map((lane) => this.#lane(lane, rows.get(lane) ?? []));
+    const isInLine = lines.some(
+      ({ armed, line }) => line.has(id) || armed.some((entry) => entry.id === id),
+    );
+    const { apiKey, userId, rank } = question;
+    const at = Math.max(now, now + question.readyAt - wallNow);
+    const forecast = new Forecast({
+      now,
+      wallNow,
+      pacers,
+      lanes: lines,
+      running: this.#running(pacers, now),
+      joins: isInLine ? [] : [{ at, lane: nameOf(asked), entry: { id, apiKey, userId, rank } }],
+      costOf: (call, key) => costs(jobOf(call), key),
+      priorityOf: (call) => specs.get(jobOf(call))?.priority ?? 0,
+      fairness,
+    });
+    const keys = keysOf(asked).map((key) => ({
+      ...key,
+      cost: costs(question.jobId, key.pacer.key),
+    }));
+    const held = keys.map((key) => ({ ...key, pacer: key.pacer.fork() }));
+    while (!forecast.run(id, STARTS_AT_ONCE)) await breath();
+    const last = forecast.starts.at(-1);
+    const isFound = last?.id === id;
+    const rivals = new Map(lanes.map((lane) => [nameOf(lane), sharedKeys(lane, asked)]));
+    const ahead = forecast.starts.filter(
+      (start) => start.id !== id && (rivals.get(start.lane)?.size ?? 0) > 0,
+    );
+    const others = new Set(lanes.filter((lane) => !isOf(lane, question)).map(nameOf));
+    return {
+      now,
+      keys: held.map((key) => ({
+        ...key,
+        ahead: ahead.reduce(
+          (sum, { id: call, lane }) =>
+            rivals.get(lane)?.has(key.pacer.key) === true
+              ? sum + (key.name === null ? 1 : costs(jobOf(call), key.pacer.key))
+              : sum,
+          0,
+        ),
+      })),
+      ahead: ahead.map((start) =>
+        others.has(start.lane) ? { ...start, apiKey: '', userId: '' } : start,
+      ),
+      startsAt: isFound && last !== undefined ? last.at : null,
+      isWhole: hasAllLanes && hasAllRows,
+    };
+  }
+
+  #lane(lane: Lane, rows: readonly LineRef[]): ForecastLane {
+    const { active } = this.#options;
+    const line = lane.line.fork();
+    const armed = [...lane.armed].map(({ jobId, leg }): LineEntry => {
+      const job = active.get(jobId);
+      const userId = job?.spec.userId ?? '';
+      return { id: lineId(jobId, leg), apiKey: job?.apiKey ?? '', userId, rank: 0 };
+    });
+    const isArmed = new Set(armed.map(({ id }) => id));
+    for (const row of rows) if (!isArmed.has(row.id)) line.push(row);
+    return {
+      name: nameOf(lane),
+      keys: keysOf(lane).map(({ pacer }) => pacer.key),
+      armed,
+      line,
+      isOrdered: lane.limits.length === 0 && lane.destination.contenders === 0,
+    };
+  }
+
+  /** Calls under way that hold a slot of one of these keys. */
+  #running(pacers: ReadonlyMap<string, KeyPacer>, now: number): readonly ForecastCall[] {
+    return [...this.#options.calls.values()].flatMap(({ uses }) => {
+      const forked = uses.flatMap((use) => {
+        const pacer = pacers.get(use.pacer.key);
+        return pacer === undefined ? [] : [{ ...use, pacer, booking: null, source: null }];
+      });
+      const [first] = uses;
+      if (first === undefined || forked.length === 0) return [];
+      const sentAt = first.sentAt ?? now;
+      return [{ uses: forked, endsAt: sentAt + (first.pacer.callMs ?? 0) }];
+    });
+  }
+
+  /** What waits in the store alone. */
+  async #backlog(
+    lanes: readonly Lane[],
+  ): Promise<{ readonly rows: ReadonlyMap<Lane, readonly LineRef[]>; readonly isWhole: boolean }> {
+    const { work } = this.#options;
+    const rows = new Map<Lane, LineRef[]>();
+    let room = MOST_WAITING - lanes.reduce((sum, { line }) => sum + line.size, 0);
+    for (const lane of lanes) {
+      const read: LineRef[] = [];
+      rows.set(lane, read);
+      const { organization } = lane.destination;
+      for (const { account, after } of lane.line.missing()) {
+        for (let from = after; ; ) {
+          if (room <= 0) return { rows, isWhole: false };
+          const place = { organization, origin: lane.name, ...account };
+          const page = await work.ready(place, from, ROWS_AT_ONCE);
+          read.push(...page.map(lineRef));
+          room -= page.length;
+          from = page.at(-1) ?? from;
+          if (page.length < ROWS_AT_ONCE) break;
+        }
+      }
+    }
+    return { rows, isWhole: true };
+  }
+
+  /** What is known of jobs whose calls cost something beside their turn. */
+  async #specs(
+    lanes: readonly Lane[],
+    rows: ReadonlyMap<Lane, readonly LineRef[]>,
+    asked: Id,
+  ): Promise<ReadonlyMap<Id, JobSpec>> {
+    const { active, jobs } = this.#options;
+    const wanted = new Set<Id>([asked]);
+    for (const lane of lanes) {
+      if (lane.limits.length === 0) continue;
+      for (const refs of [lane.armed, lane.line.entries(), rows.get(lane) ?? []]) {
+        for (const { jobId } of refs) if (wanted.size < MOST_COSTS) wanted.add(jobId);
+      }
+    }
+    const specs = new Map<Id, JobSpec>();
+    const unknown: Id[] = [];
+    for (const id of wanted) {
+      const job = active.get(id);
+      if (job === undefined) unknown.push(id);
+      else specs.set(id, job.spec);
+    }
+    for (let start = 0; start < unknown.length; start += ROWS_AT_ONCE) {
+      const found = await jobs.live(unknown.slice(start, start + ROWS_AT_ONCE));
+      for (const { id, spec } of found) specs.set(id, spec);
+    }
+    return specs;
+  }
+}
+
+/** This line and all that share a key with it, directly or by others. */
+function lanesBeside(asked: Lane): { readonly lanes: readonly Lane[]; readonly isWhole: boolean } {
+  const found = new Set([asked]);
+  for (const { destination, limits } of found) {
+    for (const others of [destination.lanes.values(), ...limits.map(({ lanes }) => lanes)]) {
+      for (const lane of others) {
+        if (found.size >= MOST_LANES && !found.has(lane))
+          return { lanes: [...found], isWhole: false };
+        found.add(lane);
+      }
+    }
+  }
+  return { lanes: [...found], isWhole: true };
+}
+
+function keysOf({
+  destination,
+  limits,
+}: Lane): readonly Pick<ForecastKey, 'name' | 'pacer' | 'isOperators'>[] {
+  const own = { name: null, pacer: destination.pacer, isOperators: false };
+  return [
+    own,
+    ...limits.map(({ name, pacer, organization }) => ({
+      name,
+      pacer,
+      isOperators: organization === '',
+    })),
+  ];
+}
+
+/** Lines of several organizations may meet at a cap of the operator's. */
+function nameOf({ name, destination }: Lane): string {
+  return `${destination.organization} ${name}`;
+}
+
+function isOf({ destination }: Lane, { organization }: ForecastQuestion): boolean {
+  return destination.organization === organization;
+}
+
+function forkPacers(lanes: readonly Lane[]): ReadonlyMap<string, KeyPacer> {
+  const pacers = new Map<string, KeyPacer>();
+  for (const lane of lanes) {
+    for (const { pacer } of keysOf(lane)) {
+      if (!pacers.has(pacer.key)) pacers.set(pacer.key, pacer.fork());
+    }
+  }
+  return pacers;
+}
+
+function sharedKeys(lane: Lane, asked: Lane): ReadonlySet<string> {
+  const own = new Set(keysOf(asked).map(({ pacer }) => pacer.key));
+  return new Set(keysOf(lane).flatMap(({ pacer }) => (own.has(pacer.key) ? [pacer.key] : [])));
+}
+
+/** What a call of a job takes from a key; of jobs that were not read, the average. */
+function costsOf(specs: ReadonlyMap<Id, JobSpec>): (jobId: Id, key: string) => number {
+  const byJob = new Map<Id, Map<string, number>>();
+  const sums = new Map<string, { total: number; count: number }>();
+  for (const [id, { paths }] of specs) {
+    const costs = new Map<string, number>();
+    for (const { key, cost } of paths[0].limits ?? []) {
+      costs.set(key, cost);
+      const sum = sums.get(key) ?? { total: 0, count: 0 };
+      sums.set(key, { total: sum.total + cost, count: sum.count + 1 });
+    }
+    byJob.set(id, costs);
+  }
+  return (jobId, key) => {
+    // A limit's key is `limit <organization> <name>`.
+    const name = key.split(' ').slice(2).join(' ');
+    const known = byJob.get(jobId)?.get(name);
+    if (known !== undefined) return known;
+    const sum = sums.get(name);
+    return sum === undefined ? 1 : sum.total / sum.count;
+  };
+}
+
+function jobOf(call: string): Id {
+  return call.slice(0, call.lastIndexOf(':'));
+}
+
+function breath(): Promise<void> {
+  return new Promise((resolve) => {
+    setImmediate(resolve);
+  });
+}
