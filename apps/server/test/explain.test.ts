@@ -95,7 +95,7 @@ describe('why a job waits', () => {
     const id = await submit({ url: other.url('/refused') });
     await until(
       async () => explain(id),
-      ({ waits }) => waits.length > 0,
+      ({ waits }) => waits.some(({ reason }) => reason === 'retry'),
     );
     const { at, waits, estimated_start } = await explain(id);
     const key = `destination:${other.origin}`;
