@@ -13,6 +13,9 @@ commands:
             changes nothing
   re-encrypt
             encrypts all that is stored as a secret under the newest master key, while no server runs
+  dead list|show|replay|redrive
+            what failed on a running server, and sends it again: one, or many with care; the server is at
+            --url (EZTHROTTLE_URL), its key --api-key (EZTHROTTLE_API_KEY)
   help      this text
   version   the version
 

@@ -6,13 +6,25 @@ const EXIT = { ok: 0, failed: 1, usage: 2 } as const;
 
 /** Carries out one command line. Sets the exit code; `dev` and `start` go on until they are stopped. */
 export async function runCommand(argv: readonly string[]): Promise<void> {
+  const [first, ...rest] = argv;
+  if (first === 'dead') {
+    await tryTo(async () => {
+      const { runDead } = await import('./dead-command.ts');
+      await runDead(rest);
+    });
+    return;
+  }
   const read = readArguments(argv);
   if (!read.ok) {
     complain(new ConfigError(read.problems));
     return;
   }
+  await tryTo(() => carryOut(read.line));
+}
+
+async function tryTo(act: () => Promise<void>): Promise<void> {
   try {
-    await carryOut(read.line);
+    await act();
   } catch (error) {
     complain(error);
   }

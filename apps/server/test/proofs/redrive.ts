@@ -77,7 +77,9 @@ export async function proveRedrive(options: RedriveProofOptions): Promise<Redriv
     const inCanary = await api.redrive({ filter, canary: 100, max_failure_percent: 2 });
     const inRest = await api.redrive({ filter, canary: 0, max_failure_percent: 2 });
     const completed = await api.redrive({ filter, canary: 20, max_failure_percent: 25 });
-    const items = (await Promise.all([inCanary, inRest, completed].map(api.items))).flat();
+    const items = (
+      await Promise.all([inCanary, inRest, completed].map((each) => api.items(each)))
+    ).flat();
     return {
       inCanary,
       inRest,
