@@ -80,7 +80,7 @@ export function openConnection(options: ConnectionOptions): Connection {
     database.exec(`PRAGMA wal_autocheckpoint = ${LOG_PAGES}`);
     database.exec(`PRAGMA journal_size_limit = ${LOG_KEPT_BYTES}`);
     database.exec('PRAGMA temp_store = MEMORY');
-    database.exec('PRAGMA cache_size = -32768');
+    database.exec('PRAGMA cache_size = -16384');
     return new SqliteConnection(database);
   });
 }
