@@ -33,6 +33,7 @@ import { createLimits, type Limits } from './limits/limits.ts';
 import { createAddressPolicy } from './net/address-policy.ts';
 import { createNewId } from './new-id.ts';
 import { createLogger } from './observe/logger.ts';
+import { createObservation, type Observation } from './observe/observation.ts';
 import { createJobEventHub, type JobEventHub } from './realtime/job-event-hub.ts';
 import { regionViews } from './regions/region-views.ts';
 import { createRegionWatch, type RegionWatch } from './regions/region-watch.ts';
@@ -145,6 +146,9 @@ async function compose(options: AppOptions, onClose: OnClose): Promise<RunningAp
   const clock = systemClock;
   const logger = createLogger({ level: config.logLevel });
 
+  const observation = await createObservation({ config, clock, logger });
+  onClose(() => observation.close());
+
   const store = await (options.openStore ?? openSqliteStore)({
     file: join(dataDir, 'ezthrottle.db'),
     clock,
@@ -154,6 +158,7 @@ async function compose(options: AppOptions, onClose: OnClose): Promise<RunningAp
   const committer = createCommitter({
     store,
     gathering: { clock, forMs: GATHER_MS },
+    watch: observation.commits,
     onFatal: options.onFatal,
   });
   onClose(() => committer.close());
@@ -202,6 +207,7 @@ async function compose(options: AppOptions, onClose: OnClose): Promise<RunningAp
     random: Math.random,
     newToken: () => randomUUID(),
     logger,
+    signals: observation.signals,
   };
   const endpoints = createEndpoints({ reads: store.deliveries, commit: tenancy.commit, clock });
   await endpoints.load();
@@ -317,8 +323,19 @@ async function compose(options: AppOptions, onClose: OnClose): Promise<RunningAp
     secrets,
     meter,
     logger,
+    observation,
   };
   const url = await listen(front, onClose);
+  const stopObserving = await observation.open({
+    jobs: () => store.jobs.counts(),
+    oldestReadyAt: () => store.work.oldestReadyAt(),
+    storeBytes: () => store.bytes(),
+    destinations: () => dispatcher.states(),
+    limit: (organization, name) => dispatcher.limitStateOf(organization, name),
+    calls: () => dispatcher.counts(),
+    deliveries: () => deliverer.counts(),
+  });
+  onClose(stopObserving);
   return {
     url,
     signingSecret,
@@ -355,6 +372,7 @@ interface Front {
   readonly endpoints: Endpoints;
   readonly meter: LoadMeter;
   readonly logger: Pick<ReturnType<typeof createLogger>, 'debug' | 'error'>;
+  readonly observation: Observation;
 }
 
 /** Puts the API in front of the parts and opens the port; gives the address. */
@@ -380,6 +398,7 @@ async function listen(parts: Front, onClose: OnClose): Promise<string> {
     },
     retryAfterSeconds: config.retryAfterSeconds,
     maxBodyBytes: config.maxBodyBytes,
+    onRefused: parts.observation.refused,
   });
   const dead = createDeadLetters({
     store,
@@ -447,6 +466,7 @@ async function listen(parts: Front, onClose: OnClose): Promise<string> {
     clock,
     maxBodyBytes: config.maxBodyBytes,
     stopTimeoutMs: config.stopTimeoutMs,
+    onAnswered: parts.observation.answered,
     report: (error, requestId, fault) => {
       if (fault === 'server') logger.error({ err: error, requestId }, 'a request failed');
       else logger.debug({ requestId }, 'a client hung up within its request');

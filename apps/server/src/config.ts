@@ -36,6 +36,17 @@ export interface Config {
   readonly circuitMaxOpenMs: number;
   readonly circuitRampMs: number;
   readonly logLevel: LogLevel;
+  readonly accessLog: boolean;
+  /** Where metrics are served; null: nowhere, and nothing is counted. */
+  readonly metrics: ListenAddress | null;
+  readonly metricsToken: string | null;
+  readonly metricsNames: number;
+  /** Where traces are sent; null: nowhere. */
+  readonly otlpEndpoint: string | null;
+  /** Of the submits that no caller has decided about. */
+  readonly traceSamplePercent: number;
+  /** A module of lifecycle hooks; null: none. */
+  readonly hooks: string | null;
   readonly maxBodyBytes: number;
   readonly maxResponseBytes: number;
   readonly retentionMs: number;
@@ -58,6 +69,12 @@ export interface Config {
   readonly retryAfterSeconds: number;
   readonly maxStreams: number;
   readonly stopTimeoutMs: number;
+}
+
+export interface ListenAddress {
+  readonly host: string;
+  /** 0: a free one. */
+  readonly port: number;
 }
 
 export type ConfigKey = keyof Config;
@@ -147,6 +164,13 @@ export function readSettings(profile: Profile, sources: ConfigSources): ConfigRe
     circuitMaxOpenMs: take('circuitMaxOpenMs'),
     circuitRampMs: take('circuitRampMs'),
     logLevel: take('logLevel'),
+    accessLog: take('accessLog'),
+    metrics: take('metrics'),
+    metricsToken: take('metricsToken'),
+    metricsNames: take('metricsNames'),
+    otlpEndpoint: take('otlpEndpoint'),
+    traceSamplePercent: take('traceSamplePercent'),
+    hooks: take('hooks'),
     maxBodyBytes: take('maxBodyBytes'),
     maxResponseBytes: take('maxResponseBytes'),
     retentionMs: take('retentionMs'),

@@ -21,6 +21,8 @@ export interface AdmissionOptions {
   readonly storeBytes: () => Promise<number>;
   readonly limits: AdmissionLimits;
   readonly maxBodyBytes: number;
+  /** Told of each refusal. Absent: nobody wants to know. */
+  readonly onRefused?: ((reason: string) => void) | undefined;
   /**
    * Seconds asked for by the first refusal where nothing tells how long it takes until there is room; each
    * further one in a row doubles it.
@@ -62,6 +64,7 @@ export function createAdmission(options: AdmissionOptions): Admission {
     if (verdict.verdict === 'accept') return null;
     waitSeconds = Math.min(LONGEST_WAIT_SECONDS, waitSeconds * 2);
     const { reason, retryAfterSeconds: retryAfter } = verdict;
+    options.onRefused?.(reason);
     const unit = reason === 'memory' ? BYTES_PER_MB : 1;
     const [current, limit] = [Math.ceil(verdict.current / unit), Math.floor(verdict.limit / unit)];
     return new ApiError(

@@ -16,8 +16,19 @@ export interface HttpServerOptions {
   readonly clock: Clock;
   readonly maxBodyBytes: number;
   readonly report: ReportFailure;
+  /** Told of each request that was answered. Absent: nobody wants to know. */
+  readonly onAnswered?: ((request: AnsweredRequest) => void) | undefined;
   /** How long `close` waits for requests under way, in milliseconds. */
   readonly stopTimeoutMs: number;
+}
+
+export interface AnsweredRequest {
+  readonly requestId: string;
+  readonly method: string;
+  /** Its pattern, such as `/api/v1/jobs/:id`; null: none matched. */
+  readonly route: string | null;
+  readonly status: number;
+  readonly seconds: number;
 }
 
 export interface HttpServer {
@@ -59,6 +70,19 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
     reply.header(HEADERS.requestId, request.id);
     done();
   });
+  const { onAnswered } = options;
+  if (onAnswered !== undefined) {
+    app.addHook('onResponse', (request, reply, done) => {
+      onAnswered({
+        requestId: request.id,
+        method: request.method,
+        route: request.routeOptions.url ?? null,
+        status: reply.statusCode,
+        seconds: reply.elapsedTime / 1_000,
+      });
+      done();
+    });
+  }
   app.setErrorHandler((error, request, reply) => replies.send(error, request, reply));
   app.setNotFoundHandler((request, reply) =>
     replies.send(new ApiError('not_found', 'there is nothing at this address'), request, reply),

@@ -22,8 +22,15 @@ export interface CommitterOptions {
    * wait. Default: no write waits.
    */
   readonly gathering?: Gathering;
+  /** Told after each transaction; times are monotonic milliseconds. Default: nobody wants to know. */
+  readonly watch?: CommitWatch | undefined;
   /** Called once, when the store can no longer be relied upon: the process has to stop. */
   readonly onFatal: (error: Error) => void;
+}
+
+export interface CommitWatch {
+  readonly clock: Pick<Clock, 'monotonic'>;
+  committed(operations: number, milliseconds: number): void;
 }
 
 export interface Gathering {
@@ -58,6 +65,7 @@ class GroupCommitter implements Committer {
   readonly #maxBatch: number;
   readonly #onFatal: (error: Error) => void;
   readonly #gathering: Gathering | null;
+  readonly #watch: CommitWatch | undefined;
   /** Writes of the latest batch, and when it was on disk. */
   #latest = { writes: 0, at: Number.NEGATIVE_INFINITY };
   /** Ends the wait for company. */
@@ -68,7 +76,7 @@ class GroupCommitter implements Committer {
   #isClosed = false;
   #failure: Error | null = null;
 
-  constructor({ store, maxBatch = 512, gathering, onFatal }: CommitterOptions) {
+  constructor({ store, maxBatch = 512, gathering, watch, onFatal }: CommitterOptions) {
     if (!Number.isSafeInteger(maxBatch) || maxBatch < 1) {
       throw new RangeError(`maxBatch: expected a whole number from 1, got ${maxBatch}`);
     }
@@ -76,6 +84,7 @@ class GroupCommitter implements Committer {
     this.#maxBatch = maxBatch;
     this.#onFatal = onFatal;
     this.#gathering = gathering ?? null;
+    this.#watch = watch;
   }
 
   write(operation: Operation): Promise<Verdict> {
@@ -126,6 +135,8 @@ class GroupCommitter implements Committer {
 
   async #commit(batch: readonly Waiting[]): Promise<void> {
     let verdicts: readonly Verdict[];
+    const watch = this.#watch;
+    const startedAt = watch?.clock.monotonic() ?? 0;
     try {
       verdicts = await this.#store.commit(batch.map((waiting) => waiting.operation));
       if (verdicts.length !== batch.length) {
@@ -141,6 +152,7 @@ class GroupCommitter implements Committer {
       writes: batch.length,
       at: this.#gathering?.clock.monotonic() ?? this.#latest.at,
     };
+    watch?.committed(batch.length, watch.clock.monotonic() - startedAt);
     for (const [index, waiting] of batch.entries()) {
       const verdict = verdicts[index];
       if (verdict !== undefined) waiting.resolve(verdict);

@@ -10,6 +10,7 @@ import type {
   Operation,
   Verdict,
 } from '@ezthrottle/engine';
+import type { Signals } from '../observe/signals.ts';
 import type { RegionWatch } from '../regions/region-watch.ts';
 import type { Service } from '../upkeep/service.ts';
 import {
@@ -67,6 +68,8 @@ export interface DelivererOptions {
   readonly logger: DelivererLogger;
   /** Told after each attempt that is on disk. */
   readonly onSettled?: (attempt: SettledAttempt) => void;
+  /** Told what happens, whoever's delivery it is. Absent: nobody wants to know. */
+  readonly signals?: Signals | undefined;
   /** How long `stop` waits for answers before it breaks the calls off, in milliseconds. Default 10 000. */
   readonly stopTimeoutMs?: number;
   /** Default `EZThrottle-Webhooks`. */
@@ -207,14 +210,16 @@ class WebhookDeliverer implements Deliverer {
 
   /** Ends it without an attempt. */
   #end(delivery: DeliveryRecord, reason: DeadReason): void {
-    const { committer, logger } = this.#options;
+    const { committer, logger, signals } = this.#options;
     if (this.#ending.has(delivery.id)) return;
     this.#ending.add(delivery.id);
     const operation = { type: 'end_delivery', deliveryId: delivery.id } as const;
     const ending = committer
       .write({ ...operation, reason })
       .then(
-        () => undefined,
+        ({ verdict }) => {
+          if (verdict === 'ok') signals?.deliveryEnded?.(delivery, reason);
+        },
         (error: unknown) => {
           logger.error({ deliveryId: delivery.id, err: error }, 'a delivery could not be ended');
         },
@@ -280,7 +285,7 @@ class WebhookDeliverer implements Deliverer {
   }
 
   async #deliver(delivery: DeliveryRecord): Promise<void> {
-    const { clock, endpoints, logger, onSettled } = this.#options;
+    const { clock, endpoints, logger, onSettled, signals } = this.#options;
     const details = { deliveryId: delivery.id, jobId: delivery.jobId };
     try {
       const lookingUp = endpoints?.lookUp(delivery.organization, delivery.endpointId) ?? null;
@@ -311,6 +316,7 @@ class WebhookDeliverer implements Deliverer {
       if (next.state === 'dead' && next.reason === 'gone') {
         endpoints?.gone(delivery.organization, delivery.endpointId);
       }
+      signals?.delivered?.(delivery, result.attempt.settled);
       onSettled?.(result.attempt);
     } catch (error) {
       // It is still pending: a later sweep finds it again.

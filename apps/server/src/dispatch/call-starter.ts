@@ -7,7 +7,7 @@ import type { JobMover } from './job-mover.ts';
 import type { Lane } from './lane.ts';
 
 export interface CallStarterOptions {
-  readonly parts: Pick<DispatcherParts, 'clock' | 'notices' | 'logger'>;
+  readonly parts: Pick<DispatcherParts, 'clock' | 'notices' | 'logger' | 'signals'>;
   readonly maxResponseBytes: number;
   readonly active: ActiveJobs;
   readonly calls: RunningCalls;
@@ -45,6 +45,8 @@ export class CallStarter {
     const { region } = leg;
     calls.add({ ...armed, lane, region, uses, sentAt: null });
     const { attempt, token } = armed;
+    const { acceptedAt } = job.run;
+    parts.signals?.called?.({ job, path, leg, attempt, token, acceptedAt });
     parts.notices.publish({
       jobId: job.id,
       at: parts.clock.now(),

@@ -14,6 +14,7 @@ import type {
 } from '@ezthrottle/engine';
 import type { LoadMeter } from '../admission/load-meter.ts';
 import type { JobResult } from '../deliver/job-result.ts';
+import type { Signals } from '../observe/signals.ts';
 import type { JobNotices } from '../realtime/job-event.ts';
 import type { RegionWatch } from '../regions/region-watch.ts';
 import type { DispatchLimits } from './dispatch-limits.ts';
@@ -71,6 +72,8 @@ export interface DispatcherParts {
   readonly notices: JobNotices;
   /** Told of every job that is taken in, spawned ones too, and of each that ends. Absent: nobody counts. */
   readonly meter?: Pick<LoadMeter, 'taken' | 'ended'>;
+  /** Told what happens, whoever's job it is. Absent: nobody wants to know. */
+  readonly signals?: Signals | undefined;
   /** Told of deliveries that are on disk, with what they tell when memory has it. */
   readonly deliverer: {
     offer(deliveries: readonly DeliveryRecord[], result?: JobResult | null): void;

@@ -57,6 +57,8 @@ export interface Dispatcher extends JobGate, Service {
   counts(): DispatcherCounts;
   /** Null: nothing is going on at this destination. */
   stateOf(organization: Id, origin: string): DestinationState | null;
+  /** Every destination at which something goes on. */
+  states(): Iterable<DestinationState & { readonly organization: Id; readonly origin: string }>;
   /** The same for a limit that jobs name. */
   limitStateOf(organization: Id, name: string): DestinationState | null;
   /** Whether the call of this token is under way, and since when; null: it is not. */
@@ -208,6 +210,12 @@ class PacedDispatcher implements Dispatcher {
     const found = this.#destinations.find(organization, origin);
     if (found === null) return null;
     return stateOf(found.pacer, found.lanes.values());
+  }
+
+  *states(): ReturnType<Dispatcher['states']> {
+    for (const { organization, origin, pacer, lanes } of this.#destinations.values()) {
+      yield { organization, origin, ...stateOf(pacer, lanes.values()) };
+    }
   }
 
   limitStateOf(organization: Id, name: string): DestinationState | null {

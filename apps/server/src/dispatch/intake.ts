@@ -14,7 +14,7 @@ import { chooseForLegs, knownRegions } from '../regions/known-regions.ts';
 export interface IntakeOptions {
   readonly parts: Pick<
     DispatcherParts,
-    'clock' | 'committer' | 'liveRegions' | 'meter' | 'notices' | 'newToken' | 'regions'
+    'clock' | 'committer' | 'liveRegions' | 'meter' | 'notices' | 'newToken' | 'regions' | 'signals'
   >;
   readonly active: ActiveJobs;
   readonly destinations: Destinations;
@@ -133,6 +133,7 @@ export class Intake {
   #taken(job: NewJob, claims: readonly ArmedClaim[]): void {
     const { active, mover, parts, queued, wakeAt } = this.#options;
     parts.meter?.taken(accountOf(job));
+    parts.signals?.queued?.(job);
     const adopted = active.adopt(newlyActive(job));
     for (const { lane, ref } of claims) lane.armed.push(ref, job.apiKey);
     if (claims.length > 0) mover.watch(adopted);

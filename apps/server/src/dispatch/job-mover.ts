@@ -203,13 +203,17 @@ export class JobMover {
   }
 
   #follow(job: ActiveJob, { operation, abort }: AdvancePlan, notices: readonly JobNotice[]): void {
-    const { deliverer, meter, notices: told } = this.#parts;
+    const { deliverer, meter, notices: told, signals } = this.#parts;
     if (abort.length > 0) this.#listener.abort(abort);
     const { putWork, children, deliveries } = operation;
     if (putWork.length > 0) this.#listener.queued(job, putWork);
-    if (operation.end !== null) meter?.ended(accountOf(job));
+    if (operation.end !== null) {
+      meter?.ended(accountOf(job));
+      signals?.ended?.(job, operation.end, job.run.acceptedAt);
+    }
     for (const child of children) {
       meter?.taken(accountOf(child));
+      signals?.queued?.(child);
       this.#listener.queued(child, child.work);
       if (child.wakeAt !== null) this.#listener.wakeAt(child.wakeAt);
       told.publish({ jobId: child.id, at: child.createdAt, type: 'queued' });

@@ -6,7 +6,7 @@ import type { JobMover } from './job-mover.ts';
 import type { Lane } from './lane.ts';
 
 export interface ReportsOptions {
-  readonly parts: Pick<DispatcherParts, 'clock' | 'logger' | 'regions' | 'keptReport'>;
+  readonly parts: Pick<DispatcherParts, 'clock' | 'logger' | 'regions' | 'keptReport' | 'signals'>;
   readonly active: ActiveJobs;
   readonly calls: RunningCalls;
   readonly mover: JobMover;
@@ -43,11 +43,13 @@ export class Reports {
     for (const lane of freed) onFreed(lane);
   }
 
-  #learn({ uses, lane, region }: RunningCall, report: AttemptReport): void {
+  #learn(call: RunningCall, report: AttemptReport): void {
+    const { uses, lane, region, jobId, attempt } = call;
     const { parts, onKeyChanged } = this.#options;
     const now = parts.clock.monotonic();
     const { organization, origin } = lane.destination;
     parts.regions?.after(organization, origin, region, report.outcome);
+    parts.signals?.answered?.({ jobId, attempt, organization, origin, region, report });
     const leftAt = uses[0]?.sentAt ?? null;
     if (leftAt !== null && report.outcome.kind === 'response') {
       lane.destination.record?.answered(now - leftAt);

@@ -68,6 +68,14 @@ export class WorkQueries implements WorkReads {
     return this.#tables.delayed.first?.work.readyAt ?? null;
   }
 
+  async oldestReadyAt(): Promise<number | null> {
+    const inLine = [...this.#tables.lines.values()].flatMap((line) => line.values());
+    const first = inLine.reduce<StoredWork | null>((oldest, one) => {
+      return oldest === null || one.owner.arrival < oldest.owner.arrival ? one : oldest;
+    }, null);
+    return first?.work.readyAt ?? null;
+  }
+
   async armed(
     afterJobId: Id | null,
     limit: number,

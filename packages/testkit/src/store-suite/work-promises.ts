@@ -155,6 +155,20 @@ export function workPromises(open: OpenStore): void {
     );
 
     it(
+      'tells since when the job that came first is in line, and passes over those that are not',
+      onStore(open, async ({ store }) => {
+        expect(await store.work.oldestReadyAt()).toBeNull();
+        const delayed = newJob({ work: [newWork({ state: 'delayed', readyAt: T0 + 10 })] });
+        const [first, second] = [20, 5].map((after) =>
+          newJob({ work: [newWork({ state: 'ready', readyAt: T0 + after })] }),
+        );
+        if (first === undefined || second === undefined) throw new Error('two jobs are wanted');
+        await given(store, delayed, first, second);
+        expect(await store.work.oldestReadyAt()).toBe(T0 + 20);
+      }),
+    );
+
+    it(
       'has no next moment when there is none',
       onStore(open, async ({ store }) => {
         await given(store, newJob());

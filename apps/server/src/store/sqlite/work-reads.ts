@@ -39,6 +39,11 @@ export const DUE = `SELECT jobs.public_id AS job_id, work.leg, work.rank, work.r
 export const NEXT_DUE = `SELECT min(ready_at) AS at FROM work INDEXED BY work_delayed
   WHERE is_ready = 0`;
 
+// Jobs are numbered as they come. Those whose moment has not come are passed over, but not endlessly.
+export const OLDEST_READY = `SELECT ready_at AS at FROM (
+    SELECT is_ready, ready_at FROM work ORDER BY job, leg LIMIT 10000
+  ) WHERE is_ready = 1 LIMIT 1`;
+
 export const ARMED = `SELECT runs.job, jobs.public_id AS job_id, runs.armed
   FROM runs INDEXED BY runs_armed CROSS JOIN jobs ON jobs.id = runs.job
   WHERE runs.armed IS NOT NULL AND runs.job > ? ORDER BY runs.job LIMIT ?`;
@@ -64,6 +69,7 @@ export class SqliteWorkReads implements WorkReads {
   readonly #ready: Statement;
   readonly #due: Statement;
   readonly #nextDue: Statement;
+  readonly #oldestReady: Statement;
   readonly #armed: Statement;
   readonly #wakeable: Statement;
   readonly #nextWake: Statement;
@@ -77,6 +83,7 @@ export class SqliteWorkReads implements WorkReads {
     this.#ready = connection.prepare(READY);
     this.#due = connection.prepare(DUE);
     this.#nextDue = connection.prepare(NEXT_DUE);
+    this.#oldestReady = connection.prepare(OLDEST_READY);
     this.#armed = connection.prepare(ARMED);
     this.#wakeable = connection.prepare(WAKEABLE);
     this.#nextWake = connection.prepare(NEXT_WAKE);
@@ -121,6 +128,10 @@ export class SqliteWorkReads implements WorkReads {
 
   async nextDueAt(): Promise<number | null> {
     return momentOf(this.#nextDue);
+  }
+
+  async oldestReadyAt(): Promise<number | null> {
+    return momentOf(this.#oldestReady);
   }
 
   async armed(

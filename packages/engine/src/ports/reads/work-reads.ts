@@ -34,6 +34,11 @@ export interface WorkReads {
   due(now: number, limit: number): Promise<readonly WorkRow[]>;
   /** When the next delayed row becomes due; null when there is none. */
   nextDueAt(): Promise<number | null>;
+  /**
+   * When the job that was taken in first, of those in line now, came to be ready; null: none is in line.
+   * It may be overlooked behind very many jobs that still have to wait for their moment.
+   */
+  oldestReadyAt(): Promise<number | null>;
   /** Armed rows: after a start, attempts whose outcome nobody knows. Ordered by job, paged by id. */
   armed(
     afterJobId: Id | null,

@@ -1,0 +1,83 @@
+import type { Clock } from '@ezthrottle/engine';
+import type { AnsweredRequest } from '../api/http-server.ts';
+import type { CommitWatch } from '../commit/committer.ts';
+import type { Config } from '../config.ts';
+import { VERSION } from '../version.ts';
+import type { Metrics } from './metrics/metrics.ts';
+import { openMetricsServer } from './metrics/metrics-server.ts';
+import type { ScrapeReads } from './metrics/scrape.ts';
+import { allSignals, type Signals } from './signals.ts';
+
+/** The part of pino's logger that observation uses. */
+export interface ObservationLogger {
+  info(details: object, message: string): void;
+  warn(details: object, message: string): void;
+  error(details: object, message: string): void;
+}
+
+export interface ObservationOptions {
+  readonly config: Config;
+  readonly clock: Clock;
+  readonly logger: ObservationLogger;
+}
+
+/** What watches the server. What is not configured is absent: the parts then have nothing to tell. */
+export interface Observation {
+  readonly signals: Signals;
+  readonly commits: CommitWatch | undefined;
+  readonly refused: ((reason: string) => void) | undefined;
+  readonly answered: ((request: AnsweredRequest) => void) | undefined;
+  /** Starts what looks at the parts, once they run; the function stops it. */
+  open(reads: ScrapeReads): Promise<() => Promise<void>>;
+  close(): Promise<void>;
+}
+
+/** Nothing is loaded of what is not configured. */
+export async function createObservation(options: ObservationOptions): Promise<Observation> {
+  const { config, clock, logger } = options;
+  const metrics = await metricsOf(options);
+  const closers: (() => Promise<void>)[] = [];
+  return {
+    signals: allSignals(metrics === null ? [] : [metrics.signals]),
+    commits:
+      metrics === null
+        ? undefined
+        : { clock, committed: (...given) => metrics.committed(...given) },
+    refused: metrics === null ? undefined : (reason) => metrics.refused(reason),
+    answered: answeredBy(metrics, config.accessLog ? logger : null),
+    async open(reads) {
+      if (metrics === null || config.metrics === null) return async () => undefined;
+      const server = await openMetricsServer({
+        ...config.metrics,
+        token: config.metricsToken,
+        contentType: metrics.contentType,
+        text: () => metrics.text(reads),
+        onError: (error) => {
+          logger.error({ event: 'metrics_failed', err: error }, 'the metrics could not be read');
+        },
+      });
+      logger.info({ event: 'metrics_served', url: server.url }, 'metrics are served');
+      return () => server.close();
+    },
+    async close() {
+      for (let close = closers.pop(); close !== undefined; close = closers.pop()) await close();
+    },
+  };
+}
+
+async function metricsOf({ config, clock }: ObservationOptions): Promise<Metrics | null> {
+  if (config.metrics === null) return null;
+  const { createMetrics } = await import('./metrics/metrics.ts');
+  return createMetrics({ clock, version: VERSION, mostNames: config.metricsNames });
+}
+
+function answeredBy(
+  metrics: Metrics | null,
+  accessLog: ObservationLogger | null,
+): Observation['answered'] {
+  if (metrics === null && accessLog === null) return undefined;
+  return (request) => {
+    metrics?.requested(request);
+    accessLog?.info({ event: 'request', ...request }, 'a request was answered');
+  };
+}
