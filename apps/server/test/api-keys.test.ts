@@ -140,6 +140,22 @@ describe('a key', () => {
   });
 });
 
+describe('the key that the server was started with', () => {
+  test('may be revoked, and then opens nothing after a restart either', async () => {
+    const own = await startServer();
+    try {
+      const list = await own.call('GET', '/api/v1/api-keys');
+      const [first] = Array.isArray(list.json['api_keys']) ? list.json['api_keys'] : [];
+      expect(first).toMatchObject({ hint: null, scopes: API_KEY_SCOPES });
+      await own.call('DELETE', `/api/v1/api-keys/${textOf(objectOf(first)['id'])}`);
+      expect((await own.call('GET', '/api/v1/jobs')).status).toBe(401);
+      await expect(own.restart()).rejects.toMatchObject({ code: 'api_key_revoked' });
+    } finally {
+      await own.close();
+    }
+  });
+});
+
 describe('every route', () => {
   test('lets in the keys that have its scope and no others', async () => {
     const keys = new Map<string, unknown>();

@@ -83,15 +83,30 @@ export function createAccountDeletions(options: AccountDeletionsOptions): Accoun
   }
 
   async function runOnce(): Promise<void> {
-    for (const deletion of known.values()) {
+    for (const deletion of [...known.values()]) {
+      const { finishedAt } = deletion;
+      if (finishedAt !== null) {
+        if (finishedAt + SHOWN_MS < clock.now()) await forget(deletion);
+        continue;
+      }
       let current = deletion;
       for (let steps = 0; steps < maxSteps && current.finishedAt === null; steps += 1) {
         current = await step(current);
       }
     }
-    for (const [name, { finishedAt }] of known) {
-      if (finishedAt !== null && known.size > MOST_REMEMBERED) known.delete(name);
-    }
+  }
+
+  /** That somebody was deleted is a trace of him as well. */
+  async function forget(deletion: AccountDeletion): Promise<void> {
+    const { organization, userId: name } = deletion;
+    await commitOrThrow(commit, {
+      type: 'put_document',
+      organization,
+      kind: KIND,
+      name,
+      data: null,
+    });
+    known.delete(nameOf(organization, name));
   }
 
   const periodic = createPeriodic({
@@ -131,8 +146,8 @@ export function createAccountDeletions(options: AccountDeletionsOptions): Accoun
   };
 }
 
-/** Deletions that are over and remembered, for whoever asks. */
-const MOST_REMEMBERED = 10_000;
+/** How long a deletion that is over is still shown, in milliseconds. */
+const SHOWN_MS = 30 * 86_400_000;
 
 function nameOf(organization: Id, userId: string): string {
   return `${organization} ${userId}`;
