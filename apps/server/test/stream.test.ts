@@ -81,7 +81,7 @@ describe('the stream of a job', () => {
     expect(response.headers.get('cache-control')).toMatch(/^no-cache/);
     release();
     const frames = await all(response);
-    const numbered = frames.filter(({ event }) => event !== 'waiting');
+    const numbered = frames.filter(({ id: number }) => number !== null);
     expect(numbered.map(({ event, id: number }) => [event, number])).toEqual([
       ['queued', '0'],
       ['dispatching', '1'],
@@ -128,6 +128,35 @@ describe('the stream of a job', () => {
     const frames = await all(await open(await submit({ url: target.url('/alone') })));
     expect(frames.filter(({ event }) => event === 'retrying')).toHaveLength(2);
     expect(frames.map(({ data }) => data['reason'])).not.toContain('behind_others');
+  });
+
+  test('tells its place in line and what holds it back, to who comes late at once', async () => {
+    const put = { rate: 1, per_ms: 700 };
+    await server.call('PUT', '/api/v1/limits/one-by-one', put);
+    const jobs: string[] = [];
+    for (let n = 0; n < 4; n += 1) {
+      jobs.push(await submit({ url: target.url('/in-line'), limits: ['one-by-one'] }));
+    }
+    const frames = await all(await open(jobs[3] ?? ''));
+    const told = frames.filter(({ event }) => event === 'position');
+    const places = told.map(({ data }) => Number(data['position']));
+    expect(places[0]).toBeGreaterThanOrEqual(2);
+    expect(places).toEqual(places.toSorted((first, second) => second - first));
+    expect(new Set(places).size).toBe(places.length);
+    expect(places.at(-1)).toBe(0);
+    expect(told.map(({ id }) => id)).toEqual(told.map(() => null));
+    const first = frames.findIndex(({ event }) => event === 'position');
+    expect(frames.slice(0, first).map(({ event }) => event)).toContain('waiting');
+    expect(frames.at(-1)?.event).toBe('completed');
+
+    await server.call('PUT', '/api/v1/limits/shut', { rate: 1, paused: true });
+    const held = await submit({ url: target.url('/in-line'), limits: ['shut'] });
+    const response = await open(held);
+    for await (const { event, data } of framesOf(response)) {
+      if (event !== 'waiting') continue;
+      expect(data).toMatchObject({ key: 'shut', reason: 'paused', until: null });
+      break;
+    }
   });
 
   test('tells of a cancel', async () => {

@@ -79,6 +79,7 @@ export function createNativeSurface(options: NativeSurfaceOptions): {
     jobs,
     hub,
     clock,
+    waitOf: (place) => options.dispatcher.waitOf(place),
     endData: async (job) => ({
       status: jobStatus(job.state, isRacing(job.spec)),
       state: job.state,

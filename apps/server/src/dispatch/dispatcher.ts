@@ -37,12 +37,22 @@ import { forgetArmedOf, recover } from './recovery.ts';
 import { Reports } from './reports.ts';
 import { Sender } from './sender.ts';
 import { submitReplacing } from './submit-replacing.ts';
+import { waitingPlace, type WaitingPlace } from './waiting-notices.ts';
 
 /** What the dispatcher holds at this moment. */
 export interface DispatcherCounts {
   readonly inFlight: number;
   /** Jobs in use: with an attempt that is armed or under way, or a write. */
   readonly activeJobs: number;
+}
+
+/** A call, and the line in which it may stand. */
+export interface LinePlaceOf {
+  readonly organization: Id;
+  /** `lineName`. */
+  readonly line: string;
+  readonly jobId: Id;
+  readonly leg: number;
 }
 
 /** Where a destination or a limit stands. */
@@ -61,6 +71,8 @@ export interface Dispatcher extends JobGate, Service {
   states(): Iterable<DestinationState & { readonly organization: Id; readonly origin: string }>;
   /** The same for a limit that jobs name. */
   limitStateOf(organization: Id, name: string): DestinationState | null;
+  /** Where a call waits: at which key, until when (milliseconds since the epoch), behind how many; null: it does not. */
+  waitOf(place: LinePlaceOf): WaitingPlace | null;
   /** Whether the call of this token is under way, and since when; null: it is not. */
   callOf(token: string): { readonly sentAt: number | null } | null;
   /** When a call that waits would start, and what goes before it. Changes nothing. */
@@ -221,6 +233,14 @@ class PacedDispatcher implements Dispatcher {
   limitStateOf(organization: Id, name: string): DestinationState | null {
     const found = this.#limitKeys.find(limitKey(organization, name));
     return found === undefined ? null : stateOf(found.pacer, found.lanes);
+  }
+
+  waitOf({ organization, line, jobId, leg }: LinePlaceOf): WaitingPlace | null {
+    const { clock } = this.#parts;
+    const now = clock.monotonic();
+    const place = waitingPlace(this.#destinations.lane(organization, line), { jobId, leg }, now);
+    if (place === null || place.until === null) return place;
+    return { ...place, until: Math.ceil(clock.now() + place.until - now) };
   }
 
   callOf(token: string): { readonly sentAt: number | null } | null {

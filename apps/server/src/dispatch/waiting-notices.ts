@@ -1,4 +1,4 @@
-import type { KeyStop } from '@ezthrottle/engine';
+import type { KeyStop, LineRef } from '@ezthrottle/engine';
 import type { JobNotice } from '../realtime/job-event.ts';
 import type { DispatcherParts } from './dispatch-ports.ts';
 import { type Lane, pausedUntil } from './lane.ts';
@@ -43,10 +43,58 @@ export function tellWaiting(
   if (next !== undefined && stop !== null) tell(next.jobId, stop);
   for (const { jobId } of others) tell(jobId, behind);
   let looked = 0;
+  let isLineWatched = false;
   for (const { jobId } of line.entries()) {
     looked += 1;
-    if (looked > LOOK_AT_MOST) return;
+    if (looked > LOOK_AT_MOST) break;
+    isLineWatched ||= notices.isWatched(jobId);
     if (looked > 1 || !isFirstNext) tell(jobId, behind);
+  }
+  let position = 0;
+  for (const { jobId } of inTurn(lane, isLineWatched ? LOOK_AT_MOST : 0)) {
+    if (notices.isWatched(jobId)) notices.publish({ jobId, at, type: 'position', position });
+    position += 1;
+  }
+}
+
+/** Where a call waits that somebody has just begun to watch. */
+export interface WaitingPlace extends LaneStop {
+  /** Calls of its line that go first; null: too many to be counted. */
+  readonly position: number | null;
+}
+
+/** Null: it does not stand in this line. */
+export function waitingPlace(
+  lane: Lane,
+  { jobId, leg }: Pick<LineRef, 'jobId' | 'leg'>,
+  now: number,
+): WaitingPlace | null {
+  const stop = laneStop(lane, () => 1, now);
+  const behind = { key: lane.destination.origin, reason: 'behind_others' as const, until: null };
+  let position = 0;
+  for (const one of inTurn(lane, LOOK_AT_MOST)) {
+    if (one.jobId === jobId && one.leg === leg) {
+      const isStopped = stop !== null && (position === 0 || LASTING.has(stop.reason));
+      if (position === 0 && stop === null) return null;
+      return { ...(isStopped ? stop : behind), position };
+    }
+    position += 1;
+  }
+  return lane.line.isEmpty ? null : { ...(stop ?? behind), position: null };
+}
+
+/** Calls of a line in the order in which they go, the first of those that wait behind what is armed. */
+function* inTurn(
+  { armed, line }: Lane,
+  most: number,
+): Generator<Pick<LineRef, 'jobId' | 'leg'>, void, undefined> {
+  yield* armed;
+  if (most === 0) return;
+  const turns = line.fork();
+  for (let looked = 0; looked < most; looked += 1) {
+    const next = turns.next();
+    if (next === null) return;
+    yield next;
   }
 }
 
@@ -54,6 +102,9 @@ export function tellWaiting(
 export function mayTell({ toldAt }: Lane, now: number): boolean {
   return now - toldAt >= TELL_EVERY_MS;
 }
+
+/** Stops that hold back the whole line. */
+const LASTING: ReadonlySet<LaneStop['reason']> = new Set(['allotment', 'circuit', 'paused']);
 
 /** Stops in the order in which they are told: what takes longest to go away comes first. */
 const WEIGHT: Readonly<Record<KeyStop['reason'], number>> = {

@@ -20,6 +20,8 @@ export type JobNotice = { readonly jobId: Id; readonly at: number } & (
         | 'behind_others';
       readonly until: number | null;
     }
+  /** So many calls of its line go first. */
+  | { readonly type: 'position'; readonly position: number }
   | {
       readonly type: 'dispatching';
       readonly attempt: number;

@@ -20,6 +20,8 @@ export type JobEvent =
       readonly reason: string;
       readonly until: number | null;
     })
+  /** So many calls of its line go first; told anew when it changes. */
+  | (EventFields & { readonly type: 'position'; readonly position: number })
   /** A call goes out; `path` 0 is the job's own, n its n-th fallback. */
   | (EventFields & {
       readonly type: 'dispatching';
@@ -48,6 +50,7 @@ export interface JobEndEvent extends EventFields {
 const FIELDS: Readonly<Record<JobEvent['type'], readonly string[]>> = {
   queued: [],
   waiting: ['key', 'reason', 'until'],
+  position: ['position'],
   dispatching: ['attempt', 'path', 'region'],
   retrying: ['attempt', 'reason', 'status_code', 'retry_at'],
   completed: ['status', 'state', 'result'],

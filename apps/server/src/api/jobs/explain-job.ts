@@ -8,7 +8,7 @@ import type { Route } from '../route.ts';
 
 export interface ExplainOptions {
   readonly jobs: JobReads;
-  readonly dispatcher: Pick<Dispatcher, 'forecast' | 'callOf'>;
+  readonly dispatcher: Pick<Dispatcher, 'forecast' | 'callOf' | 'waitOf'>;
   readonly rules: Pick<LimitRules, 'settingsOf'>;
   readonly clock: Pick<Clock, 'now' | 'monotonic'>;
   /** Regions that are down now. */

@@ -40,7 +40,8 @@ function world(): World {
     streams: createJobStreams({
       hub,
       clock,
-      keepAliveMs: 15_000,
+      waitOf: () => null,
+    keepAliveMs: 15_000,
       jobs: {
         get: async () => made.job,
         attempts: async () => made.attempts,

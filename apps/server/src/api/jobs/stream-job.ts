@@ -5,9 +5,11 @@ import {
   type Id,
   type JobReads,
   type JobRecord,
+  lineOf,
   type TimelineEvent,
   timelineOf,
 } from '@ezthrottle/engine';
+import type { Dispatcher } from '../../dispatch/dispatcher.ts';
 import type { JobNotice } from '../../realtime/job-event.ts';
 import type { JobEventHub } from '../../realtime/job-event-hub.ts';
 import { isEndType, numberedEvent } from '../../realtime/numbered-event.ts';
@@ -22,6 +24,8 @@ export interface JobStreamsOptions {
   readonly clock: Clock;
   /** What the last event says beside the job's id and the time. */
   readonly endData: (job: JobRecord) => Promise<Readonly<Record<string, unknown>>>;
+  /** Where a call of a live job waits, for who has just come. */
+  readonly waitOf: Dispatcher['waitOf'];
   /** Milliseconds between two signs of life; default 15 000. */
   readonly keepAliveMs?: number;
 }
@@ -103,6 +107,8 @@ async function watch(
       () => {
         listener = (notice) => watcher.onNotice(notice);
         for (const notice of early) watcher.onNotice(notice);
+        // Whoever is not told now is told when his line moves.
+        if (job.end === null) watcher.tellWhereItWaits().catch(() => undefined);
       },
       () => stream.readable.destroy(),
     );
@@ -134,6 +140,8 @@ class Watcher {
   readonly #id: Id;
   readonly #stream: EventStream;
   readonly #sent = new Set<number>();
+  /** The last that was told. */
+  #position: number | null = null;
   #cancelTimer: () => void = () => undefined;
 
   constructor(options: JobStreamsOptions, job: JobRecord, stream: EventStream) {
@@ -165,13 +173,43 @@ class Watcher {
     if (isEndType(notice.type)) {
       this.#readAgain();
     } else if (notice.type === 'waiting') {
-      if (this.#stream.isBehind) return;
       const { key, reason, until, at } = notice;
-      this.#stream.send({ event: 'waiting', data: { job_id: this.#id, at, key, reason, until } });
+      this.#tell('waiting', { at, key, reason, until });
+    } else if (notice.type === 'position') {
+      const { position, at } = notice;
+      if (position === this.#position) return;
+      this.#position = position;
+      this.#tell('position', { at, position });
     } else {
       const event = numberedEvent(notice);
       if (event !== null) this.#send(event, event.data);
     }
+  }
+
+  /** What is only told to those present, to one who has just come. */
+  async tellWhereItWaits(): Promise<void> {
+    const { jobs, waitOf, clock } = this.#options;
+    const [live] = await jobs.live([this.#id]);
+    for (const one of live?.run.legs ?? []) {
+      const { id: leg, state } = one;
+      const path = live?.spec.paths[one.path];
+      const isDelayed = state === 'waiting' && one.readyAt > clock.now();
+      if (path === undefined || state === 'ended' || isDelayed) continue;
+      const line = lineOf(path);
+      const place = waitOf({ organization: this.#organization, line, jobId: this.#id, leg });
+      if (place === null) continue;
+      const { position, ...stop } = place;
+      const common = { jobId: this.#id, at: clock.now() };
+      this.onNotice({ ...common, type: 'waiting', ...stop });
+      if (position !== null) this.onNotice({ ...common, type: 'position', position });
+      return;
+    }
+  }
+
+  /** May be missed by who reads slowly. */
+  #tell(event: string, data: Readonly<Record<string, unknown>>): void {
+    if (this.#stream.isBehind) return;
+    this.#stream.send({ event, data: { job_id: this.#id, ...data } });
   }
 
   /** Sends what the store knows and the client does not; ends the stream after the job's end. */
