@@ -25,6 +25,18 @@ function pruning(answer: (write: number) => Verdict, changes: Partial<PrunerOpti
 }
 
 describe('the pruner', () => {
+  test('removes other things than jobs when it is told how', async () => {
+    const removal: PrunerOptions['removal'] = (before, limit) => ({
+      type: 'prune_audit',
+      before,
+      limit,
+    });
+    const { writes, pruner } = pruning(() => ({ verdict: 'ok', count: 0 }), { removal });
+
+    expect(await pruner.runOnce()).toEqual({ removed: 0, steps: 1 });
+    expect(writes).toEqual([{ type: 'prune_audit', before: 995_000, limit: 10 }]);
+  });
+
   test('removes what ended before the retention, in small steps, until nothing is left', async () => {
     const { writes, pruner } = pruning((write) => ({ verdict: 'ok', count: write < 3 ? 10 : 4 }));
 
