@@ -31,6 +31,8 @@ import { createDestinationEdits } from './limits/destination-edits.ts';
 import { createLimitRules, type LimitRules } from './limits/limit-rules.ts';
 import { createLimits, type Limits } from './limits/limits.ts';
 import { createAddressPolicy } from './net/address-policy.ts';
+import { resolveBySystem } from './net/checked-host.ts';
+import { createNameServers } from './net/name-servers.ts';
 import { createNewId } from './new-id.ts';
 import { createLogger } from './observe/logger.ts';
 import { createObservation, type Observation } from './observe/observation.ts';
@@ -509,8 +511,10 @@ function createExecutors(
   const egresses = new Map(
     config.regions === 'any' ? [] : config.regions.map(({ name, egress }) => [name, egress]),
   );
+  const { dnsServers } = config;
+  const resolve = dnsServers.length === 0 ? resolveBySystem : createNameServers(dnsServers);
   const create = (): Executor => {
-    const executor = createUndiciExecutor({ clock: systemClock, policy, egresses });
+    const executor = createUndiciExecutor({ clock: systemClock, policy, egresses, resolve });
     onClose(() => executor.close());
     return executor;
   };

@@ -5,6 +5,7 @@ import type { Config } from '../config.ts';
 import { AddressPolicyError, createAddressPolicy } from '../net/address-policy.ts';
 import { readListenAddress } from './listen-address.ts';
 import { readCapRules, readRateRules } from './rate-rules.ts';
+import { readNameServers } from './name-server-list.ts';
 import { readRegions } from './region-rules.ts';
 import {
   choice,
@@ -161,6 +162,18 @@ export const SETTINGS: { readonly [K in keyof Config]: Setting<Config[K]> } = {
         expected: 'such as 10.1.2.3, 10.0.0.0/8, internal.example or *.internal.example',
       };
     },
+  ),
+  dnsServers: custom(
+    {
+      flag: 'dns-server',
+      placeholder: '<address>',
+      description:
+        "Name server, address or address:port, that is asked for targets' addresses instead of the system; may be repeated",
+      dev: Object.freeze([]),
+      start: Object.freeze([]),
+    },
+    'list',
+    readNameServers,
   ),
   regions: custom<Config['regions']>(
     {

@@ -75,7 +75,7 @@ export function createAddressPolicy(options: AddressPolicyOptions = {}): Address
   return {
     refusal(address) {
       if (isIP(address) === 0) return 'not an IP address';
-      const parsed = ipaddr.parse(address);
+      const parsed = parse(address);
       if (isWithin(parsed, ranges)) return null;
       const judged = carriedIPv4(parsed) ?? parsed;
       if (judged !== parsed && isWithin(judged, ranges)) return null;
@@ -88,6 +88,23 @@ export function createAddressPolicy(options: AddressPolicyOptions = {}): Address
       );
     },
   };
+}
+
+/**
+ * The library takes `::8.8.8.8` for `::ffff:8.8.8.8`, which is another address: systems write the first one so
+ * when a name server says it. In hexadecimal there is nothing to take it for.
+ */
+function parse(text: string): Address {
+  const quad = /:(\d+)\.(\d+)\.(\d+)\.(\d+)(?=$|%)/;
+  const group = (high: string, low: string): string =>
+    (Number(high) * 256 + Number(low)).toString(16);
+  return ipaddr.parse(
+    text.replace(
+      quad,
+      (_, first: string, second: string, third: string, fourth: string) =>
+        `:${group(first, second)}:${group(third, fourth)}`,
+    ),
+  );
 }
 
 function refusalOf(address: Address, opened: ReadonlySet<string>): string | null {
@@ -148,7 +165,7 @@ function readAllowList(entries: readonly string[]): {
 }
 
 function whole(address: string): Range {
-  const parsed = ipaddr.parse(address);
+  const parsed = parse(address);
   return [parsed, parsed.kind() === 'ipv4' ? 32 : 128];
 }
 

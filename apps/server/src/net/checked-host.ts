@@ -21,7 +21,15 @@ export type ResolveHost = (
 export interface HostCheck {
   readonly policy: AddressPolicy;
   readonly resolve: ResolveHost;
+  /**
+   * Also refuse a name of which only some addresses may be called, because somebody else chooses among them.
+   * Default false: the others are used.
+   */
+  readonly refusesMixed?: boolean;
 }
+
+/** A name with thousands of addresses must not make one call knock at all of them. */
+const MOST_ADDRESSES = 16;
 
 /**
  * Addresses of a host that may be called, at least one; or why there is none. A host that is an address
@@ -29,7 +37,7 @@ export interface HostCheck {
  */
 export function checkHost(
   host: string,
-  { policy, resolve }: HostCheck,
+  { policy, resolve, refusesMixed = false }: HostCheck,
   callback: (error: Error | null, addresses: readonly LookupAddress[]) => void,
 ): void {
   const family = isIP(host);
@@ -47,8 +55,10 @@ export function checkHost(
     const allowed = policy.allowsHost(host)
       ? found
       : found.filter(({ address }) => policy.refusal(address) === null);
-    if (allowed.length === 0) callback(refusalOf(host, found, policy), []);
-    else callback(null, allowed);
+    const isMixed = allowed.length < found.length;
+    if (allowed.length === 0 || (refusesMixed && isMixed))
+      callback(refusalOf(host, found, policy), []);
+    else callback(null, allowed.slice(0, MOST_ADDRESSES));
   });
 }
 
@@ -69,7 +79,8 @@ function refusalOf(
   found: readonly LookupAddress[],
   policy: AddressPolicy,
 ): AddressRefusedError {
-  const kinds = new Set(found.map(({ address }) => policy.refusal(address)));
+  const reasons = found.map(({ address }) => policy.refusal(address));
+  const kinds = new Set(reasons.filter((one) => one !== null));
   const reason = kinds.size === 0 ? 'no address' : [...kinds].join(', ');
   return new AddressRefusedError(host, `it resolves to ${reason}`);
 }

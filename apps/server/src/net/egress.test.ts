@@ -171,6 +171,22 @@ describe('a proxy', () => {
     expect(upstream.requests[0]?.headers['host']).toBe(`target.example:${upstream.port}`);
   });
 
+  test('that resolves names is not told one that is known to mean an inner address too', async () => {
+    const proxy = await startProxy();
+    const { outcome } = await call({
+      egress: through(proxy, { resolves: 'proxy' }),
+      url: `http://mixed.example:${upstream.port}/x`,
+      allow: ['127.0.0.1'],
+      names: { 'mixed.example': ['127.0.0.1', '10.0.0.1'] },
+    });
+    expect(outcome).toEqual({
+      kind: 'refused',
+      code: 'address_refused',
+      message: 'mixed.example must not be called: it resolves to a private address',
+    });
+    expect(proxy.asked).toEqual([]);
+  });
+
   test.each(['server', 'proxy'] as const)(
     'is not asked for what must not be called, as an address or by a name that is known (%s resolves)',
     async (resolves) => {

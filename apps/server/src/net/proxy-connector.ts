@@ -75,9 +75,9 @@ function addressFor(host: string, check: HostCheck, found: Found): void {
   });
 }
 
-/** The name itself, unless it is known here to mean what must not be called. */
+/** The name itself, unless it is known here to mean what must not be called, even among what may. */
 function nameFor(host: string, check: HostCheck, found: Found): void {
-  checkHost(host, check, (error) => {
+  checkHost(host, { ...check, refusesMixed: true }, (error) => {
     // Names that only the proxy knows cannot be looked up here.
     found(error instanceof AddressRefusedError ? error : null, host);
   });
