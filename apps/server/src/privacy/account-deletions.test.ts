@@ -11,8 +11,18 @@ interface Job {
   isLive: boolean;
 }
 
+interface Scene {
+  readonly clock: FakeClock;
+  readonly jobs: Job[];
+  readonly cancelled: Id[];
+  readonly forgotten: string[];
+  readonly stubborn: Set<Id>;
+  readonly documents: Map<string, string>;
+  readonly create: () => AccountDeletions;
+}
+
 /** Jobs of ada and bob in turn, and what a restart would find. */
-function scene(count: number) {
+function scene(count: number): Scene {
   const clock = new FakeClock(1_000_000);
   const documents = new Map<string, string>();
   const cancelled: Id[] = [];

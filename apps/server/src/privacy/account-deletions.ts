@@ -83,7 +83,7 @@ export function createAccountDeletions(options: AccountDeletionsOptions): Accoun
   }
 
   async function runOnce(): Promise<void> {
-    for (const deletion of [...known.values()]) {
+    for (const deletion of known.values()) {
       const { finishedAt } = deletion;
       if (finishedAt !== null) {
         if (finishedAt + SHOWN_MS < clock.now()) await forget(deletion);
