@@ -92,6 +92,18 @@ describe('a job that refers to a secret', () => {
     expect(JSON.parse(String(call?.body))).toEqual({ key: VALUE, text: '{{secret.TOKEN}}' });
   });
 
+  test('is sent with it, and masked, by the next server on the same folder as well', async () => {
+    await put('KEPT', 'the-kept-secret-value');
+    target.route('/kept', ({ headers }) => ({ body: `got ${headers['x-key']}` }));
+    const later = { url: target.url('/kept'), retry_at: Date.now() + 1_000 };
+    const job = { ...later, headers: { 'X-Key': '{{secret.KEPT}}' } };
+    const { job_id: id } = (await server.call('POST', '/api/v1/jobs', job)).json;
+    await server.restart();
+    const result = objectOf((await ended(textOf(id)))['result']);
+    expect(objectOf(result['response'])['body']).toBe('got [secret KEPT]');
+    expect(target.requests.at(-1)?.headers['x-key']).toBe('the-kept-secret-value');
+  });
+
   test('is known again by what it says, not by what is sent', async () => {
     const job = { url: target.url('/same'), headers: { 'X-Key': '{{secret.TOKEN}}' } };
     await put('TOKEN', 'the-first-value');

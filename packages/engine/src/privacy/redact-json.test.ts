@@ -37,6 +37,14 @@ describe('redaction of JSON', () => {
     expect(redactJson(text, [path('$.b'), path('$.a.b'), path('$[0]')])).toBe(text);
   });
 
+  test('leaves numbers as they were written, however many digits they have', () => {
+    const text = '{"p":1,"id":12345678901234567890,"rate":1.50,"n":[1e3,-0]}';
+    expect(redactJson(text, [path('$.p')])).toBe(text.replace('"p":1', `"p":"${R}"`));
+    expect(redactJson(text, [path('$.id'), path('$.n[*]')])).toBe(
+      `{"p":1,"id":"${R}","rate":1.50,"n":["${R}","${R}"]}`,
+    );
+  });
+
   test('tells of a text that it cannot read, however deep', () => {
     expect(redactJson('{"a":', [path('$.a')])).toBeNull();
     const deep = `${'{"a":'.repeat(5_000)}{"p":1}${'}'.repeat(5_000)}`;

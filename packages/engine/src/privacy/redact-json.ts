@@ -49,13 +49,26 @@ function stepOf(anywhere?: string, member?: string, index?: string): Step {
 export function redactJson(text: string, paths: readonly RedactionPath[]): string | null {
   let root: unknown;
   try {
-    root = JSON.parse(text);
+    root = JSON.parse(text, asWritten);
   } catch {
     return null;
   }
   let isChanged = false;
   for (const path of paths) if (redactAt(root, path)) isChanged = true;
   return isChanged ? JSON.stringify(root) : text;
+}
+
+/** A number that would lose digits stays as it was written, where the runtime can do so. */
+function asWritten(_name: string, value: unknown, ...context: unknown[]): unknown {
+  if (typeof value !== 'number') return value;
+  const [place] = context;
+  const isTold = typeof place === 'object' && place !== null && 'source' in place;
+  const source: unknown = isTold ? place.source : undefined;
+  const raw: unknown = Reflect.get(JSON, 'rawJSON');
+  if (typeof source !== 'string' || source === String(value) || typeof raw !== 'function') {
+    return value;
+  }
+  return Reflect.apply(raw, JSON, [source]);
 }
 
 /** Whether anything was there. Goes by a list of its own: what is nested deeply breaks no stack. */
