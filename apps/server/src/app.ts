@@ -73,6 +73,8 @@ export interface AppOptions {
   readonly keys: AppKeys;
   /** A stored signing secret that another master key sealed is given up instead of an error. Default false. */
   readonly replaceUnreadableSecrets?: boolean;
+  /** Where OpenTelemetry's own variables are looked for. Default: nowhere. */
+  readonly environment?: Readonly<Record<string, string | undefined>>;
   /** What opens the store. Default: `openSqliteStore`. */
   readonly openStore?: (options: SqliteStoreOptions) => Promise<Store>;
   /** Told what is served, before the port is open. */
@@ -148,7 +150,12 @@ async function compose(options: AppOptions, onClose: OnClose): Promise<RunningAp
   const clock = systemClock;
   const logger = createLogger({ level: config.logLevel });
 
-  const observation = await createObservation({ config, clock, logger });
+  const observation = await createObservation({
+    config,
+    clock,
+    logger,
+    environment: options.environment ?? {},
+  });
   onClose(() => observation.close());
 
   const store = await (options.openStore ?? openSqliteStore)({
@@ -210,6 +217,7 @@ async function compose(options: AppOptions, onClose: OnClose): Promise<RunningAp
     newToken: () => randomUUID(),
     logger,
     signals: observation.signals,
+    tracing: observation.tracing,
   };
   const endpoints = createEndpoints({ reads: store.deliveries, commit: tenancy.commit, clock });
   await endpoints.load();
@@ -421,6 +429,7 @@ async function listen(parts: Front, onClose: OnClose): Promise<string> {
   onClose(() => dead.redrives.stop());
   await dead.redrives.start();
   const native = createNativeSurface({
+    tracing: parts.observation.tracing,
     gate: dispatcher,
     jobs: store.jobs,
     hub,

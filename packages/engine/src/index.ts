@@ -1,6 +1,7 @@
 /** The rules of EZThrottle as pure functions over plain data, and the ports they speak through. */
 export * from './job/job-counts.ts';
 export type * from './job/job-spec.ts';
+export * from './job/trace-context.ts';
 export * from './privacy/erase-job.ts';
 export { parseRedactionPath, REDACTED } from './privacy/redact-json.ts';
 export * from './job/outcome.ts';

@@ -13,6 +13,7 @@ import type { SecretVault } from '../secrets/secret-vault.ts';
 import type { KeyRing } from '../tenancy/key-ring.ts';
 import type { SigningKeys } from '../tenancy/signing-keys.ts';
 import type { SigningSecrets } from '../tenancy/signing-secrets.ts';
+import type { Tracing } from '../observe/tracing/tracing.ts';
 import type { Admission } from '../admission/admission.ts';
 import type { AuditLog } from '../audit/audit-log.ts';
 import type { DeadLetters } from '../dead-letters/dead-letters.ts';
@@ -66,6 +67,8 @@ export interface NativeSurfaceOptions {
   readonly clock: Clock;
   readonly newId: () => Id;
   readonly idempotencyWindowMs: number;
+  /** Absent: nobody wants to know. */
+  readonly tracing?: Pick<Tracing, 'submit'> | undefined;
 }
 
 /** `/api/v1`: the native dialect, which is the cloud dialect's too. */

@@ -26,6 +26,7 @@ export async function runServer(profile: Profile, line: CommandLine): Promise<vo
       config,
       dataDir,
       keys,
+      environment: process.env,
       // A development server that lost its file of keys shall start all the same.
       replaceUnreadableSecrets: profile === 'dev',
       onFatal: (error) => {

@@ -10,6 +10,7 @@ import type {
   Operation,
   Verdict,
 } from '@ezthrottle/engine';
+import type { Tracing } from '../observe/tracing/tracing.ts';
 import type { Signals } from '../observe/signals.ts';
 import type { RegionWatch } from '../regions/region-watch.ts';
 import type { Service } from '../upkeep/service.ts';
@@ -70,6 +71,8 @@ export interface DelivererOptions {
   readonly onSettled?: (attempt: SettledAttempt) => void;
   /** Told what happens, whoever's delivery it is. Absent: nobody wants to know. */
   readonly signals?: Signals | undefined;
+  /** Tells of deliveries as spans. Absent: nobody wants to know. */
+  readonly tracing?: Pick<Tracing, 'deliver'> | undefined;
   /** How long `stop` waits for answers before it breaks the calls off, in milliseconds. Default 10 000. */
   readonly stopTimeoutMs?: number;
   /** Default `EZThrottle-Webhooks`. */

@@ -17,9 +17,11 @@ import {
   type ResultResponse,
   settledDelivery,
   type SettleDeliveryOperation,
+  traceHeaders,
   type Verdict,
 } from '@ezthrottle/engine';
 import { knownRegions } from '../regions/known-regions.ts';
+import type { Tracing } from '../observe/tracing/tracing.ts';
 import type { RegionWatch } from '../regions/region-watch.ts';
 import type { JobResult } from './job-result.ts';
 import { hmacSha256, signEd25519 } from './signatures.ts';
@@ -48,6 +50,8 @@ export interface DeliveryAttemptOptions {
   readonly liveRegions?: LiveRegions;
   /** How they fare. Default: there is nothing to choose. */
   readonly regions?: RegionWatch | undefined;
+  /** Tells of deliveries as spans. Absent: nobody wants to know. */
+  readonly tracing?: Pick<Tracing, 'deliver'> | undefined;
   /** Called when the call is over, before it is settled. */
   readonly onAnswer: (outcome: Outcome) => void;
   /** From 0 up to 1. */
@@ -97,17 +101,21 @@ export async function attemptDelivery(
     now: clock.now(),
     hmacSha256,
   });
+  const span = options.tracing?.deliver(delivery, spec, attempt, region) ?? null;
+  const context = spec.sendTraceparent === true ? (span?.context ?? spec.trace) : undefined;
   const report = await options.calls.call({
     token: options.newToken(),
     url: delivery.url,
     method: 'POST',
-    headers: request.headers,
+    headers:
+      context === undefined ? request.headers : { ...request.headers, ...traceHeaders(context) },
     body: { encoding: 'utf8', data: request.body },
     timeoutMs: options.timeoutMs,
     region,
     maxResponseBytes: ANSWER_BYTES,
   });
   const { outcome } = report;
+  span?.ended(outcome);
   options.regions?.after(delivery.organization, origin, region, outcome);
   options.onAnswer(outcome);
   if (outcome.kind === 'aborted') return { kind: 'dropped', why: 'aborted' };

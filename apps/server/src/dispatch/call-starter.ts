@@ -1,5 +1,5 @@
 import { attemptCall, isTooLate, legOf } from '@ezthrottle/engine';
-import type { ArmedRef, AttemptCall, KeyUse } from '@ezthrottle/engine';
+import type { ArmedRef, AttemptCall, KeyUse, TraceContext } from '@ezthrottle/engine';
 import type { ActiveJob, ActiveJobs } from './active-jobs.ts';
 import type { RunningCalls } from './calls.ts';
 import type { DispatcherParts } from './dispatch-ports.ts';
@@ -7,7 +7,7 @@ import type { JobMover } from './job-mover.ts';
 import type { Lane } from './lane.ts';
 
 export interface CallStarterOptions {
-  readonly parts: Pick<DispatcherParts, 'clock' | 'notices' | 'logger' | 'signals'>;
+  readonly parts: Pick<DispatcherParts, 'clock' | 'notices' | 'logger' | 'signals' | 'tracing'>;
   readonly maxResponseBytes: number;
   readonly active: ActiveJobs;
   readonly calls: RunningCalls;
@@ -64,9 +64,15 @@ export class CallStarter {
       region,
       sendIdempotencyKey: job.spec.sendIdempotencyKey,
       maxResponseBytes,
+      trace: this.#traceFor(job, token),
     });
     if (path.secrets === undefined) return call;
     return { ...call, secrets: { organization: job.organization, names: path.secrets } };
+  }
+
+  #traceFor({ spec }: ActiveJob, token: string): TraceContext | null {
+    if (spec.sendTraceparent !== true) return null;
+    return this.#options.parts.tracing?.contextOf(token) ?? spec.trace ?? null;
   }
 
   /** Nothing was sent: the attempt is taken back, and the job decided as one that came too late. */

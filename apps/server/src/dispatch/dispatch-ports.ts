@@ -14,6 +14,7 @@ import type {
 } from '@ezthrottle/engine';
 import type { LoadMeter } from '../admission/load-meter.ts';
 import type { JobResult } from '../deliver/job-result.ts';
+import type { Tracing } from '../observe/tracing/tracing.ts';
 import type { Signals } from '../observe/signals.ts';
 import type { JobNotices } from '../realtime/job-event.ts';
 import type { RegionWatch } from '../regions/region-watch.ts';
@@ -74,6 +75,8 @@ export interface DispatcherParts {
   readonly meter?: Pick<LoadMeter, 'taken' | 'ended'>;
   /** Told what happens, whoever's job it is. Absent: nobody wants to know. */
   readonly signals?: Signals | undefined;
+  /** Which trace a call belongs to, by its token, once it was told of in `signals`. Absent: none does. */
+  readonly tracing?: Pick<Tracing, 'contextOf'> | undefined;
   /** Told of deliveries that are on disk, with what they tell when memory has it. */
   readonly deliverer: {
     offer(deliveries: readonly DeliveryRecord[], result?: JobResult | null): void;

@@ -6,6 +6,8 @@ import { VERSION } from '../version.ts';
 import type { Metrics } from './metrics/metrics.ts';
 import { openMetricsServer } from './metrics/metrics-server.ts';
 import type { ScrapeReads } from './metrics/scrape.ts';
+import { type OpenedTracing, openTracing } from './tracing/open-tracing.ts';
+import type { Tracing } from './tracing/tracing.ts';
 import { allSignals, type Signals } from './signals.ts';
 
 /** The part of pino's logger that observation uses. */
@@ -19,11 +21,14 @@ export interface ObservationOptions {
   readonly config: Config;
   readonly clock: Clock;
   readonly logger: ObservationLogger;
+  /** Where OpenTelemetry's own variables are. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
 }
 
 /** What watches the server. What is not configured is absent: the parts then have nothing to tell. */
 export interface Observation {
   readonly signals: Signals;
+  readonly tracing: Tracing | undefined;
   readonly commits: CommitWatch | undefined;
   readonly refused: ((reason: string) => void) | undefined;
   readonly answered: ((request: AnsweredRequest) => void) | undefined;
@@ -37,8 +42,12 @@ export async function createObservation(options: ObservationOptions): Promise<Ob
   const { config, clock, logger } = options;
   const metrics = await metricsOf(options);
   const closers: (() => Promise<void>)[] = [];
+  const opened = await tracingOf(options);
+  if (opened !== null) closers.push(() => opened.close());
+  const signals = [metrics?.signals, opened?.tracing.signals].filter((one) => one !== undefined);
   return {
-    signals: allSignals(metrics === null ? [] : [metrics.signals]),
+    signals: allSignals(signals),
+    tracing: opened?.tracing,
     commits:
       metrics === null
         ? undefined
@@ -69,6 +78,21 @@ async function metricsOf({ config, clock }: ObservationOptions): Promise<Metrics
   if (config.metrics === null) return null;
   const { createMetrics } = await import('./metrics/metrics.ts');
   return createMetrics({ clock, version: VERSION, mostNames: config.metricsNames });
+}
+
+function tracingOf({
+  config,
+  environment,
+  logger,
+}: ObservationOptions): Promise<OpenedTracing | null> {
+  return openTracing({
+    endpoint: config.otlpEndpoint,
+    samplePercent: config.traceSamplePercent,
+    environment,
+    onError: (reason) => {
+      logger.warn({ event: 'traces_not_sent', reason }, 'traces could not be sent');
+    },
+  });
 }
 
 function answeredBy(

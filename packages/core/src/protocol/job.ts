@@ -132,6 +132,8 @@ export interface JobRequest {
   readonly on_conflict?: ConflictPolicy;
   /** Send the key to the target as `Idempotency-Key`. Default false. */
   readonly send_idempotency_key?: boolean;
+  /** Send `traceparent` and `tracestate` to the target and to the webhooks, so that they go on with the trace. Default false. */
+  readonly send_traceparent?: boolean;
   /** Do not start before this instant, in milliseconds since the epoch. */
   readonly retry_at?: number;
   /** Account within the API key's organization; the unit of fairness. */

@@ -33,6 +33,7 @@ const UNUSED_IN_FALLBACKS = [
   'idempotent_key',
   'strict_idempotency',
   'send_idempotency_key',
+  'send_traceparent',
   'retry_at',
   'user_id',
   'priority',

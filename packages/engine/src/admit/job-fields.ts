@@ -36,6 +36,7 @@ const JOB_FIELDS: Readonly<Record<keyof FallbackJobRequest, true>> = {
   idempotency_scope: true,
   on_conflict: true,
   send_idempotency_key: true,
+  send_traceparent: true,
   retry_at: true,
   user_id: true,
   priority: true,

@@ -83,13 +83,17 @@ function pathSpec(
 /** What few jobs have is left out where it is not said: a job is stored as it stands here. */
 function rareFields(
   job: JobRequest,
-): Pick<JobSpec, 'executeBefore' | 'idempotencyWindowMs' | 'idempotencyScope' | 'onConflict'> {
+): Pick<
+  JobSpec,
+  'executeBefore' | 'idempotencyWindowMs' | 'idempotencyScope' | 'onConflict' | 'sendTraceparent'
+> {
   const { execute_before, idempotency_window_ms, idempotency_scope, on_conflict } = job;
   return {
     ...(execute_before === undefined ? {} : { executeBefore: execute_before }),
     ...(idempotency_window_ms === undefined ? {} : { idempotencyWindowMs: idempotency_window_ms }),
     ...(idempotency_scope === undefined ? {} : { idempotencyScope: idempotency_scope }),
     ...(on_conflict === undefined ? {} : { onConflict: on_conflict }),
+    ...(job.send_traceparent === true ? { sendTraceparent: true } : {}),
   };
 }
 

@@ -1,5 +1,6 @@
 import { HEADERS } from '@ezthrottle/core/protocol';
 import type { PathSpec } from '../job/job-spec.ts';
+import { type TraceContext, traceHeaders } from '../job/trace-context.ts';
 import type { AttemptCall } from '../ports/executor.ts';
 import type { Id } from '../ports/operation.ts';
 
@@ -12,6 +13,8 @@ export interface AttemptCallInput {
   readonly token: string;
   readonly region: string;
   readonly maxResponseBytes: number;
+  /** What the target is told of the trace. Default: nothing. */
+  readonly trace?: TraceContext | null;
 }
 
 /**
@@ -38,6 +41,9 @@ function headersOf(input: AttemptCallInput): Readonly<Record<string, string>> {
     [HEADERS.attempt, String(input.attempt)],
     [HEADERS.region, input.region],
   ]);
+  if (input.trace) {
+    for (const [name, value] of Object.entries(traceHeaders(input.trace))) ours.set(name, value);
+  }
   const reserved = new Set([...ours.keys()].map((name) => name.toLowerCase()));
   const entries = Object.entries(input.path.headers).filter(
     ([name]) => !reserved.has(name.toLowerCase()),

@@ -18,11 +18,18 @@ export interface SpawnContext extends DigestContext {
 
 /** A child as it is written. Its id follows from its parent: making it twice makes one. */
 export function spawnedJob(
-  parent: { readonly id: Id; readonly organization: Id; readonly apiKey: Id },
+  parent: {
+    readonly id: Id;
+    readonly organization: Id;
+    readonly apiKey: Id;
+    readonly spec?: Pick<JobSpec, 'trace'>;
+  },
   edge: string,
-  spec: JobSpec,
+  spawned: JobSpec,
   context: SpawnContext,
 ): NewJob {
+  const trace = parent.spec?.trace;
+  const spec = trace === undefined ? spawned : { ...spawned, trace };
   const { now, liveRegions, reachable } = context;
   const accepted = accept(spec, { now, liveRegions, ...(reachable && { reachable }) });
   const origin = { id: parent.id, edge };

@@ -1,3 +1,4 @@
+import type { TraceContext } from './trace-context.ts';
 import type {
   BodyEncoding,
   ConflictPolicy,
@@ -102,6 +103,10 @@ export interface JobSpec {
   /** Absent: `return`. */
   readonly onConflict?: ConflictPolicy;
   readonly sendIdempotencyKey: boolean;
+  /** The trace that it was submitted in, as far as anybody wants to know. Absent: none. */
+  readonly trace?: TraceContext;
+  /** Whoever is called for it is told the trace. Absent: nobody is. */
+  readonly sendTraceparent?: true;
   /** Empty: the API key itself is the account. */
   readonly userId: string;
   readonly priority: number;

@@ -4,7 +4,7 @@ import { accountOf } from '../../admission/load-meter.ts';
 import type { Caller } from '../../tenancy/api-keys.ts';
 import { ApiError, refuseProblems } from '../api-error.ts';
 import { wireErrorOf } from '../error-replies.ts';
-import type { Route } from '../route.ts';
+import type { Call, Route } from '../route.ts';
 import { type ReadyJob, readyJob, type SubmitOptions, takeJob } from './submit-job.ts';
 
 type Item = BatchReply['results'][number];
@@ -21,9 +21,7 @@ export function submitBatchRoute(options: SubmitOptions): Route {
     async handle(call, caller) {
       const items = jobsOf(call.body).map((job) => readItem(options, caller, job));
       const refusals = await refusalsOf(options.admission, items);
-      const results = await Promise.all(
-        items.map((item) => itemOf(options, item, refusals, call.requestId)),
-      );
+      const results = await Promise.all(items.map((item) => itemOf(options, item, refusals, call)));
       const reply: BatchReply = { results };
       return { status: 200, body: reply };
     },
@@ -65,19 +63,19 @@ async function itemOf(
   options: SubmitOptions,
   item: ReadyJob | ApiError,
   refusals: ReadonlyMap<string, ApiError | null>,
-  requestId: string,
+  call: Call,
 ): Promise<Item> {
   try {
     if (item instanceof ApiError) throw item;
     // Nothing is awaited before the job is handed over: that keeps the batch within one turn.
     const refusal = refusals.get(item.job.spec.userId) ?? null;
-    const taken = await takeJob(options, item, refusal);
+    const taken = await takeJob(options, item, refusal, { route: '/api/v1/jobs/batch', call });
     return { status_code: taken.status, body: taken.body };
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
     return {
       status_code: ERROR_STATUS[error.code],
-      body: wireErrorOf(error, requestId, options.clock.now()).body,
+      body: wireErrorOf(error, call.requestId, options.clock.now()).body,
     };
   }
 }

@@ -19,6 +19,7 @@ import { accountOf } from '../../admission/load-meter.ts';
 import type { AdmittedJob, JobGate } from '../../dispatch/job-gate.ts';
 import { sha256 } from '../../dispatch/sha256.ts';
 import type { LimitRules } from '../../limits/limit-rules.ts';
+import type { Tracing } from '../../observe/tracing/tracing.ts';
 import type { SecretVault } from '../../secrets/secret-vault.ts';
 import type { Caller } from '../../tenancy/api-keys.ts';
 import type { Admission } from '../../admission/admission.ts';
@@ -27,6 +28,7 @@ import type { Route } from '../route.ts';
 import { preferredWait } from '../prefer.ts';
 import { finished, requireRead, type WaitingOptions } from './finished-job.ts';
 import { readJob } from './read-job.ts';
+import { type SubmitRequest, takeTraced } from './traced-submit.ts';
 import { refuseConflict } from './refuse-conflict.ts';
 
 export interface SubmitOptions {
@@ -38,6 +40,8 @@ export interface SubmitOptions {
   readonly liveRegions: LiveRegions;
   readonly clock: Clock;
   readonly newId: () => Id;
+  /** Tells of submits as spans. Absent: nobody wants to know. */
+  readonly tracing?: Pick<Tracing, 'submit'> | undefined;
   readonly idempotencyWindowMs: number;
 }
 
@@ -54,7 +58,8 @@ export function submitJobRoute(options: SubmitOptions & WaitingOptions): Route {
       const waitSeconds = preferredWait(call.header('prefer'));
       if (waitSeconds !== null) requireRead(caller);
       const ready = readyJob(options, caller, call.body);
-      const taken = await takeJob(options, ready, await refusalOf(options.admission, ready));
+      const refusal = await refusalOf(options.admission, ready);
+      const taken = await takeJob(options, ready, refusal, { route: '/api/v1/jobs', call });
       return waitSeconds === null
         ? taken
         : await finished(
@@ -100,7 +105,20 @@ export function readyJob(options: SubmitOptions, caller: Caller, body: unknown):
  *
  * @param refusal Why there is no room for new jobs; null: there is.
  */
-export async function takeJob(
+export function takeJob(
+  options: SubmitOptions,
+  ready: ReadyJob,
+  refusal: ApiError | null,
+  request: SubmitRequest,
+): Promise<SubmitAnswer> {
+  const { spec } = ready.job;
+  if (options.tracing === undefined && spec.sendTraceparent !== true) {
+    return take(options, ready, refusal);
+  }
+  return takeTraced(options, ready, request, (job) => take(options, { ...ready, job }, refusal));
+}
+
+async function take(
   options: SubmitOptions,
   { job, warnings, unusable }: ReadyJob,
   refusal: ApiError | null,

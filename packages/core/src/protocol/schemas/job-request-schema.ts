@@ -124,6 +124,7 @@ const job = objectSchema<JobRequest>(
     idempotency_scope: enumSchema<IdempotencyScope>({ organization: true, account: true }),
     on_conflict: enumSchema<ConflictPolicy>({ return: true, reject: true, replace: true }),
     send_idempotency_key: flag,
+    send_traceparent: flag,
     retry_at: { type: 'integer', minimum: 0, maximum: MAX_INSTANT },
     user_id: { type: 'string', maxLength: LIMITS.userIdLength },
     priority: { type: 'integer', minimum: -LIMITS.priority, maximum: LIMITS.priority },
