@@ -48,6 +48,8 @@ export type JobReplayed =
   | { readonly verdict: 'erased' }
   /** Its `execute_before` is over. */
   | { readonly verdict: 'too_late'; readonly executeBefore: number }
+  /** The store does not take it. */
+  | { readonly verdict: 'rejected' }
   /** It names limits, or secrets, under which it cannot start. */
   | {
       readonly verdict: 'unusable';
@@ -111,7 +113,10 @@ export function createJobReplays(options: JobReplaysOptions): JobReplays {
           const by = first?.spec.redrive ?? null;
           return { verdict: 'already', jobId, state, mismatch, racing, redrive: by };
         }
-        default:
+        case 'rejected':
+          return { verdict: 'rejected' };
+        case 'stale':
+        case 'gone':
           throw new Error(`a new try of a job was answered ${verdict.verdict}`);
       }
     },

@@ -168,6 +168,7 @@ function triedJob(
       return { result: replayed.jobId, outcome: replayed.redrive === redrive ? 'sent' : 'already' };
     case 'too_late':
     case 'erased':
+    case 'rejected':
     case 'unusable':
       return { result: null, outcome: 'unfit' };
     case 'unknown':

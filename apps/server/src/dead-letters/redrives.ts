@@ -229,7 +229,12 @@ class RunningRedrives implements Redrives {
   async runOnce(): Promise<{ readonly running: number; readonly sent: number }> {
     let sent = 0;
     for (const running of this.#running.values()) {
-      sent += await inTurn(running, () => this.#step(running));
+      // One that cannot go on now does not keep the others from it.
+      sent += await inTurn(running, () => this.#step(running)).catch((error: unknown) => {
+        const redriveId = running.record.id;
+        this.#options.logger.error({ redriveId, err: error }, 'a redrive cannot go on');
+        return 0;
+      });
     }
     return { running: this.#running.size, sent };
   }

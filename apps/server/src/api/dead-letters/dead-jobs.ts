@@ -185,6 +185,8 @@ function answerOf(id: Id, replayed: JobReplayed): Answer {
         'the job may not start any more: edit its execute_before, 0 takes it away',
         { details: { job_id: id, execute_before: replayed.executeBefore } },
       );
+    case 'rejected':
+      throw new ApiError('validation_failed', 'the job cannot be stored');
     case 'unusable': {
       const { what, problems } = replayed;
       const message = `the job names ${what} with which it cannot start`;

@@ -41,7 +41,7 @@ function world(): World {
       hub,
       clock,
       waitOf: () => null,
-    keepAliveMs: 15_000,
+      keepAliveMs: 15_000,
       jobs: {
         get: async () => made.job,
         attempts: async () => made.attempts,
