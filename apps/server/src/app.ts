@@ -341,6 +341,7 @@ async function compose(options: AppOptions, onClose: OnClose): Promise<RunningAp
     oldestReadyAt: () => store.work.oldestReadyAt(),
     storeBytes: () => store.bytes(),
     destinations: () => dispatcher.states(),
+    stateOf: (organization, origin) => dispatcher.stateOf(organization, origin),
     limit: (organization, name) => dispatcher.limitStateOf(organization, name),
     calls: () => dispatcher.counts(),
     deliveries: () => deliverer.counts(),

@@ -6,6 +6,13 @@ import { VERSION } from '../version.ts';
 import type { Metrics } from './metrics/metrics.ts';
 import { openMetricsServer } from './metrics/metrics-server.ts';
 import type { ScrapeReads } from './metrics/scrape.ts';
+import { hookFailures } from './hooks/hook-failures.ts';
+import {
+  createHookSignals,
+  type HookSignals,
+  type StateOfDestination,
+} from './hooks/hook-signals.ts';
+import { loadHooks } from './hooks/load-hooks.ts';
 import { type OpenedTracing, openTracing } from './tracing/open-tracing.ts';
 import type { Tracing } from './tracing/tracing.ts';
 import { allSignals, type Signals } from './signals.ts';
@@ -25,6 +32,10 @@ export interface ObservationOptions {
   readonly environment: Readonly<Record<string, string | undefined>>;
 }
 
+export interface ObservationReads extends ScrapeReads {
+  readonly stateOf: StateOfDestination;
+}
+
 /** What watches the server. What is not configured is absent: the parts then have nothing to tell. */
 export interface Observation {
   readonly signals: Signals;
@@ -33,7 +44,7 @@ export interface Observation {
   readonly refused: ((reason: string) => void) | undefined;
   readonly answered: ((request: AnsweredRequest) => void) | undefined;
   /** Starts what looks at the parts, once they run; the function stops it. */
-  open(reads: ScrapeReads): Promise<() => Promise<void>>;
+  open(reads: ObservationReads): Promise<() => Promise<void>>;
   close(): Promise<void>;
 }
 
@@ -44,7 +55,10 @@ export async function createObservation(options: ObservationOptions): Promise<Ob
   const closers: (() => Promise<void>)[] = [];
   const opened = await tracingOf(options);
   if (opened !== null) closers.push(() => opened.close());
-  const signals = [metrics?.signals, opened?.tracing.signals].filter((one) => one !== undefined);
+  const hooks = await hooksOf(options, metrics);
+  const signals = [metrics?.signals, opened?.tracing.signals, hooks?.signals].filter(
+    (one) => one !== undefined,
+  );
   return {
     signals: allSignals(signals),
     tracing: opened?.tracing,
@@ -55,6 +69,8 @@ export async function createObservation(options: ObservationOptions): Promise<Ob
     refused: metrics === null ? undefined : (reason) => metrics.refused(reason),
     answered: answeredBy(metrics, config.accessLog ? logger : null),
     async open(reads) {
+      const stopHooks = hooks?.open(reads.stateOf);
+      if (stopHooks !== undefined) closers.push(async () => stopHooks());
       if (metrics === null || config.metrics === null) return async () => undefined;
       const server = await openMetricsServer({
         ...config.metrics,
@@ -78,6 +94,23 @@ async function metricsOf({ config, clock }: ObservationOptions): Promise<Metrics
   if (config.metrics === null) return null;
   const { createMetrics } = await import('./metrics/metrics.ts');
   return createMetrics({ clock, version: VERSION, mostNames: config.metricsNames });
+}
+
+async function hooksOf(
+  { config, clock, logger }: ObservationOptions,
+  metrics: Metrics | null,
+): Promise<HookSignals | null> {
+  if (config.hooks === null) return null;
+  const hooks = await loadHooks(config.hooks);
+  const failures = hookFailures({ clock, logger });
+  return createHookSignals({
+    hooks,
+    clock,
+    onFailed(hook, error) {
+      metrics?.hookFailed(hook);
+      failures.tell(hook, error);
+    },
+  });
 }
 
 function tracingOf({

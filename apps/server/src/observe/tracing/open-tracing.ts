@@ -29,12 +29,12 @@ export async function openTracing(options: OpenTracingOptions): Promise<OpenedTr
     isSet(environment['OTEL_EXPORTER_OTLP_TRACES_ENDPOINT']);
   if (isNamed) {
     const { createOtlpTracer } = await import('./otlp.ts');
-    const { tracer, close } = createOtlpTracer({
+    const otlp = createOtlpTracer({
       ...options,
       version: VERSION,
       serviceName: environment['OTEL_SERVICE_NAME'] ?? 'ezthrottle',
     });
-    return { tracing: createTracing(tracer), close };
+    return { tracing: createTracing(otlp.tracer), close: () => otlp.close() };
   }
   if (!Reflect.has(globalThis, REGISTERED)) return null;
   const { trace } = await import('@opentelemetry/api');

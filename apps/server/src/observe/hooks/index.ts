@@ -1,0 +1,1 @@
+export { defineHooks, type HookName, type LifecycleHooks } from './lifecycle-hooks.ts';
