@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { randomInt, randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { DEFAULTS, LIMIT_BOUNDS } from '@ezthrottle/core/protocol';
 import {
@@ -37,6 +37,7 @@ import { createNewId } from './new-id.ts';
 import { createLogger } from './observe/logger.ts';
 import { createObservation, type Observation } from './observe/observation.ts';
 import { createJobEventHub, type JobEventHub } from './realtime/job-event-hub.ts';
+import { openRecorder } from './recording/open-recorder.ts';
 import { regionViews } from './regions/region-views.ts';
 import { createRegionWatch, type RegionWatch } from './regions/region-watch.ts';
 import { withSecretsInCalls } from './secrets/secret-executor.ts';
@@ -44,6 +45,7 @@ import { createSecretVault, type SecretVault } from './secrets/secret-vault.ts';
 import { type AccountDeletions, createAccountDeletions } from './privacy/account-deletions.ts';
 import { createPrivacySettings, type PrivacySettings } from './privacy/privacy-settings.ts';
 import { createSweeper } from './privacy/sweeper.ts';
+import { createChance } from './simulate/chance.ts';
 import { openSqliteStore, type SqliteStoreOptions } from './store/sqlite/sqlite-store.ts';
 import { type ApiKeys, createApiKeys } from './tenancy/api-keys.ts';
 import { createKeyRing, type KeyRing } from './tenancy/key-ring.ts';
@@ -237,14 +239,28 @@ async function compose(options: AppOptions, onClose: OnClose): Promise<RunningAp
   });
   const meter = createLoadMeter({ clock, countsAccounts: countsAccounts(config) });
   if (countsAccounts(config)) meter.restore(await store.jobs.liveByAccount());
+  const seed = randomInt(2 ** 32);
+  const caps = operatorCaps(config);
+  const { idempotencyWindowMs } = config;
+  const recorder = await openRecorder({
+    config,
+    store,
+    clock,
+    rules,
+    header: { seed, circuit, liveRegions, caps: Object.fromEntries(caps), idempotencyWindowMs },
+    onError: (error) => logger.error({ err: error }, 'the recording cannot be written'),
+  });
+  if (recorder !== null) onClose(() => recorder.close());
+  const jobCalls = withSecretsInCalls(executors.jobs, { vault, clock });
   const dispatcher = createDispatcher({
     ...work,
+    ...(recorder !== null && { random: createChance(seed), tap: recorder }),
     meter,
-    executor: withSecretsInCalls(executors.jobs, { vault, clock }),
+    executor: recorder === null ? jobCalls : recorder.watching(jobCalls),
     settings: (origin, organization) => rules.destinationPace(organization, origin),
     edits: createDestinationEdits(rules),
     namedLimits: rules,
-    caps: operatorCaps(config),
+    caps,
     weightOf: (apiKey) => rules.weightOf(apiKey),
     circuit,
     liveRegions,

@@ -71,6 +71,9 @@ export interface Config {
   readonly retryAfterSeconds: number;
   readonly maxStreams: number;
   readonly stopTimeoutMs: number;
+  /** File into which what comes in is recorded; null: nothing is. */
+  readonly recording: string | null;
+  readonly recordingMaxBytes: number;
 }
 
 export interface ListenAddress {
@@ -190,6 +193,8 @@ export function readSettings(profile: Profile, sources: ConfigSources): ConfigRe
     retryAfterSeconds: take('retryAfterSeconds'),
     maxStreams: take('maxStreams'),
     stopTimeoutMs: take('stopTimeoutMs'),
+    recording: take('recording'),
+    recordingMaxBytes: take('recordingMaxBytes'),
   };
   return { config: Object.freeze(config), origins, problems };
 }

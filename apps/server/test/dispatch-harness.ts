@@ -19,8 +19,10 @@ import { API_KEY, newSpec, nextId, ORGANIZATION } from '@ezthrottle/testkit/stor
 import { createCommitter } from '../src/commit/committer.ts';
 import { createDispatcher } from '../src/dispatch/dispatcher.ts';
 import type { Dispatcher } from '../src/dispatch/dispatcher.ts';
-import type { DispatcherParts } from '../src/dispatch/dispatch-ports.ts';
+import type { DispatcherParts, NamedLimits } from '../src/dispatch/dispatch-ports.ts';
 import { sha256 } from '../src/dispatch/sha256.ts';
+import { createRecorder } from '../src/recording/recorder.ts';
+import { createChance } from '../src/simulate/chance.ts';
 import type { JobNotice } from '../src/realtime/job-event.ts';
 import { openSqliteStore } from '../src/store/sqlite/sqlite-store.ts';
 import { temporaryFolder } from './temporary-store.ts';
@@ -123,6 +125,8 @@ export interface DispatchHarness extends AsyncDisposable {
   watched: (id: Id) => boolean;
   /** Puts a limit, or with null takes it away. */
   setLimit(name: string, settings: LimitSettingsRequest | null): void;
+  /** All that was recorded is in the file. */
+  endRecording(): Promise<void>;
   submit(spec: Partial<JobSpec>, account?: { readonly apiKey?: Id }): Promise<Id>;
   submitFor(
     spec: Partial<JobSpec>,
@@ -145,6 +149,8 @@ export interface HarnessOptions {
   readonly limits?: DispatcherParts['limits'];
   /** Limits that jobs may name; changed by `setLimit`. */
   readonly named?: Readonly<Record<string, LimitSettingsRequest>>;
+  /** File into which all that comes in is recorded. */
+  readonly recording?: string;
   /** Default: no destination is taken for down. */
   readonly circuit?: DispatcherParts['circuit'];
 }
@@ -212,6 +218,7 @@ export async function openDispatchHarness(first: HarnessOptions = {}): Promise<D
     },
     submitFor,
     setLimit: (name, settings) => current.setLimit(name, settings),
+    endRecording: () => current.endRecording(),
     async run(ms, stepMs = 5) {
       for (let passed = 0; passed < ms; passed += stepMs) await clock.advance(stepMs);
     },
@@ -246,6 +253,7 @@ interface Process {
   readonly watching: { isWatched: (id: Id) => boolean };
   setLimit(name: string, settings: LimitSettingsRequest | null): void;
   kill(): void;
+  endRecording(): Promise<void>;
 }
 
 let tokens = 0;
@@ -264,25 +272,51 @@ async function boot(file: string, clock: FakeClock, options: HarnessOptions): Pr
   };
   const named = new Map(Object.entries(options.named ?? {}));
   const changed = new Set<(organization: Id, name: string) => void>();
+  const namedLimits: NamedLimits = {
+    settingsOf(_, name) {
+      const said = named.get(name);
+      return said === undefined ? null : limitSettings('custom', said);
+    },
+    onChanged(listener) {
+      changed.add(listener);
+      return () => changed.delete(listener);
+    },
+  };
+  const seed = 7;
+  const recorder =
+    options.recording === undefined
+      ? undefined
+      : createRecorder({
+          file: options.recording,
+          maxBytes: 10_000_000,
+          clock: life.clock,
+          rules: {
+            ...namedLimits,
+            destinationPace: () => ({ ...DEFAULT_PACE, ...options.pace }),
+            weightOf: () => 1,
+          },
+          header: {
+            seed,
+            circuit: options.circuit ?? null,
+            liveRegions: 'any',
+            caps: {},
+            idempotencyWindowMs: 86_400_000,
+            backlog: 0,
+          },
+          taught: [],
+          onError: (error) => log({ error }, 'recording'),
+        });
   const dispatcher = createDispatcher({
     store,
+    tap: recorder,
     committer: {
       write: (operation) =>
         life.isAlive() ? committer.write(operation) : new Promise<Verdict>(() => {}),
     },
-    executor,
+    executor: recorder?.watching(executor) ?? executor,
     clock: life.clock,
     settings: () => ({ ...DEFAULT_PACE, ...options.pace }),
-    namedLimits: {
-      settingsOf(_, name) {
-        const said = named.get(name);
-        return said === undefined ? null : limitSettings('custom', said);
-      },
-      onChanged(listener) {
-        changed.add(listener);
-        return () => changed.delete(listener);
-      },
-    },
+    namedLimits,
     circuit: options.circuit ?? null,
     liveRegions: 'any',
     notices: {
@@ -290,7 +324,7 @@ async function boot(file: string, clock: FakeClock, options: HarnessOptions): Pr
       isWatched: (id) => watching.isWatched(id),
     },
     deliverer: { offer: (deliveries) => delivered.push(...deliveries) },
-    random: () => 0.5,
+    random: recorder === undefined ? () => 0.5 : createChance(seed),
     newToken: () => {
       tokens += 1;
       return `token-${tokens}`;
@@ -304,7 +338,19 @@ async function boot(file: string, clock: FakeClock, options: HarnessOptions): Pr
     for (const listener of changed) listener(ORGANIZATION.id, name);
   };
   const { kill } = life;
-  return { store, executor, dispatcher, notices, delivered, logged, watching, setLimit, kill };
+  const endRecording = async (): Promise<void> => recorder?.close();
+  return {
+    store,
+    executor,
+    dispatcher,
+    notices,
+    delivered,
+    logged,
+    watching,
+    setLimit,
+    kill,
+    endRecording,
+  };
 }
 
 /** A clock whose timers die with the process that set them. */

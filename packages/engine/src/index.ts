@@ -29,6 +29,7 @@ export * from './pace/admission.ts';
 export type * from './pace/pace-headers.ts';
 export * from './pace/feedback.ts';
 export * from './pace/saved-pace.ts';
+export * from './pace/earliest-first.ts';
 export * from './pace/fair-line.ts';
 export * from './pace/allotment.ts';
 export type { KeyCost, LimitedEntry } from './pace/limit-gate.ts';

@@ -16,6 +16,9 @@ commands:
   dead list|show|replay|redrive
             what failed on a running server, and sends it again: one, or many with care; the server is at
             --url (EZTHROTTLE_URL), its key --api-key (EZTHROTTLE_API_KEY)
+  simulate --recording <file> [--config <limits.json>] [--json]
+            replays what a server with --recording has written, and says how long jobs would have waited
+            under other limits: {"limits": {"<key>": {"rate": 50}}}
   help      this text
   version   the version
 

@@ -14,6 +14,13 @@ export async function runCommand(argv: readonly string[]): Promise<void> {
     });
     return;
   }
+  if (first === 'simulate') {
+    await tryTo(async () => {
+      const { runSimulate } = await import('./simulate-command.ts');
+      await runSimulate(rest);
+    });
+    return;
+  }
   const read = readArguments(argv);
   if (!read.ok) {
     complain(new ConfigError(read.problems));

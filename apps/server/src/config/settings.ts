@@ -480,4 +480,25 @@ export const SETTINGS: { readonly [K in keyof Config]: Setting<Config[K]> } = {
     },
     { min: 0, max: 600_000 },
   ),
+  recording: optionalText(
+    {
+      flag: 'recording',
+      placeholder: '<file>',
+      description:
+        'File to which is written what `simulate` replays: jobs without what they carry, outcomes, limits',
+      dev: null,
+      start: null,
+    },
+    /^[^\0]+$/,
+    'the path of a file',
+  ),
+  recordingMaxBytes: integer(
+    {
+      flag: 'recording-max-bytes',
+      description: 'Size of that file at which the recording ends',
+      dev: 268_435_456,
+      start: 268_435_456,
+    },
+    { min: 65_536, max: 1_000_000_000_000 },
+  ),
 };

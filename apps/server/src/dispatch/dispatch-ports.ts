@@ -16,6 +16,7 @@ import type { LoadMeter } from '../admission/load-meter.ts';
 import type { JobResult } from '../deliver/job-result.ts';
 import type { Tracing } from '../observe/tracing/tracing.ts';
 import type { Signals } from '../observe/signals.ts';
+import type { DispatchTap } from '../recording/recorder.ts';
 import type { JobNotices } from '../realtime/job-event.ts';
 import type { RegionWatch } from '../regions/region-watch.ts';
 import type { DispatchLimits } from './dispatch-limits.ts';
@@ -71,6 +72,8 @@ export interface DispatcherParts {
   /** How they fare. Absent: there is nothing to choose. */
   readonly regions?: RegionWatch | undefined;
   readonly notices: JobNotices;
+  /** Told of what comes in. Absent: nobody is. */
+  readonly tap?: DispatchTap | undefined;
   /** Told of every job that is taken in, spawned ones too, and of each that ends. Absent: nobody counts. */
   readonly meter?: Pick<LoadMeter, 'taken' | 'ended'>;
   /** Told what happens, whoever's job it is. Absent: nobody wants to know. */

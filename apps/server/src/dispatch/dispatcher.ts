@@ -10,6 +10,7 @@ import type {
   Verdict,
   WorkRow,
 } from '@ezthrottle/engine';
+import type { DispatchTap } from '../recording/recorder.ts';
 import type { Service } from '../upkeep/service.ts';
 import { Stager } from '../upkeep/stager.ts';
 import { ActiveJobs } from './active-jobs.ts';
@@ -252,6 +253,22 @@ class PacedDispatcher implements Dispatcher {
   }
 
   submit(job: AdmittedJob, entry?: AuditRecord): Promise<Verdict> {
+    const { tap } = this.#parts;
+    return tap === undefined ? this.#take(job, entry) : this.#takeNoted(job, entry, tap);
+  }
+
+  async #takeNoted(
+    job: AdmittedJob,
+    entry: AuditRecord | undefined,
+    tap: DispatchTap,
+  ): Promise<Verdict> {
+    const noted = tap.submitting(job);
+    const verdict = await this.#take(job, entry);
+    noted(verdict.verdict === 'ok');
+    return verdict;
+  }
+
+  #take(job: AdmittedJob, entry?: AuditRecord): Promise<Verdict> {
     // Whoever has to answer for a job never puts it in the place of another.
     if (entry !== undefined) return this.#intake.submit(job, entry);
     return submitReplacing(job, { intake: this.#intake, active: this.#active });
@@ -264,7 +281,9 @@ class PacedDispatcher implements Dispatcher {
         return await this.#mover.move(job, { type: 'cancel' });
       });
       if (verdict === null) break;
-      if (verdict.verdict === 'ok') return 'cancelled';
+      if (verdict.verdict !== 'ok') continue;
+      this.#parts.tap?.cancelled(organization, id);
+      return 'cancelled';
     }
     const known = await this.#parts.store.jobs.get(organization, id);
     return known === null ? 'unknown' : 'already_ended';
