@@ -1,14 +1,18 @@
 // What was recorded of a dispatcher, replayed: unchanged, and under other limits.
 
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { spawnSync } from 'node:child_process';
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import type { JobSpec, PathSpec } from '@ezthrottle/engine';
+import { createUpstream } from '@ezthrottle/testkit';
 import { API_KEY, newSpec } from '@ezthrottle/testkit/store-data';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { readRecording } from '../src/simulate/read-recording.ts';
 import { replay } from '../src/simulate/replay.ts';
 import { createChance } from '../src/simulate/chance.ts';
 import { type DispatchHarness, openDispatchHarness, SECOND_API_KEY } from './dispatch-harness.ts';
+import { objectOf, startServer, until } from './running-server.ts';
 import { temporaryFolder } from './temporary-store.ts';
 
 const [PATH] = newSpec({}).paths;
@@ -126,4 +130,105 @@ describe('a recording', () => {
     expect(last(after)).toBeGreaterThan(last(before) + 30_000);
     expect(after.leftOut).toBe(1);
   }, 60_000);
+});
+
+const MAIN = fileURLToPath(new URL('../src/cli/main.ts', import.meta.url));
+const GUIDE = fileURLToPath(new URL('../../../docs/guides/operations.md', import.meta.url));
+
+/** The guide's own command and limits, run where the recording is. */
+function simulate(more: readonly string[] = []): { code: number | null; out: string; err: string } {
+  const guide = readFileSync(GUIDE, 'utf8');
+  const [limits = ''] = /^\{ "limits": .*$/m.exec(guide) ?? [];
+  const [, command = ''] = /^npx ezthrottle (simulate .*)$/m.exec(guide) ?? [];
+  writeFileSync(join(dirname(file), 'limits.json'), limits);
+  const argv = ['--conditions=@ezthrottle/source', MAIN, ...command.split(' '), ...more];
+  const { status, stdout, stderr } = spawnSync(process.execPath, argv, {
+    cwd: dirname(file),
+    encoding: 'utf8',
+  });
+  return { code: status, out: stdout, err: stderr };
+}
+
+describe('a real server that records', () => {
+  test('is replayed to within milliseconds, and told what other limits would do', async () => {
+    const target = await createUpstream();
+    const server = await startServer({ recording: file, rate: [`${target.origin}=1000`] });
+    await server.call('PUT', '/api/v1/limits/openai-rpm', { rate: 10 });
+    const jobs = Array.from({ length: 20 }, (_, n) => ({
+      url: target.url(`/planted-path?n=${n}`),
+      idempotent_key: `job ${n}`,
+      limits: ['openai-rpm'],
+      body: 'planted-body',
+      method: 'POST',
+    }));
+    await server.call('POST', '/api/v1/jobs/batch', { jobs });
+    await until(
+      async () => target.requests.length,
+      (count) => count === 20,
+    );
+    await server.close();
+    await target.close();
+
+    expect(readFileSync(file, 'utf8')).not.toMatch(/planted|test_[\da-f]{32}/);
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+    const told = simulate(['--json']);
+    expect(told.err).toBe('');
+    const { fidelity, before, after, assumptions } = objectOf(JSON.parse(told.out));
+    expect(fidelity).toMatchObject({ recorded: 20 });
+    // Late by what a busy machine's timers and commits are late.
+    expect(Number(objectOf(fidelity)['largest'])).toBeLessThan(250);
+    const figures = (all: unknown): Record<string, unknown> =>
+      objectOf(
+        (Array.isArray(all) ? all : []).find((one) => objectOf(one)['key'] === 'openai-rpm'),
+      );
+    expect(figures(before)).toMatchObject({ jobs: 20 });
+    expect(Number(figures(before)['perSecond'])).toBeCloseTo(10, 0);
+    expect(Number(figures(after)['perSecond'])).toBeCloseTo(2, 0);
+    expect(assumptions).toContain('jobs come when they came, whatever the limits are');
+    expect(simulate().out).toMatch(/^openai-rpm +20 > 20 +0\.\d\d s > \d\.\d\d s/m);
+  }, 60_000);
+
+  test('ends its recording at the bound of the file', async () => {
+    const target = await createUpstream();
+    const rate = [`${target.origin}=1000`];
+    const server = await startServer({ recording: file, 'recording-max-bytes': '65536', rate });
+    for (let n = 0; n < 100; n += 1) {
+      const url = target.url('/');
+      await server.call('POST', '/api/v1/jobs', { url, idempotent_key: `job ${n}` });
+    }
+    await server.close();
+    await target.close();
+    expect(statSync(file).size).toBeLessThanOrEqual(65_536);
+    expect((await readRecording(file)).isFull).toBe(true);
+  }, 60_000);
+
+  test('says what is wrong with a recording, with limits and with arguments', () => {
+    writeFileSync(file, '{"type":"recording"}\nnonsense\n');
+    expect(simulate()).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('recording.jsonl:1 is no line of a recording'),
+    });
+    const limits = join(dirname(file), 'other.json');
+    writeFileSync(limits, JSON.stringify({ limits: { slow: { rate: -1 }, 'account:': {} } }));
+    const argv = [
+      '--conditions=@ezthrottle/source',
+      MAIN,
+      'simulate',
+      '--fast',
+      '--config',
+      limits,
+    ];
+    const wrong = spawnSync(process.execPath, argv, { encoding: 'utf8' });
+    expect(wrong.status).toBe(2);
+    expect(wrong.stderr).toContain('--fast is not a flag of simulate');
+    expect(wrong.stderr).toContain('--recording is missing');
+    const both = spawnSync(
+      process.execPath,
+      [...argv.slice(0, 3), '--recording', file, '--config', limits],
+      { encoding: 'utf8' },
+    );
+    expect(both.status).toBe(2);
+    expect(both.stderr).toContain('limits.slow.rate');
+    expect(both.stderr).toContain('limits.account:');
+  });
 });
