@@ -18,12 +18,14 @@ const build: UserConfig = packageBuild({
     'protocol/node-hmac': 'src/protocol/node-hmac.ts',
     'protocol/portable-hmac': 'src/protocol/portable-hmac.ts',
     'protocol/web-hmac': 'src/protocol/web-hmac.ts',
+    'webhooks/after-timeout': 'src/webhooks/after-timeout.ts',
+    'webhooks/node-after-timeout': 'src/webhooks/node-after-timeout.ts',
   },
   platform: 'neutral',
   target: 'node20.19',
 });
 
-/** Which HMAC it is, is decided where the package runs, not here. */
+/** Which HMAC and which timer it is, is decided where the package runs, not here. */
 const config: UserConfig = { ...build, deps: { neverBundle: [/^#/, /^node:/] } };
 
 export default config;

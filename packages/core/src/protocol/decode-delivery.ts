@@ -49,6 +49,11 @@ export type DecodedDelivery =
   | { readonly ok: true; readonly delivery: Delivery }
   | { readonly ok: false; readonly problems: readonly Problem[] };
 
+/** A delivery while it is made. */
+type Draft = { -readonly [Field in keyof Delivery]: Delivery[Field] };
+
+const STATUSES = ['success', 'failed', 'completed'] as const;
+
 /**
  * Reads a webhook's JSON, of the cloud dialect (`success`, `failed`, `response`) or of self-hosted
  * servers (`completed`, `failed`, `response_status`, `reason`). There a job is `completed` whatever
@@ -71,41 +76,48 @@ export function decodeDelivery(payload: unknown): DecodedDelivery {
   const triedPaths = fields.list('tried_paths', readPath);
   const parentJobId = fields.text('parent_job_id');
   const endedAt = fields.integer('ended_at', 0);
-  const delivery: Delivery = {
+  const delivery: Draft = {
     deliveryId: fields.identifier('delivery_id'),
     endpointId: fields.identifier('endpoint_id'),
     attempt: fields.integer('attempt', 1),
     jobId,
     idempotentKey: fields.text('idempotent_key'),
-    ...result,
-    ...(event === null ? {} : { event }),
-    ...(responses === null ? {} : { responses }),
-    ...(path === null ? {} : { path }),
-    ...(triedPaths === null ? {} : { triedPaths }),
+    status: result.status,
     metadata: fields.object('metadata') ?? {},
     tags: tags ?? [],
-    ...(parentJobId === null ? {} : { parentJobId }),
-    ...(endedAt === null ? {} : { endedAt }),
     raw: payload,
   };
+  // One after the other: to spread an object for each costs more than to read all of them.
+  if (event !== null) delivery.event = event;
+  if (result.response !== null) delivery.response = result.response;
+  if (responses !== null) delivery.responses = responses;
+  if (result.error !== null) delivery.error = result.error;
+  if (path !== null) delivery.path = path;
+  if (triedPaths !== null) delivery.triedPaths = triedPaths;
+  if (parentJobId !== null) delivery.parentJobId = parentJobId;
+  if (endedAt !== null) delivery.endedAt = endedAt;
   return problems.length === 0 ? { ok: true, delivery } : { ok: false, problems };
 }
 
-function readResult(fields: FieldReader): Pick<Delivery, 'status' | 'response' | 'error'> {
-  const status = fields.oneOf('status', ['success', 'failed', 'completed']);
+interface Result {
+  readonly status: Delivery['status'];
+  readonly response: DeliveryResponse | null;
+  readonly error: string | null;
+}
+
+function readResult(fields: FieldReader): Result {
+  const status = fields.oneOf('status', STATUSES);
   const nested = fields.object('response');
   const response =
     nested === null
       ? readFlatResponse(fields)
       : readResponse(new FieldReader(nested, 'response', fields.problems));
   const error = fields.text('error') ?? fields.text('reason');
-  const shared = response === null ? {} : { response };
   const isRefused = status === 'completed' && response !== null && !isSuccess(response.statusCode);
-  if (status === 'failed' || isRefused) {
-    const reason = error ?? (isRefused ? `the target answered ${response.statusCode}` : null);
-    return { status: 'failed', ...shared, ...(reason === null ? {} : { error: reason }) };
-  }
-  return { status: 'success', ...shared, ...(error === null ? {} : { error }) };
+  if (status === 'failed') return { status, response, error };
+  if (!isRefused) return { status: 'success', response, error };
+  const reason = error ?? `the target answered ${response.statusCode}`;
+  return { status: 'failed', response, error: reason };
 }
 
 function isSuccess(statusCode: number): boolean {

@@ -8,10 +8,12 @@ const MAX_LIST = 1_000;
 export class FieldReader {
   readonly problems: Problem[];
   readonly #source: JsonValue;
+  readonly #fields: Metadata | null;
   readonly #place: string;
 
   constructor(source: JsonValue, place: string, problems: Problem[]) {
     this.#source = source;
+    this.#fields = isObject(source) ? source : null;
     this.#place = place;
     this.problems = problems;
   }
@@ -19,8 +21,11 @@ export class FieldReader {
   /** The field, or the source itself for the empty name; undefined when absent or null. */
   value(name: string): JsonValue | undefined {
     if (name === '') return this.#source ?? undefined;
-    if (!isObject(this.#source) || !Object.hasOwn(this.#source, name)) return undefined;
-    return this.#source[name] ?? undefined;
+    if (this.#fields === null) return undefined;
+    const value = this.#fields[name];
+    // Most are absent, and that is seen by one look already.
+    if (value === undefined || value === null) return undefined;
+    return Object.hasOwn(this.#fields, name) ? value : undefined;
   }
 
   report(name: string, expected: string): void {

@@ -1,10 +1,6 @@
 import type { DedupeClaim, DedupeLease } from './dedupe-store.ts';
+import { DONE, EntryLists, RUNNING } from './entry-lists.ts';
 import { DedupeStoreFullError } from './errors.ts';
-
-interface RunningEntry {
-  readonly token: string;
-  readonly leaseEndsAt: number;
-}
 
 interface DedupeMemorySettings {
   /** The time now, in milliseconds. */
@@ -20,13 +16,15 @@ interface DedupeMemorySettings {
 export class DedupeMemory {
   readonly #now: () => number;
   readonly #maxEntries: number;
-  readonly #running = new Map<string, RunningEntry>();
-  /** Id → until when it is remembered, in the order in which they were done. */
-  readonly #done = new Map<string, number>();
-  /** Walks through `#done` once: from its start, each look would pass all gaps that deletions have left. */
-  #walk: Iterator<[string, number]> = this.#done.entries();
-  /** Where the walk has come to, and still in `#done`. */
-  #oldest: readonly [id: string, doneUntil: number] | undefined;
+  /** Id → its entry. One map, for each look into a large one costs more than all else. */
+  readonly #entries = new Map<string, number>();
+  readonly #lists = new EntryLists();
+  // Of each entry:
+  readonly #ids: string[] = [];
+  /** Who holds the claim; null: it is done. */
+  readonly #tokens: (string | null)[] = [];
+  /** Until when it is claimed, or remembered. */
+  readonly #until: number[] = [];
   /** No lease ends before this moment, as far as the last look through all of them could tell. */
   #nextLeaseEnd = 0;
 
@@ -36,78 +34,88 @@ export class DedupeMemory {
   }
 
   get size(): number {
-    return this.#running.size + this.#done.size;
+    return this.#entries.size;
   }
 
   /** @throws {DedupeStoreFullError} when every place holds an id whose lease runs. */
-  begin(id: string, lease: DedupeLease): DedupeClaim {
+  begin(id: string, { leaseMs, token }: DedupeLease): DedupeClaim {
     const now = this.#now();
     this.#forgetExpired(now);
-    const doneUntil = this.#done.get(id);
-    if (doneUntil !== undefined) {
-      if (doneUntil > now) return 'done';
-      this.#done.delete(id);
+    const known = this.#entries.get(id);
+    if (known === undefined) {
+      this.#makeRoom(now);
+      this.#claim(this.#add(id), token, now + leaseMs);
+      return 'acquired';
     }
-    const running = this.#running.get(id);
-    if (running !== undefined && running.leaseEndsAt > now) return 'in_flight';
-    if (running === undefined) this.#makeRoom(now);
-    const leaseEndsAt = now + lease.leaseMs;
-    this.#running.set(id, { token: lease.token, leaseEndsAt });
-    this.#nextLeaseEnd = Math.min(this.#nextLeaseEnd, leaseEndsAt);
+    if (this.#endOf(known) > now) return this.#tokens[known] === null ? 'done' : 'in_flight';
+    this.#lists.move(known, RUNNING);
+    this.#claim(known, token, now + leaseMs);
     return 'acquired';
   }
 
   commit(id: string, token: string, ttlMs: number): boolean {
-    if (this.#running.get(id)?.token !== token) return false;
-    this.#running.delete(id);
-    this.#done.set(id, this.#now() + ttlMs);
+    const entry = this.#entries.get(id);
+    if (entry === undefined || this.#tokens[entry] !== token) return false;
+    this.#lists.move(entry, DONE);
+    this.#tokens[entry] = null;
+    this.#until[entry] = this.#now() + ttlMs;
     return true;
   }
 
   release(id: string, token: string): boolean {
-    if (this.#running.get(id)?.token !== token) return false;
-    return this.#running.delete(id);
+    const entry = this.#entries.get(id);
+    if (entry === undefined || this.#tokens[entry] !== token) return false;
+    this.#forget(entry);
+    return true;
+  }
+
+  #add(id: string): number {
+    const entry = this.#lists.add(RUNNING);
+    this.#entries.set(id, entry);
+    this.#ids[entry] = id;
+    return entry;
+  }
+
+  #claim(entry: number, token: string, leaseEndsAt: number): void {
+    this.#tokens[entry] = token;
+    this.#until[entry] = leaseEndsAt;
+    if (leaseEndsAt < this.#nextLeaseEnd) this.#nextLeaseEnd = leaseEndsAt;
+  }
+
+  #endOf(entry: number): number {
+    return this.#until[entry] ?? 0;
+  }
+
+  #forget(entry: number): void {
+    this.#entries.delete(this.#ids[entry] ?? '');
+    this.#ids[entry] = '';
+    this.#tokens[entry] = null;
+    this.#lists.remove(entry);
   }
 
   /** From the oldest on, up to the first that is still remembered; no sweep over all of them. */
   #forgetExpired(now: number): void {
-    for (let oldest = this.#findOldest(); oldest !== undefined; oldest = this.#findOldest()) {
-      if (oldest[1] > now) return;
-      this.#forgetOldest(oldest[0]);
+    let oldest = this.#lists.first(DONE);
+    while (oldest !== undefined && this.#endOf(oldest) <= now) {
+      this.#forget(oldest);
+      oldest = this.#lists.first(DONE);
     }
-  }
-
-  #findOldest(): readonly [id: string, doneUntil: number] | undefined {
-    if (this.#oldest !== undefined || this.#done.size === 0) return this.#oldest;
-    let next = this.#walk.next();
-    if (next.done === true) {
-      // It had come to the end when there was nothing; what there is now came after.
-      this.#walk = this.#done.entries();
-      next = this.#walk.next();
-    }
-    this.#oldest = next.done === true ? undefined : next.value;
-    return this.#oldest;
-  }
-
-  #forgetOldest(id: string): void {
-    this.#done.delete(id);
-    this.#oldest = undefined;
   }
 
   #makeRoom(now: number): void {
     if (this.size < this.#maxEntries) return;
     if (now >= this.#nextLeaseEnd) this.#dropEndedLeases(now);
     if (this.size < this.#maxEntries) return;
-    const oldest = this.#findOldest();
+    const oldest = this.#lists.first(DONE);
     if (oldest === undefined) throw new DedupeStoreFullError(this.#maxEntries);
-    this.#forgetOldest(oldest[0]);
+    this.#forget(oldest);
   }
 
   #dropEndedLeases(now: number): void {
     let next = Number.POSITIVE_INFINITY;
-    for (const [id, { leaseEndsAt }] of this.#running) {
-      if (leaseEndsAt <= now) this.#running.delete(id);
-      else next = Math.min(next, leaseEndsAt);
+    for (const entry of this.#lists.all(RUNNING)) {
+      if (this.#endOf(entry) <= now) this.#forget(entry);
+      else next = Math.min(next, this.#endOf(entry));
     }
     this.#nextLeaseEnd = next;
   }

@@ -66,6 +66,7 @@ export class DeliveryWaiters {
 
   /** Hands the delivery to all who wait for it; false when nobody does. */
   tell(delivery: Delivery): boolean {
+    if (this.#count === 0) return false;
     const { jobId, idempotentKey } = delivery;
     const waiters = [
       ...(this.#waiting.get(`job ${jobId}`) ?? []),

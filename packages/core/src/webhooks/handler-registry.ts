@@ -28,18 +28,22 @@ export class HandlerRegistry {
   matching(delivery: Delivery): readonly HandlerEntry[] {
     const { idempotentKey, tags, status, event } = delivery;
     const { key, tag, event: byEvent, any } = this.#entries;
-    const found = new Map<unknown, HandlerEntry>();
-    const addAll = (entries: Iterable<HandlerEntry> | undefined): void => {
-      if (entries === undefined) return;
-      for (const entry of entries) if (!found.has(entry.handler)) found.set(entry.handler, entry);
-    };
-    if (idempotentKey !== null) addAll(key.get(idempotentKey));
-    for (const each of tags) addAll(tag.get(each));
-    addAll(byEvent.get(status));
+    const found: HandlerEntry[] = [];
+    if (idempotentKey !== null && key.size > 0) addAll(found, key.get(idempotentKey));
+    if (tag.size > 0) for (const each of tags) addAll(found, tag.get(each));
+    addAll(found, byEvent.get(status));
     // A sender's own word for it never stands for an end that the job did not have.
-    if (event !== undefined && !isEnd(event)) addAll(byEvent.get(event));
-    addAll(any.get(''));
-    return [...found.values()];
+    if (event !== undefined && !isEnd(event)) addAll(found, byEvent.get(event));
+    addAll(found, any.get(''));
+    return found;
+  }
+}
+
+/** A handler that was registered under several names counts where it is found first. */
+function addAll(found: HandlerEntry[], entries: ReadonlySet<HandlerEntry> | undefined): void {
+  if (entries === undefined) return;
+  for (const entry of entries) {
+    if (!found.some(({ handler }) => handler === entry.handler)) found.push(entry);
   }
 }
 

@@ -1,3 +1,4 @@
+import { afterTimeout } from '#after-timeout';
 import type { Delivery } from '../protocol/decode-delivery.ts';
 import {
   findOptionProblems,
@@ -209,9 +210,4 @@ function findDedupeProblems(store: ClaimStore): Problem[] {
   if (isStore) return [];
   const expected = 'a store with begin, commit and release, each atomic';
   return [{ path: 'dedupe', message: 'lacks a method', expected }];
-}
-
-function afterTimeout(delayMs: number, callback: () => void): () => void {
-  const timer = setTimeout(callback, delayMs);
-  return () => clearTimeout(timer);
 }

@@ -204,16 +204,37 @@ class WebhookReceiver implements Receiver {
       return reports.refuse({ code: 'method_not_allowed', message, headers: { allow: 'POST' } });
     }
     if (typeof request.body !== 'function') return this.#takeWhole(request.body, request);
-    let body: Promise<Uint8Array | null>;
-    try {
-      body = this.#read(request.body);
-    } catch (error) {
-      return this.#refuseUnread(error);
-    }
-    return body.then(
-      (bytes) => this.#takeWhole(bytes, request),
-      (error: unknown) => this.#refuseUnread(error),
-    );
+    return this.#takeRead(request.body, request);
+  }
+
+  /** One promise for the body, its time and what follows: with many deliveries each one more is felt. */
+  #takeRead(body: BodyReader, request: ReceiverRequest): Promise<ReceiverAnswer> {
+    const { maxBodyBytes, after, handlerTimeoutMs } = this.#settings;
+    return new Promise((resolve, reject) => {
+      const cancel = after(handlerTimeoutMs, () => {
+        const tooLate = new Error(`It had not come after ${handlerTimeoutMs} ms.`);
+        end(() => this.#refuseUnread(new BodyUnreadableError(tooLate)));
+      });
+      let isOver = false;
+      const end = (answer: () => Awaitable<ReceiverAnswer>): void => {
+        if (isOver) return;
+        isOver = true;
+        cancel();
+        try {
+          resolve(answer());
+        } catch (error) {
+          reject(error);
+        }
+      };
+      try {
+        body(maxBodyBytes).then(
+          (bytes) => end(() => this.#takeWhole(bytes, request)),
+          (error: unknown) => end(() => this.#refuseUnread(error)),
+        );
+      } catch (error) {
+        end(() => this.#refuseUnread(error));
+      }
+    });
   }
 
   #takeWhole(body: Uint8Array | null, request: ReceiverRequest): Awaitable<ReceiverAnswer> {
@@ -271,13 +292,6 @@ class WebhookReceiver implements Receiver {
   #isIdSigned(): boolean {
     const { schemes, allowUnsigned } = this.#settings;
     return schemes.length === 1 && !allowUnsigned;
-  }
-
-  #read(body: BodyReader): Promise<Uint8Array | null> {
-    const { maxBodyBytes, after, handlerTimeoutMs: timeoutMs } = this.#settings;
-    const tooLate = (): Error =>
-      new BodyUnreadableError(new Error(`It had not come after ${timeoutMs} ms.`));
-    return inTime(body(maxBodyBytes), { after, timeoutMs, tooLate });
   }
 
   #checkSender(body: Uint8Array, request: ReceiverRequest): Awaitable<SenderCheck> {

@@ -67,9 +67,16 @@ export function createWebhookVerifier(options: WebhookVerifierOptions): WebhookV
 
 /** The secrets as a list. @throws {ReceiverConfigurationError} naming each that cannot be used. */
 function checkSecrets(secrets: WebhookSecrets): readonly string[] {
-  const problems = findSecretProblems(secrets);
-  if (problems.length > 0) throw new ReceiverConfigurationError(problems);
-  return typeof secrets === 'string' ? [secrets] : secrets;
+  const list: readonly unknown[] = typeof secrets === 'string' ? [secrets] : secrets;
+  if (areUsable(list)) return list;
+  throw new ReceiverConfigurationError(findSecretProblems(secrets));
+}
+
+function areUsable(secrets: readonly unknown[]): secrets is readonly string[] {
+  if (!Array.isArray(secrets) || secrets.length === 0 || secrets.length > MAX_SECRETS) return false;
+  return secrets.every(
+    (secret) => typeof secret === 'string' && secret.length >= MIN_SECRET_LENGTH,
+  );
 }
 
 /** Asks for the secrets when they are needed first, and only once. Values are there at once. */

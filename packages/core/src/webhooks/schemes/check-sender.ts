@@ -1,5 +1,5 @@
-import { andThen, type Awaitable } from '../../awaitable.ts';
-import type { SignatureScheme, SignedMessage } from './signature-scheme.ts';
+import { isPending, type Awaitable } from '../../awaitable.ts';
+import type { SchemeVerdict, SignatureScheme, SignedMessage } from './signature-scheme.ts';
 
 export type SenderCheck =
   | { readonly verified: true; readonly signedId: string | null }
@@ -19,17 +19,41 @@ export function checkSender(
   schemes: readonly SignatureScheme[],
   allowUnsigned: boolean,
 ): Awaitable<SenderCheck> {
-  const refusals: SchemeRefusal[] = [];
-  const tryFrom = (index: number): Awaitable<SenderCheck> => {
+  return tryFrom(0, message, schemes, [], allowUnsigned);
+}
+
+function tryFrom(
+  first: number,
+  message: SignedMessage,
+  schemes: readonly SignatureScheme[],
+  refusals: readonly SchemeRefusal[],
+  allowUnsigned: boolean,
+): Awaitable<SenderCheck> {
+  let refused = refusals;
+  for (let index = first; index < schemes.length; index += 1) {
     const scheme = schemes[index];
-    if (scheme === undefined) return withoutProof(refusals, allowUnsigned);
-    return andThen(scheme.verify(message), (verdict) => {
-      if (verdict.state === 'valid') return { verified: true, signedId: verdict.signedId };
-      if (verdict.state === 'refused') refusals.push({ name: scheme.name, reason: verdict.reason });
-      return tryFrom(index + 1);
-    });
-  };
-  return tryFrom(0);
+    if (scheme === undefined) break;
+    const verdict = scheme.verify(message);
+    if (isPending(verdict)) {
+      const before = refused;
+      return verdict.then((found) =>
+        found.state === 'valid'
+          ? { verified: true, signedId: found.signedId }
+          : tryFrom(index + 1, message, schemes, withRefusal(before, scheme, found), allowUnsigned),
+      );
+    }
+    if (verdict.state === 'valid') return { verified: true, signedId: verdict.signedId };
+    refused = withRefusal(refused, scheme, verdict);
+  }
+  return withoutProof(refused, allowUnsigned);
+}
+
+function withRefusal(
+  refusals: readonly SchemeRefusal[],
+  { name }: SignatureScheme,
+  verdict: SchemeVerdict,
+): readonly SchemeRefusal[] {
+  return verdict.state === 'refused' ? [...refusals, { name, reason: verdict.reason }] : refusals;
 }
 
 function withoutProof(refusals: readonly SchemeRefusal[], allowUnsigned: boolean): SenderCheck {
