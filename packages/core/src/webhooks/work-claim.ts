@@ -62,7 +62,7 @@ export class HeldClaim {
 export function claimWork(id: string, options: ClaimOptions): Awaitable<Claim> {
   const { settings } = options;
   const { dedupe, leaseMs } = settings;
-  const token = crypto.randomUUID();
+  const token = newToken();
   const asked = dedupe.begin(id, { leaseMs, token });
   if (!isPending(asked)) return claimOf(asked, id, token, settings);
   return answerTo('begin', asked, settings).then(
@@ -74,6 +74,17 @@ export function claimWork(id: string, options: ClaimOptions): Awaitable<Claim> {
       throw error;
     },
   );
+}
+
+/** Random once for this process, since tokens of others must differ; then counted. */
+let ownName: string | undefined;
+let count = 0;
+
+function newToken(): string {
+  // Not before it is needed: some hosts have no randomness while a module loads.
+  ownName ??= crypto.randomUUID();
+  count += 1;
+  return `${ownName}:${count}`;
 }
 
 function claimOf(state: DedupeClaim, id: string, token: string, settings: ClaimSettings): Claim {
