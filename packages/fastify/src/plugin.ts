@@ -51,9 +51,12 @@ export const ezthrottle: FastifyPluginAsync<EZThrottlePluginOptions> = async (ap
       showContentType(request);
       done();
     });
-    scope.all(options.path ?? '/', async (request, reply) => {
-      const answer = await receiver.receive(receiverRequestOf(request));
-      return reply.code(answer.status).headers(answer.headers).send(answer.body);
+    scope.all(options.path ?? '/', (request, reply) => {
+      // Without an async function: Fastify would wait for its promise as well.
+      receiver
+        .receive(receiverRequestOf(request))
+        .then(({ status, headers, body }) => reply.code(status).headers(headers).send(body))
+        .catch((error: unknown) => reply.send(error));
     });
     // A receiver that was handed in may serve other routes as well: it is not ours to close.
     if (!isHandedIn) scope.addHook('onClose', () => receiver.close());

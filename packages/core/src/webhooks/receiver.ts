@@ -1,5 +1,6 @@
 import { isPending, type Awaitable } from '../awaitable.ts';
 import type { Delivery } from '../protocol/decode-delivery.ts';
+import { readInTime } from './body-in-time.ts';
 import { decodeBody, dedupeId, withoutContinuation } from './delivery-body.ts';
 import type {
   BodyHandler,
@@ -150,13 +151,15 @@ class WebhookReceiver implements Receiver {
   }
 
   receive(request: ReceiverRequest): Promise<ReceiverAnswer> {
-    let answer: Awaitable<ReceiverAnswer>;
     try {
-      answer = this.#receive(request);
+      const refusal = this.#refuseUnseen(request);
+      if (refusal !== null) return Promise.resolve(refusal);
+      if (typeof request.body === 'function') return this.#takeRead(request.body, request);
+      const answer = this.#takeWhole(request.body, request);
+      return isPending(answer) ? this.#wait(answer) : Promise.resolve(answer);
     } catch (error) {
-      answer = this.#reports.fail(error, null);
+      return Promise.resolve(this.#reports.fail(error, null));
     }
-    return isPending(answer) ? this.#wait(answer) : Promise.resolve(answer);
   }
 
   async #wait(answer: PromiseLike<ReceiverAnswer>): Promise<ReceiverAnswer> {
@@ -166,9 +169,13 @@ class WebhookReceiver implements Receiver {
     } catch (error) {
       return this.#reports.fail(error, null);
     } finally {
-      this.#underWay -= 1;
-      if (this.#underWay === 0) this.#onIdle();
+      this.#isThrough();
     }
+  }
+
+  #isThrough(): void {
+    this.#underWay -= 1;
+    if (this.#underWay === 0) this.#onIdle();
   }
 
   async close(): Promise<void> {
@@ -196,45 +203,35 @@ class WebhookReceiver implements Receiver {
     return this.#handlers.add(kind, name, entryOf(handler));
   }
 
-  #receive(request: ReceiverRequest): Awaitable<ReceiverAnswer> {
+  #refuseUnseen({ method }: ReceiverRequest): ReceiverAnswer | null {
     const reports = this.#reports;
     if (this.#isClosed) return reports.refuse(unavailable('The receiver is closed.'));
-    if (request.method !== 'POST' && request.method.toUpperCase() !== 'POST') {
-      const message = 'Webhooks come by POST.';
-      return reports.refuse({ code: 'method_not_allowed', message, headers: { allow: 'POST' } });
-    }
-    if (typeof request.body !== 'function') return this.#takeWhole(request.body, request);
-    return this.#takeRead(request.body, request);
+    if (method === 'POST' || method.toUpperCase() === 'POST') return null;
+    const message = 'Webhooks come by POST.';
+    return reports.refuse({ code: 'method_not_allowed', message, headers: { allow: 'POST' } });
   }
 
   /** One promise for the body, its time and what follows: with many deliveries each one more is felt. */
   #takeRead(body: BodyReader, request: ReceiverRequest): Promise<ReceiverAnswer> {
-    const { maxBodyBytes, after, handlerTimeoutMs } = this.#settings;
-    return new Promise((resolve, reject) => {
-      const cancel = after(handlerTimeoutMs, () => {
-        const tooLate = new Error(`It had not come after ${handlerTimeoutMs} ms.`);
-        end(() => this.#refuseUnread(new BodyUnreadableError(tooLate)));
-      });
-      let isOver = false;
-      const end = (answer: () => Awaitable<ReceiverAnswer>): void => {
-        if (isOver) return;
-        isOver = true;
-        cancel();
-        try {
-          resolve(answer());
-        } catch (error) {
-          reject(error);
-        }
+    this.#underWay += 1;
+    return new Promise((resolve) => {
+      const end = (answer: Awaitable<ReceiverAnswer>): void => {
+        resolve(isPending(answer) ? this.#wait(answer) : answer);
+        this.#isThrough();
       };
-      try {
-        body(maxBodyBytes).then(
-          (bytes) => end(() => this.#takeWhole(bytes, request)),
-          (error: unknown) => end(() => this.#refuseUnread(error)),
-        );
-      } catch (error) {
-        end(() => this.#refuseUnread(error));
-      }
+      readInTime(body, this.#settings, {
+        onBody: (bytes) => end(this.#takeSafely(bytes, request)),
+        onError: (error) => end(this.#refuseUnread(error)),
+      });
     });
+  }
+
+  #takeSafely(body: Uint8Array | null, request: ReceiverRequest): Awaitable<ReceiverAnswer> {
+    try {
+      return this.#takeWhole(body, request);
+    } catch (error) {
+      return this.#reports.fail(error, null);
+    }
   }
 
   #takeWhole(body: Uint8Array | null, request: ReceiverRequest): Awaitable<ReceiverAnswer> {

@@ -67,16 +67,14 @@ export function createWebhookVerifier(options: WebhookVerifierOptions): WebhookV
 
 /** The secrets as a list. @throws {ReceiverConfigurationError} naming each that cannot be used. */
 function checkSecrets(secrets: WebhookSecrets): readonly string[] {
-  const list: readonly unknown[] = typeof secrets === 'string' ? [secrets] : secrets;
-  if (areUsable(list)) return list;
-  throw new ReceiverConfigurationError(findSecretProblems(secrets));
+  const problems = findSecretProblems(secrets);
+  if (problems.length > 0) throw new ReceiverConfigurationError(problems);
+  return typeof secrets === 'string' ? [secrets] : secrets;
 }
 
-function areUsable(secrets: readonly unknown[]): secrets is readonly string[] {
-  if (!Array.isArray(secrets) || secrets.length === 0 || secrets.length > MAX_SECRETS) return false;
-  return secrets.every(
-    (secret) => typeof secret === 'string' && secret.length >= MIN_SECRET_LENGTH,
-  );
+/** The one secret that most have, for which no list of problems has to be made. */
+function isLong(secrets: unknown): secrets is string {
+  return typeof secrets === 'string' && secrets.length >= MIN_SECRET_LENGTH;
 }
 
 /** Asks for the secrets when they are needed first, and only once. Values are there at once. */
@@ -85,7 +83,7 @@ export function secretsOnce(
   context: unknown,
 ): () => Awaitable<readonly string[]> {
   if (source === undefined) return () => [];
-  if (typeof source !== 'function') return () => checkSecrets(source);
+  if (typeof source !== 'function') return () => (isLong(source) ? [source] : checkSecrets(source));
   let secrets: Promise<readonly string[]> | undefined;
   const ask = async (): Promise<readonly string[]> => checkSecrets(await source(context));
   return () => (secrets ??= ask());
