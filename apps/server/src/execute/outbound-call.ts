@@ -21,6 +21,8 @@ export interface OutboundCallOptions {
   readonly report: (report: AttemptReport) => void;
 }
 
+const MOST_INTERIM_ANSWERS = 100;
+
 /**
  * One call from its start to its report, as undici's handler. undici's own `request()` wraps the
  * same callbacks into a promise, a stream and an abort signal; we need none of the three.
@@ -32,6 +34,7 @@ export class OutboundCall implements Dispatcher.DispatchHandler {
   #controller: Dispatcher.DispatchController | null = null;
   #cancelTimer: (() => void) | null = null;
   #isOver = false;
+  #interimAnswers = 0;
   #status = 0;
   #headers: Record<string, string> = {};
   #body: ResponseBody | null = null;
@@ -79,8 +82,11 @@ export class OutboundCall implements Dispatcher.DispatchHandler {
     status: number,
     headers: IncomingHttpHeaders,
   ): void {
-    const isInformational = status < 200;
-    if (this.#isOver || isInformational) return;
+    if (this.#isOver) return;
+    if (status < 200) {
+      this.#interimAnswer();
+      return;
+    }
     this.#status = status;
     this.#headers = joinedHeaders(headers);
     this.#body = new ResponseBody(this.#call.maxResponseBytes, this.#headers['content-encoding'], {
@@ -103,6 +109,14 @@ export class OutboundCall implements Dispatcher.DispatchHandler {
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
     if (!this.#isOver) this.#settle(outcomeOfError(error), null);
+  }
+
+  /** A target may announce its answer as often as this, not for as long as the call may take. */
+  #interimAnswer(): void {
+    this.#interimAnswers += 1;
+    if (this.#interimAnswers <= MOST_INTERIM_ANSWERS) return;
+    const message = `the target sent more than ${MOST_INTERIM_ANSWERS} interim answers`;
+    this.#stop({ kind: 'network_error', code: 'bad_response', message });
   }
 
   #answered(bytes: Buffer, isCut: boolean, isDecoded: boolean): void {

@@ -34,6 +34,8 @@ export class ResponseBody {
   /** Null: the body is kept as it comes. */
   #encoding: string | null;
   #decoder: Transform | null = null;
+  /** Bytes that the decoder was given. */
+  #packedSize = 0;
   #hasEnded = false;
   #isDone = false;
 
@@ -52,6 +54,12 @@ export class ResponseBody {
     }
     this.#decoder ??= this.#startDecoder(this.#encoding, chunk);
     this.#raw?.add(chunk);
+    this.#packedSize += chunk.length;
+    // No packing makes a body much longer: what does is there to be read for ever.
+    if (this.#packedSize > longestPacked(this.#maxBytes)) {
+      this.#finish(true);
+      return;
+    }
     const decoder = this.#decoder;
     if (decoder.write(chunk)) return;
     this.#events.pause();
@@ -112,6 +120,10 @@ export class ResponseBody {
     this.discard();
     this.#events.done(bytes, isCut, isDecoded);
   }
+}
+
+function longestPacked(maxBytes: number): number {
+  return maxBytes * 1.125 + 65_536;
 }
 
 /** Bytes up to a bound; what goes beyond it is dropped. */
