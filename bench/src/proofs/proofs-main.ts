@@ -1,4 +1,4 @@
-// pnpm bench proofs [--quick] [--only rate,crash,memory,fairness,convergence,disk,redrive]
+// pnpm bench proofs [--quick] [--only rate,crash,memory,fairness,convergence,disk,redrive,fuzz]
 //
 // What the engine promises, tried from outside on the real server process, at full size; `npm test`
 // holds small versions of the same.
@@ -14,6 +14,7 @@ import { convergenceProof } from './convergence-proof.ts';
 import { crashProof } from './crash-proof.ts';
 import { diskProof } from './disk-proof.ts';
 import { fairnessProof } from './fairness-proof.ts';
+import { fuzzProof } from './fuzz-proof.ts';
 import { memoryProof } from './memory-proof.ts';
 import type { Finding, Proof } from './proof.ts';
 import { rateProof } from './rate-proof.ts';
@@ -26,6 +27,7 @@ const PROOFS: readonly Proof[] = [
   memoryProof,
   fairnessProof,
   convergenceProof,
+  fuzzProof,
   redriveProof,
 ];
 

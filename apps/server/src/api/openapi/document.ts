@@ -1,6 +1,6 @@
 import { ERROR_STATUS, type ErrorCode } from '@ezthrottle/core/protocol';
 import { JOB_REQUEST_SCHEMA, type JsonSchema } from '@ezthrottle/core/protocol/schemas';
-import type { Access, Surface } from '../route.ts';
+import type { Access, Method, Surface } from '../route.ts';
 import type { Answered, Operation, Operations } from './operation.ts';
 import { REPLY_SCHEMAS } from './reply-schemas.ts';
 
@@ -28,7 +28,7 @@ export function openApiDocument(
       const address = `${prefix}${path}`.replaceAll(/:(\w+)/g, '{$1}');
       paths[address] = {
         ...paths[address],
-        [method.toLowerCase()]: describe(operation, address, access),
+        [method.toLowerCase()]: describe(operation, { address, method, access }),
       };
     }
   }
@@ -44,7 +44,14 @@ export function openApiDocument(
   };
 }
 
-function describe(operation: Operation, address: string, access: Access): object {
+interface Place {
+  readonly address: string;
+  readonly method: Method;
+  readonly access: Access;
+}
+
+function describe(operation: Operation, place: Place): object {
+  const { address, access } = place;
   const { summary, tag, body, answers } = operation;
   const isPublic = access === 'public';
   return {
@@ -60,7 +67,7 @@ function describe(operation: Operation, address: string, access: Access): object
       ...Object.fromEntries(
         Object.entries(answers).map(([status, answered]) => [status, answerOf(answered)]),
       ),
-      ...refusalsOf(operation, isPublic, address.includes('{')),
+      ...refusalsOf(operation, place),
     },
   };
 }
@@ -102,6 +109,8 @@ function answerOf(answered: Answered): object {
         description: 'Server-sent events',
         content: { 'text/event-stream': { schema: { type: 'string' } } },
       };
+    case 'nothing':
+      return { description: 'There is nothing more to come' };
     case 'any object':
       return { description: 'JSON', content: json({ type: 'object' }) };
     default:
@@ -113,6 +122,8 @@ function answerOf(answered: Answered): object {
 const ALWAYS: readonly ErrorCode[] = ['internal_error', 'unavailable'];
 const WITH_KEY: readonly ErrorCode[] = ['unauthorized', 'forbidden'];
 const WITH_INPUT: readonly ErrorCode[] = ['validation_failed'];
+/** A parameter that is not percent-encoded as it should be leads nowhere. */
+const WITH_PARAMETERS: readonly ErrorCode[] = ['not_found'];
 const WITH_BODY: readonly ErrorCode[] = [
   'invalid_json',
   'payload_too_large',
@@ -120,16 +131,16 @@ const WITH_BODY: readonly ErrorCode[] = [
 ];
 
 /** One answer for each status, which names the codes that it may carry. */
-function refusalsOf(
-  { refusals = [], body, query }: Operation,
-  isPublic: boolean,
-  hasParameters: boolean,
-): object {
+function refusalsOf({ refusals = [], query }: Operation, place: Place): object {
+  const hasParameters = place.address.includes('{');
+  // A body that a route does not ask for is read all the same.
+  const mayHaveBody = place.method !== 'GET';
   const codes = [
     ...refusals,
-    ...(isPublic ? [] : WITH_KEY),
-    ...(body !== undefined || query !== undefined || hasParameters ? WITH_INPUT : []),
-    ...(body === undefined ? [] : WITH_BODY),
+    ...(place.access === 'public' ? [] : WITH_KEY),
+    ...(hasParameters ? WITH_PARAMETERS : []),
+    ...(mayHaveBody || query !== undefined || hasParameters ? WITH_INPUT : []),
+    ...(mayHaveBody ? WITH_BODY : []),
     ...ALWAYS,
   ];
   const byStatus = new Map<number, Set<ErrorCode>>();

@@ -29,8 +29,8 @@ export interface Operation {
   readonly refusals?: readonly ErrorCode[];
 }
 
-/** The body of an answer: a named type as JSON, one of several, or a stream of events. */
-export type Answered = ReplyName | readonly ReplyName[] | 'event stream' | 'any object';
+/** The body of an answer: a named type as JSON, one of several, a stream of events, or none. */
+export type Answered = ReplyName | readonly ReplyName[] | 'event stream' | 'any object' | 'nothing';
 
 /** Operations by method and full path, for example `POST /api/v1/jobs/:id`. */
 export type Operations = Readonly<Record<string, Operation>>;

@@ -83,7 +83,7 @@ const JOBS: Operations = {
     summary: 'What has happened to a job, then what happens to it, until it ends',
     tag: 'jobs',
     headers: { 'Last-Event-ID': 'Number of the last event that was seen: goes on behind it' },
-    answers: { 200: 'event stream' },
+    answers: { 200: 'event stream', 204: 'nothing' },
     refusals: ['not_found', 'unavailable'],
   },
 };
@@ -154,7 +154,8 @@ const WEBHOOKS: Operations = {
     summary: 'Makes an ed25519 key that signs beside the secrets',
     tag: 'webhooks',
     answers: { 201: 'SigningKeysView' },
-    refusals: ['conflict'],
+    // The latter: somebody has deleted it in the same moment.
+    refusals: ['conflict', 'not_found'],
   },
   'GET /api/v1/webhook-secrets/signing-keys': {
     summary: 'The public halves of the ed25519 keys',
