@@ -10,7 +10,7 @@ import {
 } from '@ezthrottle/engine';
 import { createAdmission } from './admission/admission.ts';
 import { createLoadMeter, type LoadMeter } from './admission/load-meter.ts';
-import { createJobCounts, healthRoute } from './api/health.ts';
+import { createJobCounts, healthRoute, readyRoute } from './api/health.ts';
 import { createHttpServer } from './api/http-server.ts';
 import { createNativeSurface } from './api/native-surface.ts';
 import type { Surface } from './api/route.ts';
@@ -191,7 +191,11 @@ async function compose(options: AppOptions, onClose: OnClose): Promise<RunningAp
     signingSecret: keys.signingSecret,
     replaceUnreadable: options.replaceUnreadableSecrets ?? false,
   });
-  if (signingSecret === null) logger.warn({}, 'no signing secret is set: webhooks go out unsigned');
+  if (signingSecret === null)
+    logger.warn(
+      { event: 'no_signing_secret' },
+      'no signing secret is set: webhooks go out unsigned',
+    );
 
   let inForce = config;
   const rules = createLimitRules({
@@ -480,13 +484,25 @@ async function listen(parts: Front, onClose: OnClose): Promise<string> {
     newId,
     idempotencyWindowMs: config.idempotencyWindowMs,
   });
+  let isStopping = false;
+  const load = {
+    oldestReadyAt: () => store.work.oldestReadyAt(),
+    calls: () => dispatcher.counts(),
+    deliveries: () => parts.deliverer.counts(),
+  };
   const health = healthRoute({
+    clock,
+    load,
     version: VERSION,
     counts,
     admission: () => admission.report(),
     regions: () => regionViews(config.regions, parts.regions),
   });
-  const surfaces = withDocument([native.surface, { prefix: '', routes: [health] }], VERSION);
+  const ready = readyRoute({
+    isStopping: () => isStopping,
+    readStore: () => store.work.nextDueAt(),
+  });
+  const surfaces = withDocument([native.surface, { prefix: '', routes: [health, ready] }], VERSION);
   parts.onSurfaces(surfaces);
   const server = await createHttpServer({
     surfaces,
@@ -496,11 +512,13 @@ async function listen(parts: Front, onClose: OnClose): Promise<string> {
     stopTimeoutMs: config.stopTimeoutMs,
     onAnswered: parts.observation.answered,
     report: (error, requestId, fault) => {
-      if (fault === 'server') logger.error({ err: error, requestId }, 'a request failed');
-      else logger.debug({ requestId }, 'a client hung up within its request');
+      if (fault === 'server')
+        logger.error({ event: 'request_failed', err: error, requestId }, 'a request failed');
+      else logger.debug({ event: 'client_gone', requestId }, 'a client hung up within its request');
     },
   });
   onClose(() => {
+    isStopping = true;
     native.streams.close();
     native.endWaits.close();
     return server.close();

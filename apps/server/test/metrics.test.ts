@@ -1,8 +1,12 @@
 import { createUpstream, type Upstream } from '@ezthrottle/testkit';
+import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { join } from 'node:path';
 import { once } from 'node:events';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { type RunningServer, request, startServer, textOf, until } from './running-server.ts';
+
+const GUIDE = join(import.meta.dirname, '../../../docs/guides/operations.md');
 
 let upstream: Upstream;
 let server: RunningServer | undefined;
@@ -87,5 +91,40 @@ describe('GET /metrics', () => {
       `cannot serve metrics on port ${port}`,
     );
     taken.close();
+  });
+
+  test('has every family in the guide, and no other', async () => {
+    const port = await freePort();
+    server = await startServer({ metrics: String(port) });
+    const { text } = await request(`http://127.0.0.1:${port}/metrics`, 'GET');
+    const families = [...text.matchAll(/^# TYPE (ezthrottle_\w+)/gm)].map(([, name]) => name);
+    const guide = readFileSync(GUIDE, 'utf8');
+    const [, table = ''] = guide.split('| metric | labels | tells |');
+    const rows = table.split('\n\n', 1).join('');
+    const told = [...rows.matchAll(/`(ezthrottle_\w+)`/g)].map(([, name]) => name);
+    expect(new Set(told)).toEqual(new Set(families));
+    const [, rules = ''] = guide.split('```yaml\ngroups:');
+    for (const [name] of rules
+      .split('```', 1)
+      .join('')
+      .matchAll(/(?:ezthrottle|nodejs)_\w+/g)) {
+      expect(text).toContain(`# TYPE ${name.replace(/_bucket$/, '')} `);
+    }
+  });
+});
+
+describe('GET /health and GET /ready', () => {
+  test('tell what there is to do, and that requests may come, without a key', async () => {
+    server = await startServer();
+    const health = await request(`${server.url}/health`, 'GET');
+    expect(health.json).toMatchObject({
+      status: 'ok',
+      uptime_seconds: expect.any(Number),
+      oldest_wait_ms: null,
+      calls_in_flight: 0,
+      deliveries: { in_flight: 0, waiting: 0 },
+    });
+    const ready = await server.call('GET', '/ready');
+    expect([ready.status, ready.json]).toEqual([200, { status: 'ready' }]);
   });
 });

@@ -1,3 +1,4 @@
+import type { ReadinessView } from '@ezthrottle/core/protocol';
 import type { Clock, JobReads } from '@ezthrottle/engine';
 import type { RegionView } from '../regions/region-views.ts';
 import type { Route } from './route.ts';
@@ -24,23 +25,67 @@ export function createJobCounts(
   };
 }
 
+/** What the server has to do at this moment. */
+export interface HealthLoad {
+  oldestReadyAt(): Promise<number | null>;
+  calls(): { readonly inFlight: number };
+  deliveries(): { readonly running: number; readonly waiting: number };
+}
+
+/**
+ * Whether the server is to be sent requests. It is asked of the store, which everything rests on.
+ *
+ * @param options.isStopping Whether it has begun to stop.
+ */
+export function readyRoute(options: {
+  readonly isStopping: () => boolean;
+  readonly readStore: () => Promise<unknown>;
+}): Route {
+  async function status(): Promise<ReadinessView['status']> {
+    if (options.isStopping()) return 'stopping';
+    return await options.readStore().then(
+      () => 'ready' as const,
+      () => 'store_failed' as const,
+    );
+  }
+  return {
+    method: 'GET',
+    path: '/ready',
+    access: 'public',
+    async handle() {
+      const body: ReadinessView = { status: await status() };
+      return { status: body.status === 'ready' ? 200 : 503, body };
+    },
+  };
+}
+
 /** Whether the server is there and how much it has to do. Needs no key and says nothing of anybody's jobs. */
 export function healthRoute(options: {
   readonly version: string;
+  readonly clock: Pick<Clock, 'now' | 'monotonic'>;
   readonly counts: { get(): Promise<Counts> };
+  readonly load: HealthLoad;
   readonly admission: () => Promise<Readonly<Record<string, number | boolean>>>;
   readonly regions: () => 'any' | readonly RegionView[];
 }): Route {
+  const { clock, load } = options;
+  const startedAt = clock.monotonic();
   return {
     method: 'GET',
     path: '/health',
     access: 'public',
     async handle() {
+      const oldestAt = await load.oldestReadyAt();
+      const { running, waiting } = load.deliveries();
       return {
         status: 200,
         body: {
           status: 'ok',
           version: options.version,
+          uptime_seconds: Math.floor((clock.monotonic() - startedAt) / 1_000),
+          oldest_wait_ms: oldestAt === null ? null : Math.max(0, clock.now() - oldestAt),
+          calls_in_flight: load.calls().inFlight,
+          deliveries: { in_flight: running, waiting },
           jobs: await options.counts.get(),
           admission: await options.admission(),
           regions: options.regions(),

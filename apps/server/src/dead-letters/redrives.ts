@@ -102,7 +102,8 @@ class RunningRedrives implements Redrives {
       clock: options.clock,
       everyMs: options.everyMs ?? 250,
       round: () => this.runOnce(),
-      onError: (error) => options.logger.error({ err: error }, 'redrives cannot go on'),
+      onError: (error) =>
+        options.logger.error({ event: 'redrives_failed', err: error }, 'redrives cannot go on'),
     });
   }
 
@@ -232,7 +233,10 @@ class RunningRedrives implements Redrives {
       // One that cannot go on now does not keep the others from it.
       sent += await inTurn(running, () => this.#step(running)).catch((error: unknown) => {
         const redriveId = running.record.id;
-        this.#options.logger.error({ redriveId, err: error }, 'a redrive cannot go on');
+        this.#options.logger.error(
+          { event: 'redrive_failed', redriveId, err: error },
+          'a redrive cannot go on',
+        );
         return 0;
       });
     }

@@ -143,7 +143,11 @@ class WebhookDeliverer implements Deliverer {
       deliveries: options.store.deliveries,
       clock: options.clock,
       take: (delivery) => this.#take(delivery),
-      onError: (error) => options.logger.error({ err: error }, 'due deliveries cannot be read'),
+      onError: (error) =>
+        options.logger.error(
+          { event: 'deliveries_unreadable', err: error },
+          'due deliveries cannot be read',
+        ),
     });
   }
 
@@ -224,7 +228,10 @@ class WebhookDeliverer implements Deliverer {
           if (verdict === 'ok') signals?.deliveryEnded?.(delivery, reason);
         },
         (error: unknown) => {
-          logger.error({ deliveryId: delivery.id, err: error }, 'a delivery could not be ended');
+          logger.error(
+            { event: 'delivery_not_ended', deliveryId: delivery.id, err: error },
+            'a delivery could not be ended',
+          );
         },
       )
       .finally(() => {
@@ -311,7 +318,7 @@ class WebhookDeliverer implements Deliverer {
           return;
         }
         this.#rest(delivery.id);
-        logger.warn({ ...details, why: result.why }, 'delivery dropped');
+        logger.warn({ event: 'delivery_dropped', ...details, why: result.why }, 'delivery dropped');
         return;
       }
       const { next } = result.attempt.settled;
@@ -324,7 +331,10 @@ class WebhookDeliverer implements Deliverer {
     } catch (error) {
       // It is still pending: a later sweep finds it again.
       this.#rest(delivery.id);
-      logger.error({ ...details, err: error }, 'delivery attempt failed on our side');
+      logger.error(
+        { event: 'delivery_attempt_failed', ...details, err: error },
+        'delivery attempt failed on our side',
+      );
     } finally {
       this.#lanes.release(delivery);
     }

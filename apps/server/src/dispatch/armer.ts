@@ -110,7 +110,10 @@ export class Armer {
         job === null ? null : await mover.arm(job, ref.leg),
       );
     } catch (error) {
-      parts.logger.error({ jobId: ref.jobId, err: error }, 'an attempt could not be armed');
+      parts.logger.error(
+        { event: 'attempt_not_armed', jobId: ref.jobId, err: error },
+        'an attempt could not be armed',
+      );
       return null;
     }
   }
@@ -141,7 +144,10 @@ export class Armer {
       const rows = await work.ready({ organization, origin: name, ...account }, after, limit);
       line.refilled(account, rows.map(lineRef), rows.length < limit);
     } catch (error) {
-      parts.logger.error({ line: name, err: error }, 'a line could not be read');
+      parts.logger.error(
+        { event: 'line_unreadable', line: name, err: error },
+        'a line could not be read',
+      );
       line.addBacklog(account);
     }
   }

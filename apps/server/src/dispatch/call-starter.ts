@@ -84,7 +84,10 @@ export class CallStarter {
       await mover.move(held, { type: 'wake' });
     };
     active.with(job.id, giveUp).catch((error: unknown) => {
-      parts.logger.error({ jobId: job.id, err: error }, 'a job that is too late was not ended');
+      parts.logger.error(
+        { event: 'late_job_not_ended', jobId: job.id, err: error },
+        'a job that is too late was not ended',
+      );
     });
   }
 }

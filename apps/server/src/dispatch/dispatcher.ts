@@ -131,7 +131,11 @@ class PacedDispatcher implements Dispatcher {
       clock,
       most: limits.maxTaught,
       read: (organization, origin) => parts.store.work.paceOf(organization, origin),
-      onError: (error) => parts.logger.error({ err: error }, 'a learned pace could not be read'),
+      onError: (error) =>
+        parts.logger.error(
+          { event: 'pace_unreadable', err: error },
+          'a learned pace could not be read',
+        ),
     });
     this.#memory = memory;
     const limitKeys = new LimitKeys({
@@ -419,7 +423,10 @@ class PacedDispatcher implements Dispatcher {
       }
     };
     this.#active.with(id, takeUp).catch((error: unknown) => {
-      logger.error({ jobId: id, err: error }, 'a job could not be taken up again');
+      logger.error(
+        { event: 'job_not_taken_up', jobId: id, err: error },
+        'a job could not be taken up again',
+      );
     });
   }
 
@@ -461,7 +468,10 @@ class PacedDispatcher implements Dispatcher {
     this.#stopPaceTimer = clock.after(this.#limits.paceSaveMs, () => {
       this.#savePace()
         .catch((error: unknown) => {
-          logger.error({ err: error }, 'learned paces could not be written');
+          logger.error(
+            { event: 'pace_not_written', err: error },
+            'learned paces could not be written',
+          );
         })
         .finally(() => {
           if (this.#isRunning) this.#planPaceSave();

@@ -238,7 +238,10 @@ export class JobMover {
     const isFirst = !job.isLost;
     this.#active.lose(job);
     if (!isFirst) return;
-    this.#parts.logger.warn({ jobId: job.id, verdict }, 'a job was not where memory had it');
+    this.#parts.logger.warn(
+      { event: 'job_out_of_step', jobId: job.id, verdict },
+      'a job was not where memory had it',
+    );
     // A write that the store refuses would be refused again.
     if (verdict.verdict === 'stale') this.#listener.lost(job.id);
   }
@@ -264,7 +267,10 @@ export class JobMover {
         return;
       }
       this.move(job, { type: 'wake' }).catch((error: unknown) => {
-        logger.error({ jobId: job.id, err: error }, 'a timer of a job could not be decided');
+        logger.error(
+          { event: 'job_timer_failed', jobId: job.id, err: error },
+          'a timer of a job could not be decided',
+        );
       });
     });
   }

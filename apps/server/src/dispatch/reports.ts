@@ -54,10 +54,14 @@ export class Reports {
     if (leftAt !== null && report.outcome.kind === 'response') {
       lane.destination.record?.answered(now - leftAt);
     }
+    const { pacer } = lane.destination;
+    const before = pacer.circuit.state;
     for (const use of uses) {
       use.pacer.ended(use, report, now, parts.clock.now());
       if (lane.destination.contenders > 0 || uses.length > 1) onKeyChanged(use.pacer.key);
     }
+    const { state } = pacer.circuit;
+    if (state !== before) parts.signals?.circuitChanged?.(organization, origin, state);
   }
 
   /** What paces has been learned by now; from here on the report is written down and shown. */
@@ -78,7 +82,10 @@ export class Reports {
         await mover.move(job, { type: 'outcome', leg, attempt, token, outcome }, reported);
       });
     } catch (error) {
-      parts.logger.error({ jobId, attempt, err: error }, 'an outcome could not be written');
+      parts.logger.error(
+        { event: 'outcome_not_written', jobId, attempt, err: error },
+        'an outcome could not be written',
+      );
     } finally {
       this.#deciding -= 1;
     }

@@ -15,10 +15,12 @@ import {
 import { loadHooks } from './hooks/load-hooks.ts';
 import { type OpenedTracing, openTracing } from './tracing/open-tracing.ts';
 import type { Tracing } from './tracing/tracing.ts';
+import { logSignals } from './log-signals.ts';
 import { allSignals, type Signals } from './signals.ts';
 
 /** The part of pino's logger that observation uses. */
 export interface ObservationLogger {
+  debug(details: object, message: string): void;
   info(details: object, message: string): void;
   warn(details: object, message: string): void;
   error(details: object, message: string): void;
@@ -59,6 +61,8 @@ export async function createObservation(options: ObservationOptions): Promise<Ob
   const signals = [metrics?.signals, opened?.tracing.signals, hooks?.signals].filter(
     (one) => one !== undefined,
   );
+  const isDetailed = config.logLevel === 'debug' || config.logLevel === 'trace';
+  signals.push(logSignals(logger, isDetailed));
   return {
     signals: allSignals(signals),
     tracing: opened?.tracing,

@@ -1,5 +1,6 @@
 import type {
   AttemptReport,
+  Circuit,
   DeliveryRecord,
   Id,
   JobEnd,
@@ -56,6 +57,10 @@ export interface Signals {
   readonly delivered?:
     | ((delivery: DeliveryRecord, settled: SettleDeliveryOperation) => void)
     | undefined;
+  /** An answer, or none, has opened or closed the circuit of a destination. */
+  readonly circuitChanged?:
+    | ((organization: Id, origin: string, state: Circuit['state']) => void)
+    | undefined;
   /** A delivery was given up without a further attempt. */
   readonly deliveryEnded?: ((delivery: DeliveryRecord, reason: string) => void) | undefined;
 }
@@ -68,6 +73,7 @@ export function allSignals(each: readonly Signals[]): Signals {
     answered: inTurn(each.flatMap(({ answered }) => answered ?? [])),
     ended: inTurn(each.flatMap(({ ended }) => ended ?? [])),
     delivered: inTurn(each.flatMap(({ delivered }) => delivered ?? [])),
+    circuitChanged: inTurn(each.flatMap(({ circuitChanged }) => circuitChanged ?? [])),
     deliveryEnded: inTurn(each.flatMap(({ deliveryEnded }) => deliveryEnded ?? [])),
   };
 }

@@ -114,7 +114,11 @@ export function createAccountDeletions(options: AccountDeletionsOptions): Accoun
     clock,
     everyMs,
     round: runOnce,
-    onError: (error) => logger.error({ err: error }, 'an account could not be deleted'),
+    onError: (error) =>
+      logger.error(
+        { event: 'account_deletion_failed', err: error },
+        'an account could not be deleted',
+      ),
   });
   return {
     name: periodic.name,

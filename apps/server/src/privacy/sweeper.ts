@@ -161,7 +161,11 @@ export function createSweeper(options: SweeperOptions): Sweeper {
     clock,
     everyMs,
     round: runOnce,
-    onError: (error) => logger.error({ err: error }, 'what is not to be kept cannot be taken out'),
+    onError: (error) =>
+      logger.error(
+        { event: 'sweep_failed', err: error },
+        'what is not to be kept cannot be taken out',
+      ),
   });
   return {
     name: periodic.name,

@@ -25,7 +25,10 @@ export function createKeyUses(options: {
   }
 
   const onError = (error: unknown): void =>
-    logger.error({ err: error }, 'when keys were used last could not be written');
+    logger.error(
+      { event: 'key_uses_not_written', err: error },
+      'when keys were used last could not be written',
+    );
   const periodic = createPeriodic({
     name: 'key uses',
     clock,

@@ -52,7 +52,11 @@ export function createPruner(options: PrunerOptions): Pruner {
     clock,
     everyMs,
     round: runOnce,
-    onError: (error) => logger.error({ err: error }, 'what is past its time cannot be removed'),
+    onError: (error) =>
+      logger.error(
+        { event: 'pruning_failed', err: error },
+        'what is past its time cannot be removed',
+      ),
   });
   return {
     name: periodic.name,

@@ -99,7 +99,10 @@ export class Stager implements Service {
       const moments = await Promise.all([work.nextDueAt(), work.nextWakeAt()]);
       next = Math.min(next, ...moments.map((at) => at ?? next));
     } catch (error) {
-      logger.error({ err: error }, 'what has become due could not be staged; trying again');
+      logger.error(
+        { event: 'staging_failed', err: error },
+        'what has become due could not be staged; trying again',
+      );
     }
     this.#round = null;
     if (this.#isStarted)

@@ -35,10 +35,28 @@ export interface WebhookEndpointList {
   readonly endpoints: readonly WebhookEndpointView[];
 }
 
+/** Answer to `GET /ready`: whether it is to be sent requests. */
+export interface ReadinessView {
+  /** `stopping`: it takes no new work; `store_failed`: it cannot, and is about to end. */
+  readonly status: 'ready' | 'stopping' | 'store_failed';
+}
+
 /** Answer to `GET /health`. */
 export interface HealthView {
   readonly status: 'ok';
   readonly version: string;
+  /** Since it started, in whole seconds. */
+  readonly uptime_seconds: number;
+  /** Since when the job that came first of those in line waits, in milliseconds; null: none is in line. */
+  readonly oldest_wait_ms: number | null;
+  /** Calls to targets under way. */
+  readonly calls_in_flight: number;
+  readonly deliveries: {
+    /** Calls to webhook endpoints under way. */
+    readonly in_flight: number;
+    /** Deliveries that wait in memory for their turn. */
+    readonly waiting: number;
+  };
   /** Jobs by state. */
   readonly jobs: Readonly<Record<JobState, number>>;
   /** What is measured, and the bounds beyond which new jobs are turned away; 0: none. */

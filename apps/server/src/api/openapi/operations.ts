@@ -243,6 +243,11 @@ const SERVER: Operations = {
     tag: 'server',
     answers: { 200: 'HealthView' },
   },
+  'GET /ready': {
+    summary: 'Whether the server is to be sent requests: 503 while it stops',
+    tag: 'server',
+    answers: { 200: 'ReadinessView', 503: 'ReadinessView' },
+  },
   'GET /api/v1/openapi.json': {
     summary: 'This document',
     tag: 'server',

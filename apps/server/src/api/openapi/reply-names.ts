@@ -31,6 +31,7 @@ export const REPLY_NAMES = [
   'SecretList',
   'SecretView',
   'SigningKeysView',
+  'ReadinessView',
   'SubmitReply',
   'WebhookEndpointList',
   'WebhookEndpointView',

@@ -1027,6 +1027,33 @@ export const REPLY_SCHEMAS: Readonly<Record<string, JsonSchema>> = {
       version: {
         type: 'string',
       },
+      uptime_seconds: {
+        type: 'number',
+        description: 'Since it started, in whole seconds.',
+      },
+      oldest_wait_ms: {
+        type: ['number', 'null'],
+        description:
+          'Since when the job that came first of those in line waits, in milliseconds; null: none is in line.',
+      },
+      calls_in_flight: {
+        type: 'number',
+        description: 'Calls to targets under way.',
+      },
+      deliveries: {
+        type: 'object',
+        properties: {
+          in_flight: {
+            type: 'number',
+            description: 'Calls to webhook endpoints under way.',
+          },
+          waiting: {
+            type: 'number',
+            description: 'Deliveries that wait in memory for their turn.',
+          },
+        },
+        required: ['in_flight', 'waiting'],
+      },
       jobs: {
         type: 'object',
         properties: {
@@ -1088,7 +1115,17 @@ export const REPLY_SCHEMAS: Readonly<Record<string, JsonSchema>> = {
           'The regions that calls leave from; `any`: each name that a job gives, all directly.',
       },
     },
-    required: ['status', 'version', 'jobs', 'admission', 'regions'],
+    required: [
+      'status',
+      'version',
+      'uptime_seconds',
+      'oldest_wait_ms',
+      'calls_in_flight',
+      'deliveries',
+      'jobs',
+      'admission',
+      'regions',
+    ],
     description: 'Answer to `GET /health`.',
   },
   JobExplanation: {
@@ -1684,6 +1721,19 @@ export const REPLY_SCHEMAS: Readonly<Record<string, JsonSchema>> = {
     },
     required: ['path', 'message', 'expected'],
     description: 'One thing that is wrong with the input.',
+  },
+  ReadinessView: {
+    type: 'object',
+    properties: {
+      status: {
+        type: 'string',
+        enum: ['ready', 'stopping', 'store_failed'],
+        description:
+          '`stopping`: it takes no new work; `store_failed`: it cannot, and is about to end.',
+      },
+    },
+    required: ['status'],
+    description: 'Answer to `GET /ready`: whether it is to be sent requests.',
   },
   RedactionView: {
     type: 'object',

@@ -3,7 +3,7 @@ import { pathToFileURL } from 'node:url';
 import { HOOK_NAMES, isHookName, type LifecycleHooks } from './lifecycle-hooks.ts';
 
 /** The module of hooks cannot be used. */
-export class HooksError extends Error {
+class HooksError extends Error {
   readonly code = 'hooks_unusable';
   override readonly name = 'HooksError';
 }

@@ -202,7 +202,7 @@ export function createMetrics({ clock, version, mostNames }: MetricsOptions): Me
 }
 
 /** What tells destinations and limits of several organizations apart. */
-export function nameOf(organization: string, name: string): string {
+function nameOf(organization: string, name: string): string {
   return `${organization} ${name}`;
 }
 

@@ -56,7 +56,8 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
   const connection = openConnection({ file: options.file });
   try {
     const applied = migrate(connection, MIGRATIONS, options.clock ?? { now: Date.now });
-    if (applied.length > 0) options.logger?.info({ versions: applied }, 'schema migrated');
+    if (applied.length > 0)
+      options.logger?.info({ event: 'store_migrated', versions: applied }, 'schema migrated');
     return new SqliteStore(connection, new Checkpointer(options.file));
   } catch (error) {
     connection.close();

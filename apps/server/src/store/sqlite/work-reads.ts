@@ -40,7 +40,7 @@ export const NEXT_DUE = `SELECT min(ready_at) AS at FROM work INDEXED BY work_de
   WHERE is_ready = 0`;
 
 // Jobs are numbered as they come. Those whose moment has not come are passed over, but not endlessly.
-export const OLDEST_READY = `SELECT ready_at AS at FROM (
+const OLDEST_READY = `SELECT ready_at AS at FROM (
     SELECT is_ready, ready_at FROM work ORDER BY job, leg LIMIT 10000
   ) WHERE is_ready = 1 LIMIT 1`;
 
