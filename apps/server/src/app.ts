@@ -252,7 +252,8 @@ async function compose(options: AppOptions, onClose: OnClose): Promise<RunningAp
     clock,
     rules,
     header: { seed, circuit, liveRegions, caps: Object.fromEntries(caps), idempotencyWindowMs },
-    onError: (error) => logger.error({ err: error }, 'the recording cannot be written'),
+    onError: (error) =>
+      logger.error({ event: 'recording_failed', err: error }, 'the recording cannot be written'),
   });
   if (recorder !== null) onClose(() => recorder.close());
   const jobCalls = withSecretsInCalls(executors.jobs, { vault, clock });
