@@ -137,7 +137,12 @@ const NAMES: readonly Row[] = [
   ['http://second-answer.example:PORT/', 'documentation first, this machine when asked again'],
 ];
 
+/** The file of hosts is not read where name servers are given. */
 const UNRESOLVED: readonly Row[] = [
+  ['http://localhost:PORT/', 'the name of this machine'],
+  ['http://LOCALHOST.:PORT/', 'the same in capitals, with a dot behind'],
+  ['http://ⓛⓞⓒⓐⓛⓗⓞⓢⓣ:PORT/', 'the same in circles'],
+  ['http://a.localhost:PORT/', 'a name below it'],
   ['http://metadata.google.internal/', 'a name that clouds know'],
   ['http://kubernetes.default.svc/', 'a name that clusters know'],
   ['http://127.0.0.1.public.example:PORT/', 'an address as a part of a name'],

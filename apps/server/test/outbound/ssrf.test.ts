@@ -131,6 +131,16 @@ describe('the corpus of hostile targets', () => {
   });
 });
 
+test("names that the system's resolver finds without any name server are refused too", async () => {
+  server = await startServer({ 'allow-loopback-targets': 'false' });
+  const urls = ['http://localhost:PORT/', 'http://LocalHost:PORT/a', 'http://ⓛⓞⓒⓐⓛⓗⓞⓢⓣ:PORT/b'];
+  const jobs = urls.map((url) => url.replaceAll('PORT', String(port)));
+  for (const { status_code: status, body } of await outcomesOf(server, jobs)) {
+    expect(await told(server, status, objectOf(body))).toBe('address_refused');
+  }
+  expect(reached).toEqual([]);
+});
+
 async function told(
   running: RunningServer,
   status: unknown,
