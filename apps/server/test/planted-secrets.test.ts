@@ -7,7 +7,8 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { createUpstream, type RecordedRequest, type Upstream } from '@ezthrottle/testkit';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { type Collector, openCollector } from './otlp-collector.ts';
 import { objectOf, type Reply, request, textOf, until } from './running-server.ts';
 
 const MAIN = fileURLToPath(new URL('../src/cli/main.ts', import.meta.url));
@@ -26,6 +27,8 @@ const PLANTED = {
 let folder: string;
 let target: Upstream;
 let endpoint: Upstream;
+let collector: Collector;
+let metricsUrl = '';
 let child: ChildProcess;
 let base = '';
 let written = '';
@@ -76,6 +79,7 @@ function ended(id: string): Promise<Record<string, unknown>> {
 async function start(): Promise<void> {
   const argv = ['start', '--port', '0', '--data-dir', folder, '--json', '--log-level', 'trace'];
   const flags = ['--allow-loopback-targets', '--rate', `${target.origin}=1000`];
+  flags.push('--metrics', '0', '--otlp-endpoint', collector.url, '--access-log');
   child = spawn(process.execPath, ['--conditions=@ezthrottle/source', MAIN, ...argv, ...flags], {
     env: {
       PATH: process.env['PATH'] ?? '',
@@ -94,12 +98,15 @@ async function start(): Promise<void> {
   if (child.stdout === null) throw new Error('no output');
   const [line] = await once(createInterface(child.stdout), 'line');
   base = textOf(objectOf(JSON.parse(String(line)))['url']);
+  await vi.waitFor(() => expect(written).toContain('metrics_served'));
+  metricsUrl = /http:\/\/[\d.:]+\/metrics/.exec(written)?.[0] ?? '';
 }
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'ezthrottle-planted-'));
   target = await createUpstream(echoing);
   endpoint = await createUpstream();
+  collector = await openCollector();
   await start();
 });
 
@@ -107,6 +114,7 @@ afterAll(async () => {
   child.kill('SIGKILL');
   await target.close();
   await endpoint.close();
+  await collector.close();
   rmSync(folder, { recursive: true, force: true });
 });
 
@@ -195,7 +203,9 @@ describe('planted secrets', () => {
       await call('GET', `/api/v1/dead-letters/jobs/${id}`);
     }
     await endpoint.waitFor(2);
-    const paths = ['/metrics', '/health', '/api/v1/jobs', '/api/v1/audit-log', '/api/v1/secrets'];
+    const metrics = await request(metricsUrl, 'GET');
+    expect(metrics.text).toContain(target.origin);
+    const paths = ['/health', '/ready', '/api/v1/jobs', '/api/v1/audit-log', '/api/v1/secrets'];
     const further = ['/api/v1/api-keys', '/api/v1/dead-letters/jobs', '/api/v1/webhook-secrets'];
     for (const path of [...paths, ...further]) await call('GET', path);
 
@@ -215,6 +225,8 @@ describe('planted secrets', () => {
       'its output': written,
       'its answers': answers.join('\n'),
       'its deliveries': deliveries.join('\n'),
+      'its metrics': metrics.text,
+      'its traces': collector.received(),
     };
     // What is no secret is found in all of these, so the search does find.
     expect(found(places, ['/works', 'start'])).toEqual(
@@ -225,6 +237,7 @@ describe('planted secrets', () => {
       ]),
     );
     expect(written).toContain(base);
+    expect(collector.received()).toContain(ids[0]);
     expect(found(places, [...Object.values(PLANTED), ...made])).toEqual([]);
   });
 });

@@ -313,8 +313,8 @@ export const SETTINGS: { readonly [K in keyof Config]: Setting<Config[K]> } = {
       dev: null,
       start: null,
     },
-    /^https?:\/\/[^\s?#]{1,500}$/,
-    'an http or https URL without a query',
+    /^https?:\/\/[^\s?#@]{1,500}$/,
+    'an http or https URL without credentials and query',
   ),
   traceSamplePercent: integer(
     {

@@ -85,6 +85,13 @@ export async function createObservation(options: ObservationOptions): Promise<Ob
           logger.error({ event: 'metrics_failed', err: error }, 'the metrics could not be read');
         },
       });
+      if (config.metricsToken === null && !isLoopback(config.metrics.host)) {
+        const { host } = config.metrics;
+        logger.warn(
+          { event: 'metrics_open', host },
+          'metrics are served to everybody who reaches this address: set a token',
+        );
+      }
       logger.info({ event: 'metrics_served', url: server.url }, 'metrics are served');
       return () => server.close();
     },
@@ -92,6 +99,10 @@ export async function createObservation(options: ObservationOptions): Promise<Ob
       for (let close = closers.pop(); close !== undefined; close = closers.pop()) await close();
     },
   };
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || host.startsWith('127.');
 }
 
 async function metricsOf({ config, clock }: ObservationOptions): Promise<Metrics | null> {

@@ -177,7 +177,7 @@ export function createMetrics({ clock, version, mostNames }: MetricsOptions): Me
       deliverySeconds.observe({ outcome }, secondsOf(settled));
       if (next.state === 'delivered') deliveries.inc({ state: 'delivered', reason: '' });
       if (next.state === 'dead') {
-        deliveries.inc({ state: 'dead', reason: next.reason ?? 'gave_up' });
+        deliveries.inc({ state: 'dead', reason: next.reason ?? 'unknown' });
       }
     },
     deliveryEnded(_delivery: DeliveryRecord, reason: string) {

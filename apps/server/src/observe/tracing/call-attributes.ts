@@ -45,8 +45,10 @@ export function failureOf(outcome: Outcome): string | null {
     case 'refused':
       return outcome.code;
     case 'timeout':
-    case 'aborted':
     case 'unknown':
       return outcome.kind;
+    case 'aborted':
+      // We stopped it, for another one was faster or the job was cancelled.
+      return null;
   }
 }

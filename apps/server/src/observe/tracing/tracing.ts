@@ -158,6 +158,7 @@ function end(span: Span, outcome: Outcome): void {
   if (outcome.kind === 'response') {
     span.setAttribute('http.response.status_code', outcome.status);
   }
+  if (outcome.kind === 'aborted') span.setAttribute('ezthrottle.aborted', true);
   const failure = failureOf(outcome);
   if (failure !== null) fail(span, failure);
   span.end();
