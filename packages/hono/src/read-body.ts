@@ -27,33 +27,43 @@ export type OnDoubt = (mistake: BodyAlreadyParsedError) => void;
  * @throws {BodyAlreadyParsedError} when something has read it and did not leave the bytes.
  * @throws {BodyUnreadableError} when the connection breaks.
  */
-export async function readBody(
+export function readBody(
   context: Context,
   limitBytes: number,
   onDoubt: OnDoubt,
 ): Promise<Uint8Array | null> {
   const { raw, bodyCache } = context.req;
   const [kept] = Object.keys(bodyCache);
-  if (kept === undefined && !isWholeAtOnce(raw, limitBytes))
-    return readRequestBody(raw, limitBytes);
+  if (kept !== undefined) return readKept(kept, context, limitBytes, onDoubt);
+  if (!isWholeAtOnce(raw, limitBytes)) return readRequestBody(raw, limitBytes);
+  return context.req.arrayBuffer().then(bytesOf, unreadable);
+}
+
+async function readKept(
+  kept: string,
+  { req }: Context,
+  limitBytes: number,
+  onDoubt: OnDoubt,
+): Promise<Uint8Array | null> {
+  const { raw } = req;
   if (kept === 'text') {
-    const bytes = bytesOfText(await whole(context.req.text()), raw, onDoubt);
+    const bytes = bytesOfText(await req.text().catch(unreadable), raw, onDoubt);
     return unpacked(bytes, raw, limitBytes);
   }
-  if (kept !== undefined && kept !== 'arrayBuffer' && kept !== 'blob') {
+  if (kept !== 'arrayBuffer' && kept !== 'blob') {
     throw new BodyAlreadyParsedError(READERS.get(kept) ?? kept, FIX);
   }
   // Early versions of Hono 4 cannot make one of the other.
-  const read = kept === 'blob' ? new Response(await context.req.blob()) : context.req;
-  return unpacked(new Uint8Array(await whole(read.arrayBuffer())), raw, limitBytes);
+  const read = kept === 'blob' ? new Response(await req.blob()) : req;
+  return unpacked(bytesOf(await read.arrayBuffer().catch(unreadable)), raw, limitBytes);
 }
 
-async function whole<Body>(body: Promise<Body>): Promise<Body> {
-  try {
-    return await body;
-  } catch (error) {
-    throw new BodyUnreadableError(error);
-  }
+function bytesOf(buffer: ArrayBuffer): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(buffer);
+}
+
+function unreadable(error: unknown): never {
+  throw new BodyUnreadableError(error);
 }
 
 /** Reading in pieces costs more: it is for lengths that are not known, and for what has to be unpacked. */

@@ -52,9 +52,8 @@ function isNodeRequest(value: unknown): value is IncomingMessage {
 }
 
 function keptBytes(request: object): Uint8Array | null {
-  const places: readonly unknown[] = [
-    Reflect.get(request, 'rawBody'),
-    Reflect.get(request, 'body'),
-  ];
-  return places.find((kept) => kept instanceof Uint8Array) ?? null;
+  const rawBody: unknown = Reflect.get(request, 'rawBody');
+  if (rawBody instanceof Uint8Array) return rawBody;
+  const body: unknown = Reflect.get(request, 'body');
+  return body instanceof Uint8Array ? body : null;
 }
