@@ -68,22 +68,26 @@ export function decodeDelivery(payload: unknown): DecodedDelivery {
   }
   const fields = new FieldReader(payload, '', problems);
   const jobId = fields.required('job_id');
-  const result = readResult(fields);
-  const event = fields.identifier('event') ?? fields.identifier('type');
-  const responses = fields.list('responses', readResponse);
-  const tags = fields.list('tags', readTag);
-  const path = fields.integer('path', 0);
-  const triedPaths = fields.list('tried_paths', readPath);
-  const parentJobId = fields.text('parent_job_id');
-  const endedAt = fields.integer('ended_at', 0);
+  const result = readResult(fields, payload);
+  // Asked for only where there is one: to look for a name that is handed on costs more than all the rest, and
+  // most are absent. What is inherited is asked for in vain.
+  const event =
+    (isAbsent(payload['event']) ? null : fields.identifier('event')) ??
+    (isAbsent(payload['type']) ? null : fields.identifier('type'));
+  const responses = isAbsent(payload['responses']) ? null : fields.list('responses', readResponse);
+  const tags = isAbsent(payload['tags']) ? null : fields.list('tags', readTag);
+  const path = isAbsent(payload['path']) ? null : fields.integer('path', 0);
+  const tried = isAbsent(payload['tried_paths']) ? null : fields.list('tried_paths', readPath);
+  const parent = isAbsent(payload['parent_job_id']) ? null : fields.text('parent_job_id');
+  const endedAt = isAbsent(payload['ended_at']) ? null : fields.integer('ended_at', 0);
   const delivery: Draft = {
     deliveryId: fields.identifier('delivery_id'),
-    endpointId: fields.identifier('endpoint_id'),
-    attempt: fields.integer('attempt', 1),
+    endpointId: isAbsent(payload['endpoint_id']) ? null : fields.identifier('endpoint_id'),
+    attempt: isAbsent(payload['attempt']) ? null : fields.integer('attempt', 1),
     jobId,
-    idempotentKey: fields.text('idempotent_key'),
+    idempotentKey: isAbsent(payload['idempotent_key']) ? null : fields.text('idempotent_key'),
     status: result.status,
-    metadata: fields.object('metadata') ?? {},
+    metadata: (isAbsent(payload['metadata']) ? null : fields.object('metadata')) ?? {},
     tags: tags ?? [],
     raw: payload,
   };
@@ -93,10 +97,14 @@ export function decodeDelivery(payload: unknown): DecodedDelivery {
   if (responses !== null) delivery.responses = responses;
   if (result.error !== null) delivery.error = result.error;
   if (path !== null) delivery.path = path;
-  if (triedPaths !== null) delivery.triedPaths = triedPaths;
-  if (parentJobId !== null) delivery.parentJobId = parentJobId;
+  if (tried !== null) delivery.triedPaths = tried;
+  if (parent !== null) delivery.parentJobId = parent;
   if (endedAt !== null) delivery.endedAt = endedAt;
   return problems.length === 0 ? { ok: true, delivery } : { ok: false, problems };
+}
+
+function isAbsent(value: unknown): boolean {
+  return value === undefined || value === null;
 }
 
 interface Result {
@@ -105,14 +113,16 @@ interface Result {
   readonly error: string | null;
 }
 
-function readResult(fields: FieldReader): Result {
+function readResult(fields: FieldReader, payload: Metadata): Result {
   const status = fields.oneOf('status', STATUSES);
-  const nested = fields.object('response');
+  const nested = isAbsent(payload['response']) ? null : fields.object('response');
   const response =
     nested === null
-      ? readFlatResponse(fields)
+      ? readFlatResponse(fields, payload)
       : readResponse(new FieldReader(nested, 'response', fields.problems));
-  const error = fields.text('error') ?? fields.text('reason');
+  const error =
+    (isAbsent(payload['error']) ? null : fields.text('error')) ??
+    (isAbsent(payload['reason']) ? null : fields.text('reason'));
   const isRefused = status === 'completed' && response !== null && !isSuccess(response.statusCode);
   if (status === 'failed') return { status, response, error };
   if (!isRefused) return { status: 'success', response, error };
@@ -125,7 +135,8 @@ function isSuccess(statusCode: number): boolean {
 }
 
 /** Self-hosted servers put the answer beside the job's id; status 0 says that there was none. */
-function readFlatResponse(fields: FieldReader): DeliveryResponse | null {
+function readFlatResponse(fields: FieldReader, payload: Metadata): DeliveryResponse | null {
+  if (isAbsent(payload['response_status'])) return null;
   const statusCode = fields.integer('response_status', 0);
   if (statusCode === null || statusCode === 0) return null;
   return readBody(fields, statusCode);
