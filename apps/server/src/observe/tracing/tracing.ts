@@ -122,14 +122,29 @@ export function createTracing(tracer: Tracer): Tracing {
   };
 }
 
-type Cause = 'first' | 'retry' | 'reroute' | 'race' | 'hedge' | 'fallback' | 'spawned' | 'delivery';
+type Cause =
+  | 'first'
+  | 'retry'
+  | 'reroute'
+  | 'race'
+  | 'hedge'
+  | 'fallback'
+  | 'spawned'
+  | 'redrive'
+  | 'delivery';
 
 function causeOf({ job, leg, attempt }: CallSignal): Cause {
-  if (attempt === 1) return job.parent === null ? 'first' : 'spawned';
+  if (attempt === 1) return beginningOf(job);
   if (leg.isHedge === true) return 'hedge';
   if (isAgain(leg)) return 'retry';
   if (leg.reroutes > 0) return 'reroute';
   return leg.path > 0 ? 'fallback' : 'race';
+}
+
+/** A job that was redriven has the trace of the one that it is sent again for: that may be days old. */
+function beginningOf({ parent, spec }: CallSignal['job']): Cause {
+  if (spec.redriveOf !== undefined) return 'redrive';
+  return parent === null ? 'first' : 'spawned';
 }
 
 function isAgain({ retries, unknowns, heldBack }: Leg): boolean {
