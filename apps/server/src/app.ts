@@ -552,6 +552,7 @@ function createExecutors(
   const policy = createAddressPolicy({
     allowPrivate: config.allowPrivateTargets,
     allow: [...config.allowTargets, ...(config.allowLoopbackTargets ? LOOPBACK : [])],
+    deny: config.denyTargets,
   });
   const egresses = new Map(
     config.regions === 'any' ? [] : config.regions.map(({ name, egress }) => [name, egress]),

@@ -24,6 +24,8 @@ export interface Config {
   readonly allowPrivateTargets: boolean;
   /** Addresses, ranges and host names that may be called in any case. */
   readonly allowTargets: readonly string[];
+  /** Addresses and ranges that are never called. */
+  readonly denyTargets: readonly string[];
   /** `address` or `address:port`. Empty: the system's resolver. */
   readonly dnsServers: readonly string[];
   /** Its proxies hold passwords. */
@@ -160,6 +162,7 @@ export function readSettings(profile: Profile, sources: ConfigSources): ConfigRe
     allowLoopbackTargets: take('allowLoopbackTargets'),
     allowPrivateTargets: take('allowPrivateTargets'),
     allowTargets: take('allowTargets'),
+    denyTargets: take('denyTargets'),
     dnsServers: take('dnsServers'),
     regions: take('regions'),
     rates: take('rates'),

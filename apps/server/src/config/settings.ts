@@ -2,10 +2,11 @@ import { isIP } from 'node:net';
 import { DEFAULTS, LIMITS } from '@ezthrottle/core/protocol';
 import { DEFAULT_CIRCUIT } from '@ezthrottle/engine';
 import type { Config } from '../config.ts';
-import { AddressPolicyError, createAddressPolicy } from '../net/address-policy.ts';
+import { createAddressPolicy } from '../net/address-policy.ts';
 import { readListenAddress } from './listen-address.ts';
 import { readCapRules, readRateRules } from './rate-rules.ts';
 import { readNameServers } from './name-server-list.ts';
+import { readTargets } from './target-list.ts';
 import { readRegions } from './region-rules.ts';
 import {
   choice,
@@ -147,21 +148,29 @@ export const SETTINGS: { readonly [K in keyof Config]: Setting<Config[K]> } = {
       start: Object.freeze([]),
     },
     'list',
-    (raw) => {
-      const entries = listOf(raw)?.filter((entry) => typeof entry === 'string') ?? [];
-      try {
-        createAddressPolicy({ allow: entries });
-        if (entries.length > 0 && entries.length <= 1_000) {
-          return { ok: true, value: Object.freeze(entries) };
-        }
-      } catch (error) {
-        if (!(error instanceof AddressPolicyError)) throw error;
-      }
-      return {
-        ok: false,
-        expected: 'such as 10.1.2.3, 10.0.0.0/8, internal.example or *.internal.example',
-      };
+    (raw) =>
+      readTargets(
+        raw,
+        (allow) => createAddressPolicy({ allow }),
+        'such as 10.1.2.3, 10.0.0.0/8, internal.example or *.internal.example',
+      ),
+  ),
+  denyTargets: custom(
+    {
+      flag: 'deny-target',
+      placeholder: '<address>',
+      description:
+        'Address or range that is never called, such as one of your own; may be repeated',
+      dev: Object.freeze([]),
+      start: Object.freeze([]),
     },
+    'list',
+    (raw) =>
+      readTargets(
+        raw,
+        (deny) => createAddressPolicy({ deny }),
+        'addresses and ranges such as 203.0.113.7, 203.0.113.0/24 or 2001:db8::/32',
+      ),
   ),
   dnsServers: custom(
     {

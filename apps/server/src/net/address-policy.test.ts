@@ -125,6 +125,28 @@ describe('the address policy', () => {
     expect(policy.allowsHost('internal.example.evil')).toBe(false);
   });
 
+  test('never lets be called what is denied, in whatever form, whatever else is allowed', () => {
+    const policy = createAddressPolicy({
+      allowPrivate: true,
+      allow: ['198.51.100.7', '2606:4700::/32'],
+      deny: ['198.51.100.0/24', '8.8.8.8', '2606:4700:1::/48'],
+    });
+
+    for (const address of ['198.51.100.7', '8.8.8.8', '::ffff:8.8.8.8', '64:ff9b::808:808']) {
+      expect(policy.refusal(address)).toBe('a denied address');
+      expect(policy.denies(address)).toBe(true);
+    }
+    expect(policy.refusal('2606:4700:1::1')).toBe('a denied address');
+    expect(policy.refusal('2606:4700:2::1')).toBeNull();
+    expect(policy.refusal('8.8.4.4')).toBeNull();
+    expect(policy.denies('8.8.4.4')).toBe(false);
+  });
+
+  test('denies addresses and ranges, not names, which others move', () => {
+    expect(() => createAddressPolicy({ deny: ['inner.example'] })).toThrow('"inner.example"');
+    expect(() => createAddressPolicy({ deny: ['10.0.0.0/99'] })).toThrow('"10.0.0.0/99"');
+  });
+
   test('names every entry of the list that cannot be read', () => {
     const build = (): unknown =>
       createAddressPolicy({ allow: ['10.0.0.0/99', 'ok.example', '1.2.3', 'a b', '*'] });

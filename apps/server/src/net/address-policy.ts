@@ -14,17 +14,21 @@ export interface AddressPolicyOptions {
    * (`internal.example`), or all names below one (`*.internal.example`). Default none.
    */
   readonly allow?: readonly string[];
+  /** Addresses and ranges that are never called, whatever else is said. Default none. */
+  readonly deny?: readonly string[];
 }
 
 /** Which addresses our server may call on behalf of users. */
 export interface AddressPolicy {
   /** Why this IP address must not be called; null when it may. What is no address is refused. */
   refusal(address: string): string | null;
+  /** Whether this IP address is never called, by whatever name. What is no address is not. */
+  denies(address: string): boolean;
   /** Whether this host name is allowed whatever it resolves to. */
   allowsHost(host: string): boolean;
 }
 
-/** An entry of `allow` is no address, range or host name. */
+/** An entry of `allow` is no address, range or host name, or one of `deny` no address or range. */
 export class AddressPolicyError extends Error {
   override readonly name = 'AddressPolicyError';
   readonly code = 'invalid_address_policy';
@@ -64,10 +68,11 @@ const PRIVATE_KINDS: readonly string[] = ['loopback', 'private', 'uniqueLocal', 
  * Builds the policy. Only public unicast addresses may be called; forms that carry an IPv4 address
  * inside (mapped, NAT64) are judged by it, tunnels (6to4, Teredo, SIIT) are refused.
  *
- * @throws AddressPolicyError naming every entry of `allow` that cannot be read.
+ * @throws AddressPolicyError naming every entry of `allow` and `deny` that cannot be read.
  */
 export function createAddressPolicy(options: AddressPolicyOptions = {}): AddressPolicy {
   const { ranges, hosts } = readAllowList(options.allow ?? []);
+  const denied = readDenyList(options.deny ?? []);
   const opened = new Set<string>([
     ...(options.allowLoopback === true ? ['loopback'] : []),
     ...(options.allowPrivate === true ? PRIVATE_KINDS : []),
@@ -76,10 +81,16 @@ export function createAddressPolicy(options: AddressPolicyOptions = {}): Address
     refusal(address) {
       if (isIP(address) === 0) return 'not an IP address';
       const parsed = parse(address);
-      if (isWithin(parsed, ranges)) return null;
       const judged = carriedIPv4(parsed) ?? parsed;
+      if (isWithin(parsed, denied) || isWithin(judged, denied)) return 'a denied address';
+      if (isWithin(parsed, ranges)) return null;
       if (judged !== parsed && isWithin(judged, ranges)) return null;
       return refusalOf(judged, opened);
+    },
+    denies(address) {
+      if (denied.length === 0 || isIP(address) === 0) return false;
+      const parsed = parse(address);
+      return isWithin(parsed, denied) || isWithin(carriedIPv4(parsed) ?? parsed, denied);
     },
     allowsHost(host) {
       const name = bareHost(host);
@@ -162,6 +173,12 @@ function readAllowList(entries: readonly string[]): {
   }
   if (wrong.length > 0) throw new AddressPolicyError(wrong);
   return { ranges, hosts };
+}
+
+function readDenyList(entries: readonly string[]): readonly Range[] {
+  const { ranges, hosts } = readAllowList(entries);
+  if (hosts.length > 0) throw new AddressPolicyError(hosts);
+  return ranges;
 }
 
 function whole(address: string): Range {

@@ -52,9 +52,10 @@ export function checkHost(
       callback(error, []);
       return;
     }
-    const allowed = policy.allowsHost(host)
-      ? found
-      : found.filter(({ address }) => policy.refusal(address) === null);
+    const isListed = policy.allowsHost(host);
+    const allowed = found.filter(({ address }) =>
+      isListed ? !policy.denies(address) : policy.refusal(address) === null,
+    );
     const isMixed = allowed.length < found.length;
     if (allowed.length === 0 || (refusesMixed && isMixed))
       callback(refusalOf(host, found, policy), []);

@@ -91,6 +91,16 @@ describe('the connector', () => {
     expect(reply.statusCode).toBe(200);
   });
 
+  test('refuses what is denied also by a listed host name', async () => {
+    const names = nameServer(['127.0.0.1']);
+    const policy = createAddressPolicy({ allow: ['inner.example'], deny: ['127.0.0.1'] });
+
+    await expect(call({ policy, resolve: names.resolve }, 'inner.example')).rejects.toMatchObject({
+      code: 'address_refused',
+    });
+    expect(upstream.connections).toBe(0);
+  });
+
   test('refuses an address in the URL itself', async () => {
     await expect(call({ policy: createAddressPolicy() }, '127.0.0.1')).rejects.toMatchObject({
       code: 'address_refused',

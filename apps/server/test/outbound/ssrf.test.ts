@@ -141,6 +141,24 @@ test("names that the system's resolver finds without any name server are refused
   expect(reached).toEqual([]);
 });
 
+test('what the operator denies is not called, also where something else allows it', async () => {
+  const records = new Map([['listed.example A', [[a('listed.example', '127.0.0.1')]]] as const]);
+  const running = await start(records, {
+    'allow-loopback-targets': 'true',
+    'allow-target': ['listed.example'],
+    'deny-target': ['127.0.0.0/8', '::1'],
+  });
+  const urls = [
+    `http://127.0.0.1:${port}/`,
+    `http://[::1]:${port}/`,
+    `http://listed.example:${port}/`,
+  ];
+  for (const { status_code: status, body } of await outcomesOf(running, urls)) {
+    expect(await told(running, status, objectOf(body))).toBe('address_refused');
+  }
+  expect(reached).toEqual([]);
+});
+
 async function told(
   running: RunningServer,
   status: unknown,
