@@ -206,7 +206,16 @@ class PacedDispatcher implements Dispatcher {
       onWakeable: (ids) => this.#wake(ids),
     });
     const { jobs } = parts.store;
-    this.#forecaster = new Forecaster({ clock, work, jobs, destinations, active, calls, fairness });
+    this.#forecaster = new Forecaster({
+      clock,
+      work,
+      jobs,
+      destinations,
+      active,
+      calls,
+      fairness,
+      limited: this.#limited,
+    });
     edits?.onChanged((organization, origin) => {
       const changed = destinations.resettle(organization, origin);
       if (changed !== null) this.#pumpKey(changed.key, [...changed.lanes.values()]);

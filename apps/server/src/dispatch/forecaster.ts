@@ -16,7 +16,8 @@ import type {
 import type { ActiveJobs } from './active-jobs.ts';
 import type { RunningCalls } from './calls.ts';
 import type { Destinations } from './destinations.ts';
-import type { Lane } from './lane.ts';
+import { fullName, type Lane } from './lane.ts';
+import type { LimitedCalls } from './limited-calls.ts';
 
 /** A call whose start is to be foretold. */
 export interface ForecastQuestion {
@@ -65,6 +66,7 @@ export interface ForecasterOptions {
   readonly active: ActiveJobs;
   readonly calls: RunningCalls;
   readonly fairness: FairLineOptions;
+  readonly limited: Pick<LimitedCalls, 'fork'>;
 }
 
 /** Lines that are looked at together, and calls that wait in them. */
@@ -107,10 +109,11 @@ export class Forecaster {
       pacers,
       lanes: lines,
       running: this.#running(pacers, now),
-      joins: isInLine ? [] : [{ at, lane: nameOf(asked), entry: { id, apiKey, userId, rank } }],
+      joins: isInLine ? [] : [{ at, lane: fullName(asked), entry: { id, apiKey, userId, rank } }],
       costOf: (call, key) => costs(jobOf(call), key),
       priorityOf: (call) => specs.get(jobOf(call))?.priority ?? 0,
       fairness,
+      contending: this.#options.limited,
     });
     const keys = keysOf(asked).map((key) => ({
       ...key,
@@ -120,11 +123,11 @@ export class Forecaster {
     while (!forecast.run(id, STARTS_AT_ONCE)) await breath();
     const last = forecast.starts.at(-1);
     const isFound = last?.id === id;
-    const rivals = new Map(lanes.map((lane) => [nameOf(lane), sharedKeys(lane, asked)]));
+    const rivals = new Map(lanes.map((lane) => [fullName(lane), sharedKeys(lane, asked)]));
     const ahead = forecast.starts.filter(
       (start) => start.id !== id && (rivals.get(start.lane)?.size ?? 0) > 0,
     );
-    const others = new Set(lanes.filter((lane) => !isOf(lane, question)).map(nameOf));
+    const others = new Set(lanes.filter((lane) => !isOf(lane, question)).map(fullName));
     return {
       now,
       keys: held.map((key) => ({
@@ -156,11 +159,10 @@ export class Forecaster {
     const isArmed = new Set(armed.map(({ id }) => id));
     for (const row of rows) if (!isArmed.has(row.id)) line.push(row);
     return {
-      name: nameOf(lane),
+      name: fullName(lane),
       keys: keysOf(lane).map(({ pacer }) => pacer.key),
       armed,
       line,
-      isOrdered: lane.limits.length === 0 && lane.destination.contenders === 0,
     };
   }
 
@@ -213,7 +215,8 @@ export class Forecaster {
     const { active, jobs } = this.#options;
     const wanted = new Set<Id>([asked]);
     for (const lane of lanes) {
-      if (lane.limits.length === 0) continue;
+      // Lines without limits take turns with those that have some by priority as well.
+      if (lanes.every(({ limits }) => limits.length === 0)) continue;
       for (const refs of [lane.armed, lane.line.entries(), rows.get(lane) ?? []]) {
         for (const { jobId } of refs) if (wanted.size < MOST_COSTS) wanted.add(jobId);
       }
@@ -261,11 +264,6 @@ function keysOf({
       isOperators: organization === '',
     })),
   ];
-}
-
-/** Lines of several organizations may meet at a cap of the operator's. */
-function nameOf({ name, destination }: Lane): string {
-  return `${destination.organization} ${name}`;
 }
 
 function isOf({ destination }: Lane, { organization }: ForecastQuestion): boolean {

@@ -43,6 +43,11 @@ export function lane(
   };
 }
 
+/** Its name among the lines of all organizations. */
+export function fullName({ name, destination }: Pick<Lane, 'name' | 'destination'>): string {
+  return `${destination.organization} ${name}`;
+}
+
 /** Whether nothing would be missed if it were forgotten. */
 export function isLaneIdle({ line, armed, arming, isRefilling }: Lane): boolean {
   return line.isEmpty && armed.length === 0 && arming === 0 && !isRefilling;

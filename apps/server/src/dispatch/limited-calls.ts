@@ -1,6 +1,7 @@
-import { LimitLine, rank } from '@ezthrottle/engine';
+import { lineId, LimitLine, rank } from '@ezthrottle/engine';
 import type {
   ArmedRef,
+  ContendingCall,
   AttemptCall,
   CostSource,
   FairLineOptions,
@@ -14,7 +15,7 @@ import type { ActiveJob } from './active-jobs.ts';
 import type { CallStarter } from './call-starter.ts';
 import type { Destination } from './destination.ts';
 import type { DispatcherParts } from './dispatch-ports.ts';
-import type { Lane } from './lane.ts';
+import { fullName, type Lane } from './lane.ts';
 import type { NamedLimit } from './limit-keys.ts';
 import { laneStop, mayTell, TELL_EVERY_MS, tellWaiting } from './waiting-notices.ts';
 
@@ -128,6 +129,18 @@ export class LimitedCalls {
     const behind = { key: lane.destination.origin, reason: 'behind_others' as const, until: null };
     tellWaiting(lane, stop ?? behind, parts);
     return isWatched ? now + TELL_EVERY_MS : null;
+  }
+
+  /** A copy of the line, for a forecast. */
+  fork<Call extends LimitedEntry>(
+    states: PaceStates,
+    isMeant: (key: string) => boolean,
+    callOf: (call: ContendingCall) => Call,
+  ): LimitLine<Call> {
+    return this.#line.fork(states, isMeant, (entry) => {
+      const { lane, armed } = entry;
+      return callOf({ entry, place: lineId(armed.jobId, armed.leg), lane: fullName(lane) });
+    });
   }
 
   stop(): void {

@@ -4,7 +4,7 @@ import { EarliestFirst } from '../pace/earliest-first.ts';
 import type { FairLine, FairLineOptions, LineEntry } from '../pace/fair-line.ts';
 import type { KeyPacer, KeyUse } from '../pace/key-pacer.ts';
 import type { LimitedEntry } from '../pace/limit-gate.ts';
-import { LimitLine } from '../pace/limit-line.ts';
+import { LimitLine, type PaceStates } from '../pace/limit-line.ts';
 
 /** A line of calls that count against the very same keys. */
 export interface ForecastLane {
@@ -15,8 +15,24 @@ export interface ForecastLane {
   readonly armed: readonly LineEntry[];
   /** Who waits behind them. It is used up: give it a fork. */
   readonly line: FairLine<LineEntry>;
-  /** Whether armed calls go in their order, as where nothing but the destination holds them back. */
-  readonly isOrdered: boolean;
+}
+
+/** A call that takes turns with those of other lines. */
+export interface ContendingCall {
+  readonly entry: LimitedEntry;
+  /** Its id in the line that it comes from. */
+  readonly place: string;
+  readonly lane: string;
+}
+
+/** The calls that take turns with those of other lines. */
+export interface ContendingCalls {
+  /** A copy on other states, with others in their places, of keys for which this is so. */
+  fork<Call extends LimitedEntry>(
+    states: PaceStates,
+    isMeant: (key: string) => boolean,
+    callOf: (call: ContendingCall) => Call,
+  ): LimitLine<Call>;
 }
 
 /** A call that is out. */
@@ -49,6 +65,8 @@ export interface ForecastOptions {
   readonly costOf?: (id: string, key: string) => number;
   readonly priorityOf?: (id: string) => number;
   readonly fairness?: FairLineOptions;
+  /** Absent: none does so far. */
+  readonly contending?: ContendingCalls;
   /** How far it looks ahead, in milliseconds. Default `FORECAST_HORIZON_MS`. */
   readonly horizonMs?: number;
 }
@@ -72,9 +90,8 @@ interface Lane {
   readonly name: string;
   readonly keys: readonly string[];
   readonly line: FairLine<LineEntry>;
-  readonly isOrdered: boolean;
-  armed: number;
-  /** When it is looked at again for a pause's end; null: it is not. */
+  armed: LineEntry[];
+  /** When it is looked at again; null: it is not. */
   looksAt: number | null;
 }
 
@@ -102,25 +119,34 @@ export class Forecast {
   readonly #lanesOf = new Map<string, Lane[]>();
   readonly #moments = new EarliestFirst<Moment>();
   readonly #end: number;
+  /** Places of calls that take turns with those of other lines, and under which ids. */
+  readonly #turns = new Map<string, string>();
+  /** Calls with limits that wait for a destination, by its key. */
+  readonly #contenders = new Map<string, number>();
+  /** Lines at which something has changed. */
+  readonly #dirty = new Set<Lane>();
   #now: number;
-  #pushed = 0;
 
   constructor(options: ForecastOptions) {
-    const { now, horizonMs = FORECAST_HORIZON_MS, pacers, fairness = {} } = options;
+    const { now, horizonMs = FORECAST_HORIZON_MS, pacers, fairness = {}, contending } = options;
     this.#options = options;
     this.#now = now;
     this.#end = now + horizonMs;
-    const states = {
-      get: (key: string) => this.#pacer(key).inForce(this.#now),
-      set: (key: string, state: KeyPacer['pace']) => this.#pacer(key).book(state, this.#now),
+    const states: PaceStates = {
+      get: (key) => this.#pacer(key).inForce(this.#now),
+      set: (key, state) => this.#pacer(key).book(state, this.#now),
     };
-    this.#line = new LimitLine<Call>(states, { fairness });
-    for (const { name, keys, line, isOrdered, armed } of options.lanes) {
-      const lane: Lane = { name, keys, line, isOrdered, armed: 0, looksAt: null };
+    for (const { name, keys, line, armed } of options.lanes) {
+      const lane: Lane = { name, keys, line, armed: [...armed], looksAt: null };
       this.#lanes.set(name, lane);
       for (const key of keys) this.#lanesOf.set(key, [...(this.#lanesOf.get(key) ?? []), lane]);
-      for (const entry of armed) this.#push(lane, entry);
     }
+    this.#line =
+      contending?.fork<Call>(
+        states,
+        (key) => pacers.has(key),
+        (call) => this.#contending(call),
+      ) ?? new LimitLine<Call>(states, { fairness });
     for (const { uses, endsAt } of options.running) {
       this.#moments.push(Math.max(now, endsAt), { kind: 'end', uses });
     }
@@ -128,7 +154,7 @@ export class Forecast {
       const lane = this.#lanes.get(name);
       if (lane !== undefined) this.#moments.push(at, { kind: 'join', lane, entry });
     }
-    if (pacers.size > 0) for (const lane of this.#lanes.values()) this.#fill(lane);
+    for (const lane of this.#lanes.values()) this.#dirty.add(lane);
   }
 
   /**
@@ -140,12 +166,20 @@ export class Forecast {
   run(id: string | null, most: number): boolean {
     const last = this.starts.length + most;
     while (this.starts.length < last) {
-      const turn = this.#line.next(this.#now);
-      if (turn.verdict === 'go') {
-        this.#start(turn.entry);
-        if (turn.entry.place.id === id) return true;
-        continue;
+      const count = this.starts.length;
+      for (const lane of this.#dirty) {
+        this.#dirty.delete(lane);
+        this.#send(lane);
+        this.#fill(lane);
       }
+      const turn = this.#line.next(this.#now);
+      if (turn.verdict === 'go') this.#startContending(turn.entry);
+      for (let next = count; next < this.starts.length; next += 1) {
+        if (this.starts[next]?.id !== id) continue;
+        this.starts.length = next + 1;
+        return true;
+      }
+      if (turn.verdict === 'go' || this.#dirty.size > 0) continue;
       if (!this.#moveOn(turn.until)) return true;
     }
     return false;
@@ -173,24 +207,102 @@ export class Forecast {
           use.pacer.ended(use, { outcome, response: null }, this.#now, this.#wallNow());
           this.#line.wake(use.pacer.key, this.#now);
         }
-        for (const { pacer } of moment.uses) {
-          for (const lane of this.#lanesOf.get(pacer.key) ?? []) this.#fill(lane);
-        }
+        for (const { pacer } of moment.uses) this.#touch(pacer.key);
         return;
       }
       case 'join':
         moment.lane.line.push(moment.entry);
-        this.#fill(moment.lane);
+        this.#dirty.add(moment.lane);
         return;
       case 'look':
         moment.lane.looksAt = null;
-        this.#fill(moment.lane);
+        this.#dirty.add(moment.lane);
     }
   }
 
-  #start({ place, lane, keys }: Call): void {
+  #touch(key: string): void {
+    for (const lane of this.#lanesOf.get(key) ?? []) this.#dirty.add(lane);
+  }
+
+  /** Sends what may go of a line that nothing but its destination holds back; else has it take turns. */
+  #send(lane: Lane): void {
+    const [home = ''] = lane.keys;
+    if (lane.keys.length > 1 || (this.#contenders.get(home) ?? 0) > 0) {
+      this.#offer(lane);
+      return;
+    }
+    const pacer = this.#pacer(home);
+    for (let first = lane.armed[0]; first !== undefined; first = lane.armed[0]) {
+      const verdict = pacer.take(this.#now);
+      if (verdict.verdict === 'wait') {
+        this.#lookAt(lane, verdict.until);
+        return;
+      }
+      lane.armed.shift();
+      this.#begin(lane, first, [{ key: home }]);
+    }
+  }
+
+  #offer(lane: Lane): void {
+    const [home = ''] = lane.keys;
+    const before = this.#contenders.get(home) ?? 0;
+    for (const place of lane.armed) {
+      if (this.#turns.has(place.id)) continue;
+      const { costOf, priorityOf } = this.#options;
+      const { id, apiKey, userId } = place;
+      const keys = lane.keys.map((key, index) => ({
+        key,
+        cost: index === 0 ? 1 : (costOf?.(id, key) ?? 1),
+      }));
+      const order = rank(priorityOf?.(id) ?? 0, this.#wallNow());
+      this.#joined(id, id, lane);
+      this.#line.push({ id, apiKey, userId, rank: order, keys, lane, place }, this.#now);
+    }
+    // The others at this destination take turns with them from now on.
+    if (before > 0 || (this.#contenders.get(home) ?? 0) === 0) return;
+    for (const other of this.#lanesOf.get(home) ?? []) {
+      if (other.keys.length === 1 && other.keys[0] === home) this.#dirty.add(other);
+    }
+  }
+
+  #contending({ entry, place: id, lane: name }: ContendingCall): Call {
+    const lane = this.#lanes.get(name);
+    if (lane === undefined) throw new Error(`the forecast knows nothing of the line ${name}`);
+    const { apiKey, userId } = entry;
+    const place = lane.armed.find((armed) => armed.id === id) ?? { id, apiKey, userId, rank: 0 };
+    this.#joined(id, entry.id, lane);
+    return { ...entry, lane, place };
+  }
+
+  #joined(place: string, id: string, { keys }: Lane): void {
+    this.#turns.set(place, id);
+    const [home = ''] = keys;
+    if (keys.length > 1) this.#contenders.set(home, (this.#contenders.get(home) ?? 0) + 1);
+  }
+
+  #startContending({ place, lane, keys }: Call): void {
+    lane.armed = lane.armed.filter(({ id }) => id !== place.id);
+    this.#turns.delete(place.id);
+    this.#begin(lane, place, keys);
+    if (lane.keys.length === 1) return;
+    const [home = ''] = lane.keys;
+    const left = (this.#contenders.get(home) ?? 1) - 1;
+    this.#contenders.set(home, left);
+    if (left > 0) return;
+    // The last of those with limits leaves the others to themselves.
+    for (const other of this.#lanesOf.get(home) ?? []) {
+      if (other.keys.length > 1 || other.keys[0] !== home) continue;
+      for (const { id } of other.armed) {
+        const turn = this.#turns.get(id);
+        if (turn !== undefined) this.#line.remove(turn, this.#now);
+        this.#turns.delete(id);
+      }
+      this.#dirty.add(other);
+    }
+  }
+
+  #begin(lane: Lane, { id, apiKey, userId }: LineEntry, keys: Call['keys']): void {
     const now = this.#now;
-    const { id, apiKey, userId } = place;
     this.starts.push({ id, apiKey, userId, lane: lane.name, at: now });
     const uses = keys.map(({ key, cost }) => {
       const use = this.#pacer(key).begun(now, cost);
@@ -199,44 +311,33 @@ export class Forecast {
     });
     const callMs = uses[0]?.pacer.callMs ?? ASSUMED_CALL_MS;
     this.#moments.push(now + callMs, { kind: 'end', uses });
-    lane.armed -= 1;
-    this.#fill(lane);
+    this.#dirty.add(lane);
   }
 
   /** Arms what the lane's keys have room for, as those do who send. */
   #fill(lane: Lane): void {
     const now = this.#now;
+    if (lane.line.size === 0) return;
     const paces = lane.keys.map((key) => this.#pacer(key).paceAhead(now));
     const bound = Math.min(...paces.map((pace) => armedBound(pace, ARM_AHEAD_MS, now)));
-    const free = bound - lane.armed;
-    if (free >= lane.armed) {
+    const free = bound - lane.armed.length;
+    if (free >= lane.armed.length) {
       for (let count = 0; count < free; count += 1) {
         const entry = lane.line.next();
         if (entry === null) break;
-        this.#push(lane, entry);
+        lane.armed.push(entry);
+        this.#dirty.add(lane);
       }
     }
     if (lane.line.size === 0) return;
     const pauseEnd = Math.max(...paces.map(({ pausedUntil }) => pausedUntil ?? now));
-    const isLooking = lane.looksAt !== null && lane.looksAt <= pauseEnd;
-    if (pauseEnd <= now || pauseEnd > this.#end || isLooking) return;
-    lane.looksAt = pauseEnd;
-    this.#moments.push(pauseEnd, { kind: 'look', lane });
+    if (pauseEnd > now) this.#lookAt(lane, pauseEnd);
   }
 
-  #push(lane: Lane, place: LineEntry): void {
-    const { costOf, priorityOf } = this.#options;
-    const { id, apiKey, userId } = place;
-    const keys = lane.keys.map((key, index) => ({
-      key,
-      cost: index === 0 ? 1 : (costOf?.(id, key) ?? 1),
-    }));
-    this.#pushed += 1;
-    const turn = lane.isOrdered
-      ? { apiKey: '', userId: '', rank: this.#pushed }
-      : { apiKey, userId, rank: rank(priorityOf?.(id) ?? 0, this.#wallNow()) };
-    lane.armed += 1;
-    this.#line.push({ id, ...turn, keys, lane, place }, this.#now);
+  #lookAt(lane: Lane, at: number | null): void {
+    if (at === null || at > this.#end || (lane.looksAt !== null && lane.looksAt <= at)) return;
+    lane.looksAt = at;
+    this.#moments.push(at, { kind: 'look', lane });
   }
 
   #pacer(key: string): KeyPacer {

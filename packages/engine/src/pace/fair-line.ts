@@ -45,7 +45,7 @@ interface SharedPlace {
  */
 export class FairLine<Entry extends LineEntry> {
   #keys = new TurnRing<KeyLine<Entry>>();
-  #entries = new Map<string, Entry>();
+  readonly #entries = new Map<string, Entry>();
   /** By account; only those that share. */
   #shared = new Map<string, SharedPlace>();
   readonly #options: FairLineOptions;
@@ -111,9 +111,19 @@ export class FairLine<Entry extends LineEntry> {
 
   /** The same line, to try things on: whose turn it is there is whose it would be here. */
   fork(): FairLine<Entry> {
-    const copy = new FairLine<Entry>(this.#options);
-    copy.#keys = this.#keys.fork((key) => key.fork());
-    copy.#entries = new Map(this.#entries);
+    return this.forkAs((entry) => entry);
+  }
+
+  /** The same with others in the places of its entries: of the same ids, accounts and ranks. */
+  forkAs<Other extends LineEntry>(otherOf: (entry: Entry) => Other): FairLine<Other> {
+    const copy = new FairLine<Other>(this.#options);
+    const others = new Map<Entry, Other>();
+    for (const [id, entry] of this.#entries) {
+      const other = otherOf(entry);
+      others.set(entry, other);
+      copy.#entries.set(id, other);
+    }
+    copy.#keys = this.#keys.fork((key) => key.fork((entry) => others.get(entry) ?? otherOf(entry)));
     copy.#shared = new Map([...this.#shared].map(([name, place]) => [name, { ...place }]));
     return copy;
   }
@@ -203,9 +213,9 @@ class KeyLine<Entry extends LineEntry> {
     return entry;
   }
 
-  fork(): KeyLine<Entry> {
-    const copy = new KeyLine<Entry>(this.#weightOf);
-    copy.#users = this.#users.fork((user) => user.fork());
+  fork<Other extends LineEntry>(otherOf: (entry: Entry) => Other): KeyLine<Other> {
+    const copy = new KeyLine<Other>(this.#weightOf);
+    copy.#users = this.#users.fork((user) => user.fork(otherOf));
     copy.#size = this.#size;
     return copy;
   }

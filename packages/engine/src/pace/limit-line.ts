@@ -113,6 +113,48 @@ export class LimitLine<Entry extends LimitedEntry> {
     return gate === null ? null : { key: gate.key, until: gate.opensAt };
   }
 
+  /**
+   * The same line on other states, to try things on.
+   *
+   * @param isMeant Of calls with other keys nothing is taken over.
+   * @param otherOf Goes into an entry's place: of the same id, account, rank and keys.
+   */
+  fork<Other extends LimitedEntry>(
+    states: PaceStates,
+    isMeant: (key: string) => boolean,
+    otherOf: (entry: Entry) => Other,
+  ): LimitLine<Other> {
+    const copy = new LimitLine<Other>(states, {
+      reserveAfterMs: this.#reserveAfterMs,
+      fairness: this.#fairness,
+    });
+    const gates = new Map<Gate, Gate>();
+    for (const [key, gate] of this.#gates) {
+      if (!isMeant(key)) continue;
+      const forked = { ...gate, waiting: gate.waiting.fork(), urgent: new Set(gate.urgent) };
+      gates.set(gate, forked);
+      copy.#gates.set(key, forked);
+      if (forked.opensAt !== null) copy.#due.push(forked.opensAt, forked);
+    }
+    for (const [id, group] of this.#groups) {
+      if (!group.keys.every(isMeant)) continue;
+      copy.#groups.set(id, {
+        id,
+        keys: group.keys,
+        line: group.line?.forkAs(otherOf) ?? null,
+        front: group.front === null ? null : otherOf(group.front),
+        frontSince: group.frontSince,
+        gate: group.gate === null ? null : (gates.get(group.gate) ?? null),
+        reserved: group.reserved === null ? null : (gates.get(group.reserved) ?? null),
+      });
+    }
+    for (const [id, group] of this.#groupOf) {
+      const forked = copy.#groups.get(group.id);
+      if (forked !== undefined) copy.#groupOf.set(id, forked);
+    }
+    return copy;
+  }
+
   #serve(gate: Gate, now: number): Entry | null {
     const group = this.#turnAt(gate);
     const front = group?.front ?? null;

@@ -33,10 +33,10 @@ export class RankLine<Entry extends RankedEntry> {
     return true;
   }
 
-  /** The same line, to try things on. */
-  fork(): RankLine<Entry> {
-    const copy = new RankLine<Entry>();
-    copy.#entries = this.#entries.slice();
+  /** The same line with others in the places of its entries, of the same ids and ranks: to try things on. */
+  fork<Other extends RankedEntry>(otherOf: (entry: Entry) => Other): RankLine<Other> {
+    const copy = new RankLine<Other>();
+    copy.#entries = this.#entries.map(otherOf);
     return copy;
   }
 

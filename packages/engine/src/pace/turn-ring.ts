@@ -72,8 +72,8 @@ export class TurnRing<Member extends TurnTaker> {
   }
 
   /** The same ring, to try things on. */
-  fork(forkMember: (member: Member) => Member): TurnRing<Member> {
-    const copy = new TurnRing<Member>();
+  fork<Other extends TurnTaker>(forkMember: (member: Member) => Other): TurnRing<Other> {
+    const copy = new TurnRing<Other>();
     for (const [name, seat] of this.#seats) {
       const forked = { ...seat, member: forkMember(seat.member) };
       copy.#seats.set(name, forked);
