@@ -1,4 +1,4 @@
-// pnpm bench proofs [--quick] [--only rate,crash,memory,fairness,convergence,disk,redrive,fuzz]
+// pnpm bench proofs [--quick] [--only rate,crash,memory,fairness,convergence,disk,redrive,fuzz,explain]
 //
 // What the engine promises, tried from outside on the real server process, at full size; `npm test`
 // holds small versions of the same.
@@ -13,6 +13,7 @@ import { tableOf } from '../numbers.ts';
 import { convergenceProof } from './convergence-proof.ts';
 import { crashProof } from './crash-proof.ts';
 import { diskProof } from './disk-proof.ts';
+import { explainProof } from './explain-proof.ts';
 import { fairnessProof } from './fairness-proof.ts';
 import { fuzzProof } from './fuzz-proof.ts';
 import { memoryProof } from './memory-proof.ts';
@@ -29,6 +30,7 @@ const PROOFS: readonly Proof[] = [
   convergenceProof,
   fuzzProof,
   redriveProof,
+  explainProof,
 ];
 
 const { values } = parseArgs({

@@ -81,6 +81,7 @@ export * from './deliver/settled-delivery.ts';
 export { standardWebhookHeaders } from './deliver/standard-webhook.ts';
 export * from './apply/arm-leg.ts';
 export * from './apply/armed-bound.ts';
+export * from './apply/armed-line.ts';
 export * from './apply/take-to-arm.ts';
 export * from './apply/attempt-call.ts';
 export * from './apply/hand-back.ts';

@@ -1,7 +1,6 @@
-import { FairLine, type LineRef, takeToArm } from '@ezthrottle/engine';
+import { ArmedLine, type ArmedRef, FairLine, type LineRef, takeToArm } from '@ezthrottle/engine';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { ArmedLine } from './armed-line.ts';
 
 const MAX_NEWCOMERS = 16;
 
@@ -13,7 +12,7 @@ function ref(jobId: string, apiKey: string): LineRef {
 class Turns {
   mostArmed = 0;
   readonly #line = new FairLine<LineRef>();
-  readonly #armed = new ArmedLine();
+  readonly #armed = new ArmedLine<ArmedRef>();
   readonly #newcomers = new Set<string>();
   readonly #bound: number;
   readonly #keyOf = new Map<string, string>();

@@ -1,4 +1,4 @@
-import { armedBound, lineRef, takeToArm } from '@ezthrottle/engine';
+import { armedBound, lineRef, MAX_NEWCOMERS, takeToArm } from '@ezthrottle/engine';
 import type { ArmedRef, LineRef, WorkReads } from '@ezthrottle/engine';
 import type { ActiveJobs } from './active-jobs.ts';
 import type { DispatchLimits } from './dispatch-limits.ts';
@@ -6,9 +6,6 @@ import type { DispatcherParts } from './dispatch-ports.ts';
 import type { JobMover } from './job-mover.ts';
 import type { Lane } from './lane.ts';
 import type { Refill } from './line-window.ts';
-
-/** Attempts that are armed at once beyond what is armed ahead, so that a key with none of them has its turn. */
-const MAX_NEWCOMERS = 16;
 
 /** Accounts whose rows are read at the same time. */
 const READS_AT_ONCE = 8;

@@ -99,7 +99,7 @@ export class Forecaster {
     const id = lineId(question.jobId, question.leg);
     const lines = lanes.map((lane) => this.#lane(lane, rows.get(lane) ?? []));
     const isInLine = lines.some(
-      ({ armed, line }) => line.has(id) || armed.some((entry) => entry.id === id),
+      ({ armed, line }) => line.has(id) || [...armed].some((entry) => entry.id === id),
     );
     const { apiKey, userId, rank } = question;
     const at = Math.max(now, now + question.readyAt - wallNow);
@@ -151,17 +151,17 @@ export class Forecaster {
   #lane(lane: Lane, rows: readonly LineRef[]): ForecastLane {
     const { active } = this.#options;
     const line = lane.line.fork();
-    const armed = [...lane.armed].map(({ jobId, leg }): LineEntry => {
-      const job = active.get(jobId);
-      const userId = job?.spec.userId ?? '';
-      return { id: lineId(jobId, leg), apiKey: job?.apiKey ?? '', userId, rank: 0 };
+    const armed = lane.armed.fork(({ jobId, leg }, apiKey): LineEntry => {
+      const userId = active.get(jobId)?.spec.userId ?? '';
+      return { id: lineId(jobId, leg), apiKey, userId, rank: 0 };
     });
-    const isArmed = new Set(armed.map(({ id }) => id));
+    const isArmed = new Set([...armed].map(({ id }) => id));
     for (const row of rows) if (!isArmed.has(row.id)) line.push(row);
     return {
       name: fullName(lane),
       keys: keysOf(lane).map(({ pacer }) => pacer.key),
       armed,
+      newcomers: lane.newcomers,
       line,
     };
   }

@@ -1,4 +1,4 @@
-import { ArmedLine } from './armed-line.ts';
+import { type ArmedRef, ArmedLine } from '@ezthrottle/engine';
 import type { Destination } from './destination.ts';
 import type { NamedLimit } from './limit-keys.ts';
 import type { LineWindow } from './line-window.ts';
@@ -12,7 +12,7 @@ export interface Lane {
   readonly limits: readonly NamedLimit[];
   readonly line: LineWindow;
   /** In the order in which they will be sent. */
-  readonly armed: ArmedLine;
+  readonly armed: ArmedLine<ArmedRef>;
   /** API keys that came into line with nothing armed. */
   readonly newcomers: Set<string>;
   /** Attempts whose arming is being committed. */
@@ -34,7 +34,7 @@ export function lane(
     destination,
     limits,
     line,
-    armed: new ArmedLine(),
+    armed: new ArmedLine<ArmedRef>(),
     newcomers: new Set(),
     arming: 0,
     isRefilling: false,

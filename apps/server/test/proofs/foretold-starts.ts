@@ -25,6 +25,8 @@ export interface ForetoldOptions {
   /** Jobs of each world that are there when their starts are foretold, and before. */
   readonly jobs: number;
   readonly seed: number;
+  /** How much longer or shorter than the mean a call may take, as a share. Default 0. */
+  readonly spread?: number;
   /** Calls that come later, for each one that the limits let through meanwhile. Default 0: none. */
   readonly later?: number;
 }
@@ -56,7 +58,7 @@ const ORIGINS = ['https://one.example', 'https://two.example', 'https://three.ex
 export async function foretoldJobs(options: ForetoldOptions): Promise<readonly ForetoldJob[]> {
   const all: ForetoldJob[] = [];
   for (let world = 0; world < options.worlds; world += 1) {
-    const one = new World(createChance(options.seed + world));
+    const one = new World(createChance(options.seed + world), options.spread ?? 0);
     try {
       await one.start();
       all.push(...(await one.foretell(options)));
@@ -87,7 +89,7 @@ class World {
   #writes = 0;
   #count = 0;
 
-  constructor(random: () => number) {
+  constructor(random: () => number, spread: number) {
     this.#random = random;
     for (const origin of ORIGINS) {
       this.#rates.set(origin, { rate: 1 + random() * 19, slots: 2 + Math.floor(random() * 14) });
@@ -95,8 +97,9 @@ class World {
     this.#limits.set('calls', { rate: 1 + random() * 10, burst: 1 });
     this.#limits.set('tokens', { rate: 20 + random() * 80, burst: 20 });
     this.#callMs = 50 + random() * 350;
-    // Each call takes up to a third less or more than the mean.
-    this.#executor.script = () => ({ afterMs: this.#callMs * (2 / 3 + (random() * 2) / 3) });
+    this.#executor.script = () => ({
+      afterMs: this.#callMs * (1 + (random() * 2 - 1) * spread),
+    });
   }
 
   async start(): Promise<void> {

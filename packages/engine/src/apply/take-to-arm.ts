@@ -1,3 +1,6 @@
+/** Attempts that are armed at once beyond what is armed ahead, so that a key with none of them has its turn. */
+export const MAX_NEWCOMERS = 16;
+
 /** How many attempts may be taken to be armed. */
 export interface ArmingRoom {
   /** Ahead of the pace, whoever's they are. */

@@ -1,5 +1,7 @@
 import { rank } from '../admit/rank.ts';
 import { ARM_AHEAD_MS, armedBound } from '../apply/armed-bound.ts';
+import type { ArmedLine } from '../apply/armed-line.ts';
+import { MAX_NEWCOMERS, takeToArm } from '../apply/take-to-arm.ts';
 import { EarliestFirst } from '../pace/earliest-first.ts';
 import type { FairLine, FairLineOptions, LineEntry } from '../pace/fair-line.ts';
 import type { KeyPacer, KeyUse } from '../pace/key-pacer.ts';
@@ -11,8 +13,10 @@ export interface ForecastLane {
   readonly name: string;
   /** The destination's first. */
   readonly keys: readonly string[];
-  /** Calls that are armed and not sent, in their order. */
-  readonly armed: readonly LineEntry[];
+  /** Calls that are armed and not sent. It is used up: give it a fork. */
+  readonly armed: ArmedLine<LineEntry>;
+  /** API keys that came into line with nothing armed. */
+  readonly newcomers: Iterable<string>;
   /** Who waits behind them. It is used up: give it a fork. */
   readonly line: FairLine<LineEntry>;
 }
@@ -90,7 +94,8 @@ interface Lane {
   readonly name: string;
   readonly keys: readonly string[];
   readonly line: FairLine<LineEntry>;
-  armed: LineEntry[];
+  readonly armed: ArmedLine<LineEntry>;
+  readonly newcomers: Set<string>;
   /** When it is looked at again; null: it is not. */
   looksAt: number | null;
 }
@@ -136,8 +141,9 @@ export class Forecast {
       get: (key) => this.#pacer(key).inForce(this.#now),
       set: (key, state) => this.#pacer(key).book(state, this.#now),
     };
-    for (const { name, keys, line, armed } of options.lanes) {
-      const lane: Lane = { name, keys, line, armed: [...armed], looksAt: null };
+    for (const { newcomers, ...one } of options.lanes) {
+      const { name, keys } = one;
+      const lane: Lane = { ...one, newcomers: new Set(newcomers), looksAt: null };
       this.#lanes.set(name, lane);
       for (const key of keys) this.#lanesOf.set(key, [...(this.#lanesOf.get(key) ?? []), lane]);
     }
@@ -212,6 +218,9 @@ export class Forecast {
       }
       case 'join':
         moment.lane.line.push(moment.entry);
+        if (!moment.lane.armed.has(moment.entry.apiKey)) {
+          moment.lane.newcomers.add(moment.entry.apiKey);
+        }
         this.#dirty.add(moment.lane);
         return;
       case 'look':
@@ -232,7 +241,7 @@ export class Forecast {
       return;
     }
     const pacer = this.#pacer(home);
-    for (let first = lane.armed[0]; first !== undefined; first = lane.armed[0]) {
+    for (let { first } = lane.armed; first !== undefined; first = lane.armed.first) {
       const verdict = pacer.take(this.#now);
       if (verdict.verdict === 'wait') {
         this.#lookAt(lane, verdict.until);
@@ -269,7 +278,12 @@ export class Forecast {
     const lane = this.#lanes.get(name);
     if (lane === undefined) throw new Error(`the forecast knows nothing of the line ${name}`);
     const { apiKey, userId } = entry;
-    const place = lane.armed.find((armed) => armed.id === id) ?? { id, apiKey, userId, rank: 0 };
+    const place = [...lane.armed].find((armed) => armed.id === id) ?? {
+      id,
+      apiKey,
+      userId,
+      rank: 0,
+    };
     this.#joined(id, entry.id, lane);
     return { ...entry, lane, place };
   }
@@ -281,7 +295,7 @@ export class Forecast {
   }
 
   #startContending({ place, lane, keys }: Call): void {
-    lane.armed = lane.armed.filter(({ id }) => id !== place.id);
+    lane.armed.keep(({ id }) => id !== place.id);
     this.#turns.delete(place.id);
     this.#begin(lane, place, keys);
     if (lane.keys.length === 1) return;
@@ -321,14 +335,12 @@ export class Forecast {
     const paces = lane.keys.map((key) => this.#pacer(key).paceAhead(now));
     const bound = Math.min(...paces.map((pace) => armedBound(pace, ARM_AHEAD_MS, now)));
     const free = bound - lane.armed.length;
-    if (free >= lane.armed.length) {
-      for (let count = 0; count < free; count += 1) {
-        const entry = lane.line.next();
-        if (entry === null) break;
-        lane.armed.push(entry);
-        this.#dirty.add(lane);
-      }
-    }
+    const taken = takeToArm(() => lane.line.next(), lane.newcomers, {
+      ordinary: free >= lane.armed.length ? Math.max(0, free) : 0,
+      most: bound === 0 ? 0 : free + MAX_NEWCOMERS,
+    });
+    for (const entry of taken) lane.armed.push(entry, entry.apiKey);
+    if (taken.length > 0) this.#dirty.add(lane);
     if (lane.line.size === 0) return;
     const pauseEnd = Math.max(...paces.map(({ pausedUntil }) => pausedUntil ?? now));
     if (pauseEnd > now) this.#lookAt(lane, pauseEnd);

@@ -6,7 +6,7 @@ function ref(jobId: string): { jobId: string; leg: number; attempt: number; toke
   return { jobId, leg: 0, attempt: 1, token: jobId };
 }
 
-function sent(line: ArmedLine): string[] {
+function sent(line: ArmedLine<{ readonly jobId: string }>): string[] {
   const order: string[] = [];
   while (line.first !== undefined) {
     order.push(line.first.jobId);
@@ -16,7 +16,7 @@ function sent(line: ArmedLine): string[] {
 }
 
 it('who comes late goes next, not behind all that a busy key has armed ahead', () => {
-  const line = new ArmedLine();
+  const line = new ArmedLine<ReturnType<typeof ref>>();
   for (const id of ['n1', 'n2', 'n3', 'n4']) line.push(ref(id), 'noisy');
   line.shift();
   line.push(ref('q1'), 'quiet');
@@ -25,7 +25,7 @@ it('who comes late goes next, not behind all that a busy key has armed ahead', (
 });
 
 it('who arms one after the other takes turns with whoever arms many ahead', () => {
-  const line = new ArmedLine();
+  const line = new ArmedLine<ReturnType<typeof ref>>();
   for (const id of ['n1', 'n2', 'n3']) line.push(ref(id), 'noisy');
   const order: (string | undefined)[] = [];
   for (let turn = 0; turn < 6; turn += 1) {
@@ -38,7 +38,7 @@ it('who arms one after the other takes turns with whoever arms many ahead', () =
 });
 
 it('one key alone is sent in the order in which it was armed', () => {
-  const line = new ArmedLine();
+  const line = new ArmedLine<ReturnType<typeof ref>>();
   for (const id of ['a', 'b', 'c']) line.push(ref(id), 'key');
   expect(line.has('key')).toBe(true);
   expect(line.has('other')).toBe(false);
@@ -46,7 +46,7 @@ it('one key alone is sent in the order in which it was armed', () => {
 });
 
 it('takes out what is withdrawn, and all of it when the server stops', () => {
-  const line = new ArmedLine();
+  const line = new ArmedLine<ReturnType<typeof ref>>();
   for (const id of ['a', 'b', 'c']) line.push(ref(id), 'key');
   line.keep(({ jobId }) => jobId !== 'b');
   expect(line.length).toBe(2);
@@ -61,7 +61,7 @@ it('whatever is armed, a key that had nothing armed waits for one attempt of eac
   );
   fc.assert(
     fc.property(fc.array(operation, { maxLength: 80 }), (operations) => {
-      const line = new ArmedLine();
+      const line = new ArmedLine<ReturnType<typeof ref>>();
       let count = 0;
       for (const { push } of operations) {
         if (push === null) line.shift();
@@ -77,7 +77,7 @@ it('whatever is armed, a key that had nothing armed waits for one attempt of eac
 it('within a key nothing overtakes', () => {
   fc.assert(
     fc.property(fc.array(fc.constantFrom('a', 'b', 'c'), { maxLength: 60 }), (keys) => {
-      const line = new ArmedLine();
+      const line = new ArmedLine<ReturnType<typeof ref>>();
       keys.forEach((key, index) => line.push(ref(`${key}${index}`), key));
       const order = sent(line);
       for (const key of ['a', 'b', 'c']) {

@@ -1,7 +1,5 @@
-import type { ArmedRef } from '@ezthrottle/engine';
-
-interface Armed {
-  readonly ref: ArmedRef;
+interface Armed<Ref> {
+  readonly ref: Ref;
   readonly apiKey: string;
   /** In which round of the API keys it goes. */
   readonly round: number;
@@ -12,8 +10,8 @@ interface Armed {
  * late, and has nothing armed yet, goes next, not behind all that a busy key had armed ahead. The attempts
  * of one key keep the order in which its users took their turns.
  */
-export class ArmedLine {
-  #armed: Armed[] = [];
+export class ArmedLine<Ref> {
+  #armed: Armed<Ref>[] = [];
   /** The round of the latest that went, and whose turns in it are over. */
   #round = 0;
   readonly #served = new Set<string>();
@@ -23,7 +21,7 @@ export class ArmedLine {
   }
 
   /** Whose turn it is; undefined when nothing is armed. */
-  get first(): ArmedRef | undefined {
+  get first(): Ref | undefined {
     return this.#armed[0]?.ref;
   }
 
@@ -31,7 +29,7 @@ export class ArmedLine {
     return this.#armed.some((armed) => armed.apiKey === apiKey);
   }
 
-  push(ref: ArmedRef, apiKey: string): void {
+  push(ref: Ref, apiKey: string): void {
     const last = this.#armed.findLast((armed) => armed.apiKey === apiKey);
     const isLate = last === undefined && !this.#served.has(apiKey);
     const next = isLate ? this.#round : this.#round + 1;
@@ -51,24 +49,36 @@ export class ArmedLine {
   }
 
   /** Keeps those for which it holds. */
-  keep(isKept: (ref: ArmedRef) => boolean): void {
+  keep(isKept: (ref: Ref) => boolean): void {
     this.#armed = this.#armed.filter(({ ref }) => isKept(ref));
   }
 
+  /** The same line with others in the places of its attempts, to try things on. */
+  fork<Other>(otherOf: (ref: Ref, apiKey: string) => Other): ArmedLine<Other> {
+    const copy = new ArmedLine<Other>();
+    copy.#armed = this.#armed.map((armed) => ({
+      ...armed,
+      ref: otherOf(armed.ref, armed.apiKey),
+    }));
+    copy.#round = this.#round;
+    for (const apiKey of this.#served) copy.#served.add(apiKey);
+    return copy;
+  }
+
   /** Takes all of them out. */
-  drain(): readonly ArmedRef[] {
+  drain(): readonly Ref[] {
     const refs = [...this];
     this.#armed = [];
     return refs;
   }
 
-  *[Symbol.iterator](): Iterator<ArmedRef> {
+  *[Symbol.iterator](): Iterator<Ref> {
     for (const { ref } of this.#armed) yield ref;
   }
 }
 
 /** Who comes late to a round goes before those who are in it already. */
-function isBehind(armed: Armed | undefined, round: number, isLate: boolean): boolean {
+function isBehind(armed: Armed<unknown> | undefined, round: number, isLate: boolean): boolean {
   if (armed === undefined) return false;
   return isLate ? armed.round >= round : armed.round > round;
 }
