@@ -1,5 +1,3 @@
-import { clearTimeout, setImmediate, setTimeout } from 'node:timers';
-
 class Timeout {
   readonly #callback: () => void;
   readonly #dueAt: number;
