@@ -77,4 +77,15 @@ describe('what a target receives', () => {
     expect(headers).toMatchObject({ 'idempotency-key': 'mine' });
     expect(headers).not.toHaveProperty('Idempotency-Key');
   });
+
+  test('the trace where it is to be told, in the place of one that the submitter wrote', () => {
+    const path = newPath({ headers: { Traceparent: 'the submitter’s' } });
+    const trace = { parent: `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`, state: 'vendor=1' };
+    const told = attemptCall(input({ path, trace })).headers;
+    expect([told['traceparent'], told['tracestate']]).toEqual([trace.parent, 'vendor=1']);
+    expect(told).not.toHaveProperty('Traceparent');
+    const untold = attemptCall(input({ path, trace: null })).headers;
+    expect(untold['Traceparent']).toBe('the submitter’s');
+    expect(untold).not.toHaveProperty('traceparent');
+  });
 });
