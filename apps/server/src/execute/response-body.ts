@@ -1,5 +1,6 @@
 import type { Transform } from 'node:stream';
 import { createBrotliDecompress, createGunzip, createInflate, createInflateRaw } from 'node:zlib';
+import { BoundedBytes } from './bounded-bytes.ts';
 
 /** What a body tells the call it belongs to. */
 export interface BodyEvents {
@@ -124,47 +125,6 @@ export class ResponseBody {
 
 function longestPacked(maxBytes: number): number {
   return maxBytes * 1.125 + 65_536;
-}
-
-/** Bytes up to a bound; what goes beyond it is dropped. */
-class BoundedBytes {
-  readonly #maxBytes: number;
-  #chunks: Buffer[] = [];
-  #size = 0;
-  #isCut = false;
-
-  constructor(maxBytes: number) {
-    this.#maxBytes = maxBytes;
-  }
-
-  /** Whether something was dropped. */
-  get isCut(): boolean {
-    return this.#isCut;
-  }
-
-  add(chunk: Buffer): void {
-    const room = this.#maxBytes - this.#size;
-    const kept = chunk.length > room ? chunk.subarray(0, room) : chunk;
-    if (kept.length < chunk.length) this.#isCut = true;
-    if (kept.length === 0) return;
-    this.#chunks.push(kept);
-    this.#size += kept.length;
-  }
-
-  takeChunks(): readonly Buffer[] {
-    const chunks = this.#chunks;
-    this.clear();
-    return chunks;
-  }
-
-  joined(): Buffer {
-    return Buffer.concat(this.#chunks, this.#size);
-  }
-
-  clear(): void {
-    this.#chunks = [];
-    this.#size = 0;
-  }
 }
 
 function createDecoder(encoding: string, firstChunk: Buffer): Transform {
