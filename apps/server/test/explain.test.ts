@@ -50,7 +50,7 @@ describe('why a job waits', () => {
       ids.push(await submit({ url: target.url(`/place/${n}`), limits: ['slow'], user_id }));
     }
     const last = await explain(ids.at(-1) ?? '');
-    expect(last).toMatchObject({ phase: 'waiting', confidence: 'high', running: [] });
+    expect(last).toMatchObject({ phase: 'waiting', confidence: 'medium', running: [] });
     expect(last.position).toBeGreaterThanOrEqual(4);
     expect(last.ahead?.accounts.map(({ user_id }) => user_id).toSorted()).toEqual(['ann', 'bob']);
     expect(last.waits.at(-1)).toMatchObject({

@@ -13,7 +13,7 @@ export const explainProof: Proof = {
   key: 'explain',
   title: 'starts as they were foretold, over worlds with limits, costs, accounts and priorities',
   async run({ isQuick }) {
-    const worlds = isQuick ? 12 : 90;
+    const worlds = isQuick ? 12 : 100;
     const size = { worlds, jobs: 250, seed: 1_000 };
     const regular = await foretoldJobs(size);
     const uneven = await foretoldJobs({ ...size, spread: 0.1 });

@@ -33,7 +33,7 @@ export interface Recording {
 }
 
 /** The file is no recording. */
-export class RecordingError extends Error {
+class RecordingError extends Error {
   readonly code = 'recording_unreadable';
   override readonly name = 'RecordingError';
 }

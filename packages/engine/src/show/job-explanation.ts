@@ -132,7 +132,9 @@ function confidenceOf({ keys, isWhole, context }: ForetoldStart): 'high' | 'medi
     ({ pacer }) => pacer.pace.decreasedAt !== null || (pacer.pace.pausedUntil ?? 0) > context.now,
   );
   const isBusy = keys.some(({ pacer }) => pacer.pace.inFlight + 1 > pacer.pace.concurrency);
-  return isMoved || isBusy ? 'medium' : 'high';
+  // Lines that share limits take turns: how long calls take decides the order there.
+  const isShared = keys.length > 1;
+  return isMoved || isBusy || isShared ? 'medium' : 'high';
 }
 
 function assumptionsOf({ keys, isWhole }: ForetoldStart): readonly string[] {

@@ -69,7 +69,7 @@ export function turnWait(
 }
 
 /** Key of the limit as a resource. */
-export function limitOf({ name }: Pick<WaitedKey, 'name'>, { origin }: WaitsContext): string {
+function limitOf({ name }: Pick<WaitedKey, 'name'>, { origin }: WaitsContext): string {
   return name ?? destinationLimit(origin);
 }
 
