@@ -1,0 +1,298 @@
+import { randomInt, randomUUID } from 'node:crypto';
+import { join } from 'node:path';
+import { DEFAULTS, LIMIT_BOUNDS } from '@ezthrottle/core/protocol';
+import { createLoadMeter } from '../admission/load-meter.ts';
+import { systemClock } from '../clock.ts';
+import { createAuditLog } from '../audit/audit-log.ts';
+import { createCommitter } from '../commit/committer.ts';
+import type { Config } from '../config.ts';
+import { operatorCaps, operatorPace } from '../config/operator-pace.ts';
+import { takenOver } from '../config/take-over.ts';
+import { createDeliverer, type Deliverer } from '../deliver/deliverer.ts';
+import { createEndpoints, type Endpoints } from '../deliver/endpoints.ts';
+import { createDispatcher } from '../dispatch/dispatcher.ts';
+import { createDestinationEdits } from '../limits/destination-edits.ts';
+import { createLimitRules } from '../limits/limit-rules.ts';
+import { createLimits } from '../limits/limits.ts';
+import { createNewId } from '../new-id.ts';
+import { createLogger } from '../observe/logger.ts';
+import { createObservation } from '../observe/observation.ts';
+import { createJobEventHub } from '../realtime/job-event-hub.ts';
+import { openRecorder } from '../recording/open-recorder.ts';
+import { withSecretsInCalls } from '../secrets/secret-executor.ts';
+import { createSecretVault } from '../secrets/secret-vault.ts';
+import { createAccountDeletions } from '../privacy/account-deletions.ts';
+import { createPrivacySettings } from '../privacy/privacy-settings.ts';
+import { createSweeper } from '../privacy/sweeper.ts';
+import { createChance } from '../simulate/chance.ts';
+import { openSqliteStore } from '../store/sqlite/sqlite-store.ts';
+import { createApiKeys } from '../tenancy/api-keys.ts';
+import { createKeyRing } from '../tenancy/key-ring.ts';
+import { createKeyUses } from '../tenancy/key-uses.ts';
+import { provision } from '../tenancy/provision.ts';
+import { createSecretBox } from '../tenancy/secret-box.ts';
+import { createSigningKeys } from '../tenancy/signing-keys.ts';
+import { createSigningSecrets } from '../tenancy/signing-secrets.ts';
+import { createPruner } from '../upkeep/pruner.ts';
+import type { AppOptions, RunningApp } from '../app.ts';
+import { createExecutors } from './executors.ts';
+import { type Front, openFront } from './front.ts';
+import type { OnClose } from './on-close.ts';
+import { regionsOf } from './regions-of.ts';
+
+/** Under load, how long writes wait for company, in milliseconds. */
+const GATHER_MS = 2;
+
+/** Starts the parts from the store upwards; what is closed last is named first. */
+export async function compose(options: AppOptions, onClose: OnClose): Promise<RunningApp> {
+  const { config, dataDir, keys } = options;
+  const clock = systemClock;
+  const newId = createNewId(clock);
+  const logger = createLogger({ level: config.logLevel });
+
+  const observation = await createObservation({
+    config,
+    clock,
+    logger,
+    environment: options.environment ?? {},
+  });
+  onClose(() => observation.close());
+
+  const store = await (options.openStore ?? openSqliteStore)({
+    file: join(dataDir, 'ezthrottle.db'),
+    clock,
+    logger,
+  });
+  onClose(() => store.close());
+  const committer = createCommitter({
+    store,
+    gathering: { clock, forMs: GATHER_MS },
+    watch: observation.commits,
+    onFatal: options.onFatal,
+  });
+  onClose(() => committer.close());
+
+  const tenancy = { reads: store.tenancy, commit: committer.write.bind(committer), clock };
+  const box = createSecretBox(keys.masterKey, config.formerMasterKeys);
+  const vault = createSecretVault({ ...tenancy, box });
+  await vault.load();
+  const privacy = createPrivacySettings({ reads: store.privacy, commit: tenancy.commit });
+  await privacy.load();
+  const secrets = createSigningSecrets({ ...tenancy, box });
+  const signingKeys = createSigningKeys({ ...tenancy, box });
+  const { signingSecret } = await provision({
+    ...tenancy,
+    secrets,
+    newId,
+    apiKey: keys.apiKey,
+    formerKeyHash: keys.formerKeyHash ?? null,
+    signingSecret: keys.signingSecret,
+    replaceUnreadable: options.replaceUnreadableSecrets ?? false,
+  });
+  if (signingSecret === null)
+    logger.warn(
+      { event: 'no_signing_secret' },
+      'no signing secret is set: webhooks go out unsigned',
+    );
+
+  let inForce = config;
+  const rules = createLimitRules({
+    limits: store.limits,
+    tenancy: store.tenancy,
+    paceOf: (origin) => operatorPace(inForce, origin),
+  });
+  await rules.load();
+  const limits = createLimits({
+    reads: store.limits,
+    rules,
+    commit: tenancy.commit,
+    clock,
+    mostPerOrganization: LIMIT_BOUNDS.perOrganization,
+  });
+
+  const executors = createExecutors(config, onClose);
+  const { circuit, liveRegions, regions } = regionsOf(config);
+  const hub = createJobEventHub(config.maxStreams);
+  const work = {
+    store,
+    committer,
+    clock,
+    random: Math.random,
+    newToken: () => randomUUID(),
+    logger,
+    signals: observation.signals,
+    tracing: observation.tracing,
+  };
+  const endpoints = createEndpoints({ reads: store.deliveries, commit: tenancy.commit, clock });
+  await endpoints.load();
+  const deliverer = createDeliverer({
+    ...work,
+    endpoints,
+    signingKeysOf: (organization) => signingKeys.seedsOf(organization),
+    liveRegions,
+    regions,
+    ratePerSecond: config.deliveryRate === 0 ? null : config.deliveryRate,
+    executor: executors.deliveries,
+    secretsOf: (organization) => secrets.secretsOf(organization),
+    delaysMs: config.deliveryDelaysMs,
+    giveUpMs: config.deliveryGiveUpMs,
+    timeoutMs: DEFAULTS.deliveryTimeoutMs,
+    stopTimeoutMs: config.stopTimeoutMs,
+  });
+  const meter = createLoadMeter({ clock, countsAccounts: countsAccounts(config) });
+  if (countsAccounts(config)) meter.restore(await store.jobs.liveByAccount());
+  const seed = randomInt(2 ** 32);
+  const caps = operatorCaps(config);
+  const { idempotencyWindowMs } = config;
+  const recorder = await openRecorder({
+    config,
+    store,
+    clock,
+    rules,
+    header: { seed, circuit, liveRegions, caps: Object.fromEntries(caps), idempotencyWindowMs },
+    onError: (error) =>
+      logger.error({ event: 'recording_failed', err: error }, 'the recording cannot be written'),
+  });
+  if (recorder !== null) onClose(() => recorder.close());
+  const jobCalls = withSecretsInCalls(executors.jobs, { vault, clock });
+  const dispatcher = createDispatcher({
+    ...work,
+    ...(recorder !== null && { random: createChance(seed), tap: recorder }),
+    meter,
+    executor: recorder === null ? jobCalls : recorder.watching(jobCalls),
+    settings: (origin, organization) => rules.destinationPace(organization, origin),
+    edits: createDestinationEdits(rules),
+    namedLimits: rules,
+    caps,
+    weightOf: (apiKey) => rules.weightOf(apiKey),
+    circuit,
+    liveRegions,
+    regions,
+    notices: hub,
+    keptReport: (organization, report) => privacy.redacted(organization, report),
+    deliverer,
+    idempotencyWindowMs: config.idempotencyWindowMs,
+    deliveryDelaysMs: config.deliveryDelaysMs,
+    limits: { maxResponseBytes: config.maxResponseBytes, stopTimeoutMs: config.stopTimeoutMs },
+  });
+  const pruner = createPruner({ committer, clock, logger, retentionMs: config.retentionMs });
+  const apiKeys = createApiKeys({ reads: store.tenancy, clock });
+  const keyRing = createKeyRing({ ...tenancy, newId, onChanged: (id) => apiKeys.forget(id) });
+  const keyUses = createKeyUses({ keys: apiKeys, commit: tenancy.commit, clock, logger });
+  const auditPruner = createPruner({
+    committer,
+    clock,
+    logger,
+    retentionMs: config.auditRetentionMs,
+    everyMs: 60_000,
+    removal: (before, limit) => ({ type: 'prune_audit', before, limit }),
+  });
+  const redrivePruner = createPruner({
+    committer,
+    clock,
+    logger,
+    retentionMs: config.retentionMs,
+    everyMs: 60_000,
+    stepRows: 1,
+    removal: (before, limit) => ({ type: 'prune_redrives', before, limit }),
+  });
+  const sweeper = createSweeper({
+    settings: privacy,
+    reads: store.privacy,
+    committer,
+    clock,
+    logger,
+  });
+  const deletions = createAccountDeletions({
+    reads: store.privacy,
+    commit: tenancy.commit,
+    gate: dispatcher,
+    clock,
+    logger,
+  });
+  await deletions.load();
+  const services = [
+    deliverer,
+    dispatcher,
+    pruner,
+    keyUses,
+    auditPruner,
+    redrivePruner,
+    sweeper,
+    deletions,
+  ];
+  // Together, so that each has the whole time that a stop may take.
+  onClose(async () => {
+    await Promise.all(services.map((service) => service.stop()));
+  });
+  for (const service of services) await service.start();
+
+  const delivering = withForgetting(endpoints, deliverer);
+  const audit = createAuditLog({ ...tenancy, reads: store.audit, newId });
+  const front: Front = {
+    newId,
+    onSurfaces: options.onSurfaces ?? (() => undefined),
+    apiKeys,
+    keyRing,
+    audit,
+    vault,
+    commit: tenancy.commit,
+    deliverer,
+    privacy,
+    deletions,
+    endpoints: delivering,
+    signingKeys,
+    config,
+    store,
+    dispatcher,
+    limits,
+    rules,
+    liveRegions,
+    regions,
+    hub,
+    secrets,
+    meter,
+    logger,
+    observation,
+  };
+  const url = await openFront(front, onClose);
+  const stopObserving = await observation.open({
+    jobs: () => store.jobs.counts(),
+    oldestReadyAt: () => store.work.oldestReadyAt(),
+    storeBytes: () => store.bytes(),
+    destinations: () => dispatcher.states(),
+    stateOf: (organization, origin) => dispatcher.stateOf(organization, origin),
+    limit: (organization, name) => dispatcher.limitStateOf(organization, name),
+    calls: () => dispatcher.counts(),
+    deliveries: () => deliverer.counts(),
+  });
+  onClose(stopObserving);
+  return {
+    url,
+    signingSecret,
+    async reload(wanted) {
+      const change = takenOver(inForce, wanted);
+      inForce = change.config;
+      logger.level = inForce.logLevel;
+      await rules.operatorChanged(change.origins);
+      return change.left;
+    },
+  };
+}
+
+/** An endpoint that its owner enables again starts afresh. */
+function withForgetting(endpoints: Endpoints, deliverer: Pick<Deliverer, 'forget'>): Endpoints {
+  return {
+    ...endpoints,
+    async setEnabled(organization, endpointId, isEnabled, by) {
+      const changed = await endpoints.setEnabled(organization, endpointId, isEnabled, by);
+      if (changed !== null && isEnabled) deliverer.forget(organization, changed.url);
+      return changed;
+    },
+  };
+}
+
+/** Counting accounts costs memory, and a look at all that is unfinished at the start. */
+function countsAccounts({ maxOrganizationBacklog, maxAccountBacklog }: Config): boolean {
+  return maxOrganizationBacklog + maxAccountBacklog > 0;
+}
