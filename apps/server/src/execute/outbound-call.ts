@@ -1,12 +1,14 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import type {
-  AttemptCall,
-  AttemptReport,
-  Clock,
-  Outcome,
-  StoredResponse,
+import {
+  type AttemptCall,
+  type AttemptReport,
+  type Clock,
+  EGRESS_ERRORS,
+  type Outcome,
+  type StoredResponse,
 } from '@ezthrottle/engine';
 import type { Dispatcher } from 'undici';
+import { EgressError } from '../net/egress.ts';
 import { outcomeOfError } from './network-error.ts';
 import { prepareRequest } from './outbound-request.ts';
 import { ResponseBody } from './response-body.ts';
@@ -17,6 +19,8 @@ export interface OutboundCallOptions {
   readonly userAgent: string;
   /** Called when the call goes out, with its connection open. */
   readonly sent: () => void;
+  /** Whether the way out owes an answer before a call to this origin can go out. Absent: it never does. */
+  readonly isWayOutAsked?: ((origin: string) => boolean) | undefined;
   /** Called once, when the call is over for whatever reason. */
   readonly report: (report: AttemptReport) => void;
 }
@@ -54,7 +58,7 @@ export class OutboundCall implements Dispatcher.DispatchHandler {
     // One timer over everything, connecting included. undici's own two would bound only parts.
     const { timeoutMs } = this.#call;
     this.#cancelTimer = this.#options.clock.after(timeoutMs, () => {
-      this.#stop({ kind: 'timeout', message: `no complete answer within ${timeoutMs} ms` });
+      this.#stop(this.#lateOutcome());
     });
     try {
       dispatcher.dispatch({ ...prepared.request, headersTimeout: 0, bodyTimeout: 0 }, this);
@@ -109,6 +113,17 @@ export class OutboundCall implements Dispatcher.DispatchHandler {
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
     if (!this.#isOver) this.#settle(outcomeOfError(error), null);
+  }
+
+  /** The target has nothing to do with a call that has waited for the way out, and never went out. */
+  #lateOutcome(): Outcome {
+    const { timeoutMs, url } = this.#call;
+    const isWaiting = this.#controller === null && this.#status === 0;
+    if (isWaiting && this.#options.isWayOutAsked?.(new URL(url).origin) === true) {
+      const reason = `its proxy has not answered within ${timeoutMs} ms`;
+      return outcomeOfError(new EgressError(EGRESS_ERRORS.failed, reason));
+    }
+    return { kind: 'timeout', message: `no complete answer within ${timeoutMs} ms` };
   }
 
   /** A target may announce its answer as often as this, not for as long as the call may take. */

@@ -4,7 +4,7 @@ import type { AddressPolicy } from '../net/address-policy.ts';
 import type { ResolveHost } from '../net/checked-host.ts';
 import { createConnector } from '../net/connector.ts';
 import type { Egress, Egresses } from '../net/egress.ts';
-import { createProxyConnector } from '../net/proxy-connector.ts';
+import { createProxyConnector, type ProxyConnector } from '../net/proxy-connector.ts';
 import { OutboundCall } from './outbound-call.ts';
 import { ReportBatch } from './report-batch.ts';
 
@@ -29,10 +29,16 @@ export function createUndiciExecutor(options: UndiciExecutorOptions): Executor {
   return new UndiciExecutor(options);
 }
 
+/** How the calls of a region leave. */
+interface WayOut {
+  readonly agent: Agent;
+  readonly isAsked?: ProxyConnector['isAsked'];
+}
+
 class UndiciExecutor implements Executor {
-  readonly #agent: Agent;
+  readonly #direct: WayOut;
   /** Of regions that do not leave directly. */
-  readonly #agents: ReadonlyMap<string, Agent>;
+  readonly #waysOut: ReadonlyMap<string, WayOut>;
   readonly #closers: (() => Promise<void>)[] = [];
   readonly #clock: Clock;
   readonly #userAgent: string;
@@ -44,21 +50,23 @@ class UndiciExecutor implements Executor {
   constructor(options: UndiciExecutorOptions) {
     this.#clock = options.clock;
     this.#userAgent = options.userAgent ?? 'EZThrottle';
-    this.#agent = this.#open({ connect: createConnector(options) });
-    this.#agents = new Map(
+    this.#direct = { agent: this.#open({ connect: createConnector(options) }) };
+    this.#waysOut = new Map(
       [...(options.egresses ?? [])].flatMap(([region, egress]) => {
-        const agent = this.#agentOf(egress, options);
-        return agent === null ? [] : [[region, agent]];
+        const wayOut = this.#wayOutOf(egress, options);
+        return wayOut === null ? [] : [[region, wayOut]];
       }),
     );
   }
 
   run(calls: readonly AttemptCall[]): void {
     for (const call of calls) {
+      const { agent, isAsked } = this.#wayOutFor(call);
       const outbound = new OutboundCall(call, {
         clock: this.#clock,
         userAgent: this.#userAgent,
         sent: () => this.#tellSent(call.token),
+        isWayOutAsked: isAsked,
         report: (report) => this.#report(outbound, report),
       });
       if (this.#closing !== null) {
@@ -66,7 +74,7 @@ class UndiciExecutor implements Executor {
         continue;
       }
       this.#running.set(call.token, outbound);
-      outbound.start(this.#agentFor(call));
+      outbound.start(agent);
     }
   }
 
@@ -93,24 +101,24 @@ class UndiciExecutor implements Executor {
     this.#batch.flush();
   }
 
-  #agentFor({ region }: AttemptCall): Agent {
-    if (this.#agents.size === 0) return this.#agent;
-    return this.#agents.get(region) ?? this.#agent;
+  #wayOutFor({ region }: AttemptCall): WayOut {
+    if (this.#waysOut.size === 0) return this.#direct;
+    return this.#waysOut.get(region) ?? this.#direct;
   }
 
   /** Null: directly. */
-  #agentOf(egress: Egress, options: UndiciExecutorOptions): Agent | null {
+  #wayOutOf(egress: Egress, options: UndiciExecutorOptions): WayOut | null {
     switch (egress.kind) {
       case 'direct':
         return null;
-      case 'local_address':
-        return this.#open({
-          connect: createConnector({ ...options, localAddress: egress.address }),
-        });
+      case 'local_address': {
+        const connect = createConnector({ ...options, localAddress: egress.address });
+        return { agent: this.#open({ connect }) };
+      }
       case 'proxy': {
         const proxy = createProxyConnector({ ...options, proxy: egress });
         this.#closers.push(() => proxy.close());
-        return this.#open({ connect: proxy.connect });
+        return { agent: this.#open({ connect: proxy.connect }), isAsked: proxy.isAsked };
       }
     }
   }

@@ -33,6 +33,7 @@ interface CallOptions {
   readonly url?: string;
   readonly allow?: readonly string[];
   readonly connectTimeoutMs?: number;
+  readonly timeoutMs?: number;
   /** Names that are known to the server. */
   readonly names?: Readonly<Record<string, readonly string[]>>;
 }
@@ -69,7 +70,7 @@ async function call(options: CallOptions): Promise<AttemptReport> {
       method: 'GET',
       headers: { 'proxy-authorization': 'of the target' },
       body: null,
-      timeoutMs: 5_000,
+      timeoutMs: options.timeoutMs ?? 5_000,
       region: 'away',
       maxResponseBytes: 1_000,
     },
@@ -145,6 +146,24 @@ describe('a proxy', () => {
     const egress = through({ origin: `http://127.0.0.1:${port}` });
     const { outcome } = await call({ egress, connectTimeoutMs: 200 });
     expect(outcome).toMatchObject({ kind: 'network_error', code: 'egress_failed' });
+    const hasty = await call({ egress, timeoutMs: 100 });
+    expect(hasty.outcome).toEqual({
+      kind: 'network_error',
+      code: 'egress_failed',
+      message: 'the egress of the region fails: its proxy has not answered within 100 ms',
+    });
+  });
+
+  test('that works is not blamed for a target that does not answer in time', async () => {
+    const silent = createTcpServer();
+    const port = await listening(silent);
+    silent.on('connection', (socket) => closers.push(async () => socket.destroy()));
+    const egress = through(await startProxy());
+    for (const protocol of ['http', 'https']) {
+      const url = `${protocol}://127.0.0.1:${port}/`;
+      const { outcome } = await call({ egress, url, timeoutMs: 300 });
+      expect(outcome.kind).toBe('timeout');
+    }
   });
 
   test.each([

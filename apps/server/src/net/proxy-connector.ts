@@ -25,6 +25,8 @@ export interface ProxyConnectorOptions {
 /** Opens connections through a proxy until it is closed. */
 export interface ProxyConnector {
   readonly connect: buildConnector.connector;
+  /** Whether the proxy owes an answer to a request for a tunnel to this origin (`https://host:port`). */
+  readonly isAsked: (origin: string) => boolean;
   close(): Promise<void>;
 }
 
@@ -43,7 +45,14 @@ export function createProxyConnector(options: ProxyConnectorOptions): ProxyConne
   const headers =
     proxy.authorization === null ? {} : { 'proxy-authorization': proxy.authorization };
   const find = proxy.resolves === 'server' ? addressFor : nameFor;
+  const asked = new Map<string, number>();
+  const countAsked = (origin: string, change: 1 | -1): void => {
+    const count = (asked.get(origin) ?? 0) + change;
+    if (count > 0) asked.set(origin, count);
+    else asked.delete(origin);
+  };
   return {
+    isAsked: (origin) => asked.has(origin),
     connect: (target, callback) => {
       const isSecure = target.protocol === 'https:';
       find(withoutBrackets(target.hostname), { policy, resolve }, (refused, host) => {
@@ -53,7 +62,10 @@ export function createProxyConnector(options: ProxyConnectorOptions): ProxyConne
           return;
         }
         const path = `${isIP(host) === 6 ? `[${host}]` : host}:${portOf(target.port, isSecure)}`;
+        const origin = `${target.protocol}//${target.host ?? path}`;
+        countAsked(origin, 1);
         tunnel(pool, path, headers, (error, socket) => {
+          countAsked(origin, -1);
           if (error !== null) callback(error, null);
           else if (isSecure) secure({ ...target, httpSocket: socket }, callback);
           else callback(null, socket);
