@@ -403,6 +403,61 @@ describe('a new process on the same file', () => {
     await harness.run(100);
     expect(harness.executor.sent).toHaveLength(1);
   });
+
+  test.each([{ limits: [] }, { limits: [{ key: 'shared', cost: 1 }] }])(
+    'a moment after a burst gives none of it back, at a key that was not written down yet: $limits',
+    async ({ limits }) => {
+      const burst = { ratePerSecond: 2, burst: 20, configured: true };
+      await open(
+        limits.length === 0
+          ? { pace: burst }
+          : { ...UNPACED, named: { shared: { rate: 2, per_ms: 1_000, burst: 20 } } },
+      );
+      const submit = (count: number): Promise<unknown> =>
+        Promise.all(
+          Array.from({ length: count }, (_, job) =>
+            harness.submit(call(`${count} ${job}`, { limits })),
+          ),
+        );
+      await submit(20);
+      await harness.run(100);
+      expect(harness.executor.sent).toHaveLength(20);
+      await harness.restart();
+      await submit(5);
+      await harness.run(2_100);
+      expect(harness.executor.sent).toHaveLength(4);
+    },
+  );
+
+  test('gives a key that was never used its burst once the time of one has passed', async () => {
+    await open({ pace: { ratePerSecond: 2, burst: 4, configured: true } });
+    const other = 'https://never-used.test';
+    await harness.submit(call('before'));
+    await harness.run(50);
+    await harness.restart();
+    await harness.run(2_100, 20);
+    await Promise.all(
+      Array.from({ length: 4 }, (_, job) =>
+        harness.submit(call(String(job), { url: `${other}/${job}`, origin: other })),
+      ),
+    );
+    await harness.run(50);
+    expect(harness.executor.sent).toHaveLength(4);
+  });
+
+  test('a moment after a pause was asked for keeps it', async () => {
+    await open({ pace: { ratePerSecond: 10, configured: true } });
+    harness.executor.script = () => ({ status: 429, headers: { 'retry-after': '20' } });
+    await harness.submit(call('refused'));
+    await harness.run(50);
+    expect(harness.executor.sent).toHaveLength(1);
+    await harness.restart();
+    await harness.submit(call('next'));
+    await harness.run(19_800, 50);
+    expect(harness.executor.sent).toEqual([]);
+    await harness.run(1_000, 20);
+    expect(harness.executor.sent).toHaveLength(2);
+  });
 });
 
 describe('stop', () => {

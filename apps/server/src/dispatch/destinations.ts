@@ -13,13 +13,14 @@ import { destination, isIdle } from './destination.ts';
 import type { Destination } from './destination.ts';
 import { isLaneIdle, lane } from './lane.ts';
 import type { Lane } from './lane.ts';
-import type { LimitKeys } from './limit-keys.ts';
+import { type LimitKeys, placeOf } from './limit-keys.ts';
 import { LineWindow } from './line-window.ts';
 import type { OriginCaps } from './origin-caps.ts';
 import type { PaceMemory } from './pace-memory.ts';
 import type { WindowBudget } from './line-window.ts';
 
-type PaceRow = PutPaceOperation['rows'][number];
+/** What is written down of one key. */
+export type PaceRow = PutPaceOperation['rows'][number];
 
 export interface DestinationsOptions {
   readonly clock: Clock;
@@ -144,6 +145,22 @@ export class Destinations {
       this.#live.delete(key);
       memory.put(key, data);
       surplus -= 1;
+    }
+    return rows;
+  }
+
+  /** The rows of these keys, to be written down now. Keys that the store does not know are left out. */
+  takeRows(keys: Iterable<string>): readonly PaceRow[] {
+    const { clock, limitKeys } = this.#options;
+    const moment = { now: clock.monotonic(), wallNow: clock.now() };
+    const rows: PaceRow[] = [];
+    for (const key of keys) {
+      const named = limitKeys.find(key);
+      const live = named === undefined ? this.#live.get(key) : placeOf(named);
+      if (live === undefined || this.#options.memory.isReading(key)) continue;
+      const { organization, origin, pacer } = live;
+      rows.push({ organization, origin, data: pacer.save(moment) });
+      pacer.isChanged = false;
     }
     return rows;
   }

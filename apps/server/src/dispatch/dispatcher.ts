@@ -21,7 +21,7 @@ import { Forecaster } from './forecaster.ts';
 import type { ForecastAnswer, ForecastQuestion } from './forecaster.ts';
 import { hedgingOf } from './hedging.ts';
 import { RunningCalls } from './calls.ts';
-import { Destinations } from './destinations.ts';
+import { Destinations, type PaceRow } from './destinations.ts';
 import { DISPATCH_LIMITS } from './dispatch-limits.ts';
 import type { DispatchLimits } from './dispatch-limits.ts';
 import type { DispatcherParts } from './dispatch-ports.ts';
@@ -195,6 +195,7 @@ class PacedDispatcher implements Dispatcher {
       mover,
       onKeyChanged: (key) => this.#limited.wake(key),
       onFreed: (lane) => this.#freed(lane),
+      onPaused: (keys) => void this.#writePace(destinations.takeRows(keys)),
     });
     this.#stager = new Stager({
       work,
@@ -316,6 +317,7 @@ class PacedDispatcher implements Dispatcher {
     const { store, clock } = this.#parts;
     await recover({
       work: store.work,
+      jobs: store.jobs,
       active: this.#active,
       mover: this.#mover,
       destinations: this.#destinations,
@@ -357,7 +359,7 @@ class PacedDispatcher implements Dispatcher {
       this.#limits.stopTimeoutMs,
     );
     for (const job of this.#active.values()) job.stopTimer?.();
-    await this.#savePace();
+    await this.#putPace(this.#destinations.takeChanged());
   }
 
   async #handBackArmed(): Promise<void> {
@@ -473,23 +475,26 @@ class PacedDispatcher implements Dispatcher {
   }
 
   #planPaceSave(): void {
-    const { clock, logger } = this.#parts;
+    const { clock } = this.#parts;
     this.#stopPaceTimer = clock.after(this.#limits.paceSaveMs, () => {
-      this.#savePace()
-        .catch((error: unknown) => {
-          logger.error(
-            { event: 'pace_not_written', err: error },
-            'learned paces could not be written',
-          );
-        })
-        .finally(() => {
-          if (this.#isRunning) this.#planPaceSave();
-        });
+      void this.#writePace(this.#destinations.takeChanged()).then(() => {
+        if (this.#isRunning) this.#planPaceSave();
+      });
     });
   }
 
-  async #savePace(): Promise<void> {
-    const rows = this.#destinations.takeChanged();
+  async #writePace(rows: readonly PaceRow[]): Promise<void> {
+    try {
+      await this.#putPace(rows);
+    } catch (error) {
+      this.#parts.logger.error(
+        { event: 'pace_not_written', err: error },
+        'learned paces could not be written',
+      );
+    }
+  }
+
+  async #putPace(rows: readonly PaceRow[]): Promise<void> {
     for (let start = 0; start < rows.length; start += this.#limits.batchRows) {
       const batch = rows.slice(start, start + this.#limits.batchRows);
       await this.#parts.committer.write({ type: 'put_pace', rows: batch });

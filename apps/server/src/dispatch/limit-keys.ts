@@ -128,6 +128,14 @@ export class LimitKeys {
   }
 }
 
+/** Where the store has it, with what is to be written there. */
+export function placeOf(
+  limit: NamedLimit,
+): Pick<NamedLimit, 'organization' | 'pacer'> & { readonly origin: string } {
+  const { organization, name, pacer } = limit;
+  return { organization, origin: ROW_PREFIX + name, pacer };
+}
+
 /** Whether nothing would be missed if it were forgotten, but for its pace. */
 function isIdle({ lanes, pacer }: NamedLimit): boolean {
   return lanes.size === 0 && pacer.pace.inFlight === 0;

@@ -1,4 +1,4 @@
-import type { Clock, Id, KeyPacer } from '@ezthrottle/engine';
+import { type Clock, type Id, type KeyPacer, spendBurst } from '@ezthrottle/engine';
 
 export interface PaceMemoryOptions {
   readonly clock: Pick<Clock, 'now' | 'monotonic'>;
@@ -26,6 +26,8 @@ export class PaceMemory {
   readonly #taught = new Map<string, string>();
   readonly #reading = new Set<string>();
   #isPartial = false;
+  /** When this process took over from an earlier one, on the monotonic clock; null: there was none. */
+  #takenOverAt: number | null = null;
 
   constructor(options: PaceMemoryOptions) {
     this.#options = options;
@@ -49,6 +51,14 @@ export class PaceMemory {
     this.#isPartial = true;
   }
 
+  /**
+   * An earlier process has sent calls, up to now at the latest, and may have been killed before it wrote down
+   * at which keys: one of which nothing is written begins with its burst spent at this moment.
+   */
+  takesOver(): void {
+    this.#takenOverAt = this.#options.clock.monotonic();
+  }
+
   /** Whether a key waits for what the store knows of it. */
   isReading(key: string): boolean {
     return this.#reading.has(key);
@@ -64,6 +74,7 @@ export class PaceMemory {
     this.#taught.delete(place.key);
     if (data !== undefined) pacer.restore(data, this.#moment());
     else if (this.#isPartial) void this.#read(place, pacer, recalled);
+    else this.#beginAnew(pacer);
   }
 
   async #read(
@@ -74,12 +85,18 @@ export class PaceMemory {
     this.#reading.add(key);
     try {
       const data = await this.#options.read(organization, origin);
-      if (data !== null) pacer.restore(data, this.#moment());
+      if (data === null) this.#beginAnew(pacer);
+      else pacer.restore(data, this.#moment());
     } catch (error) {
+      this.#beginAnew(pacer);
       this.#options.onError(error);
     }
     this.#reading.delete(key);
     recalled();
+  }
+
+  #beginAnew(pacer: KeyPacer): void {
+    if (this.#takenOverAt !== null) pacer.pace = spendBurst(pacer.pace, this.#takenOverAt);
   }
 
   #moment(): { readonly now: number; readonly wallNow: number } {

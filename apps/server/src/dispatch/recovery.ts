@@ -1,4 +1,4 @@
-import type { Id, WorkReads } from '@ezthrottle/engine';
+import type { Id, JobReads, WorkReads } from '@ezthrottle/engine';
 import type { ActiveJob, ActiveJobs } from './active-jobs.ts';
 import type { Destinations } from './destinations.ts';
 import type { JobMover } from './job-mover.ts';
@@ -6,10 +6,11 @@ import type { PaceMemory } from './pace-memory.ts';
 
 export interface RecoveryOptions {
   readonly work: Pick<WorkReads, 'armed' | 'lines' | 'pace'>;
+  readonly jobs: Pick<JobReads, 'counts'>;
   readonly active: ActiveJobs;
   readonly mover: JobMover;
   readonly destinations: Destinations;
-  readonly memory: Pick<PaceMemory, 'isNotAll'>;
+  readonly memory: Pick<PaceMemory, 'isNotAll' | 'takesOver'>;
   readonly maxTaught: number;
   readonly batchRows: number;
   /** Milliseconds since the epoch. */
@@ -18,9 +19,11 @@ export interface RecoveryOptions {
 
 /** Takes up what an earlier process has left: its pace, its attempts of which nobody knows, its lines. */
 export async function recover(options: RecoveryOptions): Promise<void> {
-  const { work, destinations, memory, maxTaught } = options;
+  const { work, jobs, destinations, memory, maxTaught } = options;
   const rows = await work.pace(maxTaught);
   destinations.restore(rows);
+  const counts = rows.length > 0 ? [] : Object.values(await jobs.counts());
+  if (rows.length > 0 || counts.some((count) => count > 0)) memory.takesOver();
   if (rows.length >= maxTaught) memory.isNotAll();
   await forgetArmed(options);
   for (const { organization, origin, apiKey, userId } of await work.lines()) {

@@ -14,7 +14,12 @@ export interface ReportsOptions {
   readonly onKeyChanged: (key: string) => void;
   /** Called once for each line of which calls have ended, when all of the reports are taken in. */
   readonly onFreed: (lane: Lane) => void;
+  /** These keys are to be left alone for a while, as answers have just said. */
+  readonly onPaused: (keys: ReadonlySet<string>) => void;
 }
+
+/** A pause that an answer adds is written down at once if it is longer, in milliseconds. */
+const WRITTEN_PAUSE_MS = 250;
 
 /** Takes what calls gave: frees their slots, learns their pace, and has their jobs decided. */
 export class Reports {
@@ -31,19 +36,22 @@ export class Reports {
   }
 
   take(reports: readonly AttemptReport[]): void {
-    const { calls, onFreed } = this.#options;
+    const { calls, onFreed, onPaused } = this.#options;
     const freed = new Set<Lane>();
+    const paused = new Set<string>();
     for (const report of reports) {
       const call = calls.take(report.token);
       if (call === undefined) continue;
-      this.#learn(call, report);
+      for (const key of this.#learn(call, report)) paused.add(key);
       freed.add(call.lane);
       void this.#decide(call, this.#kept(call, report));
     }
+    if (paused.size > 0) onPaused(paused);
     for (const lane of freed) onFreed(lane);
   }
 
-  #learn(call: RunningCall, report: AttemptReport): void {
+  /** @returns The keys that it pauses. */
+  #learn(call: RunningCall, report: AttemptReport): readonly string[] {
     const { uses, lane, region, jobId, attempt } = call;
     const { parts, onKeyChanged } = this.#options;
     const now = parts.clock.monotonic();
@@ -56,12 +64,17 @@ export class Reports {
     }
     const { pacer } = lane.destination;
     const before = pacer.circuit.state;
+    const paused: string[] = [];
     for (const use of uses) {
+      const from = Math.max(now, use.pacer.pace.pausedUntil ?? now);
       use.pacer.ended(use, report, now, parts.clock.now());
+      const until = use.pacer.pace.pausedUntil ?? from;
+      if (until - from > WRITTEN_PAUSE_MS) paused.push(use.pacer.key);
       if (lane.destination.contenders > 0 || uses.length > 1) onKeyChanged(use.pacer.key);
     }
     const { state } = pacer.circuit;
     if (state !== before) parts.signals?.circuitChanged?.(organization, origin, state);
+    return paused;
   }
 
   /** What paces has been learned by now; from here on the report is written down and shown. */
