@@ -84,7 +84,9 @@ describe('openSqliteStore', () => {
     await (await openSqliteStore({ file, logger })).close();
     await (await openSqliteStore({ file, logger })).close();
     expect(statSync(file).mode & 0o777).toBe(0o600);
-    expect(migrated).toEqual([{ versions: MIGRATIONS.map(({ version }) => version) }]);
+    expect(migrated).toEqual([
+      { event: 'store_migrated', versions: MIGRATIONS.map(({ version }) => version) },
+    ]);
   });
 
   it('refuses a file that is no database', async () => {
