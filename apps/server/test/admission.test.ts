@@ -158,6 +158,72 @@ describe('where backlogs are bounded', () => {
   });
 });
 
+describe('many that come at one time', () => {
+  test('of a batch, the first new ones have the room there is, and what is known needs none', async () => {
+    const server = await startServer({ 'max-account-backlog': '4' });
+    try {
+      expect((await server.call('POST', '/api/v1/jobs', later('a'))).status).toBe(201);
+      const names = ['b', 'a', 'b', 'c', 'd', 'e', 'a', 'e'];
+      const jobs = names.map((name) => later(name));
+      const items = itemsOf(await server.call('POST', '/api/v1/jobs/batch', { jobs }));
+      expect(items.map((item) => item['status_code'])).toEqual([
+        201, 200, 200, 201, 201, 429, 200, 429,
+      ]);
+      const twice = { jobs: [later('f'), later('g')] };
+      const [first, second] = itemsOf(await server.call('POST', '/api/v1/jobs/batch', twice));
+      // One batch is one refusal.
+      expect(objectOf(second?.['body'])['retry_after']).toBe(
+        objectOf(first?.['body'])['retry_after'],
+      );
+      const next = await server.call('POST', '/api/v1/jobs', later('h'));
+      expect(next.json['retry_after']).toBe(2 * Number(objectOf(first?.['body'])['retry_after']));
+    } finally {
+      await server.close();
+    }
+  });
+
+  test('of a batch, also of several accounts, and of all together, are held to every bound', async () => {
+    const server = await startServer({
+      'max-account-backlog': '2',
+      'max-organization-backlog': '3',
+    });
+    try {
+      const jobs = ['x', 'x', 'x', 'y', 'z'].map((user, n) => later(`${n}`, { user_id: user }));
+      const items = itemsOf(await server.call('POST', '/api/v1/jobs/batch', { jobs }));
+      expect(items.map((item) => item['status_code'])).toEqual([201, 201, 429, 201, 429]);
+      const reasons = items.map((item) => objectOf(item['body'])['limit_reason']);
+      expect([reasons[2], reasons[4]]).toEqual(['user_queue', 'organization_backlog']);
+    } finally {
+      await server.close();
+    }
+  });
+
+  test('as single submits and batches do not all find the same room', async () => {
+    const server = await startServer({ 'max-account-backlog': '10' });
+    try {
+      const statuses = await Promise.all(
+        Array.from({ length: 200 }, async (_, n) => {
+          if (n % 20 !== 0) {
+            return [(await server.call('POST', '/api/v1/jobs', later(`${n}`))).status];
+          }
+          const jobs = [later(`${n}`), later(`${n}+`)];
+          const items = itemsOf(await server.call('POST', '/api/v1/jobs/batch', { jobs }));
+          return items.map((item) => item['status_code']);
+        }),
+      );
+      expect(statuses.flat().filter((status) => status === 201)).toHaveLength(10);
+      // What was known or was refused is not counted for ever.
+      const { jobs } = (await server.call('GET', '/api/v1/jobs')).json;
+      const [one] = Array.isArray(jobs) ? jobs.map(objectOf) : [];
+      await server.call('DELETE', `/api/v1/jobs/${textOf(one?.['job_id'])}`);
+      expect((await server.call('POST', '/api/v1/jobs', later('next'))).status).toBe(201);
+      expect((await server.call('POST', '/api/v1/jobs', later('last'))).status).toBe(429);
+    } finally {
+      await server.close();
+    }
+  });
+});
+
 test('a database that is too large takes no new jobs, and its size is shown', async () => {
   const server = await startServer({ 'db-max-bytes': '1', 'retry-after-seconds': '7' });
   try {

@@ -1,4 +1,10 @@
-import { type AdmissionBounds, admissionVerdict, type Clock } from '@ezthrottle/engine';
+import {
+  type AdmissionBounds,
+  type AdmissionVerdict,
+  admissionVerdict,
+  type Clock,
+  type ServerLoad,
+} from '@ezthrottle/engine';
 import { ApiError } from '../api/api-error.ts';
 import type { Account, LoadMeter } from './load-meter.ts';
 
@@ -36,10 +42,31 @@ export interface Admission {
   refusal(jobs: number): Promise<ApiError | null>;
   /** The same for so many of one account, given that there is room for anybody's. */
   refusalOf(account: Account, jobs: number): ApiError | null;
+  /** What there is room for of several jobs that come together: they are refused once, not each by itself. */
+  room(): Promise<Room>;
   /** A job was accepted: refusals start again with the shortest wait. */
   accepted(): void;
   report(): Promise<Readonly<Record<string, number | boolean>>>;
 }
+
+/** Room as of one moment; what it says of accounts holds for as long as nothing is awaited. */
+export interface Room {
+  /** Whether all of them fit; of one organization. */
+  hasFor(accounts: readonly Account[]): boolean;
+  /** Why each is turned away, in its place; null: there is room for it, and it has taken that. */
+  refusals(accounts: readonly Account[]): readonly (ApiError | null)[];
+}
+
+type EverybodysLoad = Pick<ServerLoad, 'memoryBytes' | 'storeBytes' | 'backlog' | 'drainPerSecond'>;
+type AccountsLoad = Required<
+  Pick<
+    ServerLoad,
+    | 'organizationBacklog'
+    | 'organizationDrainPerSecond'
+    | 'accountBacklog'
+    | 'accountDrainPerSecond'
+  >
+>;
 
 const BYTES_PER_MB = 1_048_576;
 const SAMPLE_MS = 250;
@@ -51,16 +78,19 @@ export function createAdmission(options: AdmissionOptions): Admission {
   const memoryBytes = sampled(clock, async () => options.residentBytes());
   const storeBytes = sampled(clock, options.storeBytes);
 
-  function refuse(
-    load: Partial<Parameters<typeof admissionVerdict>[0]>,
+  function verdictOf(
+    load: Partial<ServerLoad>,
     bounds: AdmissionBounds,
     jobs: number,
-  ): ApiError | null {
-    const verdict = admissionVerdict({ ...NO_LOAD, ...load }, bounds, {
+  ): AdmissionVerdict {
+    return admissionVerdict({ ...NO_LOAD, ...load }, bounds, {
       jobs,
       baseSeconds: waitSeconds,
       maxSeconds: LONGEST_WAIT_SECONDS,
     });
+  }
+
+  function errorOf(verdict: AdmissionVerdict): ApiError | null {
     if (verdict.verdict === 'accept') return null;
     waitSeconds = Math.min(LONGEST_WAIT_SECONDS, waitSeconds * 2);
     const { reason, retryAfterSeconds: retryAfter } = verdict;
@@ -74,36 +104,104 @@ export function createAdmission(options: AdmissionOptions): Admission {
     );
   }
 
+  const everybodysBounds = {
+    memoryBytes: limits.memoryMb * BYTES_PER_MB,
+    storeBytes: limits.storeBytes,
+    backlog: limits.backlog,
+  };
+  const { organizationBacklog, accountBacklog } = limits;
+  const countsAccounts = organizationBacklog > 0 || accountBacklog > 0;
+
+  async function everybodysLoad(): Promise<EverybodysLoad> {
+    // What is not bounded is not measured.
+    return {
+      memoryBytes: limits.memoryMb > 0 ? await memoryBytes() : 0,
+      storeBytes: limits.storeBytes > 0 ? await storeBytes() : 0,
+      backlog: limits.backlog > 0 ? await options.backlog() : meter.total.jobs,
+      drainPerSecond: meter.total.drainPerSecond,
+    };
+  }
+
+  function loadOf(account: Account): AccountsLoad {
+    const organization = meter.organization(account.organization);
+    const own = meter.account(account);
+    return {
+      organizationBacklog: organization.jobs,
+      organizationDrainPerSecond: organization.drainPerSecond,
+      accountBacklog: own.jobs,
+      accountDrainPerSecond: own.drainPerSecond,
+    };
+  }
+
+  function verdictOfNext(
+    everybody: EverybodysLoad,
+    account: Account,
+    taken: { readonly all: number; readonly own: number },
+  ): AdmissionVerdict {
+    const load = { ...everybody, backlog: everybody.backlog + taken.all };
+    if (!countsAccounts) return verdictOf(load, everybodysBounds, 1);
+    const { organizationBacklog: all, accountBacklog: own, ...drains } = loadOf(account);
+    const accounts = {
+      ...drains,
+      organizationBacklog: all + taken.all,
+      accountBacklog: own + taken.own,
+    };
+    const bounds = { ...everybodysBounds, organizationBacklog, accountBacklog };
+    return verdictOf({ ...load, ...accounts }, bounds, 1);
+  }
+
   return {
     async refusal(jobs) {
-      // What is not bounded is not measured.
-      const load = {
-        memoryBytes: limits.memoryMb > 0 ? await memoryBytes() : 0,
-        storeBytes: limits.storeBytes > 0 ? await storeBytes() : 0,
-        backlog: limits.backlog > 0 ? await options.backlog() : meter.total.jobs,
-        drainPerSecond: meter.total.drainPerSecond,
-      };
-      const bounds = {
-        memoryBytes: limits.memoryMb * BYTES_PER_MB,
-        storeBytes: limits.storeBytes,
-        backlog: limits.backlog,
-      };
-      return refuse(load, bounds, jobs);
+      return errorOf(verdictOf(await everybodysLoad(), everybodysBounds, jobs));
     },
     refusalOf(account, jobs) {
-      const { organizationBacklog, accountBacklog } = limits;
-      if (organizationBacklog === 0 && accountBacklog === 0) return null;
-      const [organization, own] = [
-        meter.organization(account.organization),
-        meter.account(account),
-      ];
-      const load = {
-        organizationBacklog: organization.jobs,
-        organizationDrainPerSecond: organization.drainPerSecond,
-        accountBacklog: own.jobs,
-        accountDrainPerSecond: own.drainPerSecond,
+      if (!countsAccounts) return null;
+      return errorOf(verdictOf(loadOf(account), { organizationBacklog, accountBacklog }, jobs));
+    },
+    async room() {
+      const everybody = await everybodysLoad();
+      return {
+        hasFor(accounts) {
+          const jobs = accounts.length;
+          const accepts = (...asked: Parameters<typeof verdictOf>): boolean =>
+            verdictOf(...asked).verdict === 'accept';
+          if (!accepts(everybody, everybodysBounds, jobs)) return false;
+          const [first] = accounts;
+          if (!countsAccounts || first === undefined) return true;
+          return (
+            accepts(loadOf(first), { organizationBacklog }, jobs) &&
+            byAccount(accounts).every(([account, own]) =>
+              accepts(loadOf(account), { accountBacklog }, own),
+            )
+          );
+        },
+        refusals(accounts) {
+          const before = waitSeconds;
+          const errors = new Map<string, ApiError | null>();
+          const taken = new Map<string, number>();
+          let all = 0;
+          const refusals = accounts.map((account) => {
+            const { apiKey, userId } = account;
+            const name = `${apiKey} ${userId}`;
+            const own = taken.get(name) ?? 0;
+            const verdict = verdictOfNext(everybody, account, { all, own });
+            if (verdict.verdict === 'accept') {
+              all += 1;
+              taken.set(name, own + 1);
+              return null;
+            }
+            const why = verdict.reason === 'user_queue' ? name : verdict.reason;
+            const known = errors.get(why);
+            if (known !== undefined) return known;
+            // Several reasons are one refusal still: each names the same wait.
+            waitSeconds = before;
+            const error = errorOf(verdict);
+            errors.set(why, error);
+            return error;
+          });
+          return refusals;
+        },
       };
-      return refuse(load, { organizationBacklog, accountBacklog }, jobs);
     },
     accepted() {
       waitSeconds = retryAfterSeconds;
@@ -123,6 +221,15 @@ export function createAdmission(options: AdmissionOptions): Admission {
       retry_after_seconds: waitSeconds,
     }),
   };
+}
+
+function byAccount(accounts: readonly Account[]): readonly (readonly [Account, number])[] {
+  const counts = new Map<string, readonly [Account, number]>();
+  for (const account of accounts) {
+    const name = `${account.apiKey} ${account.userId}`;
+    counts.set(name, [account, (counts.get(name)?.[1] ?? 0) + 1]);
+  }
+  return [...counts.values()];
 }
 
 const NO_LOAD = {

@@ -17,6 +17,15 @@ describe('the load', () => {
     expect([ONE, TWO, STRANGER].map((account) => meter.account(account).jobs)).toEqual([3, 1, 1]);
   });
 
+  test('is without what did not reach the disk, which says nothing of how fast jobs end', () => {
+    const meter = createLoadMeter({ clock, countsAccounts: true });
+    meter.taken(ONE);
+    meter.taken(ONE);
+    meter.untaken(ONE);
+    expect(meter.account(ONE)).toEqual({ jobs: 1, drainPerSecond: 0 });
+    expect(meter.total).toEqual({ jobs: 1, drainPerSecond: 0 });
+  });
+
   test('of accounts is not counted unless somebody wants to know', () => {
     const meter = createLoadMeter({ clock, countsAccounts: false });
     meter.taken(ONE);

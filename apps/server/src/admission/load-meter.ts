@@ -23,7 +23,10 @@ export interface Load {
 
 /** Counts jobs as they come and end. */
 export interface LoadMeter {
+  /** One is on its way to the disk: it counts from here on. */
   taken(account: Account): void;
+  /** It did not get there after all. */
+  untaken(account: Account): void;
   ended(account: Account): void;
   /** Of everybody. Jobs that were there before are in it once they were `restored`. */
   readonly total: Load;
@@ -51,20 +54,20 @@ export function createLoadMeter(options: {
   const total: Tally = { jobs: 0, drain: null };
   const tallies = new Map<string, Tally>();
 
-  function change({ organization, apiKey, userId }: Account, jobs: number): void {
-    count(total, jobs);
+  function change({ organization, apiKey, userId }: Account, jobs: number, drained = 0): void {
+    count(total, jobs, drained);
     if (!countsAccounts) return;
     for (const key of [organization, accountKey(organization, apiKey, userId)]) {
       const tally = tallies.get(key) ?? { jobs: 0, drain: null };
-      count(tally, jobs);
+      count(tally, jobs, drained);
       if (tally.jobs > 0) tallies.set(key, tally);
       else tallies.delete(key);
     }
   }
 
-  function count(tally: Tally, jobs: number): void {
+  function count(tally: Tally, jobs: number, drained: number): void {
     tally.jobs += jobs;
-    if (jobs < 0) tally.drain = drainedBy(tally.drain, -jobs, clock.monotonic());
+    if (drained > 0) tally.drain = drainedBy(tally.drain, drained, clock.monotonic());
   }
 
   function loadOf(tally: Tally | undefined): Load {
@@ -76,7 +79,8 @@ export function createLoadMeter(options: {
 
   return {
     taken: (account) => change(account, 1),
-    ended: (account) => change(account, -1),
+    untaken: (account) => change(account, -1),
+    ended: (account) => change(account, -1, 1),
     get total() {
       return loadOf(total);
     },

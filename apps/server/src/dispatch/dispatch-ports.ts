@@ -75,7 +75,7 @@ export interface DispatcherParts {
   /** Told of what comes in. Absent: nobody is. */
   readonly tap?: DispatchTap | undefined;
   /** Told of every job that is taken in, spawned ones too, and of each that ends. Absent: nobody counts. */
-  readonly meter?: Pick<LoadMeter, 'taken' | 'ended'>;
+  readonly meter?: Pick<LoadMeter, 'taken' | 'untaken' | 'ended'>;
   /** Told what happens, whoever's job it is. Absent: nobody wants to know. */
   readonly signals?: Signals | undefined;
   /** Which trace a call belongs to, by its token, once it was told of in `signals`. Absent: none does. */

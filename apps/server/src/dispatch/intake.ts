@@ -52,18 +52,23 @@ export class Intake {
     const { clock, committer, notices } = parts;
     const { submitted, claims } = this.#armAtOnce(this.#accepted(job), job.createdAt);
     this.#submits += 1;
+    // From before the first wait, so that many that come at one time do not all find the same room.
+    parts.meter?.taken(accountOf(job));
+    let isTaken = false;
     try {
       const operation = { type: 'submit', job: submitted } as const;
       const verdict = await committer.write(
         entry === null ? operation : { type: 'audited', operation, entry },
       );
-      if (verdict.verdict === 'ok') {
+      isTaken = verdict.verdict === 'ok';
+      if (isTaken) {
         notices.publish({ jobId: job.id, at: clock.now(), type: 'queued' });
         this.#taken(submitted, claims);
       }
       return verdict;
     } finally {
       this.#submits -= 1;
+      if (!isTaken) parts.meter?.untaken(accountOf(job));
       for (const { lane } of claims) armer.unclaim(lane, 1);
       for (const { lane } of claims) onArmed(lane);
     }
@@ -79,6 +84,7 @@ export class Intake {
       const verdict = await mover.replace(holder, written);
       if (verdict?.verdict === 'ok') {
         notices.publish({ jobId: job.id, at: clock.now(), type: 'queued' });
+        parts.meter?.taken(accountOf(job));
         this.#taken(written, []);
       }
       return verdict;
@@ -132,7 +138,6 @@ export class Intake {
 
   #taken(job: NewJob, claims: readonly ArmedClaim[]): void {
     const { active, mover, parts, queued, wakeAt } = this.#options;
-    parts.meter?.taken(accountOf(job));
     parts.signals?.queued?.(job);
     const adopted = active.adopt(newlyActive(job));
     for (const { lane, ref } of claims) lane.armed.push(ref, job.apiKey);

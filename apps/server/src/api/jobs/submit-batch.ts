@@ -1,6 +1,6 @@
 import { type BatchReply, ERROR_STATUS, LIMITS } from '@ezthrottle/core/protocol';
-import type { Admission } from '../../admission/admission.ts';
-import { accountOf } from '../../admission/load-meter.ts';
+import type { Room } from '../../admission/admission.ts';
+import { type Account, accountOf } from '../../admission/load-meter.ts';
 import type { Caller } from '../../tenancy/api-keys.ts';
 import { ApiError, refuseProblems } from '../api-error.ts';
 import { wireErrorOf } from '../error-replies.ts';
@@ -10,8 +10,8 @@ import { type ReadyJob, readyJob, type SubmitOptions, takeJob } from './submit-j
 type Item = BatchReply['results'][number];
 
 /**
- * Takes several jobs at once. Each is answered as if it had come alone, in its place; the batch itself
- * with 200. All of them are written together, so that they share one flush of the disk.
+ * Takes several jobs at once. Each is answered as if it had come alone after those before it, in its place; the
+ * batch itself with 200. All of them are written together, so that they share one flush of the disk.
  */
 export function submitBatchRoute(options: SubmitOptions): Route {
   return {
@@ -20,7 +20,14 @@ export function submitBatchRoute(options: SubmitOptions): Route {
     access: 'submit',
     async handle(call, caller) {
       const items = jobsOf(call.body).map((job) => readItem(options, caller, job));
-      const refusals = await refusalsOf(options.admission, items);
+      const usable = items.filter(
+        (item): item is ReadyJob => 'job' in item && item.unusable === null,
+      );
+      const room = await options.admission.room();
+      // Those that are known are no new load. That costs a look at each: it is asked under pressure only.
+      const fresh = room.hasFor(accountsOf(usable)) ? [] : await newOnes(options, usable);
+      // Nothing is awaited from here until all are handed over, where they count: what has room keeps it.
+      const refusals = refusalsOf(room, fresh);
       const results = await Promise.all(items.map((item) => itemOf(options, item, refusals, call)));
       const reply: BatchReply = { results };
       return { status: 200, body: reply };
@@ -37,38 +44,54 @@ function readItem(options: SubmitOptions, caller: Caller, body: unknown): ReadyJ
   }
 }
 
-/** Why there is no room, by account. Asked once for each: a batch is one refusal, not as many as it has jobs. */
-async function refusalsOf(
-  admission: Admission,
-  items: readonly (ReadyJob | ApiError)[],
-): Promise<ReadonlyMap<string, ApiError | null>> {
-  const ready = items.filter((item): item is ReadyJob => 'job' in item);
-  const everybody = await admission.refusal(ready.length);
-  const byUser = new Map<string, ReadyJob[]>();
-  for (const item of ready) {
-    const own = byUser.get(item.job.spec.userId);
-    if (own === undefined) byUser.set(item.job.spec.userId, [item]);
-    else own.push(item);
+type Refusals = ReadonlyMap<ReadyJob, ApiError>;
+
+/** With room for some more, the first have it; repeats of one key share a place, or have none. */
+function refusalsOf(room: Room, fresh: readonly (readonly ReadyJob[])[]): Refusals {
+  const firsts = fresh.flatMap(([first]) => (first === undefined ? [] : [first]));
+  const why = room.refusals(accountsOf(firsts));
+  return new Map(
+    fresh.flatMap((repeats, index) => {
+      const refusal = why[index] ?? null;
+      return refusal === null ? [] : repeats.map((item) => [item, refusal] as const);
+    }),
+  );
+}
+
+/** Those whose key is free, by their keys. */
+async function newOnes(
+  { jobs }: SubmitOptions,
+  items: readonly ReadyJob[],
+): Promise<readonly (readonly ReadyJob[])[]> {
+  const holders = await Promise.all(
+    items.map(({ job }) => jobs.holder(job.organization, job.idempotency, job.createdAt)),
+  );
+  const fresh = new Map<string, ReadyJob[]>();
+  for (const [index, item] of items.entries()) {
+    if (holders[index] !== null) continue;
+    const { scope, key } = item.job.idempotency;
+    const name = JSON.stringify([scope, key]);
+    const repeats = fresh.get(name);
+    if (repeats === undefined) fresh.set(name, [item]);
+    else repeats.push(item);
   }
-  const refusals = new Map<string, ApiError | null>();
-  for (const [userId, own] of byUser) {
-    const [first] = own;
-    if (first === undefined) continue;
-    refusals.set(userId, everybody ?? admission.refusalOf(accountOf(first.job), own.length));
-  }
-  return refusals;
+  return [...fresh.values()];
+}
+
+function accountsOf(items: readonly ReadyJob[]): readonly Account[] {
+  return items.map(({ job }) => accountOf(job));
 }
 
 async function itemOf(
   options: SubmitOptions,
   item: ReadyJob | ApiError,
-  refusals: ReadonlyMap<string, ApiError | null>,
+  refusals: Refusals,
   call: Call,
 ): Promise<Item> {
   try {
     if (item instanceof ApiError) throw item;
     // Nothing is awaited before the job is handed over: that keeps the batch within one turn.
-    const refusal = refusals.get(item.job.spec.userId) ?? null;
+    const refusal = refusals.get(item) ?? null;
     const taken = await takeJob(options, item, refusal, { route: '/api/v1/jobs/batch', call });
     return { status_code: taken.status, body: taken.body };
   } catch (error) {

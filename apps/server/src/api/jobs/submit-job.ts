@@ -58,7 +58,9 @@ export function submitJobRoute(options: SubmitOptions & WaitingOptions): Route {
       const waitSeconds = preferredWait(call.header('prefer'));
       if (waitSeconds !== null) requireRead(caller);
       const ready = readyJob(options, caller, call.body);
-      const refusal = await refusalOf(options.admission, ready);
+      const everybody = await options.admission.refusal(1);
+      // Nothing is awaited from here until the job is handed over, where it counts: what has room keeps it.
+      const refusal = everybody ?? options.admission.refusalOf(accountOf(ready.job), 1);
       const taken = await takeJob(options, ready, refusal, { route: '/api/v1/jobs', call });
       return waitSeconds === null
         ? taken
@@ -70,10 +72,6 @@ export function submitJobRoute(options: SubmitOptions & WaitingOptions): Route {
           );
     },
   };
-}
-
-async function refusalOf(admission: Admission, { job }: ReadyJob): Promise<ApiError | null> {
-  return (await admission.refusal(1)) ?? admission.refusalOf(accountOf(job), 1);
 }
 
 /** A job that may be handed over, and what its client is warned of. */
