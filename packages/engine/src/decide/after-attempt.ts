@@ -69,9 +69,13 @@ function afterStatus(
   const { retry } = path;
   const failure: Failure = { kind: 'status', status };
   const named = namedInstant(status, headers, context.now);
-  if (retry.retryCodes.includes(status)) {
+  // A secondary limit refuses with 403, and is one only where it says until when.
+  const isSecondary = status === 403 && named !== null && !retry.rerouteCodes.includes(status);
+  const isLimit = status === 429 || status === 503 || isSecondary;
+  const { retryCodes } = retry;
+  if (retryCodes.includes(status) || (isSecondary && retryCodes.includes(429))) {
     // It says that the call was not taken up, and when it will be: nothing was tried in vain.
-    if (named !== null && (status === 429 || status === 503)) {
+    if (named !== null && isLimit) {
       return { type: 'again', change: { heldBack: leg.heldBack + 1 }, readyAt: named };
     }
     if (leg.retries < retry.maxRetries) {

@@ -1,10 +1,11 @@
-import { exhaustedForMs, retryAfterMs } from '../pace/pace-headers.ts';
+import { refusalPauseMs } from '../pace/pace-headers.ts';
 import { quotasOf } from '../pace/quota-headers.ts';
 import { retryAfterInstant } from './retry-after.ts';
 
 /**
  * The instant from which a target wants to be called again: what `Retry-After` names on any status; of a
- * 429 or 503 also what a provider's own header names, or the end of a quota that is used up.
+ * 429 or 503 also what a provider's own header names, or the end of a quota that is used up; of a 403 the
+ * former only.
  *
  * @param headers Names in lower case.
  * @returns Milliseconds since the epoch, ahead of `now`; null when none is named.
@@ -15,7 +16,6 @@ export function namedInstant(
   now: number,
 ): number | null {
   const plain = retryAfterInstant(headers['retry-after'], now);
-  if (status !== 429 && status !== 503) return plain;
-  const waitMs = retryAfterMs(headers, now) ?? exhaustedForMs(quotasOf(headers, now), true);
-  return waitMs === null || waitMs <= 0 ? plain : now + Math.ceil(waitMs);
+  const waitMs = refusalPauseMs(status, headers, quotasOf(headers, now), now);
+  return waitMs === null ? plain : now + Math.ceil(waitMs);
 }

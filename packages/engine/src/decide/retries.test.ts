@@ -72,6 +72,14 @@ describe('a job’s own call', () => {
     expect(job.readyAt(0)).toBe(90_000);
   });
 
+  it('pays no retry for a 403 that names its delay, and takes any other 403 at its word', () => {
+    const job = new JobScript({});
+    for (let time = 0; time < 10; time += 1) job.answer(0, status(403, { 'retry-after': '1' }));
+    expect(job.run.end).toBeNull();
+    job.answer(0, status(403));
+    expect(job.run.end?.error).toBe('status_403');
+  });
+
   it('pays no retry for a 429 or 503 that names its delay', () => {
     const job = new JobScript({ retry_policy: { max_retries: 1 } });
     for (let time = 0; time < 10; time += 1) job.answer(0, status(429, { 'retry-after': '1' }));

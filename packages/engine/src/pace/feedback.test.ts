@@ -16,6 +16,11 @@ function spacing(perSecond: number): number {
   return 1_000 / (0.985 * perSecond);
 }
 
+/** That moment without its seconds, which are none. */
+function toMinute(afterMs: number): string {
+  return new Date(WALL + afterMs).toISOString().replace(/:00\.000Z$/, 'Z');
+}
+
 function key(settings: Partial<PaceSettings> = {}): PaceState {
   return createPace({ ...DEFAULT_PACE, ...settings }, 0);
 }
@@ -172,6 +177,27 @@ describe('pauses', () => {
       20_000,
     ],
     [429, { 'retry-after': '1', 'ratelimit-remaining': '0', 'ratelimit-reset': '60' }, 11_000],
+    [429, { 'retry-after': '0', 'ratelimit-remaining': '0', 'ratelimit-reset': '60' }, 70_000],
+    [429, { 'x-ratelimit-retry-after': '4' }, 14_000],
+    [503, { 'x-retry-after': '4' }, 14_000],
+    [403, { 'retry-after': '4' }, 14_000],
+    [403, {}, null],
+    [404, { 'retry-after': '4' }, null],
+    [200, { 'x-ratelimit-remaining': '0, 50', 'x-ratelimit-reset': '30, 60' }, 70_000],
+    [200, { 'x-ratelimit-remaining': '0', 'x-ratelimit-reset': toMinute(120_000) }, 120_000],
+    [
+      200,
+      { 'x-ratelimit-remaining': '0', 'x-ratelimit-reset': new Date(WALL + 70_000).toUTCString() },
+      70_000,
+    ],
+    [
+      200,
+      {
+        'ratelimit-policy': '"calls, all";q=100;w=60',
+        ratelimit: '"calls, all";r=0;t=30',
+      },
+      40_000,
+    ],
   ])('status %d with %o stops the key until %s', (status, headers, until) => {
     expect(answer(key(), status, headers).pausedUntil).toBe(until);
   });

@@ -4,7 +4,7 @@ import {
   exhaustedForMs,
   isConcurrencyRefusal,
   quotaRate,
-  retryAfterMs,
+  refusalPauseMs,
   scarceRate,
 } from './pace-headers.ts';
 import type { ResponseHeaders } from './pace-headers.ts';
@@ -106,10 +106,10 @@ function pauseOf(
   quotas: readonly Quota[],
   wallNow: number,
 ): number | null {
-  const asked = isOverload(response.status) ? retryAfterMs(response.headers, wallNow) : null;
-  // A wait of nothing is no pause: the refusal itself must then still count.
-  if (asked !== null && asked > 0) return asked;
-  const exhausted = exhaustedForMs(quotas, isOverload(response.status));
+  const { status, headers } = response;
+  const asked = refusalPauseMs(status, headers, quotas, wallNow);
+  if (asked !== null || isOverload(status)) return asked;
+  const exhausted = exhaustedForMs(quotas, false);
   return exhausted !== null && exhausted > 0 ? exhausted : null;
 }
 

@@ -81,6 +81,8 @@ export class KeyPacer {
   #ledger: CostLedger | null = null;
   #before: PaceState;
   #isProbe = false;
+  /** Up to when what is owed has been paid off at the rate of a ramp; null: never yet. */
+  #paidAt: number | null = null;
   /** Booked, and no byte of it sent. */
   #unsent = 0;
 
@@ -125,6 +127,7 @@ export class KeyPacer {
     copy.#callMs = this.#callMs;
     copy.#callsNoted = this.#callsNoted;
     copy.#unsent = this.#unsent;
+    copy.#paidAt = this.#paidAt;
     return copy;
   }
 
@@ -188,6 +191,7 @@ export class KeyPacer {
   /** Its first byte has gone out. */
   left(use: KeyUse, now: number): void {
     if (use.sentAt !== null) return;
+    this.#payRamp(now);
     use.sentAt = now;
     this.#unsent -= use.cost;
     this.#arrivals?.left(use.arrival, now);
@@ -273,9 +277,24 @@ export class KeyPacer {
     this.pace = feedback(this.pace, response, now, wallNow);
   }
 
+  /** While the rate comes back, what is owed is paid off at that rate and not at the whole. */
+  #payRamp(now: number): void {
+    if (this.#circuit.state !== 'ramping') return;
+    const from = Math.max(this.#circuit.since, this.#paidAt ?? this.#circuit.since);
+    if (now <= from) return;
+    const policy = this.#policy ?? undefined;
+    const share =
+      (circuitShare(this.#circuit, from, policy) + circuitShare(this.#circuit, now, policy)) / 2;
+    const unpaidMs = Math.max(0, this.pace.arrivesAt - from) - (now - from) * share;
+    if (unpaidMs > 0) this.pace = { ...this.pace, arrivesAt: now + unpaidMs };
+    this.#paidAt = now;
+  }
+
   /** Without arrivals, which never hold back for long. */
   #heldBack(now: number): PaceState {
     if (this.heldUntil === null && this.#circuit.state === 'closed') return this.pace;
+    this.#payRamp(now);
+    const { settings } = this.pace;
     const passed = passCircuit(this.#circuit, now);
     const isHeld = passed.pass === 'hold';
     const share = circuitShare(this.#circuit, now, this.#policy ?? undefined);
@@ -284,6 +303,7 @@ export class KeyPacer {
     const slots = Math.max(1, this.pace.concurrency * share);
     return {
       ...withRate(this.pace, this.pace.ratePerSecond * share, now),
+      settings: { ...settings, burst: Math.max(1, settings.burst * share) },
       concurrency: isHeld && passed.until === null ? 0 : slots,
       pausedUntil: until > now ? until : null,
     };

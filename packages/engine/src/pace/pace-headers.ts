@@ -24,16 +24,21 @@ export function announcedConcurrency(headers: ResponseHeaders): number | null {
   return value === null || value < 1 ? null : Math.floor(value);
 }
 
+const DELAYS = ['retry-after', 'x-ratelimit-retry-after', 'x-retry-after'] as const;
+
 /**
  * Milliseconds that `Retry-After` asks to wait, as a count of seconds or a date (or `Retry-After-Ms` of
- * some providers, which is more exact); null when none is named.
+ * some providers, which is more exact; or `X-RateLimit-Retry-After`, `X-Retry-After`); null when none is
+ * named. Of several in one line the longest.
  */
 export function retryAfterMs(headers: ResponseHeaders, wallNow: number): number | null {
   const exact = (headers['retry-after-ms'] ?? headers['x-ms-retry-after-ms'])?.trim();
   if (exact !== undefined && SECONDS.test(exact)) return Number(exact);
-  const value = headers['retry-after']?.trim();
+  const name = DELAYS.find((each) => headers[each] !== undefined);
+  const value = name === undefined ? undefined : headers[name]?.trim();
   if (value === undefined) return null;
-  if (SECONDS.test(value)) return Number(value) * 1_000;
+  const listed = value.split(',').map((each) => each.trim());
+  if (listed.every((each) => SECONDS.test(each))) return Math.max(...listed.map(Number)) * 1_000;
   if (!HTTP_DATE.test(value)) return null;
   const at = Date.parse(value);
   return Number.isNaN(at) ? null : Math.max(0, at - wallNow);
@@ -54,6 +59,23 @@ export function exhaustedForMs(quotas: readonly Quota[], isRefusal: boolean): nu
       : [],
   );
   return waits.length === 0 ? null : Math.max(...waits);
+}
+
+/**
+ * Milliseconds for which an answer that refuses a call asks to be left alone: a wait of nothing is none, then
+ * a used-up quota counts. A 403 is such an answer only if it says so itself, as a secondary limit does.
+ */
+export function refusalPauseMs(
+  status: number,
+  headers: ResponseHeaders,
+  quotas: readonly Quota[],
+  wallNow: number,
+): number | null {
+  const isRefusal = status === 429 || status === 503;
+  const asked = isRefusal || status === 403 ? retryAfterMs(headers, wallNow) : null;
+  if (asked !== null && asked > 0) return asked;
+  const exhausted = isRefusal ? exhaustedForMs(quotas, true) : null;
+  return exhausted !== null && exhausted > 0 ? exhausted : null;
 }
 
 /** Requests per second that the quotas add up to: the lowest of those whose window is known. */

@@ -15,7 +15,8 @@ export interface Quota {
 const NUMBER = /^\d{1,15}(?:\.\d{1,9})?$/;
 const DURATION =
   /^(?:(\d{1,6})h)?(?:(\d{1,6})m)?(?:(\d{1,6}(?:\.\d{1,9})?)s)?(?:(\d{1,9}(?:\.\d{1,9})?)ms)?$/;
-const DATE_TIME = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?(?:Z|[+-]\d{2}:\d{2})$/;
+const DATE_TIME = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?(?:Z|[+-]\d{2}:\d{2})$/;
+const HTTP_DATE = /^[A-Z][a-z]{2,8},? [\w :-]{10,24} GMT$/;
 /** Quotas and policies of one answer that are looked at. */
 const MAX_ITEMS = 32;
 const UNITS = ['requests', 'tokens', 'input-tokens', 'output-tokens', 'project-tokens'] as const;
@@ -45,7 +46,7 @@ function resetMs(text: string | undefined, wallNow: number): number | null {
     if (number >= 1e9) return Math.max(0, number * 1_000 - wallNow);
     return number * 1_000;
   }
-  if (DATE_TIME.test(value)) {
+  if (DATE_TIME.test(value) || HTTP_DATE.test(value)) {
     const at = Date.parse(value);
     return Number.isNaN(at) ? null : Math.max(0, at - wallNow);
   }
@@ -55,6 +56,14 @@ function resetMs(text: string | undefined, wallNow: number): number | null {
   return (
     part(hours) * 3_600_000 + part(minutes) * 60_000 + part(seconds) * 1_000 + part(milliseconds)
   );
+}
+
+/** The same of a line into which several fields were merged: the last of their ends. */
+function farthestMs(text: string | undefined, wallNow: number): number | null {
+  const whole = resetMs(text, wallNow);
+  if (whole !== null || text === undefined) return whole;
+  const ends = text.split(',', MAX_ITEMS).map((each) => resetMs(each, wallNow));
+  return ends.includes(null) ? null : Math.max(...ends.map((end) => end ?? 0));
 }
 
 /** `RateLimit` with `RateLimit-Policy`: lists (`"name";r=1;t=2`), or the older `limit=…, remaining=…`. */
@@ -158,9 +167,9 @@ function common(headers: ResponseHeaders, wallNow: number): readonly Quota[] {
   return [
     {
       countsRequests: true,
-      limit: numberOf(headers[`${prefix}limit`]),
-      remaining: numberOf(headers[`${prefix}remaining`]),
-      resetMs: resetMs(after ?? headers[`${prefix}reset`], wallNow),
+      limit: leastOf(headers[`${prefix}limit`]),
+      remaining: leastOf(headers[`${prefix}remaining`]),
+      resetMs: farthestMs(after ?? headers[`${prefix}reset`], wallNow),
       windowMs: null,
     },
   ];
@@ -181,8 +190,8 @@ interface Policy {
 /** A structured list of items with parameters; quotes round names and values fall away. */
 function itemsOf(text: string | undefined): readonly Item[] {
   if (text === undefined || text.trim() === '') return [];
-  return text.split(',', MAX_ITEMS).map((item): Item => {
-    const [name = '', ...parts] = item.split(';', MAX_ITEMS);
+  return unquotedParts(text, ',').map((item): Item => {
+    const [name = '', ...parts] = unquotedParts(item, ';');
     const parameters = parts.flatMap((part): [string, string][] => {
       const [key, value] = part.split('=', 2);
       return key === undefined || value === undefined
@@ -219,6 +228,20 @@ function hasSeparateFields(headers: ResponseHeaders): boolean {
   return headers['ratelimit-remaining'] !== undefined || headers['ratelimit-limit'] !== undefined;
 }
 
+/** What stands between these separators, at most `MAX_ITEMS` parts; within quotes they separate nothing. */
+function unquotedParts(text: string, separator: string): readonly string[] {
+  const parts: string[] = [];
+  let [start, isQuoted] = [0, false];
+  for (let at = 0; at < text.length && parts.length < MAX_ITEMS; at += 1) {
+    if (text[at] === '"') isQuoted = !isQuoted;
+    if (isQuoted && text[at] === '\\') at += 1;
+    if (isQuoted || text[at] !== separator) continue;
+    parts.push(text.slice(start, at));
+    start = at + 1;
+  }
+  return parts.length < MAX_ITEMS ? [...parts, text.slice(start)] : parts;
+}
+
 function unquoted(text: string): string {
   const value = text.trim();
   return value.length >= 2 && value.startsWith('"') && value.endsWith('"')
@@ -229,4 +252,10 @@ function unquoted(text: string): string {
 function numberOf(text: string | undefined): number | null {
   const value = text?.trim() ?? '';
   return NUMBER.test(value) ? Number(value) : null;
+}
+
+/** Of a line into which several fields were merged (`0, 50`), the least. */
+function leastOf(text: string | undefined): number | null {
+  const numbers = (text ?? '').split(',', MAX_ITEMS).map(numberOf);
+  return numbers.includes(null) ? null : Math.min(...numbers.map((number) => number ?? 0));
 }
