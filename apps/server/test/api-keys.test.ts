@@ -50,6 +50,20 @@ describe('a new key', () => {
     expect(list.text + one.text).not.toContain(textOf(key));
   });
 
+  test('has each scope once, and is refused with a field that is not known', async () => {
+    expect(await made({ scopes: ['read', 'read'] })).toMatchObject({ scopes: ['read'] });
+    const body = { name: 'a key', scope: ['read'], expire_at: 1 };
+    const reply = await server.call('POST', '/api/v1/api-keys', body);
+    expect(reply.status).toBe(400);
+    expect(reply.json['problems']).toMatchObject([{ path: 'scope' }, { path: 'expire_at' }]);
+    const one = `/api/v1/api-keys/${textOf((await made({}))['id'])}/rotate`;
+    const rotated = await server.call('POST', one, { overlap: 0 });
+    expect(rotated.json['problems']).toMatchObject([{ path: 'overlap' }]);
+    const secret = { value: 'a long enough value', origins: ['*'], origin: 'https://a.test' };
+    const put = await server.call('PUT', '/api/v1/secrets/one', secret);
+    expect(put.json['problems']).toMatchObject([{ path: 'origin' }]);
+  });
+
   test('that nobody can mean is refused with everything that is wrong', async () => {
     const reply = await server.call('POST', '/api/v1/api-keys', {
       name: '',

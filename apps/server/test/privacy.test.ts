@@ -98,6 +98,18 @@ describe('redaction', () => {
     const paths = Array.isArray(problems) ? problems.map((one) => objectOf(one)['path']) : [];
     expect(paths).toEqual(['response_headers[0]', 'request_paths[0]', 'request_paths[1]']);
   });
+
+  test('and retention refuse a field that they do not know, instead of keeping what it names', async () => {
+    const settings = { redaction: { paths: ['$.card'] }, retention: { body_ms: 60_000 } };
+    for (const [name, body] of Object.entries(settings)) {
+      const path = `/api/v1/settings/${name}`;
+      const before = await server.call('GET', path);
+      const reply = await server.call('PUT', path, body);
+      expect(reply.status).toBe(400);
+      expect(reply.json['problems']).toMatchObject([{ path: Object.keys(body)[0] }]);
+      expect((await server.call('GET', path)).json).toEqual(before.json);
+    }
+  });
 });
 
 describe('retention', () => {
@@ -156,4 +168,13 @@ describe("the deletion of an account's data", () => {
     const again = await submitted({ user_id: 'ada', idempotent_key: 'key-of-ada' });
     expect(await ended(again)).toMatchObject({ state: 'completed' });
   });
+});
+
+test('nobody is no account: jobs without one are not deleted', async () => {
+  const id = await submitted({});
+  await ended(id);
+  expect((await server.call('DELETE', '/api/v1/accounts//data')).status).toBe(404);
+  expect((await server.call('GET', '/api/v1/accounts//data')).status).toBe(404);
+  const log = await server.call('GET', '/api/v1/audit-log');
+  expect([log.json['entries'], (await ended(id))['job_id']]).toEqual([[], id]);
 });

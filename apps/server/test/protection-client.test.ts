@@ -47,6 +47,7 @@ test('what is kept is set, and an account is deleted', async () => {
   const redaction = await manage.privacy.setRedaction({ responsePaths: ['$..password'] });
   expect(redaction.response_paths).toEqual(['$..password']);
   expect(await manage.privacy.redaction()).toEqual(redaction);
+  await expect(manage.privacy.deleteAccount('')).rejects.toThrow();
   expect(await manage.privacy.deleteAccount('ada/1')).toMatchObject({ user_id: 'ada/1' });
   const over = await until(
     () => manage.privacy.accountDeletion('ada/1'),

@@ -86,6 +86,9 @@ async function itemsOf(id: unknown): Promise<readonly Record<string, unknown>[]>
   return items;
 }
 
+const pathsOf = ({ json }: Reply): readonly string[] =>
+  listOf(json['problems']).map(({ path }) => textOf(path));
+
 async function acts(): Promise<readonly unknown[]> {
   const { json } = await server.call('GET', '/api/v1/audit-log?limit=10');
   return listOf(json['entries']).map(({ action }) => action);
@@ -115,6 +118,39 @@ describe('a redrive of jobs', () => {
     });
     expect(target.requests).toEqual([]);
     expect(await acts()).toEqual([]);
+  });
+
+  test('whose request is mistyped is refused with every place, and sends nothing', async () => {
+    await deadJobs(2);
+    target.clear();
+    const reply = await begin({
+      filter: { tags: 'dead', destination: 'api.example.com', ended_from: 5, ended_before: 5 },
+      edit: { header: {}, webhooks: [{ url: target.url('/hook'), hasQuorumVote: true }] },
+      dryRun: true,
+    });
+    expect(reply.status).toBe(400);
+    expect(pathsOf(reply).toSorted()).toEqual([
+      'dryRun',
+      'edit.header',
+      'edit.webhooks[0].hasQuorumVote',
+      'filter.destination',
+      'filter.ended_from',
+      'filter.tags',
+    ]);
+    for (const destination of [`${target.origin}/`, target.origin.toUpperCase(), 'ftp://a.test']) {
+      expect(pathsOf(await begin({ filter: { destination } }))).toEqual(['filter.destination']);
+      const query = `destination=${encodeURIComponent(destination)}&ended_from=9&ended_before=8`;
+      for (const of of ['jobs', 'deliveries']) {
+        const list = await server.call('GET', `/api/v1/dead-letters/${of}?${query}`);
+        expect([list.status, pathsOf(list)]).toEqual([400, ['destination', 'ended_from']]);
+      }
+    }
+    const { json } = await server.call('GET', '/api/v1/dead-letters/jobs');
+    const one = `/api/v1/dead-letters/jobs/${textOf(listOf(json['jobs'])[0]?.['job_id'])}/replay`;
+    const replay = await server.call('POST', one, { edits: {}, edit: { payload: '' } });
+    expect([replay.status, pathsOf(replay)]).toEqual([400, ['edits', 'edit.payload']]);
+    expect(listOf((await server.call('GET', PATH)).json['redrives'])).toEqual([]);
+    expect(target.requests).toEqual([]);
   });
 
   test('sends all of them once, canary first, and tells what became of each', async () => {

@@ -39,7 +39,7 @@ export function apiKeyRoutes({ keyRing, clock, audit }: ApiKeyRoutesOptions): re
       access: 'manage',
       async handle(call, caller) {
         const { name, scopes, expires_at } = keyRequest(call, clock.now());
-        const wanted = scopes ?? caller.scopes;
+        const wanted = [...new Set(scopes ?? caller.scopes)];
         refuseMore(caller, wanted);
         const expiresAt = expires_at ?? null;
         const by = audit.committing(actingOf(call, caller), {

@@ -197,7 +197,9 @@ function lowerCase(names: readonly string[]): readonly string[] {
 
 function userIdOf({ params }: Call): string {
   const userId = params['user_id'] ?? '';
-  if (userId.length <= LIMITS.userIdLength && !/\p{Cc}|\p{Cs}/u.test(userId)) return userId;
+  // Jobs of nobody have the empty one: they are no account's.
+  const isOne = userId !== '' && userId.length <= LIMITS.userIdLength;
+  if (isOne && !/\p{Cc}|\p{Cs}/u.test(userId)) return userId;
   throw new ApiError('not_found', 'there is no such account');
 }
 

@@ -11,6 +11,7 @@ import { refuseProblems } from '../api-error.ts';
 import { type Cursor, parseCursor } from '../cursor.ts';
 import { listParameters } from '../list-parameters.ts';
 import type { Call } from '../route.ts';
+import { filterProblems } from './filter-problems.ts';
 
 export interface DeadLetterList {
   readonly filter: DeadLetterFilter;
@@ -49,10 +50,6 @@ export function readDeadLetterList(
   const { reason, destination, user_id, tag, ended_from, ended_before } = request;
   const words = reason?.split(',') ?? [];
   const known = REASONS[of].filter((each) => words.includes(each));
-  if (known.length < new Set(words).size) {
-    const expected = `one or several of ${REASONS[of].join(',')}`;
-    refuseProblems([{ path: 'reason', message: 'is not a reason here', expected }], 'the query');
-  }
   const filter: DeadLetterFilter = {
     ...(reason !== undefined && { reasons: known }),
     ...(destination !== undefined && { destination }),
@@ -61,5 +58,14 @@ export function readDeadLetterList(
     ...(ended_from !== undefined && { ended_from: Number(ended_from) }),
     ...(ended_before !== undefined && { ended_before: Number(ended_before) }),
   };
+  const expected = `one or several of ${REASONS[of].join(',')}`;
+  const areKnown = known.length === new Set(words).size;
+  refuseProblems(
+    [
+      ...(areKnown ? [] : [{ path: 'reason', message: 'is not a reason here', expected }]),
+      ...filterProblems(filter),
+    ],
+    'the query',
+  );
   return { filter, cursor, limit };
 }

@@ -29,6 +29,7 @@ import { type Cursor, formatCursor, parseCursor } from '../cursor.ts';
 import { parseId } from '../job-id.ts';
 import { listParameters } from '../list-parameters.ts';
 import type { Call, Route } from '../route.ts';
+import { filterProblems } from './filter-problems.ts';
 import { bodyReader, editProblems } from './job-edit.ts';
 
 export interface RedriveRoutesOptions {
@@ -153,7 +154,7 @@ const REASONS: Readonly<Record<'jobs' | 'deliveries', readonly string[]>> = {
 };
 
 function problemsOf({ of = 'jobs', filter, edit }: RedriveRequest): readonly Problem[] {
-  const problems = [...editProblems(edit)];
+  const problems = [...editProblems(edit), ...filterProblems(filter ?? {}, 'filter.')];
   if (of === 'deliveries' && edit !== undefined) {
     problems.push({ path: 'edit', message: 'is for jobs only', expected: 'nothing' });
   }

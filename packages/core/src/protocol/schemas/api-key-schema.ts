@@ -4,7 +4,7 @@ import {
   type ApiKeyScope,
   type RotateApiKeyRequest,
 } from '../api-key.ts';
-import { enumSchema, type JsonSchema, objectSchema, type SchemaFor } from './json-schema.ts';
+import { enumSchema, type JsonSchema, closedSchema, type SchemaFor } from './json-schema.ts';
 
 const instant: SchemaFor<number> = {
   type: 'integer',
@@ -14,7 +14,7 @@ const instant: SchemaFor<number> = {
 
 export const API_KEY_SCHEMA: JsonSchema = {
   $id: 'api-key.json',
-  ...objectSchema<ApiKeyRequest>(
+  ...closedSchema<ApiKeyRequest>(
     { name: true },
     {
       name: { type: 'string', minLength: 1, maxLength: API_KEY_BOUNDS.nameLength },
@@ -31,7 +31,7 @@ export const API_KEY_SCHEMA: JsonSchema = {
 
 export const ROTATE_API_KEY_SCHEMA: JsonSchema = {
   $id: 'rotate-api-key.json',
-  ...objectSchema<RotateApiKeyRequest>(
+  ...closedSchema<RotateApiKeyRequest>(
     {},
     {
       overlap_ms: { type: 'integer', minimum: 0, maximum: API_KEY_BOUNDS.overlapMs },

@@ -10,7 +10,13 @@ import type {
 import * as LIMITS from '../bounds.ts';
 import { REDRIVE_BOUNDS, type RedriveRequest } from '../redrive.ts';
 import { WEBHOOK_DEFINITION } from './job-request-schema.ts';
-import { enumSchema, type JsonSchema, objectSchema, type SchemaFor } from './json-schema.ts';
+import {
+  closedSchema,
+  enumSchema,
+  type JsonSchema,
+  objectSchema,
+  type SchemaFor,
+} from './json-schema.ts';
 
 /** Query of the lists of dead letters. Every value is text, as it stands in the address. */
 export interface DeadLetterListRequest {
@@ -51,7 +57,7 @@ const reason: SchemaFor<string> = {
   maxLength: AUDIT_BOUNDS.reasonLength,
 };
 
-const filter = objectSchema<DeadLetterFilter>(
+const filter = closedSchema<DeadLetterFilter>(
   {},
   {
     reasons: {
@@ -77,7 +83,7 @@ const filter = objectSchema<DeadLetterFilter>(
   },
 );
 
-const editShape = objectSchema<JobEdit>(
+const editShape = closedSchema<JobEdit>(
   {},
   {
     url: { type: 'string', minLength: 1, maxLength: LIMITS.urlLength },
@@ -99,7 +105,10 @@ const edit: JsonSchema = {
   ...editShape,
   properties: {
     ...editShape.properties,
-    webhooks: { ...editShape.properties.webhooks, items: WEBHOOK_DEFINITION },
+    webhooks: {
+      ...editShape.properties.webhooks,
+      items: { ...WEBHOOK_DEFINITION, additionalProperties: false },
+    },
   },
 };
 
@@ -120,7 +129,7 @@ export const DEAD_LETTER_LIST_SCHEMA: JsonSchema = {
   ),
 };
 
-const replayJob = objectSchema<ReplayJobRequest>(
+const replayJob = closedSchema<ReplayJobRequest>(
   {},
   { reason, again: { type: 'boolean' }, edit: { $ref: '#/definitions/edit' } },
 );
@@ -133,13 +142,13 @@ export const REPLAY_JOB_SCHEMA: JsonSchema = {
 
 export const REPLAY_DELIVERY_SCHEMA: JsonSchema = {
   $id: 'replay-delivery.json',
-  ...objectSchema<ReplayDeliveryRequest>(
+  ...closedSchema<ReplayDeliveryRequest>(
     {},
     { reason, as_new: { type: 'boolean' }, url: destination },
   ),
 };
 
-const redrive = objectSchema<RedriveRequest>(
+const redrive = closedSchema<RedriveRequest>(
   { reason: true },
   {
     of: enumSchema<'jobs' | 'deliveries'>({ jobs: true, deliveries: true }),

@@ -77,6 +77,14 @@ export function objectSchema<T>(
   return { type: 'object', required: keysOf(required), properties };
 }
 
+/** As `objectSchema`, for what decides about rights, privacy or many jobs at once: it refuses fields that it does not know. */
+export function closedSchema<T>(
+  required: Readonly<Record<RequiredKey<T>, true>>,
+  properties: Properties<T>,
+): ObjectSchema<T> & { readonly additionalProperties: false } {
+  return { ...objectSchema<T>(required, properties), additionalProperties: false };
+}
+
 /** The schema of a union of words; a word that is missing does not compile. */
 export function enumSchema<V extends string>(words: Readonly<Record<V, true>>): EnumSchema<V> {
   return { type: 'string', enum: keysOf(words) };

@@ -1,5 +1,5 @@
 import { PRIVACY_BOUNDS, type RedactionRequest, type RetentionRequest } from '../privacy.ts';
-import { type JsonSchema, objectSchema, type SchemaFor } from './json-schema.ts';
+import { type JsonSchema, closedSchema, type SchemaFor } from './json-schema.ts';
 
 const duration: SchemaFor<number> = {
   type: 'integer',
@@ -15,7 +15,7 @@ const entries: SchemaFor<readonly string[]> = {
 
 export const RETENTION_SCHEMA: JsonSchema = {
   $id: 'retention.json',
-  ...objectSchema<RetentionRequest>(
+  ...closedSchema<RetentionRequest>(
     {},
     { jobs_ms: duration, bodies_ms: duration, headers_ms: duration, attempts_ms: duration },
   ),
@@ -23,7 +23,7 @@ export const RETENTION_SCHEMA: JsonSchema = {
 
 export const REDACTION_SCHEMA: JsonSchema = {
   $id: 'redaction.json',
-  ...objectSchema<RedactionRequest>(
+  ...closedSchema<RedactionRequest>(
     {},
     {
       response_headers: entries,

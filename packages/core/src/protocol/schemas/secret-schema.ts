@@ -1,9 +1,9 @@
 import { SECRET_BOUNDS, type SecretRequest } from '../secret.ts';
-import { type JsonSchema, objectSchema } from './json-schema.ts';
+import { type JsonSchema, closedSchema } from './json-schema.ts';
 
 export const SECRET_SCHEMA: JsonSchema = {
   $id: 'secret.json',
-  ...objectSchema<SecretRequest>(
+  ...closedSchema<SecretRequest>(
     { value: true, origins: true },
     {
       value: {
