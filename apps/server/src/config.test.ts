@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { readConfig } from './config.ts';
+import { readConfig, unknownVariables } from './config.ts';
 import { ConfigError } from './config/config-error.ts';
 
 function problemsOf(action: () => unknown): readonly { readonly where: string }[] {
@@ -73,6 +73,36 @@ describe('the configuration', () => {
     } catch (error) {
       expect(String(error)).not.toContain(secret);
     }
+  });
+
+  test('never repeats the user name and password of an address in a complaint', () => {
+    const address = 'https://user:passw0rd@target.example';
+    const long = `https://user:passw0rd${'x'.repeat(80)}@target.example`;
+    const flags = { 'otlp-endpoint': address, rate: [`${address}=1`], cap: [long] };
+    const file = { path: 'c.json', content: { [address]: 1, hooks: { a: address } } };
+    const told = JSON.stringify(problemsOf(() => readConfig('dev', { flags, file })));
+    expect(told).not.toContain('passw0rd');
+    expect(told).toContain('https://***@target.example');
+  });
+
+  test('names every origin that is wrong', () => {
+    const rate = ['a.example=1', 'https://right.example=1', 'https://c.example=fast'];
+    const [problem] = problemsOf(() => readConfig('dev', { flags: { rate } }));
+    expect(problem).toMatchObject({
+      expected: expect.stringContaining('(wrong: "a.example", "https://c.example")'),
+    });
+  });
+
+  test('knows which variables with its prefix are none of its settings', () => {
+    const environment = {
+      EZTHROTTLE_PRT: '1',
+      EZTHROTTLE_PORT: '1',
+      EZTHROTTLE_URL: 'u',
+      PATH: '',
+    };
+    expect(unknownVariables({ ...environment, EZTHROTTLE_API_KEY_FILE: 'f' })).toEqual([
+      'EZTHROTTLE_PRT',
+    ]);
   });
 
   test('takes a short API key for development only', () => {

@@ -1,4 +1,5 @@
 import { ConfigError, type ConfigProblem } from './config/config-error.ts';
+import { withoutCredentials } from './config/shown.ts';
 import type { RateRules } from './config/rate-rules.ts';
 import type { Regions } from './config/region-rules.ts';
 import type { Profile, Setting } from './config/setting.ts';
@@ -118,6 +119,19 @@ export function readConfig(profile: Profile, sources: ConfigSources): Config {
   if (problems.length > 0) throw new ConfigError(problems);
   return config;
 }
+
+/** Variables that look like settings and are none: mistyped, or meant for another tool. */
+export function unknownVariables(environment: ConfigSources['environment']): readonly string[] {
+  const settings: readonly Setting<unknown>[] = Object.values(SETTINGS);
+  const known = new Set(settings.map((setting) => setting.environment));
+  for (const { secret, environment: name } of settings) if (secret) known.add(`${name}_FILE`);
+  return Object.keys(environment ?? {})
+    .filter((name) => name.startsWith('EZTHROTTLE_') && !known.has(name) && !OF_CLIENTS.has(name))
+    .toSorted();
+}
+
+/** What the commands that call a server, and its clients, read. */
+const OF_CLIENTS: ReadonlySet<string> = new Set(['EZTHROTTLE_URL']);
 
 /** The same with the source of each value, and with the problems beside it. Never throws. */
 export function readSettings(profile: Profile, sources: ConfigSources): ConfigReading {
@@ -245,7 +259,7 @@ function unknownFileKeys(file: ConfigSources['file']): readonly ConfigProblem[] 
   return Object.keys(file.content)
     .filter((key) => !Object.hasOwn(SETTINGS, key))
     .map((key) => ({
-      where: `${file.path}: ${key}`,
+      where: `${file.path}: ${withoutCredentials(key)}`,
       message: 'is not a setting',
       expected: `one of ${Object.keys(SETTINGS).join(', ')}`,
     }));
@@ -260,6 +274,8 @@ function isObject(value: unknown): value is Record<string, unknown> {
 }
 
 function show(raw: unknown): string {
-  const shown = typeof raw === 'string' ? raw : JSON.stringify(raw);
+  const text = typeof raw === 'string' ? raw : JSON.stringify(raw);
+  // Before it is cut: where the @ is gone nothing could be told apart any more.
+  const shown = withoutCredentials(text);
   return shown.length > 80 ? `${shown.slice(0, 80)}…` : shown;
 }

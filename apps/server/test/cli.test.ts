@@ -295,6 +295,21 @@ describe('ezthrottle config', () => {
     expect(readdirSync(folder)).toEqual(['settings.json']);
   });
 
+  test('names what flags, environment and file have wrong, at once, and warns of variables', async () => {
+    writeFileSync(join(folder, 'c.json'), '{"colour":1}');
+    const argv = ['config', 'dev', '--config', 'c.json', '--prot', '1'];
+    const { ended, output } = run(argv, { EZTHROTTLE_RETENTION: 'long' });
+    expect((await ended).code).toBe(2);
+    for (const place of ['--prot', 'EZTHROTTLE_RETENTION', 'c.json: colour']) {
+      expect(output.err).toContain(place);
+    }
+    const warned = run(['config', 'dev'], { EZTHROTTLE_PROT: 'secret' });
+    expect((await warned.ended).code).toBe(0);
+    expect(warned.output.err).toBe(
+      'ezthrottle: warning: EZTHROTTLE_PROT is not a setting and has no effect\n',
+    );
+  });
+
   test('names all that start would refuse', async () => {
     const wrong = run(['config', '--port', 'x']);
     expect((await wrong.ended).code).toBe(2);

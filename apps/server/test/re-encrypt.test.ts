@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -65,8 +65,7 @@ function command(...flags: readonly string[]): Promise<{ code: number; out: stri
     '--conditions=@ezthrottle/source',
     MAIN,
     're-encrypt',
-    '--data-dir',
-    folder,
+    ...(flags.includes('--data-dir') ? [] : ['--data-dir', folder]),
     ...flags,
   ];
   return new Promise((resolve) => {
@@ -96,6 +95,15 @@ describe('re-encrypting', () => {
     expect(vault.open(organization, 'SECRET_149')?.value).toBe('value 149');
     expect(await secrets.secretsOf(organization)).toEqual(['second-primary', 'first-primary']);
     expect(await keys.seedsOf(organization)).toEqual([expect.stringMatching(/^whsk_/)]);
+  });
+
+  test('makes nothing in a folder without a database', async () => {
+    const empty = mkdtempSync(join(tmpdir(), 'ezthrottle-empty-'));
+    const { code, out, err } = await command('--master-key', NEW ?? '', '--data-dir', empty);
+    const made = readdirSync(empty);
+    rmSync(empty, { recursive: true });
+    expect([code, out, made]).toEqual([1, '', []]);
+    expect(err).toContain(`there is no database in ${empty}`);
   });
 
   test('goes on with what is left after it was broken off', async () => {

@@ -64,12 +64,12 @@ describe('a secret', () => {
   test('that cannot be one is refused with all that is wrong, and without its value', async () => {
     const reply = await server.call('PUT', '/api/v1/secrets/no-name', {
       value: 'sk_live\u0000more',
-      origins: ['https://a.example/path'],
+      origins: ['https://a.example/path', 'https://*.example'],
     });
     expect(reply.status).toBe(400);
     const problems = reply.json['problems'];
     const paths = Array.isArray(problems) ? problems.map((one) => objectOf(one)['path']) : [];
-    expect(new Set(paths)).toEqual(new Set(['name', 'value', 'origins[0]']));
+    expect(new Set(paths)).toEqual(new Set(['name', 'value', 'origins[0]', 'origins[1]']));
     expect(reply.text).not.toContain('sk_live');
     expect((await put('SHORT', 'short')).status).toBe(400);
   });

@@ -9,6 +9,8 @@ test.each([
   ['wait=3;x=y, wait=9', 3],
   ['wait=0', 0],
   ['wait=100000', 60],
+  ['wait=9999999999', 60],
+  ['wait="00000000000000000007"', 7],
 ])('%s is understood', (header, seconds) => {
   expect(preferredWait(header)).toBe(seconds);
 });

@@ -10,7 +10,7 @@ export function preferredWait(header: string | null): number | null {
   if (header === null) return null;
   for (const preference of header.split(',')) {
     const [token = ''] = preference.split(';');
-    const match = /^\s*wait\s*=\s*(?:"(\d{1,9})"|(\d{1,9}))\s*$/i.exec(token);
+    const match = /^\s*wait\s*=\s*(?:"(\d+)"|(\d+))\s*$/i.exec(token);
     const seconds = match?.[1] ?? match?.[2];
     if (seconds !== undefined) return Math.min(Number(seconds), LONGEST_WAIT_SECONDS);
   }

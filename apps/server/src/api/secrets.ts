@@ -139,7 +139,9 @@ function readOrigins(given: readonly string[]): {
 function originOf(text: string): string | null {
   if (text === '*') return text;
   if (!/^https?:\/\/[^/?#@\\\s]+\/?$/i.test(text) || !URL.canParse(text)) return null;
-  return new URL(text).origin;
+  const { hostname, origin } = new URL(text);
+  // Where `*` could be meant as any subdomain it would match none.
+  return hostname.includes('*') ? null : origin;
 }
 
 function nameOf({ params }: Call): string {

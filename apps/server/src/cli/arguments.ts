@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
 import type { ConfigProblem } from '../config/config-error.ts';
 import { SETTINGS } from '../config/settings.ts';
+import { withoutCredentials } from '../config/shown.ts';
 
 export type CommandName = 'dev' | 'start' | 'config' | 're-encrypt' | 'help' | 'version';
 
@@ -54,11 +55,14 @@ function flagOptions(): Record<string, FlagOption> {
 }
 
 /** Reads the arguments after the program's name; tells everything that is wrong with them. */
-export function readArguments(
-  argv: readonly string[],
-):
+export function readArguments(argv: readonly string[]):
   | { readonly ok: true; readonly line: CommandLine }
-  | { readonly ok: false; readonly problems: readonly ConfigProblem[] } {
+  | {
+      readonly ok: false;
+      readonly problems: readonly ConfigProblem[];
+      /** What of it was understood; null: not even the command. */
+      readonly line: CommandLine | null;
+    } {
   const options = flagOptions();
   const { tokens } = parseArgs({
     args: [...argv],
@@ -88,18 +92,16 @@ export function readArguments(
     problems.push(unknownWord(word, expected));
   }
   for (const extra of surplus) problems.push(unknownWord(extra, 'flags only'));
-  if (command === null || problems.length > 0) return { ok: false, problems };
+  if (command === null) return { ok: false, problems, line: null };
   const { json, config, help, version, ...settings } = flags;
-  return {
-    ok: true,
-    line: {
-      command,
-      word: word ?? null,
-      flags: settings,
-      json: json === true,
-      configFile: typeof config === 'string' ? config : null,
-    },
+  const line: CommandLine = {
+    command,
+    word: word ?? null,
+    flags: settings,
+    json: json === true,
+    configFile: typeof config === 'string' ? config : null,
   };
+  return problems.length > 0 ? { ok: false, problems, line } : { ok: true, line };
 }
 
 function commandOf(word: string | undefined, flags: Record<string, unknown>): CommandName | null {
@@ -156,5 +158,9 @@ function putFlag(
 }
 
 function unknownWord(word: string, expected: string): ConfigProblem {
-  return { where: JSON.stringify(word), message: 'is not understood', expected };
+  return {
+    where: JSON.stringify(withoutCredentials(word)),
+    message: 'is not understood',
+    expected,
+  };
 }

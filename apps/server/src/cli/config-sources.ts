@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
-import type { ConfigSources } from '../config.ts';
-import { ConfigError } from '../config/config-error.ts';
+import { type ConfigSources, readSettings } from '../config.ts';
+import { ConfigError, type ConfigProblem } from '../config/config-error.ts';
+import type { Profile } from '../config/setting.ts';
 import type { CommandLine } from './arguments.ts';
 
 /**
@@ -15,6 +16,21 @@ export function sourcesOf(line: Pick<CommandLine, 'flags' | 'configFile'>): Conf
     ...(line.configFile !== null && { file: readConfigFile(line.configFile) }),
     readSecretFile: (path) => readFileSync(path, 'utf8'),
   };
+}
+
+/** All that is wrong in what these sources say; without the file where that cannot be read. */
+export function problemsOfSettings(
+  profile: Profile,
+  line: Pick<CommandLine, 'flags' | 'configFile'>,
+): readonly ConfigProblem[] {
+  try {
+    return readSettings(profile, sourcesOf(line)).problems;
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    const others = readSettings(profile, sourcesOf({ ...line, configFile: null })).problems;
+    // What is missing may stand in that file.
+    return [...error.problems, ...others.filter(({ message }) => message !== 'is missing')];
+  }
 }
 
 function readConfigFile(path: string): { readonly path: string; readonly content: unknown } {

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { readSettings } from '../config.ts';
 import { ConfigError } from '../config/config-error.ts';
@@ -14,6 +15,12 @@ class SecretsLeftError extends Error {
   override readonly name = 'SecretsLeftError';
 }
 
+/** There is nothing to seal anew. */
+class NoDatabaseError extends Error {
+  readonly code = 'no_database';
+  override readonly name = 'NoDatabaseError';
+}
+
 /**
  * Seals every stored secret under the newest master key. It takes the data folder for itself: what a
  * running server has read, it could not open any more when it lacks the new key.
@@ -24,10 +31,15 @@ export async function runReEncrypt(line: CommandLine): Promise<void> {
   const serious = problems.filter(({ where }) => where !== '--api-key');
   if (serious.length > 0) throw new ConfigError(serious);
   const folder = resolve(config.dataDir);
+  const file = join(folder, 'ezthrottle.db');
+  // What is opened is made where it is missing, and a mistyped folder would pass for one without secrets.
+  if (!existsSync(file)) {
+    throw new NoDatabaseError(`there is no database in ${folder}; name its folder with --data-dir`);
+  }
   const box = createSecretBox(config.masterKey ?? '', config.formerMasterKeys);
   const unlock = lockDataFolder(folder);
   try {
-    const store = await openSqliteStore({ file: join(folder, 'ezthrottle.db') });
+    const store = await openSqliteStore({ file });
     try {
       const commit = store.commit.bind(store);
       const done = await reEncrypt({ reads: store.tenancy, commit, box });

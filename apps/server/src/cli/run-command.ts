@@ -23,10 +23,28 @@ export async function runCommand(argv: readonly string[]): Promise<void> {
   }
   const read = readArguments(argv);
   if (!read.ok) {
-    complain(new ConfigError(read.problems));
+    const problems = await allProblems(read.problems, read.line);
+    complain(new ConfigError(problems));
     return;
   }
   await tryTo(() => carryOut(read.line));
+}
+
+/** What is wrong with the command line, and then with what else the command would have read. */
+async function allProblems(
+  ofLine: readonly ConfigProblem[],
+  line: CommandLine | null,
+): Promise<readonly ConfigProblem[]> {
+  if (line === null || line.command === 'help' || line.command === 'version') return ofLine;
+  const { problemsOfSettings } = await import('./config-sources.ts');
+  const told = new Set(ofLine.map(({ where }) => where));
+  const profile = line.command === 'dev' || line.word === 'dev' ? 'dev' : 'start';
+  const others = problemsOfSettings(profile, line).filter(({ where }) => !told.has(where));
+  // Nobody is let in by this command, so it needs no API key.
+  const needed = others.filter(
+    ({ where }) => line.command !== 're-encrypt' || where !== '--api-key',
+  );
+  return [...ofLine, ...needed];
 }
 
 async function tryTo(act: () => Promise<void>): Promise<void> {

@@ -11,11 +11,13 @@ import { loadDevKeys } from './dev-keys.ts';
 import { greeting, readyLine } from './ready-message.ts';
 import { reloadOnSignal } from './reload-on-signal.ts';
 import { stopOnSignal } from './stop-on-signal.ts';
+import { warnOfVariables } from './warn-of-variables.ts';
 
 const LAST_WORDS_MS = 50;
 
 /** Starts a server and says so on stdout; it runs until a signal stops it. */
 export async function runServer(profile: Profile, line: CommandLine): Promise<void> {
+  warnOfVariables(process.env);
   const config = readConfig(profile, sourcesOf(line));
   const dataDir = resolve(config.dataDir);
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });

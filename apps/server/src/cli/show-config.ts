@@ -4,6 +4,7 @@ import type { Profile, Setting } from '../config/setting.ts';
 import { SETTINGS } from '../config/settings.ts';
 import type { CommandLine } from './arguments.ts';
 import { sourcesOf } from './config-sources.ts';
+import { warnOfVariables } from './warn-of-variables.ts';
 
 /** One setting as it is in force. */
 interface ShownSetting {
@@ -21,6 +22,7 @@ interface ShownSetting {
  * @throws ConfigError after printing, when that server would not start.
  */
 export function showConfig(profile: Profile, line: CommandLine): void {
+  warnOfVariables(process.env);
   const reading = readSettings(profile, sourcesOf(line));
   const shown = shownSettings(reading);
   process.stdout.write(line.json ? jsonOf(profile, shown) : tableOf(shown));

@@ -1,4 +1,5 @@
 import type { Reading } from './setting.ts';
+import { withoutCredentials } from './shown.ts';
 
 /** What the operator says about one destination. A value is a ceiling unless `allowRaise`. */
 export interface RateRule {
@@ -13,6 +14,8 @@ export interface RateRule {
 export type RateRules = Readonly<Record<string, RateRule>>;
 
 const MAX_RULES = 10_000;
+/** Wrong origins that a complaint names; of further ones it says how many. */
+const MOST_NAMED = 100;
 const EXPECTED =
   'origins with requests per second, such as https://api.example.com=10; in the file also ' +
   '{ "https://api.example.com": { "requestsPerSecond": 10, "burst": 5, "concurrency": 3, "allowRaise": true } }';
@@ -23,15 +26,23 @@ export function readRateRules(raw: unknown): Reading<RateRules> {
   if (entries === null) return { ok: false, expected: EXPECTED };
   if (entries.length > MAX_RULES) return { ok: false, expected: `at most ${MAX_RULES} origins` };
   const rules: Record<string, RateRule> = Object.create(null);
+  const wrong: string[] = [];
   for (const [address, value] of entries) {
     const origin = originOf(address);
     const rule = ruleOf(value);
     if (origin === null || rule === null) {
-      return { ok: false, expected: `${EXPECTED} (wrong: ${JSON.stringify(address)})` };
+      wrong.push(JSON.stringify(withoutCredentials(address)));
+    } else {
+      rules[origin] = rule;
     }
-    rules[origin] = rule;
   }
+  if (wrong.length > 0) return { ok: false, expected: `${EXPECTED} (wrong: ${listed(wrong)})` };
   return { ok: true, value: Object.freeze(rules) };
+}
+
+function listed(origins: readonly string[]): string {
+  const more = origins.length - MOST_NAMED;
+  return origins.slice(0, MOST_NAMED).join(', ') + (more > 0 ? ` and ${more} more` : '');
 }
 
 /** The same for what no answer raises. */

@@ -23,6 +23,21 @@ describe('what a target echoes', () => {
     ['in JSON with slashes escaped', JSON.stringify({ got: VALUE }).replaceAll('/', '\\/')],
     ['in an address', `/?q=${encodeURIComponent(VALUE)}`],
     ['in a form', new URLSearchParams({ q: VALUE }).toString()],
+    ['in JSON within JSON', JSON.stringify({ a: JSON.stringify({ got: VALUE }) })],
+    [
+      'in JSON with all but letters and digits escaped',
+      VALUE.replaceAll(/[^\da-z]/gi, (c) => `\\u00${c.charCodeAt(0).toString(16).toUpperCase()}`),
+    ],
+    ['in an address in an address', encodeURIComponent(`?q=${encodeURIComponent(VALUE)}`)],
+    [
+      'in an address in an address in lower case',
+      encodeURIComponent(encodeURIComponent(VALUE)).toLowerCase(),
+    ],
+    [
+      'in an address encoded throughout',
+      Buffer.from(VALUE).toString('hex').replaceAll(/../g, '%$&'),
+    ],
+    ['in a form in a form', encodeURIComponent(new URLSearchParams({ q: VALUE }).toString())],
     ['in HTML', '<p>p+s/w&amp;rd &quot;ü&quot; &lt;x&gt;</p>'],
     ['in hexadecimal', Buffer.from(VALUE).toString('hex')],
     ['as an authorization', `Basic ${Buffer.from(`user:${VALUE}`).toString('base64')}`],

@@ -25,9 +25,10 @@ const SHORTEST_PIECE = 4;
 const SHORTEST_SPELLING = 6;
 
 /**
- * Masks values in the spellings in which targets echo what they got: as it is, in JSON, HTML, an
- * address or a form, in base64 at every offset, and in hexadecimal. What a target has computed of a
- * value, such as its digest, cannot be found.
+ * Masks values in the spellings in which targets usually echo what they got: as it is, in JSON (once or
+ * twice, with slashes, `<>&`, all beyond ASCII or all but letters and digits escaped), in HTML, in an
+ * address or a form (once or twice encoded, or encoded throughout), in base64 at every offset, and in
+ * hexadecimal. What is spelled otherwise, or computed of a value, such as its digest, is not found.
  */
 export function createMask(hidden: readonly Hidden[]): Mask {
   const spellings = hidden.flatMap(spellingsOf).toSorted((a, b) => b.text.length - a.text.length);
@@ -99,17 +100,30 @@ function spellingsOf({ name, value }: Hidden): readonly Spelling[] {
   const bytes = Buffer.from(value);
   const quoted = inJson(value);
   const encoded = encodeURIComponent(value);
-  const texts = [
-    value,
+  const inJsonText = [
     quoted,
     quoted.replaceAll('/', '\\/'),
     quoted.replaceAll(/[<>&]/g, unicodeEscape),
+    quoted.replaceAll(/[<>&']/g, unicodeEscape),
     quoted.replaceAll(/[^\x20-\x7e]/g, unicodeEscape),
+    ...[/[^\da-z]/gi, /[^\da-z ]/gi, /[^\da-z._ -]/gi].map((all) =>
+      value.replaceAll(all, unicodeEscape),
+    ),
+  ].flatMap((one) => [one, upperUnicode(one)]);
+  const inAddress = [
+    encoded,
+    encoded.replaceAll(/[!'()*]/g, percentEscape),
+    encoded.replaceAll(/[^\da-z%]/gi, percentEscape),
+    bytes.toString('hex').toUpperCase().replaceAll(/../g, '%$&'),
+  ].flatMap((one) => [one, one.replaceAll('%20', '+'), lowerPercent(one)]);
+  const texts = [
+    value,
+    ...inJsonText.flatMap((one) => [one, inJson(one), inJson(one).replaceAll('/', '\\/')]),
     inHtml(value),
-    ...[encoded, encoded.replaceAll(/[!'()*]/g, percentEscape)].flatMap((one) => [
+    ...inAddress.flatMap((one) => [
       one,
-      one.replaceAll('%20', '+'),
-      lowerPercent(one),
+      one.replaceAll('%', '%25').replaceAll('+', '%2B'),
+      one.replaceAll('%', '%25').replaceAll('+', '%2b'),
     ]),
     ...inBase64(bytes),
     bytes.toString('hex'),
@@ -127,6 +141,10 @@ function inJson(value: string): string {
 function unicodeEscape(character: string): string {
   const units = [...Array(character.length).keys()].map((index) => character.charCodeAt(index));
   return units.map((unit) => `\\u${unit.toString(16).padStart(4, '0')}`).join('');
+}
+
+function upperUnicode(text: string): string {
+  return text.replaceAll(/\\u[\da-f]{4}/g, (escape) => `\\u${escape.slice(2).toUpperCase()}`);
 }
 
 function percentEscape(character: string): string {
