@@ -113,6 +113,26 @@ describe('the end of a key’s window', () => {
     expect(ended.idempotency_expires_at).toBe(Number(endedAt) + 5_000);
   });
 
+  test('stands in refusals as well, of a single job and in batches', async () => {
+    const { retryAt, ...others } = later('refused window');
+    const job = { ...others, retry_at: retryAt, idempotent_key: 'refused window' };
+    const submit = (more: object) => server.call('POST', '/api/v1/jobs', { ...job, ...more });
+    const { idempotency_expires_at: latest, job_id: id } = (await submit({})).json;
+    const rejecting = await submit({ on_conflict: 'reject' });
+    const told = { job_id: id, idempotency_expires_at: latest };
+    expect([rejecting.status, rejecting.json]).toMatchObject([409, told]);
+    const strict = { ...job, body: 'other', strict_idempotency: true };
+    const mismatch = await server.call('POST', '/api/v1/jobs/batch', { jobs: [strict] });
+    expect(mismatch.json['results']).toMatchObject([{ status_code: 422, body: told }]);
+    await client.jobs.cancel(String(id));
+    const ended = (await submit({})).json['idempotency_expires_at'];
+    const late = await submit({ on_conflict: 'replace' });
+    expect([late.status, late.json]).toMatchObject([
+      409,
+      { error: 'replace_too_late', job_id: id, idempotency_expires_at: ended },
+    ]);
+  });
+
   test('frees the key', async () => {
     const { retryAt: _, ...job } = { ...later('short'), idempotencyWindowMs: 50 };
     const first = await client.submitJob(job);

@@ -147,6 +147,22 @@ describe('a limit', () => {
   });
 });
 
+test('a limit that is only a pause can be told to go on, either way', async () => {
+  for (const key of ['only-a-pause', 'destination:https://paused.test', 'account:paused']) {
+    expect((await put(key, { paused: true })).status).toBe(201);
+    const on = await patch(key, { paused: false });
+    expect([on.status, on.json['paused']]).toEqual([200, false]);
+    await patch(key, { paused_until: Date.now() + 60_000 });
+    const over = await patch(key, { paused_until: null });
+    expect([over.status, over.json['paused'], over.json['paused_until']]).toEqual([
+      200,
+      false,
+      null,
+    ]);
+    expect((await remove(key)).status).toBe(200);
+  }
+});
+
 describe('what is wrong', () => {
   test('is told all at once, each with its place', async () => {
     const fields = await put('wrong', {
@@ -190,7 +206,8 @@ describe('what is wrong', () => {
 
   test.each([
     [{}, ['rate']],
-    [{ paused: false }, ['rate']],
+    [{ settle_path: '$.cost' }, ['rate']],
+    [{ rate: 1, burst: 0, settle_path: 'cost' }, ['burst', 'settle_path']],
     [{ rate: 1_000_001 }, ['rate']],
     [{ rate: 1_000, per_ms: 1, ceiling: 1_001, adaptive: true }, ['ceiling']],
     [{ rate: 0.5, per_ms: 86_400_000 }, ['rate']],

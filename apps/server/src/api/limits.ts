@@ -8,7 +8,6 @@ import {
   type WarningView,
 } from '@ezthrottle/core/protocol';
 import {
-  checkLimitSettings,
   type Clock,
   DEFAULT_PERIOD_MS,
   entityTag,
@@ -21,7 +20,7 @@ import {
   mergeLimit,
   type TenancyReads,
 } from '@ezthrottle/engine';
-import { checkLimitFields, decodeLimit } from '../limits/limit-data.ts';
+import { checkLimit, checkLimitFields, decodeLimit } from '../limits/limit-data.ts';
 import type { LimitStates } from '../limits/limit-state.ts';
 import type { Caller } from '../tenancy/api-keys.ts';
 import type { LimitChange, Limits } from '../limits/limits.ts';
@@ -199,11 +198,8 @@ function readPut(
 
 /** @throws ApiError `validation_failed` with everything that is wrong. */
 function checked(key: LimitKey, value: unknown): LimitSettingsRequest {
-  const fields = checkLimitFields(value);
-  refuseProblems(
-    fields.ok ? checkLimitSettings(key.kind, fields.value) : fields.problems,
-    'the limit',
-  );
+  const fields = checkLimit(key.kind, value);
+  refuseProblems(fields.ok ? [] : fields.problems, 'the limit');
   if (fields.ok) return fields.value;
   throw new ApiError('validation_failed', 'the limit is not valid');
 }

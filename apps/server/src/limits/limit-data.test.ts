@@ -9,7 +9,7 @@ import {
 } from '@ezthrottle/engine';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { checkLimitFields, decodeLimit } from './limit-data.ts';
+import { checkLimit, checkLimitFields, decodeLimit } from './limit-data.ts';
 
 const KEYS: readonly LimitKey[] = [
   { kind: 'custom', key: 'tpm' },
@@ -36,6 +36,45 @@ const anySettings: fc.Arbitrary<LimitSettingsRequest> = fc.record(
   { requiredKeys: [] },
 );
 
+describe('a limit that is checked', () => {
+  const problemsOf = (value: unknown) => {
+    const checked = checkLimit('custom', value);
+    return checked.ok ? [] : checked.problems.map(({ path }) => path);
+  };
+
+  it('is told all that is wrong at once', () => {
+    const wrong = { rate: 5, adaptive: true, burst: 0, floor: 6, settle_path: 'usage', weight: 2 };
+    expect(problemsOf(wrong).toSorted()).toEqual(['burst', 'floor', 'settle_path', 'weight']);
+  });
+
+  it('is told nothing that only follows from something else', () => {
+    expect(problemsOf({ rate: 'x', burst: 5, floor: 1 })).toEqual(['rate']);
+    expect(problemsOf({ concurrency: 0 })).toEqual(['concurrency']);
+    expect(problemsOf({ rate: 5, adaptive: 1, floor: 2 })).toEqual(['adaptive']);
+    expect(problemsOf([])).toEqual(['']);
+  });
+});
+
+describe('a limit that is only a pause', () => {
+  it.each([
+    [{ paused: true }, { paused: false }],
+    [{ paused: true }, { paused: null }],
+    [{ paused_until: 5 }, { paused_until: null }],
+    [
+      { paused: true, paused_until: 5 },
+      { paused: false, paused_until: null },
+    ],
+  ])('%j with %j is kept without it', (settings, change) => {
+    for (const { kind } of KEYS) {
+      const checked = checkLimit(kind, mergeLimit(settings, change));
+      if (!checked.ok) throw new Error(JSON.stringify(checked.problems));
+      const read = decodeLimit(encodeLimit(kind, checked.value));
+      expect(limitSettings(kind, read).pausedUntil).toBeNull();
+      expect(checkLimit(kind, read).ok).toBe(true);
+    }
+  });
+});
+
 describe('a limit that is stored', () => {
   it('means the same when it is read', () => {
     fc.assert(
@@ -50,7 +89,9 @@ describe('a limit that is stored', () => {
 
   it('is the same once more when what was shown is put again', () => {
     fc.assert(
-      fc.property(anySettings, fc.constantFrom(...KEYS), (settings, key) => {
+      fc.property(anySettings, fc.constantFrom(...KEYS), (said, key) => {
+        // Shown it says of each limit whether it is paused.
+        const settings = { paused: false, ...said };
         const data = encodeLimit(key.kind, settings);
         const times = { version: 3, createdAt: 5, updatedAt: 7 };
         const view = limitView(

@@ -1,8 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { checkLimitKey, parseLimitKey, type LimitSettingsRequest } from '@ezthrottle/core/protocol';
-import { checkLimitSettings } from '@ezthrottle/engine';
 import { ConfigError, type ConfigProblem } from '../config/config-error.ts';
-import { checkLimitFields } from '../limits/limit-data.ts';
+import { checkLimit } from '../limits/limit-data.ts';
 import type { LimitOverrides } from './replay.ts';
 
 const EXPECTED = 'JSON such as {"limits": {"openai-rpm": {"rate": 50, "per_ms": 60000}}}';
@@ -29,8 +28,8 @@ export function readLimits(file: string): LimitOverrides {
       read.set(key.key, null);
       continue;
     }
-    const checked = checkLimitFields(value);
-    const found = checked.ok ? checkLimitSettings(key.kind, checked.value) : checked.problems;
+    const checked = checkLimit(key.kind, value);
+    const found = checked.ok ? [] : checked.problems;
     problems.push(
       ...found.map(({ path, message, expected }) => problem(`${where}.${path}`, message, expected)),
     );

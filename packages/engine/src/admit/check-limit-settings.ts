@@ -4,6 +4,7 @@ import {
   type LimitSettingsRequest,
   type Problem,
 } from '@ezthrottle/core/protocol';
+import { mergeProblems } from './merge-problems.ts';
 import { parseJsonPath } from '../pace/json-path.ts';
 import { DEFAULT_PERIOD_MS, isAdaptive, perSecond } from '../pace/limit-settings.ts';
 
@@ -22,6 +23,32 @@ export function checkLimitSettings(
     ...checkAdaptive(kind, said),
     ...checkSettling(kind, said),
   ];
+}
+
+/** What cannot be told of other fields while one does not fit the schema. */
+const DEPENDENT: Readonly<Partial<Record<string, readonly string[]>>> = {
+  rate: ['burst', 'floor', 'ceiling'],
+  per_ms: ['rate', 'floor', 'ceiling'],
+  adaptive: ['floor', 'ceiling'],
+  concurrency: ['rate'],
+  paused: ['rate'],
+  paused_until: ['rate'],
+};
+
+/**
+ * The same of settings of which some fields do not fit the schema; with what is wrong with those.
+ *
+ * @param fitting The others.
+ * @param unfit What the schema says.
+ */
+export function checkPartOfLimit(
+  kind: LimitKey['kind'],
+  fitting: LimitSettingsRequest,
+  unfit: readonly Problem[],
+): readonly Problem[] {
+  const untold = new Set(unfit.flatMap(({ path }) => DEPENDENT[path] ?? []));
+  const rules = checkLimitSettings(kind, fitting).filter(({ path }) => !untold.has(path));
+  return mergeProblems(unfit, rules);
 }
 
 /** How fast an API key may be is said by its accounts and destinations. */
@@ -45,7 +72,8 @@ function checkSaid(kind: LimitKey['kind'], said: LimitSettingsRequest): Problem[
     if (kind !== 'destination') return [];
     return [missing('rate', 'a rate beside the concurrency of a destination')];
   }
-  if (paused === true || pausedUntil !== undefined) return [];
+  // Also one that is paused no more: it was for the pause, and is kept for the next.
+  if (paused !== undefined || pausedUntil !== undefined) return [];
   return [missing('rate', 'a rate, a concurrency or a pause')];
 }
 

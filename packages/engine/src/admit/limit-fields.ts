@@ -30,9 +30,16 @@ export function encodeLimit(kind: LimitKey['kind'], settings: LimitSettingsReque
     ...others,
     ...(periodMs !== undefined && periodMs !== DEFAULT_PERIOD_MS && { per_ms: periodMs }),
     ...(adaptive !== undefined && adaptive !== isAdaptive(kind) && { adaptive }),
-    ...(paused === true && { paused }),
+    ...((paused === true || (paused === false && saysNoPace(others))) && { paused }),
   };
   return JSON.stringify(told, Object.keys(FIELDS));
+}
+
+/** Whether nothing but the end of its pause is left of a limit. */
+function saysNoPace(said: LimitSettingsRequest): boolean {
+  return [said.rate, said.concurrency, said.paused_until, said.weight].every(
+    (value) => value === undefined,
+  );
 }
 
 /** What of it a limit has, to be checked field by field: members that are null or not known are left out. */
@@ -86,7 +93,17 @@ export function nextLimitRecord(
 
 /** These settings with changes on top; null takes a field away. */
 export function mergeLimit(settings: LimitSettingsRequest, changes: unknown): unknown {
-  return isRecord(changes) ? { ...settings, ...changes } : changes;
+  if (!isRecord(changes)) return changes;
+  const merged = { ...settings, ...changes };
+  const { paused, paused_until: pausedUntil } = merged;
+  const wasPaused = settings.paused !== undefined || settings.paused_until !== undefined;
+  // A pause that is taken away is over: that may be all that the limit says.
+  const isOver = wasPaused && isNothing(paused) && isNothing(pausedUntil);
+  return isOver ? { ...merged, paused: false } : merged;
+}
+
+function isNothing(value: unknown): boolean {
+  return value === undefined || value === null;
 }
 
 function isRecord(value: unknown): value is object {

@@ -11,7 +11,7 @@ export class ApiRefusal extends Error {
   readonly code: ErrorCode;
   readonly problems: readonly Problem[];
   readonly headers: Readonly<Record<string, string>>;
-  readonly details: Readonly<Record<string, string>>;
+  readonly details: Readonly<Record<string, string | number>>;
 
   constructor(
     code: ErrorCode,

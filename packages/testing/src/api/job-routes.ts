@@ -82,9 +82,9 @@ function submit(
   if (verdict.verdict !== 'ok' && verdict.verdict !== 'duplicate') {
     throw new ApiRefusal('validation_failed', 'the job cannot be stored');
   }
-  if (verdict.verdict === 'duplicate') refuseConflict(spec, verdict);
   const first = verdict.verdict === 'duplicate' ? parts.store.jobs.record(verdict.jobId) : null;
   const taken = takenJob(job, verdict, first);
+  if (verdict.verdict === 'duplicate') refuseConflict(spec, verdict, taken.expiresAt);
   const reply = submitReply(taken, idempotency.key, warnings);
   return { status: taken.duplicate ? 200 : 201, body: reply };
 }
@@ -105,11 +105,13 @@ function accountLimitOf(limits: JobRouteParts['limits'], userId: string): string
 }
 
 /** @throws {ApiRefusal} when the first job is not to be the answer. */
-function refuseConflict(spec: JobSpec, held: HeldKey): void {
+function refuseConflict(spec: JobSpec, held: HeldKey, expiresAt: number): void {
   const verdict = heldKeyVerdict(spec, held);
   if (verdict.verdict !== 'refuse') return;
   const { code, jobId } = verdict;
-  throw new ApiRefusal(code, CONFLICT_MESSAGES[code], { details: { job_id: jobId } });
+  throw new ApiRefusal(code, CONFLICT_MESSAGES[code], {
+    details: { job_id: jobId, idempotency_expires_at: expiresAt },
+  });
 }
 
 function readJob(body: unknown): {

@@ -189,12 +189,12 @@ async function answerOf(
       return { status: 201, body };
     }
     case 'duplicate': {
-      refuseConflict(job.spec, verdict);
       // Until when a live job's key may be taken stands in its own spec.
       const first =
         verdict.expiresAt === null ? await options.jobs.get(job.organization, verdict.jobId) : null;
-      const body = submitReply(takenJob(job, verdict, first), job.idempotency.key, warnings);
-      return { status: 200, body };
+      const taken = takenJob(job, verdict, first);
+      refuseConflict(job.spec, verdict, taken.expiresAt);
+      return { status: 200, body: submitReply(taken, job.idempotency.key, warnings) };
     }
     case 'rejected':
       throw new ApiError('validation_failed', 'the job cannot be stored');
