@@ -122,6 +122,21 @@ describe('the stream of a job', () => {
     expect((await all(await open(id, { 'last-event-id': 'rubbish' }))).length).toBe(3);
   });
 
+  test('tells of a call when it is handed over, at the same time live and later', async () => {
+    await server.call('PUT', '/api/v1/limits/seldom', { rate: 1, per_ms: 1_500 });
+    await submit({ url: target.url('/first'), limits: ['seldom'] });
+    const id = await submit({ url: target.url('/second'), limits: ['seldom'] });
+    await new Promise((resolve) => setTimeout(resolve, 400));
+    const openedAt = Date.now();
+    const [live, alsoLive] = await Promise.all([open(id).then(all), open(id).then(all)]);
+    const late = await all(await open(id));
+    const sentAt = [live, alsoLive, late].map(
+      (frames) => frames.find(({ event }) => event === 'dispatching')?.data['at'],
+    );
+    expect(new Set(sentAt).size).toBe(1);
+    expect(Number(sentAt[0])).toBeGreaterThan(openedAt);
+  });
+
   test('tells of no others to wait for when there are none', async () => {
     const busy = { status: 503, headers: { 'retry-after': '0' } };
     target.route('/alone', [busy, busy, { status: 200 }]);

@@ -83,6 +83,7 @@ export function createNativeSurface(options: NativeSurfaceOptions): {
     hub,
     clock,
     waitOf: (place) => options.dispatcher.waitOf(place),
+    callOf: (token) => options.dispatcher.callOf(token),
     endData: async (job) => ({
       status: jobStatus(job.state, isRacing(job.spec)),
       state: job.state,

@@ -43,13 +43,14 @@ export class CallStarter {
     lane.destination.record?.left();
     mover.sent(job, armed);
     const { region } = leg;
-    calls.add({ ...armed, lane, region, uses, sentAt: null });
+    const startedAt = parts.clock.now();
+    calls.add({ ...armed, lane, region, uses, startedAt, sentAt: null });
     const { attempt, token } = armed;
     const { acceptedAt } = job.run;
     parts.signals?.called?.({ job, path, leg, attempt, token, acceptedAt });
     parts.notices.publish({
       jobId: job.id,
-      at: parts.clock.now(),
+      at: startedAt,
       type: 'dispatching',
       attempt,
       path: leg.path,

@@ -7,6 +7,8 @@ export interface RunningCall extends ArmedRef {
   readonly region: string;
   /** What it has taken from its keys, its destination's first. */
   readonly uses: readonly KeyUse[];
+  /** When it was handed over, in milliseconds since the epoch: the start that is told and kept. */
+  readonly startedAt: number;
   /** When its first byte went out, in milliseconds since the epoch; null while it waits for a connection. */
   sentAt: number | null;
 }

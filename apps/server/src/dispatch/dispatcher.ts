@@ -75,7 +75,7 @@ export interface Dispatcher extends JobGate, Service {
   /** Where a call waits: at which key, until when (milliseconds since the epoch), behind how many; null: it does not. */
   waitOf(place: LinePlaceOf): WaitingPlace | null;
   /** Whether the call of this token is under way, and since when; null: it is not. */
-  callOf(token: string): { readonly sentAt: number | null } | null;
+  callOf(token: string): { readonly startedAt: number; readonly sentAt: number | null } | null;
   /** When a call that waits would start, and what goes before it. Changes nothing. */
   forecast(question: ForecastQuestion): Promise<ForecastAnswer>;
 }
@@ -258,7 +258,7 @@ class PacedDispatcher implements Dispatcher {
     return { ...place, until: Math.ceil(clock.now() + place.until - now) };
   }
 
-  callOf(token: string): { readonly sentAt: number | null } | null {
+  callOf(token: string): { readonly startedAt: number; readonly sentAt: number | null } | null {
     return this.#calls.get(token) ?? null;
   }
 

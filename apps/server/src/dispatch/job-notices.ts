@@ -11,10 +11,10 @@ export function jobNotices(
   if (end !== null) return [{ jobId: job.id, at, type: end.state }];
   const again = putWork.find(({ leg }) => leg === reported?.leg);
   if (reported === null || again === undefined) return [];
-  const { attempt, outcome } = reported;
+  const { attempt, outcome, endedAt } = reported;
   const statusCode = outcome.kind === 'response' ? outcome.status : null;
   const reason = outcome.kind === 'response' ? `status ${outcome.status}` : outcome.kind;
   const leg = legOf(decision.run, again.leg);
   const retryAt = leg?.state === 'waiting' ? leg.readyAt : again.readyAt;
-  return [{ jobId: job.id, at, type: 'retrying', attempt, reason, statusCode, retryAt }];
+  return [{ jobId: job.id, at: endedAt, type: 'retrying', attempt, reason, statusCode, retryAt }];
 }

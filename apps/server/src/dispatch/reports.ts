@@ -85,8 +85,8 @@ export class Reports {
 
   async #decide(call: RunningCall, report: AttemptReport): Promise<void> {
     const { active, mover, parts } = this.#options;
-    const { leg, attempt, token, jobId } = call;
-    const { outcome, response, startedAt, endedAt } = report;
+    const { leg, attempt, token, jobId, startedAt } = call;
+    const { outcome, response, endedAt } = report;
     this.#deciding += 1;
     try {
       const reported = { attempt, leg, token, outcome, response, startedAt, endedAt };

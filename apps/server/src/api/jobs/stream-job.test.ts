@@ -41,6 +41,7 @@ function world(): World {
       hub,
       clock,
       waitOf: () => null,
+      callOf: () => null,
       keepAliveMs: 15_000,
       jobs: {
         get: async () => made.job,

@@ -1,10 +1,12 @@
 import { isFinalState } from '@ezthrottle/core/protocol';
 import {
+  type AttemptRecord,
   type Clock,
   eventsAfter,
   type Id,
   type JobReads,
   type JobRecord,
+  type Leg,
   lineOf,
   type TimelineEvent,
   timelineOf,
@@ -26,6 +28,8 @@ export interface JobStreamsOptions {
   readonly endData: (job: JobRecord) => Promise<Readonly<Record<string, unknown>>>;
   /** Where a call of a live job waits, for who has just come. */
   readonly waitOf: Dispatcher['waitOf'];
+  /** The call of an armed attempt, once it was handed over. */
+  readonly callOf: Dispatcher['callOf'];
   /** Milliseconds between two signs of life; default 15 000. */
   readonly keepAliveMs?: number;
 }
@@ -125,12 +129,33 @@ async function readTimeline(
 ): Promise<readonly TimelineEvent[]> {
   const attempts = await options.jobs.attempts(job.id);
   const [live] = job.end === null ? await options.jobs.live([job.id]) : [];
+  const legs = live?.run.legs ?? [];
   return timelineOf({
     createdAt: job.createdAt,
-    attempts,
-    legs: live?.run.legs ?? [],
+    attempts: attempts.flatMap((attempt) => asHandedOver(options, job, legs, attempt)),
+    legs,
     end: job.end,
   });
+}
+
+/**
+ * The attempt as far as it has come: what is armed is on disk before it is handed over, and its start only after
+ * it has ended. Nothing while it waits for its turn.
+ */
+function asHandedOver(
+  { callOf, waitOf }: Pick<JobStreamsOptions, 'callOf' | 'waitOf'>,
+  { organization, id: jobId, spec }: JobRecord,
+  legs: readonly Leg[],
+  attempt: AttemptRecord,
+): readonly AttemptRecord[] {
+  const leg = legs.find(({ id }) => id === attempt.leg);
+  if (attempt.endedAt !== null || leg?.state !== 'armed') return [attempt];
+  const call = callOf(leg.token);
+  if (call !== null) return [{ ...attempt, startedAt: call.startedAt }];
+  const path = spec.paths[leg.path];
+  const isWaiting =
+    path !== undefined && waitOf({ organization, line: lineOf(path), jobId, leg: leg.id }) !== null;
+  return isWaiting ? [] : [attempt];
 }
 
 /** Brings one stream up to date and keeps it so. */
