@@ -122,7 +122,7 @@ function operationOf(model: ModelStore, chosen: Move): ModelOperation {
     case 'prune':
       return {
         type: 'prune',
-        now: T0 + chosen.now,
+        now: Math.max(model.latest, T0 + chosen.now),
         jobsEndedBefore: T0 + chosen.before,
         limit: 100,
       };

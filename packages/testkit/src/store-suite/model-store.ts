@@ -50,11 +50,14 @@ export class ModelStore {
   readonly #jobs = new Map<Id, ModelJob>();
   readonly #keys = new Map<string, ModelKey>();
   #arrivals = 0;
+  /** When the newest job came: who has its key since is not known at any moment before. */
+  latest = 0;
 
   /** A refusal reads as `rejected` without its reason, which is the engine's own. */
   apply(operation: ModelOperation): Verdict | { readonly verdict: 'rejected' } {
     switch (operation.type) {
       case 'submit':
+        this.latest = Math.max(this.latest, operation.job.createdAt);
         return this.#submit(operation.job);
       case 'advance':
         return this.#advance(operation);
