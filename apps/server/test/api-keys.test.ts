@@ -64,6 +64,38 @@ describe('a new key', () => {
     expect(put.json['problems']).toMatchObject([{ path: 'origin' }]);
   });
 
+  test('does not outlive the key that asked for it, nor does one that it rotates', async () => {
+    const end = Date.now() + 60_000;
+    const asking = await made({ expires_at: end });
+    const key = asking['api_key'];
+    const made2 = await as(key, 'POST', '/api/v1/api-keys', { name: 'child' });
+    expect(made2.json['expires_at']).toBe(end);
+    const endless = `/api/v1/api-keys/${textOf((await made({}))['id'])}/rotate`;
+    const own = `/api/v1/api-keys/${textOf(asking['id'])}/rotate`;
+    for (const [path, body] of [
+      ['/api/v1/api-keys', { name: 'child' }],
+      [endless, {}],
+      [own, {}],
+    ] as const) {
+      const longer = await as(key, 'POST', path, { ...body, expires_at: end + 1 });
+      expect(longer.status).toBe(400);
+      expect(longer.json['problems']).toMatchObject([{ path: 'expires_at' }]);
+    }
+    expect((await as(key, 'POST', endless, {})).json['expires_at']).toBe(end);
+    const rotated = await as(key, 'POST', own, { overlap_ms: 3_600_000 });
+    expect(rotated.json).toMatchObject({ expires_at: end, previous_expires_at: end });
+    const again = await server.call('POST', own, { expires_at: end + 60_000, overlap_ms: 1_000 });
+    expect(again.json).toMatchObject({ expires_at: end + 60_000 });
+    const late = await as(rotated.json['api_key'], 'POST', '/api/v1/api-keys', { name: 'late' });
+    expect(late.json['expires_at']).toBe(again.json['previous_expires_at']);
+  });
+
+  test('is named by the entry of the audit log that tells of it', async () => {
+    const { id } = await made({ name: 'noted' });
+    const log = await server.call('GET', '/api/v1/audit-log?limit=1');
+    expect(log.json['entries']).toMatchObject([{ action: 'api_key.create', target: id }]);
+  });
+
   test('that nobody can mean is refused with everything that is wrong', async () => {
     const reply = await server.call('POST', '/api/v1/api-keys', {
       name: '',

@@ -2,7 +2,14 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createUpstream, type Upstream } from '@ezthrottle/testkit';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { objectOf, type RunningServer, startServer, textOf, until } from './running-server.ts';
+import {
+  objectOf,
+  type Reply,
+  type RunningServer,
+  startServer,
+  textOf,
+  until,
+} from './running-server.ts';
 
 let server: RunningServer;
 let target: Upstream;
@@ -168,6 +175,41 @@ describe("the deletion of an account's data", () => {
     const again = await submitted({ user_id: 'ada', idempotent_key: 'key-of-ada' });
     expect(await ended(again)).toMatchObject({ state: 'completed' });
   });
+});
+
+test('what is sent again while its account is deleted goes with it', async () => {
+  target.route('/broken', { status: 400 });
+  const path = '/api/v1/accounts/ada/data';
+  const dead = await Promise.all(
+    Array.from({ length: 40 }, (_, index) =>
+      submitted({
+        url: target.url('/broken'),
+        user_id: 'ada',
+        idempotent_key: `dead-${index}`,
+        retry_policy: { max_retries: 0, max_reroutes: 0 },
+      }),
+    ),
+  );
+  for (const id of dead) await ended(id);
+  const replay = (id: string): Promise<Reply> =>
+    server.call('POST', `/api/v1/dead-letters/jobs/${id}/replay`, {
+      edit: { execute_before: Date.now() + 3_600_000 },
+    });
+  const before = dead.slice(0, 20).map(replay);
+  const deletion = server.call('DELETE', path);
+  const answers = await Promise.all([...before, ...dead.slice(20).map(replay)]);
+  expect((await deletion).status).toBe(202);
+  const statuses = new Set(answers.map(({ status }) => status));
+  expect([...statuses].every((status) => [201, 404, 409].includes(status))).toBe(true);
+  await until(
+    async () => (await server.call('GET', path)).json,
+    ({ status }) => status === 'done',
+  );
+  for (const { status, json } of answers) {
+    if (status !== 201) continue;
+    const job = await server.call('GET', `/api/v1/jobs/${textOf(json['job_id'])}`);
+    expect(job.status).toBe(404);
+  }
 });
 
 test('nobody is no account: jobs without one are not deleted', async () => {

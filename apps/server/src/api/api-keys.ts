@@ -11,7 +11,8 @@ import {
 import { API_KEY_SCHEMA, ROTATE_API_KEY_SCHEMA } from '@ezthrottle/core/protocol/schemas';
 import type { ApiKeyRecord, Clock } from '@ezthrottle/engine';
 import type { AuditLog } from '../audit/audit-log.ts';
-import type { Caller } from '../tenancy/api-keys.ts';
+import { type Caller, earlierEnd } from '../tenancy/api-keys.ts';
+import type { Commit } from '../tenancy/committing.ts';
 import type { KeyChange, KeyRing } from '../tenancy/key-ring.ts';
 import { actingOf } from './acting.ts';
 import { ApiError, refuseProblems } from './api-error.ts';
@@ -41,13 +42,17 @@ export function apiKeyRoutes({ keyRing, clock, audit }: ApiKeyRoutesOptions): re
         const { name, scopes, expires_at } = keyRequest(call, clock.now());
         const wanted = [...new Set(scopes ?? caller.scopes)];
         refuseMore(caller, wanted);
-        const expiresAt = expires_at ?? null;
-        const by = audit.committing(actingOf(call, caller), {
-          action: 'api_key.create',
-          after: { name, scopes: [...wanted], expires_at: expiresAt },
-        });
+        refuseLonger(caller, expires_at);
+        const expiresAt = expires_at ?? caller.expiresAt;
+        const acting = actingOf(call, caller);
+        const byFor = (target: string): Commit =>
+          audit.committing(acting, {
+            action: 'api_key.create',
+            target,
+            after: { name, scopes: [...wanted], expires_at: expiresAt },
+          });
         const key = { name, scopes: wanted, expiresAt };
-        const made = await keyRing.create(caller.organization, key, by);
+        const made = await keyRing.create(caller.organization, key, byFor);
         return shownOnce(made);
       },
     },
@@ -80,7 +85,9 @@ export function apiKeyRoutes({ keyRing, clock, audit }: ApiKeyRoutesOptions): re
         const known = await keyRing.get(caller.organization, idOf(call));
         if (known === null) throw unknownKey();
         refuseMore(caller, known.scopes);
-        const how = { overlapMs: overlap_ms, expiresAt: expires_at };
+        refuseLonger(caller, expires_at);
+        const end = expires_at ?? earlierEnd(known.expiresAt, caller.expiresAt) ?? undefined;
+        const how = { overlapMs: overlap_ms, expiresAt: end };
         const act = { action: 'api_key.rotate', target: known.id, after: { overlap_ms } } as const;
         const by = audit.committing(actingOf(call, caller), act);
         return shownOnce(await keyRing.rotate(caller.organization, known.id, how, by));
@@ -143,6 +150,13 @@ function refuseMore(caller: Caller, wanted: readonly ApiKeyScope[]): void {
   if (lacking.length === 0) return;
   const named = lacking.join(', ');
   throw new ApiError('forbidden', `the API key that asks does not have the scope ${named} itself`);
+}
+
+/** Nor for longer than his own. */
+function refuseLonger({ expiresAt }: Caller, wanted: number | undefined): void {
+  if (expiresAt === null || wanted === undefined || wanted <= expiresAt) return;
+  const message = 'is later than the end of the API key that asks';
+  refuseProblems([{ path: 'expires_at', message, expected: `${expiresAt} or earlier` }], 'the key');
 }
 
 function shownOnce(change: KeyChange): Answer {

@@ -91,6 +91,7 @@ export async function openFront(parts: Front, onClose: OnClose): Promise<string>
     gate: dispatcher,
     rules,
     vault: parts.vault,
+    deletions: parts.deletions,
     endpoints: parts.endpoints,
     deliverer: parts.deliverer,
     admission,

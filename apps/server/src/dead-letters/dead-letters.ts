@@ -6,6 +6,7 @@ import type { Endpoints } from '../deliver/endpoints.ts';
 import type { JobGate } from '../dispatch/job-gate.ts';
 import type { SecretVault } from '../secrets/secret-vault.ts';
 import type { LimitRules } from '../limits/limit-rules.ts';
+import type { AccountDeletions } from '../privacy/account-deletions.ts';
 import type { Commit } from '../tenancy/committing.ts';
 import { createDeliveryReplays, type DeliveryReplays } from './delivery-replays.ts';
 import { createJobReplays, type JobReplays } from './job-replays.ts';
@@ -18,6 +19,7 @@ export interface DeadLettersOptions {
   readonly gate: Pick<JobGate, 'submit'>;
   readonly rules: Pick<LimitRules, 'namedBy' | 'accountLimit'>;
   readonly vault: Pick<SecretVault, 'find'>;
+  readonly deletions: Pick<AccountDeletions, 'unlessDeleted'>;
   readonly endpoints: Pick<Endpoints, 'isDisabled'>;
   readonly deliverer: Pick<Deliverer, 'wake'>;
   readonly admission: Pick<Admission, 'refusal'>;

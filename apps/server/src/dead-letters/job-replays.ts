@@ -18,6 +18,7 @@ import type { AdmittedJob, JobGate } from '../dispatch/job-gate.ts';
 import { sha256 } from '../dispatch/sha256.ts';
 import type { SecretVault } from '../secrets/secret-vault.ts';
 import type { LimitRules } from '../limits/limit-rules.ts';
+import type { AccountDeletions } from '../privacy/account-deletions.ts';
 
 /** A new try of a dead job, as it is asked for. */
 export interface JobReplay {
@@ -46,6 +47,8 @@ export type JobReplayed =
   | { readonly verdict: 'not_dead'; readonly state: JobState }
   /** What it sent is not kept any more. */
   | { readonly verdict: 'erased' }
+  /** The data of its account is deleted, and so is it. */
+  | { readonly verdict: 'being_deleted' }
   /** Its `execute_before` is over. */
   | { readonly verdict: 'too_late'; readonly executeBefore: number }
   /** The store does not take it. */
@@ -72,6 +75,7 @@ export interface JobReplaysOptions {
   readonly gate: Pick<JobGate, 'submit'>;
   readonly rules: Pick<LimitRules, 'namedBy' | 'accountLimit'>;
   readonly vault: Pick<SecretVault, 'find'>;
+  readonly deletions: Pick<AccountDeletions, 'unlessDeleted'>;
   readonly clock: Pick<Clock, 'now'>;
   readonly newId: () => Id;
   /** How long a dead job is sent again only once, from the end of its new try, in milliseconds. */
@@ -103,7 +107,9 @@ export function createJobReplays(options: JobReplaysOptions): JobReplays {
         const secrets = checkSecrets(job.spec, (name) => options.vault.find(organization, name));
         if (secrets.length > 0) return { verdict: 'unusable', what: 'secrets', problems: secrets };
       }
-      const verdict = await gate.submit(job, entry?.(job));
+      const submit = (): ReturnType<JobGate['submit']> => gate.submit(job, entry?.(job));
+      const verdict = await options.deletions.unlessDeleted(dead, submit);
+      if (verdict === null) return { verdict: 'being_deleted' };
       switch (verdict.verdict) {
         case 'ok':
           return { verdict: 'sent', job, state: 'pending' };

@@ -172,6 +172,7 @@ function triedJob(
     case 'unusable':
       return { result: null, outcome: 'unfit' };
     case 'unknown':
+    case 'being_deleted':
     case 'not_dead':
       return { result: null, outcome: 'gone' };
   }

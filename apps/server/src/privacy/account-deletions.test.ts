@@ -114,6 +114,34 @@ describe("the deletion of an account's data", () => {
     expect(deletions.find('org', 'ada')).toMatchObject({ removed: 2, finishedAt: 1_000_000 });
   });
 
+  test('lets no new job be made of an old one, and finds one that is just being made', async () => {
+    const { clock, jobs, create } = scene(2);
+    const deletions = create();
+    const ada = { organization: 'org', userId: 'ada', createdAt: 999_000 };
+    let write = (): void => undefined;
+    const written = new Promise<void>((resolve) => {
+      write = resolve;
+    });
+    const early = deletions.unlessDeleted(ada, async () => {
+      await written;
+      jobs.push({ id: 'new try', row: 9, userId: 'ada', createdAt: clock.now(), isLive: false });
+      return 'made';
+    });
+    const asked = deletions.request('org', 'ada');
+    const make = async (): Promise<string> => 'made';
+    expect(await deletions.unlessDeleted(ada, make)).toBeNull();
+    await deletions.runOnce();
+    write();
+    expect([await early, (await asked).finishedAt]).toEqual(['made', null]);
+    await deletions.runOnce();
+    expect(deletions.find('org', 'ada')).toMatchObject({ removed: 2, finishedAt: 1_000_000 });
+    expect(jobs.map(({ userId }) => userId)).toEqual(['bob']);
+    expect(await deletions.unlessDeleted(ada, make)).toBeNull();
+    for (const other of [{ createdAt: 1_000_001 }, { userId: 'bob' }, { userId: '' }]) {
+      expect(await deletions.unlessDeleted({ ...ada, ...other }, make)).toBe('made');
+    }
+  });
+
   test('leaves what was submitted after it was asked for, and the name with it', async () => {
     const { jobs, forgotten, create } = scene(4);
     jobs.push({ id: 'later', row: 9, userId: 'ada', createdAt: 1_000_001, isLive: true });

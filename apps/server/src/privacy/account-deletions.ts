@@ -25,6 +25,16 @@ export interface AccountDeletions extends Service {
   /** Begins one, or goes on with the one that is under way. After the end it begins again. */
   request(organization: Id, userId: string, by?: Commit): Promise<AccountDeletion>;
   find(organization: Id, userId: string): AccountDeletion | null;
+  /**
+   * Does what makes a new job out of one of an account; null, and nothing is done, when the old one is to be
+   * deleted. A deletion that is asked for meanwhile begins when it is through, and finds what it has made.
+   *
+   * @param createdAt Of the old job, in milliseconds since the epoch.
+   */
+  unlessDeleted<T>(
+    of: { readonly organization: Id; readonly userId: string; readonly createdAt: number },
+    act: () => Promise<T>,
+  ): Promise<T | null>;
   /** One round of everything that is under way. */
   runOnce(): Promise<void>;
 }
@@ -53,6 +63,10 @@ export function createAccountDeletions(options: AccountDeletionsOptions): Accoun
   const { reads, commit, gate, clock, logger } = options;
   const { everyMs = 200, stepRows = 500, maxSteps = 10 } = options;
   const known = new Map<string, AccountDeletion>();
+  /** Asked for, but not begun: since when, by name. */
+  const asked = new Map<string, number>();
+  /** What makes jobs out of others at this moment, by name. */
+  const copying = new Map<string, Set<Promise<unknown>>>();
 
   async function put(deletion: AccountDeletion, by: Commit = commit): Promise<AccountDeletion> {
     const { organization, userId: name } = deletion;
@@ -133,18 +147,33 @@ export function createAccountDeletions(options: AccountDeletionsOptions): Accoun
     async request(organization, userId, by) {
       const before = known.get(nameOf(organization, userId));
       if (before !== undefined && before.finishedAt === null) return before;
-      return put(
-        {
-          organization,
-          userId,
-          requestedAt: clock.now(),
-          finishedAt: null,
-          removed: 0,
-          after: null,
-          isInUse: false,
-        },
-        by,
-      );
+      const name = nameOf(organization, userId);
+      const requestedAt = clock.now();
+      asked.set(name, requestedAt);
+      try {
+        await Promise.allSettled(copying.get(name) ?? new Set<Promise<unknown>>());
+        const none = { finishedAt: null, removed: 0, after: null, isInUse: false };
+        return await put({ organization, userId, requestedAt, ...none }, by);
+      } finally {
+        if (asked.get(name) === requestedAt) asked.delete(name);
+      }
+    },
+    async unlessDeleted({ organization, userId, createdAt }, act) {
+      // Nobody is no account.
+      if (userId === '') return await act();
+      const name = nameOf(organization, userId);
+      const requestedAt = asked.get(name) ?? known.get(name)?.requestedAt ?? null;
+      if (requestedAt !== null && createdAt <= requestedAt) return null;
+      const acts = copying.get(name) ?? new Set();
+      copying.set(name, acts);
+      const done = act();
+      acts.add(done);
+      try {
+        return await done;
+      } finally {
+        acts.delete(done);
+        if (acts.size === 0) copying.delete(name);
+      }
     },
     find: (organization, userId) => known.get(nameOf(organization, userId)) ?? null,
   };

@@ -47,6 +47,7 @@ describe('an API key', () => {
       apiKey: 'key-1',
       dialect: 'ezthrottle',
       scopes: ['submit', 'read', 'manage'],
+      expiresAt: null,
     });
     expect(lookUps).toEqual([hashApiKey(KEY)]);
   });

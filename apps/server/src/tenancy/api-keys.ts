@@ -8,6 +8,8 @@ export interface Caller {
   readonly apiKey: Id;
   readonly dialect: ApiKeyRecord['dialect'];
   readonly scopes: readonly ApiKeyScope[];
+  /** When the key ends by which he asks, in milliseconds since the epoch; null: never. */
+  readonly expiresAt: number | null;
 }
 
 /** When keys were used last. */
@@ -71,7 +73,7 @@ export function createApiKeys(options: {
     if (record === null || !opens(record, keyHash)) return null;
     const [oldest] = found.size >= cacheSize ? found : [];
     if (oldest !== undefined) drop(...oldest);
-    const key = foundKey(record, clock.monotonic() + cacheMs);
+    const key = foundKey(record, keyHash, clock.monotonic() + cacheMs);
     if (changesBefore === changes) found.set(keyHash, key);
     return key;
   }
@@ -100,9 +102,18 @@ export function createApiKeys(options: {
   };
 }
 
-function foundKey(record: ApiKeyRecord, until: number): FoundKey {
+function foundKey(record: ApiKeyRecord, keyHash: string, until: number): FoundKey {
   const { organization, id: apiKey, dialect, scopes } = record;
-  return { record, caller: { organization, apiKey, dialect, scopes }, until, usedAt: null };
+  const { previous } = record;
+  const isPrevious = record.hash !== keyHash && previous !== null;
+  const expiresAt = earlierEnd(record.expiresAt, isPrevious ? previous.expiresAt : null);
+  const caller = { organization, apiKey, dialect, scopes, expiresAt };
+  return { record, caller, until, usedAt: null };
+}
+
+/** The earlier of two ends; null: there is none. */
+export function earlierEnd(one: number | null, other: number | null): number | null {
+  return one === null || other === null ? (one ?? other) : Math.min(one, other);
 }
 
 function noteUse(uses: Map<Id, number>, key: FoundKey): void {

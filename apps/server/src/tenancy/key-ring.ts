@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { API_KEY_BOUNDS, type ApiKeyScope } from '@ezthrottle/core/protocol';
 import type { ApiKeyRecord, Clock, Id, TenancyReads } from '@ezthrottle/engine';
-import { hashApiKey } from './api-keys.ts';
+import { earlierEnd, hashApiKey } from './api-keys.ts';
 import { type Commit, commitOrThrow } from './committing.ts';
 
 /** A key right after it was made: only its hash is stored. */
@@ -24,7 +24,7 @@ export type KeyChange =
 /** The API keys of an organization. A change is written by `by`, where that is given. */
 export interface KeyRing {
   /** `full` when there are as many as there may be. */
-  create(organization: Id, key: NewKey, by?: Commit): Promise<KeyChange>;
+  create(organization: Id, key: NewKey, byFor?: (id: Id) => Commit): Promise<KeyChange>;
   list(organization: Id): Promise<readonly ApiKeyRecord[]>;
   get(organization: Id, id: Id): Promise<ApiKeyRecord | null>;
   /**
@@ -72,7 +72,7 @@ export function createKeyRing(options: {
   return {
     list,
     get: (organization, id) => reads.apiKey(organization, id),
-    async create(organization, key, by = commit) {
+    async create(organization, key, byFor = () => commit) {
       const live = (await list(organization)).filter(({ revokedAt }) => revokedAt === null);
       if (live.length >= API_KEY_BOUNDS.perOrganization) return { verdict: 'full' };
       const { apiKey, hint } = newKey();
@@ -88,7 +88,7 @@ export function createKeyRing(options: {
         lastUsedAt: null,
         revokedAt: null,
       };
-      await commitOrThrow(by, { type: 'put_api_key', apiKey: record });
+      await commitOrThrow(byFor(record.id), { type: 'put_api_key', apiKey: record });
       return { verdict: 'ok', made: { apiKey, record } };
     },
     async rotate(organization, id, { overlapMs, expiresAt }, by = commit) {
@@ -99,12 +99,13 @@ export function createKeyRing(options: {
         return { verdict: 'ended' };
       }
       const { apiKey, hint } = newKey();
+      const overlapEnd = earlierEnd(now + overlapMs, old.expiresAt) ?? now;
       const record: ApiKeyRecord = {
         ...old,
         hash: hashApiKey(apiKey),
         hint,
         expiresAt: expiresAt ?? old.expiresAt,
-        previous: overlapMs === 0 ? null : { hash: old.hash, expiresAt: now + overlapMs },
+        previous: overlapMs === 0 ? null : { hash: old.hash, expiresAt: overlapEnd },
       };
       if (!(await put(record, old.hash, by))) return { verdict: 'raced' };
       return { verdict: 'ok', made: { apiKey, record } };

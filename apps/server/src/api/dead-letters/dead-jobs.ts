@@ -179,6 +179,10 @@ function answerOf(id: Id, replayed: JobReplayed): Answer {
         'what the job sent is not kept any more, by the retention or redaction that is set: submit a new one',
         { details: { job_id: id } },
       );
+    case 'being_deleted':
+      throw new ApiError('conflict', 'the data of its account is being deleted, it included', {
+        details: { job_id: id },
+      });
     case 'too_late':
       throw new ApiError(
         'conflict',

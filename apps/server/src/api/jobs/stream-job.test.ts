@@ -13,6 +13,7 @@ const caller: Caller = {
   apiKey: 'key',
   dialect: 'ezthrottle',
   scopes: ['read'],
+  expiresAt: null,
 };
 const call: Call = {
   body: undefined,
