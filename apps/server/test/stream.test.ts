@@ -137,6 +137,26 @@ describe('the stream of a job', () => {
     expect(Number(sentAt[0])).toBeGreaterThan(openedAt);
   });
 
+  test('ends when the key that opened it is revoked, as does a wait for the result', async () => {
+    await server.call('PUT', '/api/v1/limits/hardly', { rate: 1, per_ms: 60_000 });
+    await submit({ url: target.url('/taken'), limits: ['hardly'] });
+    const job = { url: target.url('/kept'), limits: ['hardly'], idempotent_key: 'hardly' };
+    const id = await submit(job);
+    const scopes = ['submit', 'read'];
+    const made = await server.call('POST', '/api/v1/api-keys', { name: 'short-lived', scopes });
+    const authorization = `Bearer ${textOf(made.json['api_key'])}`;
+    const stream = await open(id, { authorization });
+    const own = await server.call('POST', '/api/v1/jobs', job, { authorization, prefer: 'wait=0' });
+    expect(own.status).toBe(202);
+    const waiting = server.call('POST', '/api/v1/jobs', job, { authorization, prefer: 'wait=30' });
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    const revokedAt = Date.now();
+    await server.call('DELETE', `/api/v1/api-keys/${textOf(made.json['id'])}`);
+    expect((await all(stream)).at(-1)?.event).not.toBe('completed');
+    expect((await waiting).status).toBe(202);
+    expect(Date.now() - revokedAt).toBeLessThan(1_000);
+  });
+
   test('tells of no others to wait for when there are none', async () => {
     const busy = { status: 503, headers: { 'retry-after': '0' } };
     target.route('/alone', [busy, busy, { status: 200 }]);

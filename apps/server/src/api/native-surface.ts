@@ -10,6 +10,7 @@ import type { JobEventHub } from '../realtime/job-event-hub.ts';
 import type { AccountDeletions } from '../privacy/account-deletions.ts';
 import type { PrivacySettings } from '../privacy/privacy-settings.ts';
 import type { SecretVault } from '../secrets/secret-vault.ts';
+import type { KeyEnds } from '../tenancy/key-ends.ts';
 import type { KeyRing } from '../tenancy/key-ring.ts';
 import type { SigningKeys } from '../tenancy/signing-keys.ts';
 import type { SigningSecrets } from '../tenancy/signing-secrets.ts';
@@ -64,6 +65,7 @@ export interface NativeSurfaceOptions {
   /** Tells when calls start. */
   readonly dispatcher: ExplainOptions['dispatcher'];
   readonly downRegions: () => readonly string[];
+  readonly keyEnds: KeyEnds;
   readonly clock: Clock;
   readonly newId: () => Id;
   readonly idempotencyWindowMs: number;
@@ -83,6 +85,7 @@ export function createNativeSurface(options: NativeSurfaceOptions): {
     hub,
     clock,
     waitOf: (place) => options.dispatcher.waitOf(place),
+    keyEnds: options.keyEnds,
     callOf: (token) => options.dispatcher.callOf(token),
     endData: async (job) => ({
       status: jobStatus(job.state, isRacing(job.spec)),
@@ -90,7 +93,7 @@ export function createNativeSurface(options: NativeSurfaceOptions): {
       result: await readResult(job, jobs),
     }),
   });
-  const endWaits = createEndWaits({ jobs, hub, clock });
+  const endWaits = createEndWaits({ jobs, hub, clock, keyEnds: options.keyEnds });
   const routes = [
     submitJobRoute({ ...options, endWaits }),
     submitBatchRoute(options),

@@ -27,6 +27,7 @@ import { createSweeper } from '../privacy/sweeper.ts';
 import { createChance } from '../simulate/chance.ts';
 import { openSqliteStore } from '../store/sqlite/sqlite-store.ts';
 import { createApiKeys } from '../tenancy/api-keys.ts';
+import { createKeyEnds } from '../tenancy/key-ends.ts';
 import { createKeyRing } from '../tenancy/key-ring.ts';
 import { createKeyUses } from '../tenancy/key-uses.ts';
 import { provision } from '../tenancy/provision.ts';
@@ -177,7 +178,13 @@ export async function compose(options: AppOptions, onClose: OnClose): Promise<Ru
   });
   const pruner = createPruner({ committer, clock, logger, retentionMs: config.retentionMs });
   const apiKeys = createApiKeys({ reads: store.tenancy, clock });
-  const keyRing = createKeyRing({ ...tenancy, newId, onChanged: (id) => apiKeys.forget(id) });
+  const keyEnds = createKeyEnds();
+  const keyRing = createKeyRing({
+    ...tenancy,
+    newId,
+    onChanged: (id) => apiKeys.forget(id),
+    onRevoked: (id) => keyEnds.revoked(id),
+  });
   const keyUses = createKeyUses({ keys: apiKeys, commit: tenancy.commit, clock, logger });
   const auditPruner = createPruner({
     committer,
@@ -234,6 +241,7 @@ export async function compose(options: AppOptions, onClose: OnClose): Promise<Ru
     onSurfaces: options.onSurfaces ?? (() => undefined),
     apiKeys,
     keyRing,
+    keyEnds,
     audit,
     vault,
     commit: tenancy.commit,

@@ -25,6 +25,7 @@ import type { SecretVault } from '../secrets/secret-vault.ts';
 import type { AccountDeletions } from '../privacy/account-deletions.ts';
 import type { PrivacySettings } from '../privacy/privacy-settings.ts';
 import type { ApiKeys } from '../tenancy/api-keys.ts';
+import type { KeyEnds } from '../tenancy/key-ends.ts';
 import type { KeyRing } from '../tenancy/key-ring.ts';
 import type { SigningKeys } from '../tenancy/signing-keys.ts';
 import type { SigningSecrets } from '../tenancy/signing-secrets.ts';
@@ -51,6 +52,7 @@ export interface Front {
   readonly signingKeys: SigningKeys;
   readonly apiKeys: ApiKeys;
   readonly keyRing: KeyRing;
+  readonly keyEnds: KeyEnds;
   readonly vault: SecretVault;
   readonly privacy: PrivacySettings;
   readonly deletions: AccountDeletions;
@@ -112,6 +114,7 @@ export async function openFront(parts: Front, onClose: OnClose): Promise<string>
     secrets,
     signingKeys: parts.signingKeys,
     keyRing: parts.keyRing,
+    keyEnds: parts.keyEnds,
     vault: parts.vault,
     privacy: parts.privacy,
     deletions: parts.deletions,

@@ -56,8 +56,9 @@ export function createKeyRing(options: {
   readonly clock: Clock;
   readonly newId: () => Id;
   readonly onChanged: (id: Id) => void;
+  readonly onRevoked: (id: Id) => void;
 }): KeyRing {
-  const { reads, commit, clock, newId, onChanged } = options;
+  const { reads, commit, clock, newId, onChanged, onRevoked } = options;
 
   async function list(organization: Id): Promise<readonly ApiKeyRecord[]> {
     return reads.apiKeys(organization, API_KEY_BOUNDS.perOrganization + REVOKED_SHOWN);
@@ -116,7 +117,9 @@ export function createKeyRing(options: {
         if (known === null || known.revokedAt !== null) return known;
         const revoked = { ...known, previous: null, revokedAt: clock.now() };
         // Rotated meanwhile: then the new one is to go as well.
-        if (await put(revoked, known.hash, by)) return revoked;
+        if (!(await put(revoked, known.hash, by))) continue;
+        onRevoked(id);
+        return revoked;
       }
     },
   };

@@ -1,6 +1,7 @@
 import { isFinalState } from '@ezthrottle/core/protocol';
 import type { Clock, Id, JobReads, JobRecord } from '@ezthrottle/engine';
 import type { JobEventHub } from '../../realtime/job-event-hub.ts';
+import type { KeyEnds } from '../../tenancy/key-ends.ts';
 import { isEndType } from '../../realtime/numbered-event.ts';
 
 /** Requests that wait for the end of a job. */
@@ -15,6 +16,8 @@ export interface EndWaits {
 }
 
 export interface EndWish {
+  /** On whose behalf; nobody waits any more when it is revoked. */
+  readonly apiKey: Id;
   readonly organization: Id;
   readonly jobId: Id;
   /** Milliseconds. */
@@ -28,8 +31,9 @@ export function createEndWaits(options: {
   readonly jobs: Pick<JobReads, 'get'>;
   readonly hub: Pick<JobEventHub, 'subscribe'>;
   readonly clock: Pick<Clock, 'after'>;
+  readonly keyEnds: Pick<KeyEnds, 'onEnd'>;
 }): EndWaits {
-  const { jobs, hub, clock } = options;
+  const { jobs, hub, clock, keyEnds } = options;
   const open = new Set<() => void>();
   let isClosed = false;
 
@@ -39,9 +43,10 @@ export function createEndWaits(options: {
   }
 
   return {
-    begin({ organization, jobId, forMs, onGone }) {
+    begin({ organization, apiKey, jobId, forMs, onGone }) {
       if (isClosed) return null;
       let stop = (): void => undefined;
+      let isRevoked = false;
       const over = new Promise<void>((resolve) => {
         stop = resolve;
       });
@@ -53,15 +58,20 @@ export function createEndWaits(options: {
       const cancelTimer = clock.after(forMs, stop);
       open.add(stop);
       onGone(stop);
+      const forgetKey = keyEnds.onEnd(apiKey, () => {
+        isRevoked = true;
+        stop();
+      });
       const wait = async (): Promise<JobRecord | null> => {
         const already = await ended(organization, jobId);
-        if (already !== null) return already;
+        if (already !== null) return isRevoked ? null : already;
         await over;
-        return await ended(organization, jobId);
+        return isRevoked ? null : await ended(organization, jobId);
       };
       return wait().finally(() => {
         open.delete(stop);
         cancelTimer();
+        forgetKey();
         unsubscribe();
       });
     },

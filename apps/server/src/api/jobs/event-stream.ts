@@ -19,6 +19,7 @@ const MAX_WAITING_BYTES = 262_144;
  */
 export class EventStream {
   readonly readable: Readable;
+  #isEnded = false;
   readonly #waiting: (() => void)[] = [];
 
   constructor() {
@@ -28,7 +29,7 @@ export class EventStream {
   }
 
   get isOpen(): boolean {
-    return !this.readable.destroyed && !this.readable.readableEnded;
+    return !this.#isEnded && !this.readable.destroyed && !this.readable.readableEnded;
   }
 
   /** Whether a frame that may be missed should rather be left out. */
@@ -47,7 +48,9 @@ export class EventStream {
   }
 
   end(): void {
-    if (this.isOpen) this.readable.push(null);
+    if (!this.isOpen) return;
+    this.#isEnded = true;
+    this.readable.push(null);
   }
 
   onClose(listener: () => void): void {

@@ -1,5 +1,5 @@
 import type { FinishedJobReply, SubmitReply } from '@ezthrottle/core/protocol';
-import { type Id, type JobReads, readJobView } from '@ezthrottle/engine';
+import { type JobReads, readJobView } from '@ezthrottle/engine';
 import type { Caller } from '../../tenancy/api-keys.ts';
 import { ApiError } from '../api-error.ts';
 import type { Answer, Call } from '../route.ts';
@@ -23,11 +23,12 @@ export function requireRead({ scopes }: Caller): void {
 export async function finished(
   { jobs, endWaits }: WaitingOptions,
   call: Pick<Call, 'onGone'>,
-  { organization, taken }: { readonly organization: Id; readonly taken: SubmitReply },
+  { caller, taken }: { readonly caller: Caller; readonly taken: SubmitReply },
   waitSeconds: number,
 ): Promise<Answer> {
   const waiting = endWaits.begin({
-    organization,
+    organization: caller.organization,
+    apiKey: caller.apiKey,
     jobId: taken.job_id,
     forMs: waitSeconds * 1_000,
     onGone: call.onGone,

@@ -3,6 +3,7 @@ import { FakeClock } from '@ezthrottle/testkit';
 import { newSpec } from '@ezthrottle/testkit/store-suite';
 import { describe, expect, test } from 'vitest';
 import type { Caller } from '../../tenancy/api-keys.ts';
+import { createKeyEnds } from '../../tenancy/key-ends.ts';
 import { createJobEventHub, type JobEventHub } from '../../realtime/job-event-hub.ts';
 import type { Answer, Call, Route } from '../route.ts';
 import { createJobStreams, type JobStreams } from './stream-job.ts';
@@ -43,6 +44,7 @@ function world(): World {
       clock,
       waitOf: () => null,
       callOf: () => null,
+      keyEnds: createKeyEnds(),
       keepAliveMs: 15_000,
       jobs: {
         get: async () => made.job,

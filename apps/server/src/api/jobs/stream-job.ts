@@ -15,6 +15,8 @@ import type { Dispatcher } from '../../dispatch/dispatcher.ts';
 import type { JobNotice } from '../../realtime/job-event.ts';
 import type { JobEventHub } from '../../realtime/job-event-hub.ts';
 import { isEndType, numberedEvent } from '../../realtime/numbered-event.ts';
+import type { KeyEnds } from '../../tenancy/key-ends.ts';
+import type { Caller } from '../../tenancy/api-keys.ts';
 import { ApiError } from '../api-error.ts';
 import { jobIdOf, jobNotFound } from '../job-id.ts';
 import type { Answer, Route } from '../route.ts';
@@ -24,6 +26,8 @@ export interface JobStreamsOptions {
   readonly jobs: Pick<JobReads, 'get' | 'attempts' | 'live'>;
   readonly hub: JobEventHub;
   readonly clock: Clock;
+  /** A stream ends when the key that opened it is revoked. */
+  readonly keyEnds: Pick<KeyEnds, 'onEnd'>;
   /** What the last event says beside the job's id and the time. */
   readonly endData: (job: JobRecord) => Promise<Readonly<Record<string, unknown>>>;
   /** Where a call of a live job waits, for who has just come. */
@@ -59,7 +63,7 @@ export function createJobStreams(options: JobStreamsOptions): JobStreams {
       async handle(call, caller) {
         if (isClosed) throw busy('the server is stopping');
         const lastSeen = lastEventId(call.header('last-event-id'));
-        return watch(options, caller.organization, jobIdOf(call), lastSeen, open);
+        return watch(options, caller, jobIdOf(call), lastSeen, open);
       },
     },
   };
@@ -75,7 +79,7 @@ function lastEventId(header: string | null): number | null {
 
 async function watch(
   options: JobStreamsOptions,
-  organization: Id,
+  { organization, apiKey }: Caller,
   id: Id,
   lastSeen: number | null,
   open: Set<EventStream>,
@@ -101,7 +105,9 @@ async function watch(
     const stream = new EventStream();
     const watcher = new Watcher(options, job, stream);
     open.add(stream);
+    const forgetKey = options.keyEnds.onEnd(apiKey, () => stream.end());
     stream.onClose(() => {
+      forgetKey();
       open.delete(stream);
       unsubscribe();
       watcher.stop();

@@ -64,12 +64,7 @@ export function submitJobRoute(options: SubmitOptions & WaitingOptions): Route {
       const taken = await takeJob(options, ready, refusal, { route: '/api/v1/jobs', call });
       return waitSeconds === null
         ? taken
-        : await finished(
-            options,
-            call,
-            { organization: caller.organization, taken: taken.body },
-            waitSeconds,
-          );
+        : await finished(options, call, { caller, taken: taken.body }, waitSeconds);
     },
   };
 }
