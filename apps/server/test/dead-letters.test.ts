@@ -276,6 +276,10 @@ describe('dead deliveries', () => {
     );
     const again = await server.call('POST', path, body);
     expect([again.status, again.json['delivery_id']]).toEqual([200, copy]);
+    expect([reply.json['duplicate'], again.json['duplicate']]).toEqual([undefined, true]);
+    expect(again.json['mismatch']).toBeUndefined();
+    const elsewhere = await server.call('POST', path, { ...body, url: hooks.url('/hook-2-other') });
+    expect(elsewhere.json).toMatchObject({ delivery_id: copy, duplicate: true, mismatch: true });
     const sent = hooks.requests.filter((each) => each.path === '/hook-2-moved');
     expect(sent.map((each) => objectOf(JSON.parse(each.body))['delivery_id'])).toEqual([copy]);
     expect(await show(id)).toMatchObject({ state: 'dead' });

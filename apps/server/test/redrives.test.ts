@@ -238,6 +238,10 @@ describe('a redrive of jobs', () => {
     const [first, second] = [await begin({}, key), await begin({}, key)];
     expect([first.status, second.status]).toEqual([201, 200]);
     expect(second.json['redrive_id']).toBe(first.json['redrive_id']);
+    expect([first.json['duplicate'], second.json['duplicate']]).toEqual([undefined, true]);
+    expect(second.json['mismatch']).toBeUndefined();
+    const other = await begin({ filter: { tag: 'dead' }, rate: 3 }, key);
+    expect(other.json).toMatchObject({ duplicate: true, mismatch: true, rate: 10 });
     const json = ok(await server.call('GET', PATH));
     expect(listOf(json['redrives'])).toHaveLength(1);
   });

@@ -98,6 +98,10 @@ export interface DeadDeliveryDetail extends Omit<DeadDeliveryView, 'user_id' | '
   readonly history: readonly DeliveryAttemptView[];
   /** When it was replayed last, and how many attempts it had then. */
   readonly replayed: { readonly at: number; readonly after_attempts: number } | null;
+  /** Answer to a replay: nothing was sent now, this is what there is already. */
+  readonly duplicate?: true;
+  /** And it goes to another address than the one that was asked for. */
+  readonly mismatch?: true;
 }
 
 /** What a new try of a job has otherwise. What is absent stays as it was. */

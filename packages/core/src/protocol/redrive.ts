@@ -91,6 +91,10 @@ export interface RedriveView {
   readonly failure_percent: number | null;
   readonly created_at: number;
   readonly ended_at: number | null;
+  /** Answer to a start: the redrive of this Idempotency-Key runs, or ran, already. */
+  readonly duplicate?: true;
+  /** And another one was asked for with it. */
+  readonly mismatch?: true;
 }
 
 export interface RedrivePage {

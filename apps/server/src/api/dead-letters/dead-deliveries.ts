@@ -111,9 +111,15 @@ export function deadDeliveryRoutes(options: DeadDeliveryRoutesOptions): readonly
           ? await deliveryReplays.sendAsNew(organization, id, { once: key ?? '', url }, by)
           : await deliveryReplays.replay(organization, id, by);
         const delivery = deliveryOf(replayed);
-        const body = await detailOf(delivery, deadLetters);
-        const status = replayed.verdict === 'sent' ? 202 : 200;
-        return { status, body };
+        const detail = await detailOf(delivery, deadLetters);
+        if (replayed.verdict === 'sent') return { status: 202, body: detail };
+        const isOther = url !== null && url !== delivery.url;
+        const body: DeadDeliveryDetail = {
+          ...detail,
+          duplicate: true,
+          ...(isOther && { mismatch: true }),
+        };
+        return { status: 200, body };
       },
     },
   ];

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import {
   REDRIVE_DEFAULTS,
   type RedriveItemPage,
@@ -77,7 +78,11 @@ export function redriveRoutes({ redrives, clock, newId }: RedriveRoutesOptions):
         if (begun.verdict === 'full') {
           throw new ApiError('conflict', `${begun.most} redrives run already: wait, or cancel one`);
         }
-        return { status: begun.verdict === 'started' ? 201 : 200, body: viewOf(begun.stored) };
+        const view = viewOf(begun.stored);
+        if (begun.verdict === 'started') return { status: 201, body: view };
+        const isSame = isSameWish(request, settings, begun.stored);
+        const body: RedriveView = { ...view, duplicate: true, ...(!isSame && { mismatch: true }) };
+        return { status: 200, body };
       },
     },
     {
@@ -182,6 +187,26 @@ function settingsOf(request: RedriveRequest, acting: Acting, now: number): Redri
     maxItems: request.max_items ?? REDRIVE_DEFAULTS.items,
     edit: request.edit ?? {},
   };
+}
+
+/** Whether a redrive that there is already is what this request asks for. */
+function isSameWish(
+  { filter }: RedriveRequest,
+  settings: RedriveSettings,
+  { redrive }: StoredRedrive,
+): boolean {
+  // Without an end that has passed it is the moment of the request, which is never the same.
+  const hasEnd = filter?.ended_before === settings.filter.ended_before;
+  const wishOf = (of: RedriveSettings): object => ({
+    of: of.of,
+    filter: { ...of.filter, ended_before: hasEnd ? of.filter.ended_before : null },
+    rate: of.rate,
+    canary: of.canary,
+    maxFailurePercent: of.maxFailurePercent,
+    maxItems: of.maxItems,
+    edit: of.edit,
+  });
+  return isDeepStrictEqual(wishOf(settings), wishOf(redrive));
 }
 
 function viewOf({ record, redrive }: StoredRedrive): RedriveView {

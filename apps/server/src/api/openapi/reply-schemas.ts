@@ -356,6 +356,16 @@ export const REPLY_SCHEMAS: Readonly<Record<string, JsonSchema>> = {
         ],
         description: 'When it was replayed last, and how many attempts it had then.',
       },
+      duplicate: {
+        type: 'boolean',
+        const: true,
+        description: 'Answer to a replay: nothing was sent now, this is what there is already.',
+      },
+      mismatch: {
+        type: 'boolean',
+        const: true,
+        description: 'And it goes to another address than the one that was asked for.',
+      },
     },
     required: [
       'attempts',
@@ -1942,6 +1952,17 @@ export const REPLY_SCHEMAS: Readonly<Record<string, JsonSchema>> = {
       },
       ended_at: {
         type: ['number', 'null'],
+      },
+      duplicate: {
+        type: 'boolean',
+        const: true,
+        description:
+          'Answer to a start: the redrive of this Idempotency-Key runs, or ran, already.',
+      },
+      mismatch: {
+        type: 'boolean',
+        const: true,
+        description: 'And another one was asked for with it.',
       },
     },
     required: [
