@@ -107,6 +107,13 @@ describe('what is wrong with a job', () => {
     expect(pathsOf({ url, idempotent_key: '😀', user_id: 'ключ', tags: ['😀'] })).toEqual([]);
   });
 
+  it('is a body with half a character, which could not be sent as it is', () => {
+    expect(pathsOf({ url, body: 'a\ud800' })).toEqual(['body']);
+    expect(pathsOf({ url, body: 'a😀', on_failure: { url, body: '\udc00' } })).toEqual([
+      'on_failure.body',
+    ]);
+  });
+
   it('is metadata that is too large or nested too deep, also 100,000 deep', () => {
     const large = { text: 'x'.repeat(LIMITS.metadataBytes) };
     expect(pathsOf({ url, metadata: large })).toEqual(['metadata']);

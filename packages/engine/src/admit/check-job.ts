@@ -117,7 +117,8 @@ function checkMoments(job: JsonObject, path: string): Problem[] {
 
 function checkBody(job: JsonObject, path: string): Problem[] {
   const body = job['body'];
-  if (job['body_encoding'] !== 'base64' || typeof body !== 'string') return [];
+  if (typeof body !== 'string') return [];
+  if (job['body_encoding'] !== 'base64') return checkHalves(body, path);
   if (body.length % 4 === 0 && BASE64.test(body)) return [];
   return [
     {
@@ -170,12 +171,12 @@ function checkName(value: unknown, path: string): Problem[] {
     ];
   }
   // Written as UTF-8 every such half becomes the same character: different keys would be one.
-  if (LONE_SURROGATE.test(value)) {
-    return [
-      { path, message: 'contains half of a character', expected: 'well-formed Unicode text' },
-    ];
-  }
-  return [];
+  return checkHalves(value, path);
+}
+
+function checkHalves(text: string, path: string): Problem[] {
+  if (!LONE_SURROGATE.test(text)) return [];
+  return [{ path, message: 'contains half of a character', expected: 'well-formed Unicode text' }];
 }
 
 function warnUnused(job: JsonObject, { path, isFallback }: TreePlace, warnings: WarningList): void {
