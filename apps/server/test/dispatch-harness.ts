@@ -13,7 +13,7 @@ import type {
   Store,
   Verdict,
 } from '@ezthrottle/engine';
-import { DEFAULT_PACE, idempotencyClaim, limitSettings } from '@ezthrottle/engine';
+import { createChance, DEFAULT_PACE, idempotencyClaim, limitSettings } from '@ezthrottle/engine';
 import { FakeClock } from '@ezthrottle/testkit';
 import { API_KEY, newSpec, nextId, ORGANIZATION } from '@ezthrottle/testkit/store-data';
 import { createCommitter } from '../src/commit/committer.ts';
@@ -22,7 +22,6 @@ import type { Dispatcher } from '../src/dispatch/dispatcher.ts';
 import type { DispatcherParts, NamedLimits } from '../src/dispatch/dispatch-ports.ts';
 import { sha256 } from '../src/dispatch/sha256.ts';
 import { createRecorder } from '../src/recording/recorder.ts';
-import { createChance } from '../src/simulate/chance.ts';
 import type { JobNotice } from '../src/realtime/job-event.ts';
 import { openSqliteStore } from '../src/store/sqlite/sqlite-store.ts';
 import { temporaryFolder } from './temporary-store.ts';

@@ -91,6 +91,8 @@ export * from './apply/plan-advance.ts';
 export * from './apply/queued-work.ts';
 export * from './apply/spawned-job.ts';
 export * from './forecast/forecast.ts';
+export * from './seeded-chance.ts';
+export * from './show/endpoint-view.ts';
 export * from './show/entity-tag.ts';
 export { explainJob } from './show/job-explanation.ts';
 export * from './show/job-timeline.ts';

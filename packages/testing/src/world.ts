@@ -1,5 +1,5 @@
 import type { Runtime } from '@ezthrottle/core';
-import { type Id, type JobRecord, readJobView } from '@ezthrottle/engine';
+import { createChance, type Id, type JobRecord, readJobView } from '@ezthrottle/engine';
 import type { JobView } from '@ezthrottle/core';
 import type { LimitSettingsRequest } from '@ezthrottle/core/protocol';
 import { answerApi } from './api/api.ts';
@@ -10,7 +10,7 @@ import { limitRoutes } from './api/limit-routes.ts';
 import { openSecret, putSecrets, secretRoutes } from './api/secret-routes.ts';
 import { signingKeyRoutes } from './api/signing-key-routes.ts';
 import { streamRoute } from './api/stream-route.ts';
-import { createIds, createRandom } from './chance.ts';
+import { createIds } from './seeded-ids.ts';
 import { sha256Hex } from './digest.ts';
 import { checkLimit } from './limits/check-limit.ts';
 import { LimitBook } from './limits/limit-book.ts';
@@ -41,7 +41,7 @@ export class World {
 
   constructor(settings: TestServerSettings) {
     const clock = new VirtualClock(settings.startAt);
-    const random = createRandom(settings.seed);
+    const random = createChance(settings.seed);
     const newId = createIds(() => clock.now(), random);
     const network = new Network(clock, this.activity);
     const { store, activity } = this;

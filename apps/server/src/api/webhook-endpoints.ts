@@ -1,5 +1,4 @@
-import type { WebhookEndpointView } from '@ezthrottle/core/protocol';
-import type { EndpointRecord } from '@ezthrottle/engine';
+import { endpointView } from '@ezthrottle/engine';
 import type { Endpoints } from '../deliver/endpoints.ts';
 import type { AuditLog } from '../audit/audit-log.ts';
 import { actingOf } from './acting.ts';
@@ -22,7 +21,7 @@ export function webhookEndpointRoutes(endpoints: Endpoints, audit: AuditLog): re
       if (changed === null) {
         throw new ApiError('not_found', 'no endpoint of this id was ever disabled');
       }
-      return { status: 200, body: viewOf(changed) };
+      return { status: 200, body: endpointView(changed) };
     },
   });
   return [
@@ -32,20 +31,10 @@ export function webhookEndpointRoutes(endpoints: Endpoints, audit: AuditLog): re
       access: 'read',
       async handle(_call, { organization }) {
         const found = await endpoints.list(organization);
-        return { status: 200, body: { endpoints: found.map(viewOf) } };
+        return { status: 200, body: { endpoints: found.map(endpointView) } };
       },
     },
     change('enable', true),
     change('disable', false),
   ];
-}
-
-function viewOf({ endpointId, url, disabled }: EndpointRecord): WebhookEndpointView {
-  return {
-    endpoint_id: endpointId,
-    url,
-    enabled: disabled === null,
-    disabled_by: disabled?.by ?? null,
-    disabled_at: disabled?.at ?? null,
-  };
 }

@@ -24,7 +24,7 @@ import { createSecretVault } from '../secrets/secret-vault.ts';
 import { createAccountDeletions } from '../privacy/account-deletions.ts';
 import { createPrivacySettings } from '../privacy/privacy-settings.ts';
 import { createSweeper } from '../privacy/sweeper.ts';
-import { createChance } from '../simulate/chance.ts';
+import { createChance } from '@ezthrottle/engine';
 import { openSqliteStore } from '../store/sqlite/sqlite-store.ts';
 import { createApiKeys } from '../tenancy/api-keys.ts';
 import { createKeyEnds } from '../tenancy/key-ends.ts';

@@ -11,12 +11,11 @@ const NOBODY: Id = '';
  * own destination; no answer moves it, so that nothing that one organization is told holds back another.
  */
 export class OriginCaps {
-  readonly #byOrigin = new Map<string, NamedLimit>();
-  readonly #byKey = new Map<string, NamedLimit>();
+  readonly #caps = new Map<string, NamedLimit>();
 
   constructor(settings: ReadonlyMap<string, PaceSettings>, clock: Pick<Clock, 'monotonic'>) {
     for (const [origin, pace] of settings) {
-      const key = `cap ${origin}`;
+      const key = keyOf(origin);
       // What was sent before a restart is not known: the burst counts as spent.
       const fresh = spendBurst(createPace(pace, clock.monotonic()), clock.monotonic());
       const pacer = new KeyPacer({
@@ -28,17 +27,20 @@ export class OriginCaps {
       });
       const name = `cap of ${origin}`;
       const cap = { key, organization: NOBODY, name, pacer, lanes: new Set<Lane>(), source: null };
-      this.#byOrigin.set(origin, cap);
-      this.#byKey.set(key, cap);
+      this.#caps.set(key, cap);
     }
   }
 
   /** Null: the operator has said nothing. */
   of(origin: string): NamedLimit | null {
-    return this.#byOrigin.get(origin) ?? null;
+    return this.#caps.get(keyOf(origin)) ?? null;
   }
 
   find(key: string): NamedLimit | undefined {
-    return this.#byKey.get(key);
+    return this.#caps.get(key);
   }
+}
+
+function keyOf(origin: string): string {
+  return `cap ${origin}`;
 }

@@ -4,14 +4,13 @@ import {
   type LimitSettingsRequest,
   parseLimitKey,
 } from '@ezthrottle/core/protocol';
-import { DEFAULT_PACE, idempotencyClaim, limitSettings } from '@ezthrottle/engine';
+import { createChance, DEFAULT_PACE, idempotencyClaim, limitSettings } from '@ezthrottle/engine';
 import type { Id, LimitSettings, Operation, Store } from '@ezthrottle/engine';
 import { createCommitter } from '../commit/committer.ts';
 import { createDispatcher, type Dispatcher } from '../dispatch/dispatcher.ts';
 import { sha256 } from '../dispatch/sha256.ts';
 import { recordedSettings } from '../recording/recorded-line.ts';
 import { openSqliteStore } from '../store/sqlite/sqlite-store.ts';
-import { createChance } from './chance.ts';
 import { callName, type RecordedInput, type Recording } from './read-recording.ts';
 import { ReplayExecutor, type ReplayedStart } from './replay-executor.ts';
 import { VirtualClock } from './virtual-clock.ts';

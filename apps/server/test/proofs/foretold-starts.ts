@@ -2,6 +2,7 @@
 // were foretold to start, and when they did.
 
 import {
+  createChance,
   DEFAULT_PACE,
   type Id,
   idempotencyClaim,
@@ -15,7 +16,6 @@ import { API_KEY, newSpec, nextId, ORGANIZATION } from '@ezthrottle/testkit/stor
 import { createCommitter } from '../../src/commit/committer.ts';
 import { createDispatcher, type Dispatcher } from '../../src/dispatch/dispatcher.ts';
 import { sha256 } from '../../src/dispatch/sha256.ts';
-import { createChance } from '../../src/simulate/chance.ts';
 import { VirtualClock } from '../../src/simulate/virtual-clock.ts';
 import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
 import { ScriptedExecutor, SECOND_API_KEY } from '../dispatch-harness.ts';

@@ -1,6 +1,7 @@
 import type { Problem } from '@ezthrottle/core/protocol';
 import type { JobSpec } from '../job/job-spec.ts';
 import { largestCost } from '../pace/pace-state.ts';
+import { placedPaths } from './placed-paths.ts';
 import type { PaceSettings } from '../pace/pace-settings.ts';
 
 /** A limit of the job's organization by its name; null: there is none. */
@@ -12,16 +13,9 @@ export type LimitLookup = (name: string) => Pick<PaceSettings, 'burst'> | null;
  */
 export function checkLimitCosts(spec: JobSpec, limitOf: LimitLookup): readonly Problem[] {
   const problems: Problem[] = [];
-  const pending: { spec: JobSpec; path: string }[] = [{ spec, path: '' }];
-  for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
-    let place = next.path;
-    for (const [index, path] of next.spec.paths.entries()) {
-      if (index > 0) place += `${place === '' ? '' : '.'}fallback_job`;
-      const at = (name: string): string => (place === '' ? name : `${place}.${name}`);
-      problems.push(...checkPath(path.limits ?? [], at('limits'), limitOf));
-      if (path.onFailure !== null) pending.push({ spec: path.onFailure, path: at('on_failure') });
-      if (path.onSuccess !== null) pending.push({ spec: path.onSuccess, path: at('on_success') });
-    }
+  for (const { path, at } of placedPaths(spec)) {
+    // Nearly every call names none: nothing is made for those.
+    if (path.limits !== undefined) problems.push(...checkPath(path.limits, at('limits'), limitOf));
   }
   return problems;
 }

@@ -1,5 +1,6 @@
 import type { Problem } from '@ezthrottle/core/protocol';
 import type { JobSpec, PathSpec } from '../job/job-spec.ts';
+import { placedPaths } from './placed-paths.ts';
 import { refersTo } from './secret-references.ts';
 
 /** A secret of the job's organization by its name; null: there is none. `*` among origins is any. */
@@ -11,19 +12,11 @@ export type SecretLookup = (name: string) => { readonly origins: readonly string
  */
 export function checkSecrets(spec: JobSpec, secretOf: SecretLookup): readonly Problem[] {
   const problems: Problem[] = [];
-  const pending: { spec: JobSpec; path: string }[] = [{ spec, path: '' }];
-  for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
-    let place = next.path;
-    for (const [index, path] of next.spec.paths.entries()) {
-      if (index > 0) place += `${place === '' ? '' : '.'}fallback_job`;
-      const at = (name: string): string => (place === '' ? name : `${place}.${name}`);
-      for (const name of path.secrets ?? []) {
-        const wrong = problemOf(name, path.origin, secretOf(name));
-        if (wrong === null) continue;
-        for (const field of fieldsWith(path, name)) problems.push({ path: at(field), ...wrong });
-      }
-      if (path.onFailure !== null) pending.push({ spec: path.onFailure, path: at('on_failure') });
-      if (path.onSuccess !== null) pending.push({ spec: path.onSuccess, path: at('on_success') });
+  for (const { path, at } of placedPaths(spec)) {
+    for (const name of path.secrets ?? []) {
+      const wrong = problemOf(name, path.origin, secretOf(name));
+      if (wrong === null) continue;
+      for (const field of fieldsWith(path, name)) problems.push({ path: at(field), ...wrong });
     }
   }
   return problems;

@@ -1,5 +1,4 @@
-import type { WebhookEndpointView } from '@ezthrottle/core/protocol';
-import type { EndpointRecord, Id } from '@ezthrottle/engine';
+import { endpointView, type Id } from '@ezthrottle/engine';
 import type { MemoryStore } from '../store/memory-store.ts';
 import type { ApiAnswer, ApiRoute } from './api-call.ts';
 import { ApiRefusal } from './api-refusal.ts';
@@ -27,7 +26,7 @@ export function endpointRoutes(parts: EndpointRouteParts): readonly ApiRoute[] {
       path: /^\/webhook-endpoints\/?$/,
       async handle() {
         const found = await store.deliveries.endpoints(organization, LISTED);
-        return { status: 200, body: { endpoints: found.map(viewOf) } };
+        return { status: 200, body: { endpoints: found.map(endpointView) } };
       },
     },
     change('enable', true),
@@ -44,18 +43,8 @@ async function setEnabled(
   if (known === undefined) {
     throw new ApiRefusal('not_found', 'no endpoint of this id was ever disabled');
   }
-  if ((known.disabled === null) === isEnabled) return { status: 200, body: viewOf(known) };
+  if ((known.disabled === null) === isEnabled) return { status: 200, body: endpointView(known) };
   const disabled = isEnabled ? null : ({ by: 'owner', at: now() } as const);
   store.commitNow({ type: 'put_endpoint', organization, endpointId, disabled });
-  return { status: 200, body: viewOf({ ...known, disabled }) };
-}
-
-function viewOf({ endpointId, url, disabled }: EndpointRecord): WebhookEndpointView {
-  return {
-    endpoint_id: endpointId,
-    url,
-    enabled: disabled === null,
-    disabled_by: disabled?.by ?? null,
-    disabled_at: disabled?.at ?? null,
-  };
+  return { status: 200, body: endpointView({ ...known, disabled }) };
 }

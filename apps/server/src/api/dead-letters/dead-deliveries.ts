@@ -17,14 +17,12 @@ import {
 } from '@ezthrottle/engine';
 import type { AuditLog } from '../../audit/audit-log.ts';
 import type { DeliveryReplayed, DeliveryReplays } from '../../dead-letters/delivery-replays.ts';
-import { scanDead } from '../../dead-letters/scan.ts';
 import { sha256 } from '../../dispatch/sha256.ts';
 import { actingOf } from '../acting.ts';
 import { ApiError } from '../api-error.ts';
-import { formatCursor } from '../cursor.ts';
 import { parseId } from '../job-id.ts';
 import type { Call, Route } from '../route.ts';
-import { LOOKED_PER_PAGE } from './dead-jobs.ts';
+import { deadLetterPage } from './dead-letter-page.ts';
 import { readDeadLetterList } from './dead-letter-query.ts';
 import { bodyReader } from './job-edit.ts';
 
@@ -53,26 +51,18 @@ export function deadDeliveryRoutes(options: DeadDeliveryRoutesOptions): readonly
       path: PATH,
       access: 'read',
       async handle(call, { organization }) {
-        const { filter, cursor, limit } = readDeadLetterList(call.query, 'deliveries');
-        const { found, next } = await scanDead(
+        const { found, next_cursor } = await deadLetterPage(
           {
             read: (query) => deadLetters.deliveries(query),
-            isWanted: (dead: DeadDelivery) => isWantedDelivery(filter, dead),
+            isWanted: isWantedDelivery,
             placeOf: ({ id, diedAt }) => ({ at: diedAt, id }),
           },
-          {
-            organization,
-            endedFrom: filter.ended_from ?? null,
-            endedBefore: filter.ended_before ?? null,
-            order: 'newest',
-            after: cursor === null ? null : { at: cursor.createdAt, id: cursor.id },
-            limit,
-          },
-          LOOKED_PER_PAGE,
+          organization,
+          readDeadLetterList(call.query, 'deliveries'),
         );
         const body: DeadDeliveryPage = {
           deliveries: found.map(rowOf),
-          next_cursor: next === null ? null : formatCursor({ createdAt: next.at, id: next.id }),
+          next_cursor,
         };
         return { status: 200, body };
       },

@@ -20,12 +20,11 @@ import {
 import type { Admission } from '../../admission/admission.ts';
 import type { AuditLog } from '../../audit/audit-log.ts';
 import type { JobReplayed, JobReplays } from '../../dead-letters/job-replays.ts';
-import { scanDead } from '../../dead-letters/scan.ts';
 import { actingOf } from '../acting.ts';
 import { ApiError } from '../api-error.ts';
-import { formatCursor } from '../cursor.ts';
 import { jobIdOf, jobNotFound } from '../job-id.ts';
 import type { Answer, Route } from '../route.ts';
+import { deadLetterPage } from './dead-letter-page.ts';
 import { readDeadLetterList } from './dead-letter-query.ts';
 import { bodyReader, editProblems } from './job-edit.ts';
 
@@ -37,9 +36,6 @@ export interface DeadJobRoutesOptions {
   readonly audit: AuditLog;
   readonly newId: () => Id;
 }
-
-/** Rows that one page looks at: a filter that fits few gives short pages, never slow ones. */
-export const LOOKED_PER_PAGE = 2_000;
 
 const PATH = '/dead-letters/jobs';
 const ONE = `${PATH}/:id`;
@@ -57,26 +53,18 @@ export function deadJobRoutes(options: DeadJobRoutesOptions): readonly Route[] {
       path: PATH,
       access: 'read',
       async handle(call, { organization }) {
-        const { filter, cursor, limit } = readDeadLetterList(call.query, 'jobs');
-        const { found, next } = await scanDead(
+        const { found, next_cursor } = await deadLetterPage(
           {
             read: (query) => deadLetters.jobs(query),
-            isWanted: (dead: DeadJob) => isWantedJob(filter, dead),
+            isWanted: isWantedJob,
             placeOf: ({ id, endedAt }) => ({ at: endedAt, id }),
           },
-          {
-            organization,
-            endedFrom: filter.ended_from ?? null,
-            endedBefore: filter.ended_before ?? null,
-            order: 'newest',
-            after: cursor === null ? null : { at: cursor.createdAt, id: cursor.id },
-            limit,
-          },
-          LOOKED_PER_PAGE,
+          organization,
+          readDeadLetterList(call.query, 'jobs'),
         );
         const body: DeadJobPage = {
           jobs: await Promise.all(found.map((dead) => viewOf(dead, jobReplays))),
-          next_cursor: next === null ? null : formatCursor({ createdAt: next.at, id: next.id }),
+          next_cursor,
         };
         return { status: 200, body };
       },

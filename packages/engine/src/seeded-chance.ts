@@ -1,4 +1,7 @@
-/** From 0 up to 1, the same numbers for the same seed (mulberry32): a recording names the seed, a replay uses it. */
+/**
+ * From 0 up to 1, the same numbers for the same seed (mulberry32): a recording names the seed and a replay uses
+ * it, and so does a server inside a test.
+ */
 export function createChance(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
