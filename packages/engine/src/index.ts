@@ -103,3 +103,4 @@ export * from './show/job-views.ts';
 export * from './show/limit-state.ts';
 export * from './show/limit-view.ts';
 export * from './show/submit-reply.ts';
+export * from './cluster/slot.ts';

@@ -1,0 +1,27 @@
+import type { Id } from '../ports/operation.ts';
+
+/** Into how many parts all keys are divided. It is stored with the rows, so it never changes. */
+export const SLOTS = 1024;
+
+const encoder = new TextEncoder();
+
+/**
+ * The part that a line belongs to, from 0 to `SLOTS` - 1: FNV-1a (32 bit) over the UTF-8 bytes of the
+ * organization, a space and the line's origin, modulo `SLOTS`. Lines of one origin share a slot whatever
+ * their limits are, since the destination is what their owner paces.
+ *
+ * @param line Name of a line (`lineName`), or an origin by itself.
+ */
+export function slotOf(organization: Id, line: string): number {
+  let hash = 0x811c9dc5;
+  for (const byte of encoder.encode(`${organization} ${originOf(line)}`)) {
+    hash = Math.imul(hash ^ byte, 0x01000193);
+  }
+  return (hash >>> 0) % SLOTS;
+}
+
+/** As `parseLineName` would tell it, without reading the limits: a slot is asked for with every row. */
+function originOf(line: string): string {
+  const end = line.indexOf(' ');
+  return end === -1 ? line : line.slice(0, end);
+}
