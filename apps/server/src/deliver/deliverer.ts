@@ -1,3 +1,4 @@
+import { slotOfEndpoint } from '@ezthrottle/engine';
 import type {
   Clock,
   DeadReason,
@@ -13,6 +14,8 @@ import type {
 import type { Tracing } from '../observe/tracing/tracing.ts';
 import type { Signals } from '../observe/signals.ts';
 import type { RegionWatch } from '../regions/region-watch.ts';
+import type { Ownership } from '../cluster/ownership.ts';
+import type { Peers } from '../cluster/peers.ts';
 import type { Service } from '../upkeep/service.ts';
 import {
   attemptDelivery,
@@ -51,6 +54,10 @@ export interface DelivererOptions {
   readonly liveRegions?: LiveRegions;
   /** How they fare. Default: there is nothing to choose. */
   readonly regions?: RegionWatch | undefined;
+  /** Which endpoints are served here. Absent: all of them. */
+  readonly ownership?: Ownership | undefined;
+  /** Absent: there are no other nodes. */
+  readonly peers?: Pick<Peers, 'due'> | undefined;
   /** Deliveries per second to one origin of an organization. Default: as many as it bears. */
   readonly ratePerSecond?: number | null;
   /** Waits before each attempt, in milliseconds; the last one repeats. */
@@ -90,6 +97,12 @@ export interface Deliverer extends Service {
   forget(organization: Id, url: string): void;
   /** Something may have become due in the store, a replay for example. */
   wake(): void;
+  /**
+   * Gives up endpoints that were this node's a moment ago, and waits for what is on its way to them.
+   *
+   * @returns False when some of it has outlasted `patienceMs`.
+   */
+  release(slots: readonly number[], patienceMs: number): Promise<boolean>;
   /** What is under way and what waits in memory; the rest waits in the store. */
   counts(): { readonly running: number; readonly waiting: number };
 }
@@ -98,6 +111,10 @@ export interface Deliverer extends Service {
 const RESULTS_BYTES = 16_777_216;
 const WAITING_PER_ENDPOINT = 1_000;
 const WAITING = 10_000;
+/** How often a node looks for deliveries that others have written, told or not, in milliseconds. */
+const LOOK_MS = 1_000;
+/** How often it is looked whether what was given up is over, in milliseconds. */
+const RELEASE_LOOK_MS = 5;
 
 /** How long a delivery rests that failed for a reason of ours: sending it again at once would not help. */
 const REST_MS = 30_000;
@@ -115,6 +132,7 @@ class WebhookDeliverer implements Deliverer {
   readonly #results = new JobCache<JobResult>(RESULTS_BYTES);
   readonly #sweep: DueSweep;
   readonly #running = new Set<Promise<void>>();
+  readonly #delivering = new Set<DeliveryRecord>();
   readonly #resting = new Map<Id, number>();
   readonly #ending = new Set<Id>();
   #isStarted = false;
@@ -143,6 +161,8 @@ class WebhookDeliverer implements Deliverer {
       deliveries: options.store.deliveries,
       clock: options.clock,
       take: (delivery) => this.#take(delivery),
+      slots: () => options.ownership?.slots(),
+      everyMs: options.peers === undefined ? undefined : LOOK_MS,
       onError: (error) =>
         options.logger.error(
           { event: 'deliveries_unreadable', err: error },
@@ -167,8 +187,14 @@ class WebhookDeliverer implements Deliverer {
 
   offer(deliveries: readonly DeliveryRecord[], result: JobResult | null = null): void {
     if (!this.#isStarted) return;
-    const now = this.#options.clock.now();
+    const { clock, ownership, peers } = this.#options;
+    const now = clock.now();
+    const isOwn = ({ organization, url }: DeliveryRecord): boolean =>
+      ownership?.ownsEndpoint(organization, url) !== false;
+    const others = deliveries.filter((delivery) => !isOwn(delivery));
+    if (others.length > 0) peers?.due(others);
     for (const delivery of deliveries) {
+      if (!isOwn(delivery)) continue;
       if (result !== null) this.#results.put(delivery.id, result, weightOf(result));
       const { nextAttemptAt } = delivery;
       if (nextAttemptAt !== null && nextAttemptAt > now) this.#sweep.wakeAt(nextAttemptAt);
@@ -183,6 +209,22 @@ class WebhookDeliverer implements Deliverer {
 
   wake(): void {
     this.#sweep.wakeAt(this.#options.clock.now());
+  }
+
+  async release(slots: readonly number[], patienceMs: number): Promise<boolean> {
+    const { clock } = this.#options;
+    const released = new Set(slots);
+    const isGone = ({ organization, url }: DeliveryRecord): boolean =>
+      released.has(slotOfEndpoint(organization, url));
+    const deadline = clock.monotonic() + patienceMs;
+    this.#lanes.forgetWaiting(isGone);
+    while ([...this.#delivering].some(isGone)) {
+      if (clock.monotonic() >= deadline) return false;
+      await new Promise<void>((resolve) => {
+        clock.after(RELEASE_LOOK_MS, resolve);
+      });
+    }
+    return true;
   }
 
   counts(): { readonly running: number; readonly waiting: number } {
@@ -205,6 +247,8 @@ class WebhookDeliverer implements Deliverer {
   /** False when there is no room for it: then it stays in the store until a later sweep. */
   #take(delivery: DeliveryRecord): boolean {
     if (!this.#isStarted || this.#isResting(delivery.id)) return true;
+    const { ownership } = this.#options;
+    if (ownership?.ownsEndpoint(delivery.organization, delivery.url) === false) return true;
     if (this.#options.endpoints?.isDisabled(delivery.organization, delivery.endpointId) === true) {
       this.#end(delivery, 'endpoint_disabled');
       return true;
@@ -261,11 +305,13 @@ class WebhookDeliverer implements Deliverer {
   }
 
   #startNext(): void {
-    while (this.#isStarted) {
+    while (this.#isStarted && this.#options.ownership?.mayAct() !== false) {
       const delivery = this.#lanes.take(this.#options.clock.monotonic());
       if (delivery === null) break;
+      this.#delivering.add(delivery);
       const running = this.#deliver(delivery).then(() => {
         this.#running.delete(running);
+        this.#delivering.delete(delivery);
         this.#startNext();
       });
       this.#running.add(running);

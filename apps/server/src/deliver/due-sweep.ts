@@ -6,6 +6,10 @@ export interface DueSweepOptions {
   /** Gets every row that is found, known ones too. False when there is no room for it now. */
   readonly take: (delivery: DeliveryRecord) => boolean;
   readonly onError: (error: unknown) => void;
+  /** Slots to look after; undefined: all of them. Default: all. */
+  readonly slots?: () => readonly number[] | undefined;
+  /** Looks at least this often, told or not, in milliseconds. Default: only when told or due. */
+  readonly everyMs?: number | undefined;
 }
 
 const PAGE = 500;
@@ -84,16 +88,17 @@ export class DueSweep {
 
   /** When to look again; null: only when told. */
   async #sweep(): Promise<number | null> {
-    const { clock, deliveries } = this.#options;
+    const { clock, deliveries, everyMs, slots } = this.#options;
     const beganAt = clock.now();
     this.#isHeldBack = false;
     const front = await this.#walk(null);
     // What the front did not reach, a stretch at a time, round and round.
     this.#hand = front === null ? null : await this.#walk(later(front, this.#hand));
-    const nextDueAt = await deliveries.nextDueAt(beganAt);
+    const nextDueAt = await deliveries.nextDueAt(beganAt, slots?.());
     const now = clock.now();
     const looks = [
       ...(nextDueAt === null ? [] : [nextDueAt]),
+      ...(everyMs === undefined ? [] : [now + everyMs]),
       ...(this.#isHeldBack || front !== null ? [now + LONG_REST_MS] : []),
     ];
     return looks.length === 0 ? null : Math.min(...looks);
@@ -101,10 +106,15 @@ export class DueSweep {
 
   /** Reads some pages after the given row; the last row read, or null when there are no more. */
   async #walk(from: DueDelivery | null): Promise<DueDelivery | null> {
-    const { clock, deliveries, take } = this.#options;
+    const { clock, deliveries, slots, take } = this.#options;
     let after = from;
     for (let page = 0; page < PAGES && this.#isRunning; page += 1) {
-      const rows: readonly DeliveryRecord[] = await deliveries.due(clock.now(), PAGE, after);
+      const rows: readonly DeliveryRecord[] = await deliveries.due(
+        clock.now(),
+        PAGE,
+        after,
+        slots?.(),
+      );
       for (const row of rows) {
         if (!take(row)) this.#isHeldBack = true;
       }

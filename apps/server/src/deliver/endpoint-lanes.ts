@@ -152,6 +152,20 @@ export class EndpointLanes {
     this.#end(delivery, unsent.lane);
   }
 
+  /** Forgets what waits at these origins, and what they have said. What runs is still released by its owner. */
+  forgetWaiting(isMeant: (delivery: DeliveryRecord) => boolean): void {
+    for (const lane of Array.from(this.#lanes.values())) {
+      const gone = lane.waiting.filter(isMeant);
+      if (gone.length === 0) continue;
+      const kept = lane.waiting.filter((delivery) => !gone.includes(delivery));
+      for (const { id } of gone) this.#known.delete(id);
+      this.#waiting -= gone.length;
+      lane.waiting.splice(0, lane.waiting.length, ...kept);
+      this.#update(lane);
+      if (lane.running === 0 && kept.length === 0) this.#leave(lane);
+    }
+  }
+
   /** Forgets what waits; what runs is still released by its owner. */
   clearWaiting(): void {
     // A copy: lanes that are remembered are put in again, at the end.

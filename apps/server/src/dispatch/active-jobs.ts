@@ -1,4 +1,4 @@
-import type { Id, JobReads, JobSpec, LiveJob, RunState } from '@ezthrottle/engine';
+import type { Id, JobReads, JobSpec, LiveJob, RunState, Verdict } from '@ezthrottle/engine';
 import { JobCache } from './job-cache.ts';
 
 /** A job in memory. Its run is the truth; what is on disk follows, in order. */
@@ -108,6 +108,22 @@ export class ActiveJobs {
     }
   }
 
+  /**
+   * Gives the job to `use`, and once more as the store has it when somebody else had moved it meanwhile.
+   * Null when it is unknown or has ended, or when nothing followed.
+   */
+  async withLatest(
+    id: Id,
+    use: (job: ActiveJob) => Promise<Verdict | null>,
+  ): Promise<Verdict | null> {
+    let verdict: Verdict | null = null;
+    for (let tries = 0; tries < MOST_TRIES; tries += 1) {
+      verdict = await this.with(id, async (job) => (job === null ? null : await use(job)));
+      if (verdict?.verdict !== 'stale') break;
+    }
+    return verdict;
+  }
+
   /** Lets go of a job that has nothing under way any more; until then does nothing. */
   release(job: ActiveJob): void {
     if (this.#letGo(job) && job.run.end === null && !job.isLost) {
@@ -185,6 +201,9 @@ export class ActiveJobs {
     return job;
   }
 }
+
+/** Nodes that move one job at the same time take turns: each of them gets through when its turn comes. */
+const MOST_TRIES = 10;
 
 /** Roughly the bytes that a job takes: its bodies and a margin for the rest. */
 function weight({ spec }: ActiveJob): number {

@@ -24,6 +24,8 @@ export interface ArmerOptions {
 export class Armer {
   readonly #options: ArmerOptions;
   #arming = 0;
+  /** Tokens whose arming is on disk, and that do not stand in their line yet. */
+  readonly #fresh = new Set<string>();
   #isOpen = false;
 
   constructor(options: ArmerOptions) {
@@ -33,6 +35,11 @@ export class Armer {
   /** Attempts whose arming is being committed. */
   get arming(): number {
     return this.#arming;
+  }
+
+  /** Whether the attempt of this token was armed a moment ago and will stand in its line. */
+  isArming(token: string): boolean {
+    return this.#fresh.has(token);
   }
 
   /** How many more attempts of this line may be armed now. */
@@ -95,7 +102,9 @@ export class Armer {
     const armed = await Promise.all(refs.map((ref) => this.#armOne(ref)));
     this.unclaim(lane, refs.length);
     for (const [index, one] of armed.entries()) {
-      if (one !== null) lane.armed.push(one, refs[index]?.apiKey ?? '');
+      if (one === null) continue;
+      lane.armed.push(one, refs[index]?.apiKey ?? '');
+      this.#fresh.delete(one.token);
     }
     this.#options.onArmed(lane);
   }
@@ -103,9 +112,11 @@ export class Armer {
   async #armOne(ref: LineRef): Promise<ArmedRef | null> {
     const { active, mover, parts } = this.#options;
     try {
-      return await active.with(ref.jobId, async (job) =>
-        job === null ? null : await mover.arm(job, ref.leg),
-      );
+      return await active.with(ref.jobId, async (job) => {
+        const armed = job === null ? null : await mover.arm(job, ref.leg);
+        if (armed !== null) this.#fresh.add(armed.token);
+        return armed;
+      });
     } catch (error) {
       parts.logger.error(
         { event: 'attempt_not_armed', jobId: ref.jobId, err: error },

@@ -89,6 +89,11 @@ export class Destinations {
     return this.lane(organization, origin);
   }
 
+  /** The line of this name; null: nothing stands in it. */
+  findLane(organization: Id, name: string): Lane | null {
+    return this.find(organization, parseLineName(name).origin)?.lanes.get(name) ?? null;
+  }
+
   /** Null: nothing is going on there. */
   find(organization: Id, origin: string): Destination | null {
     return this.#live.get(destinationKey(organization, origin)) ?? null;
@@ -162,6 +167,30 @@ export class Destinations {
       rows.push({ organization, origin, data: pacer.save(moment) });
       pacer.isChanged = false;
     }
+    return rows;
+  }
+
+  /** Forgets destinations, and gives what they have taught, to be written down. */
+  forget(
+    isGone: (place: Pick<Destination, 'organization' | 'origin'>) => boolean,
+  ): readonly PaceRow[] {
+    const { clock, memory } = this.#options;
+    const moment = { now: clock.monotonic(), wallNow: clock.now() };
+    const rows: PaceRow[] = [];
+    for (const live of this.#live.values()) {
+      if (!isGone(live)) continue;
+      const { organization, origin, key, pacer } = live;
+      if (!memory.isReading(key)) rows.push({ organization, origin, data: pacer.save(moment) });
+      for (const one of live.lanes.values()) {
+        one.stopTimer?.();
+        for (const limit of one.limits) limit.lanes.delete(one);
+      }
+      this.#live.delete(key);
+    }
+    memory.forget((key) => {
+      const [kind, organization = '', origin = ''] = key.split(' ');
+      return kind === 'destination' && isGone({ organization, origin });
+    });
     return rows;
   }
 

@@ -13,6 +13,8 @@ import type {
   Verdict,
 } from '@ezthrottle/engine';
 import type { LoadMeter } from '../admission/load-meter.ts';
+import type { Ownership } from '../cluster/ownership.ts';
+import type { Peers } from '../cluster/peers.ts';
 import type { JobResult } from '../deliver/job-result.ts';
 import type { Tracing } from '../observe/tracing/tracing.ts';
 import type { Signals } from '../observe/signals.ts';
@@ -68,6 +70,10 @@ export interface DispatcherParts {
   readonly weightOf?: (apiKey: Id) => number;
   /** When a destination is taken for down; null: never. Default `DEFAULT_CIRCUIT`. */
   readonly circuit?: CircuitPolicy | null;
+  /** Which lines are admitted here. Absent: all of them. */
+  readonly ownership?: Ownership | undefined;
+  /** Absent: there are no other nodes. */
+  readonly peers?: Peers | undefined;
   readonly liveRegions: LiveRegions;
   /** How they fare. Absent: there is nothing to choose. */
   readonly regions?: RegionWatch | undefined;

@@ -10,11 +10,13 @@ import type {
   Verdict,
   WorkRow,
 } from '@ezthrottle/engine';
+import type { PutLine } from '../cluster/peers.ts';
 import type { DispatchTap } from '../recording/recorder.ts';
 import type { Service } from '../upkeep/service.ts';
 import { Stager } from '../upkeep/stager.ts';
 import { ActiveJobs } from './active-jobs.ts';
 import type { ActiveJob } from './active-jobs.ts';
+import { type Ownership, WHOLE } from '../cluster/ownership.ts';
 import { Armer } from './armer.ts';
 import { CallStarter } from './call-starter.ts';
 import { Forecaster } from './forecaster.ts';
@@ -34,6 +36,7 @@ import { LimitKeys } from './limit-keys.ts';
 import { LimitedCalls } from './limited-calls.ts';
 import { OriginCaps } from './origin-caps.ts';
 import { PaceMemory } from './pace-memory.ts';
+import { Handover } from './handover.ts';
 import { forgetArmedOf, recover } from './recovery.ts';
 import { Reports } from './reports.ts';
 import { Sender } from './sender.ts';
@@ -76,6 +79,20 @@ export interface Dispatcher extends JobGate, Service {
   waitOf(place: LinePlaceOf): WaitingPlace | null;
   /** Whether the call of this token is under way, and since when; null: it is not. */
   callOf(token: string): { readonly startedAt: number; readonly sentAt: number | null } | null;
+  /** These slots are this node's from now on: what stands there is taken up. */
+  gain(slots: readonly number[]): Promise<void>;
+  /**
+   * Gives up what was this node's a moment ago and waits for its calls.
+   *
+   * @returns False when some have outlasted `patienceMs`: then nothing was given up that `gain` would not bring back.
+   */
+  release(slots: readonly number[], patienceMs: number): Promise<boolean>;
+  /** Another node has put work into these lines. */
+  found(lines: readonly PutLine[]): void;
+  /** Another node has moved this job on. */
+  overtaken(id: Id): void;
+  /** What could not be sent for want of a lease may go again. */
+  resume(): void;
   /** When a call that waits would start, and what goes before it. Changes nothing. */
   forecast(question: ForecastQuestion): Promise<ForecastAnswer>;
 }
@@ -85,8 +102,6 @@ export function createDispatcher(parts: DispatcherParts): Dispatcher {
   return new PacedDispatcher(parts);
 }
 
-/** Times that a cancel is tried on a job that moves on meanwhile. */
-const CANCEL_TRIES = 3;
 /** How soon a destination is looked at again that the bound over all of them left out, in milliseconds. */
 const STARVED_LOOK_MS = 10;
 /** How often a stop looks whether all is done, in milliseconds. */
@@ -102,6 +117,8 @@ class PacedDispatcher implements Dispatcher {
   readonly #limitKeys: LimitKeys;
   readonly #memory: PaceMemory;
   readonly #limited: LimitedCalls;
+  readonly #ownership: Ownership;
+  readonly #handover: Handover;
   readonly #mover: JobMover;
   readonly #armer: Armer;
   readonly #sender: Sender;
@@ -125,6 +142,8 @@ class PacedDispatcher implements Dispatcher {
     this.#parts = parts;
     this.#limits = limits;
     this.#active = active;
+    this.#ownership = parts.ownership ?? WHOLE;
+    const slots = (): readonly number[] | undefined => this.#ownership.slots();
     const { clock, settings, edits, weightOf, circuit = DEFAULT_CIRCUIT } = parts;
     const fairness: FairLineOptions = weightOf === undefined ? {} : { weightOf };
     const memory = new PaceMemory({
@@ -164,6 +183,7 @@ class PacedDispatcher implements Dispatcher {
       queued: (job, work) => this.#queued(job, work),
       withdrawn: (job, leg) => this.#withdrawn(job, leg),
       abort: (tokens) => parts.executor.abort(tokens.filter((token) => calls.has(token))),
+      isRunning: (token) => calls.has(token),
       sentAt: (token) => calls.get(token)?.sentAt ?? null,
       hedging: (organization) => hedgingOf(destinations, organization),
       wakeAt: (at) => this.#stager.wakeAt(at),
@@ -197,8 +217,19 @@ class PacedDispatcher implements Dispatcher {
       onFreed: (lane) => this.#freed(lane),
       onPaused: (keys) => void this.#writePace(destinations.takeRows(keys)),
     });
+    this.#handover = new Handover({
+      clock,
+      destinations,
+      active,
+      mover,
+      calls,
+      reports: this.#reports,
+      limited: this.#limited,
+      putPace: (rows) => this.#putPace(rows),
+    });
     this.#stager = new Stager({
       work,
+      slots,
       committer: parts.committer,
       clock: parts.clock,
       logger: parts.logger,
@@ -253,7 +284,8 @@ class PacedDispatcher implements Dispatcher {
   waitOf({ organization, line, jobId, leg }: LinePlaceOf): WaitingPlace | null {
     const { clock } = this.#parts;
     const now = clock.monotonic();
-    const place = waitingPlace(this.#destinations.lane(organization, line), { jobId, leg }, now);
+    const lane = this.#destinations.findLane(organization, line);
+    const place = lane === null ? null : waitingPlace(lane, { jobId, leg }, now);
     if (place === null || place.until === null) return place;
     return { ...place, until: Math.ceil(clock.now() + place.until - now) };
   }
@@ -289,18 +321,47 @@ class PacedDispatcher implements Dispatcher {
   }
 
   async cancel(organization: Id, id: Id): Promise<CancelVerdict> {
-    for (let tries = 0; tries < CANCEL_TRIES; tries += 1) {
-      const verdict = await this.#active.with(id, async (job) => {
-        if (job === null || job.organization !== organization) return null;
-        return await this.#mover.move(job, { type: 'cancel' });
-      });
-      if (verdict === null) break;
-      if (verdict.verdict !== 'ok') continue;
+    const verdict = await this.#active.withLatest(id, async (job) =>
+      job.organization === organization ? await this.#mover.move(job, { type: 'cancel' }) : null,
+    );
+    if (verdict?.verdict === 'ok') {
       this.#parts.tap?.cancelled(organization, id);
       return 'cancelled';
     }
     const known = await this.#parts.store.jobs.get(organization, id);
     return known === null ? 'unknown' : 'already_ended';
+  }
+
+  async gain(slots: readonly number[]): Promise<void> {
+    await this.#started;
+    await this.#recover(slots);
+    for (const lane of this.#destinations.lanes()) this.#pump(lane);
+    this.#stager.wakeAt(this.#parts.clock.now());
+  }
+
+  release(slots: readonly number[], patienceMs: number): Promise<boolean> {
+    return this.#handover.release(new Set(slots), patienceMs);
+  }
+
+  found(lines: readonly PutLine[]): void {
+    for (const { organization, origin, apiKey, userId } of lines) {
+      if (!this.#ownership.owns(organization, origin)) continue;
+      const lane = this.#destinations.lane(organization, origin);
+      lane.line.addBacklog({ apiKey, userId });
+      if (!lane.armed.has(apiKey)) lane.newcomers.add(apiKey);
+      this.#pump(lane);
+    }
+  }
+
+  overtaken(id: Id): void {
+    const job = this.#active.get(id);
+    if (job === undefined) return;
+    this.#active.lose(job);
+    this.#takeUp(id);
+  }
+
+  resume(): void {
+    for (const lane of this.#destinations.lanes()) this.#pump(lane);
   }
 
   async start(): Promise<void> {
@@ -314,8 +375,20 @@ class PacedDispatcher implements Dispatcher {
   }
 
   async #start(): Promise<void> {
+    await this.#recover(this.#ownership.slots());
+    this.#armer.open();
+    this.#isRunning = true;
+    for (const lane of this.#destinations.lanes()) this.#pump(lane);
+    this.#planPaceSave();
+    await this.#stager.start();
+  }
+
+  async #recover(slots: readonly number[] | undefined): Promise<void> {
     const { store, clock } = this.#parts;
     await recover({
+      slots,
+      isAtHand: (token) => this.#isAtHand(token),
+      owns: (organization, line) => this.#ownership.owns(organization, line),
       work: store.work,
       jobs: store.jobs,
       active: this.#active,
@@ -326,11 +399,6 @@ class PacedDispatcher implements Dispatcher {
       batchRows: this.#limits.batchRows,
       now: () => clock.now(),
     });
-    this.#armer.open();
-    this.#isRunning = true;
-    for (const lane of this.#destinations.lanes()) this.#pump(lane);
-    this.#planPaceSave();
-    await this.#stager.start();
   }
 
   /** Sends nothing any more, hands back what was not sent, waits for the rest within a bound. */
@@ -363,15 +431,18 @@ class PacedDispatcher implements Dispatcher {
   }
 
   async #handBackArmed(): Promise<void> {
-    const handed: Promise<void>[] = [];
-    for (const lane of this.#destinations.lanes()) {
-      replan(lane);
-      for (const ref of lane.armed.drain()) {
-        const job = this.#active.get(ref.jobId);
-        if (job !== undefined) handed.push(this.#mover.handBack(job, ref));
-      }
+    for (const lane of this.#destinations.lanes()) replan(lane);
+    await this.#handover.handBack(this.#destinations.lanes());
+  }
+
+  /** Whether the attempt of this token is known to be on its way here. */
+  #isAtHand(token: string): boolean {
+    if (this.#calls.has(token) || this.#reports.isDeciding(token)) return true;
+    if (this.#armer.isArming(token)) return true;
+    for (const { armed } of this.#destinations.lanes()) {
+      for (const ref of armed) if (ref.token === token) return true;
     }
-    await Promise.all(handed);
+    return false;
   }
 
   /** Whether a part of it waits in memory. */
@@ -379,15 +450,17 @@ class PacedDispatcher implements Dispatcher {
     for (const { state, readyAt } of work) if (state === 'delayed') this.#stager.wakeAt(readyAt);
     const { id: jobId, organization, apiKey, spec } = job;
     const ready = work.filter(({ state }) => state === 'ready');
-    return this.#ready(
-      ready.map((row) => ({ ...row, jobId, organization, apiKey, userId: spec.userId })),
-    );
+    const rows = ready.map((row) => ({ ...row, jobId, organization, apiKey, userId: spec.userId }));
+    const others = rows.filter(({ origin }) => !this.#ownership.owns(organization, origin));
+    if (others.length > 0) this.#parts.peers?.put(others);
+    return this.#ready(rows);
   }
 
   #ready(rows: readonly WorkRow[]): boolean {
     let isInMemory = false;
     const touched = new Set<Lane>();
     for (const row of rows) {
+      if (!this.#ownership.owns(row.organization, row.origin)) continue;
       const lane = this.#destinations.lane(row.organization, row.origin);
       if (lane.line.push(lineRef(row))) isInMemory = true;
       if (!lane.armed.has(row.apiKey)) lane.newcomers.add(row.apiKey);
@@ -410,7 +483,8 @@ class PacedDispatcher implements Dispatcher {
   #withdrawn(job: ActiveJob, leg: number): void {
     const path = job.spec.paths[legOf(job.run, leg)?.path ?? -1];
     if (path === undefined) return;
-    const lane = this.#destinations.lane(job.organization, lineOf(path));
+    const lane = this.#destinations.findLane(job.organization, lineOf(path));
+    if (lane === null) return;
     lane.line.remove(lineId(job.id, leg));
     lane.armed.keep((armed) => {
       const isOther = armed.jobId !== job.id || armed.leg !== leg;
@@ -424,14 +498,17 @@ class PacedDispatcher implements Dispatcher {
     const { clock, logger } = this.#parts;
     const takeUp = async (job: ActiveJob | null): Promise<void> => {
       if (job === null) return;
-      const isRunning = (token: string): boolean => this.#calls.has(token);
-      await forgetArmedOf(job, this.#mover, clock.now(), isRunning);
-      for (const leg of job.run.legs) {
-        const path = job.spec.paths[leg.path];
-        if (leg.state !== 'waiting' || path === undefined) continue;
-        const { line } = this.#destinations.lane(job.organization, lineOf(path));
-        line.addBacklog({ apiKey: job.apiKey, userId: job.spec.userId });
-      }
+      const { organization, apiKey, spec } = job;
+      this.#rememberSent(job);
+      await forgetArmedOf(job, this.#mover, clock.now(), {
+        isAtHand: (token) => this.#isAtHand(token),
+        owns: (line) => this.#ownership.owns(organization, line),
+      });
+      const lines = job.run.legs.flatMap(({ state, path }) => {
+        const waiting = state === 'waiting' ? spec.paths[path] : undefined;
+        return waiting === undefined ? [] : [lineOf(waiting)];
+      });
+      this.found(lines.map((origin) => ({ organization, apiKey, userId: spec.userId, origin })));
     };
     this.#active.with(id, takeUp).catch((error: unknown) => {
       logger.error(
@@ -441,8 +518,19 @@ class PacedDispatcher implements Dispatcher {
     });
   }
 
+  /** What only memory knew of its calls under way: when they went out, and what follows from that. */
+  #rememberSent(job: ActiveJob): void {
+    for (const leg of job.run.legs) {
+      if (leg.state !== 'armed' || !this.#calls.has(leg.token)) continue;
+      const { id, attempt, token } = leg;
+      this.#mover.sent(job, { jobId: job.id, leg: id, attempt, token });
+    }
+    this.#mover.watch(job);
+  }
+
   #pump(lane: Lane): void {
-    if (!this.#isRunning) return;
+    const { destination, name } = lane;
+    if (!this.#isRunning || !this.#ownership.owns(destination.organization, name)) return;
     this.#sender.send(lane);
     this.#armer.fill(lane);
     if (this.#armer.isFull && !lane.line.isEmpty) this.#feedLater(lane);

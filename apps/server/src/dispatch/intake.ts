@@ -14,7 +14,15 @@ import { chooseForLegs, knownRegions } from '../regions/known-regions.ts';
 export interface IntakeOptions {
   readonly parts: Pick<
     DispatcherParts,
-    'clock' | 'committer' | 'liveRegions' | 'meter' | 'notices' | 'newToken' | 'regions' | 'signals'
+    | 'clock'
+    | 'committer'
+    | 'liveRegions'
+    | 'meter'
+    | 'notices'
+    | 'newToken'
+    | 'ownership'
+    | 'regions'
+    | 'signals'
   >;
   readonly active: ActiveJobs;
   readonly destinations: Destinations;
@@ -118,6 +126,7 @@ export class Intake {
     const claims: ArmedClaim[] = [];
     const claimed = new Map<number, Lane>();
     const tokenFor = ({ origin, leg }: NewWork): string | null => {
+      if (parts.ownership?.owns(job.organization, origin) === false) return null;
       const lane = destinations.lane(job.organization, origin);
       if (!lane.line.isEmpty || armer.room(lane) < 1) return null;
       armer.claim(lane, 1);

@@ -42,6 +42,8 @@ export interface MoverListener {
   withdrawn(job: ActiveJob, leg: number): void;
   /** On disk: these attempts are to be stopped, if they are under way. */
   abort(tokens: readonly string[]): void;
+  /** Whether the call of this token is under way here. */
+  isRunning(token: string): boolean;
   /** When the call of this token went out, in milliseconds since the epoch; null when it did not. */
   sentAt(token: string): number | null;
   /** What is known of the calls of this organization. */
@@ -138,16 +140,16 @@ export class JobMover {
   }
 
   /** Puts an armed attempt that was never sent back in line, as if it had not been armed. */
-  async handBack(job: ActiveJob, armed: ArmedRef): Promise<void> {
+  async handBack(job: ActiveJob, armed: ArmedRef): Promise<Verdict | null> {
     const now = this.#parts.clock.now();
     const back = handBack(job.run, armed, now);
-    if (back === null || job.isLost) return;
+    if (back === null || job.isLost) return null;
     const operation = {
       ...unchangedAdvance(job, back.run),
       putWork: queuedWork(job.spec, back.run, armed.leg, now, now),
       ended: [back.ended],
     };
-    await this.#write(job, { operation, abort: [] });
+    return await this.#write(job, { operation, abort: [] });
   }
 
   /** Starts the timer of a job that has just come to be in use. */
@@ -203,9 +205,10 @@ export class JobMover {
   }
 
   #follow(job: ActiveJob, { operation, abort }: AdvancePlan, notices: readonly JobNotice[]): void {
-    const { deliverer, meter, notices: told, signals } = this.#parts;
+    const { deliverer, meter, notices: told, peers, signals } = this.#parts;
     if (abort.length > 0) this.#listener.abort(abort);
     const { putWork, children, deliveries } = operation;
+    if (peers !== undefined && this.#isElsewhereToo(job, abort)) peers.moved(job.id);
     if (putWork.length > 0) this.#listener.queued(job, putWork);
     if (operation.end !== null) {
       meter?.ended(accountOf(job));
@@ -233,15 +236,31 @@ export class JobMover {
     for (const notice of notices) told.publish(notice);
   }
 
+  /** Whether another node may have a copy of it that acts by itself: with something armed. */
+  #isElsewhereToo({ organization, spec, run }: ActiveJob, abort: readonly string[]): boolean {
+    const { ownership } = this.#parts;
+    if (ownership === undefined) return false;
+    if (abort.some((token) => !this.#listener.isRunning(token))) return true;
+    return run.legs.some(({ path, state }) => {
+      const target = spec.paths[path];
+      return (
+        state === 'armed' && target !== undefined && !ownership.owns(organization, target.origin)
+      );
+    });
+  }
+
   /** Somebody else moved this job, or the store refused the write: only the store knows it now. */
   #lose(job: ActiveJob, verdict: Verdict): void {
     const isFirst = !job.isLost;
     this.#active.lose(job);
     if (!isFirst) return;
-    this.#parts.logger.warn(
-      { event: 'job_out_of_step', jobId: job.id, verdict },
-      'a job was not where memory had it',
-    );
+    // Where several nodes move one job, each of them is behind now and then.
+    if (this.#parts.peers === undefined) {
+      this.#parts.logger.warn(
+        { event: 'job_out_of_step', jobId: job.id, verdict },
+        'a job was not where memory had it',
+      );
+    }
     // A write that the store refuses would be refused again.
     if (verdict.verdict === 'stale') this.#listener.lost(job.id);
   }

@@ -35,7 +35,7 @@ interface LimitedCall extends LimitedEntry {
 }
 
 export interface LimitedCallsOptions {
-  readonly parts: Pick<DispatcherParts, 'clock' | 'executor' | 'notices'>;
+  readonly parts: Pick<DispatcherParts, 'clock' | 'executor' | 'notices' | 'ownership'>;
   readonly starter: CallStarter;
   /** Null: nothing is known of this key. */
   readonly pacerOf: (key: string) => KeyPacer | null;
@@ -93,6 +93,7 @@ export class LimitedCalls {
   /** Sends all that may go now, and sets the timer for the next. */
   run(): void {
     const { parts, onSent } = this.#options;
+    if (parts.ownership?.mayAct() === false) return;
     const now = parts.clock.monotonic();
     const calls: AttemptCall[] = [];
     const touched = new Set<Lane>();

@@ -46,6 +46,11 @@ export class PaceMemory {
     this.#isPartial = true;
   }
 
+  /** What these keys have taught is somebody else's to know. */
+  forget(isGone: (key: string) => boolean): void {
+    for (const key of this.#taught.keys()) if (isGone(key)) this.#taught.delete(key);
+  }
+
   /** The store has more than was read from it. */
   isNotAll(): void {
     this.#isPartial = true;

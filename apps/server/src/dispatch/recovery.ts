@@ -1,10 +1,16 @@
-import type { Id, JobReads, WorkReads } from '@ezthrottle/engine';
+import { type Id, type JobReads, lineOf, type WorkReads } from '@ezthrottle/engine';
 import type { ActiveJob, ActiveJobs } from './active-jobs.ts';
 import type { Destinations } from './destinations.ts';
 import type { JobMover } from './job-mover.ts';
 import type { PaceMemory } from './pace-memory.ts';
 
 export interface RecoveryOptions {
+  /** Undefined: all of them. */
+  readonly slots: readonly number[] | undefined;
+  /** Whether the attempt of this token is on its way in this process. */
+  readonly isAtHand: (token: string) => boolean;
+  /** Whether this line is this node's. */
+  readonly owns: (organization: Id, line: string) => boolean;
   readonly work: Pick<WorkReads, 'armed' | 'lines' | 'pace'>;
   readonly jobs: Pick<JobReads, 'counts'>;
   readonly active: ActiveJobs;
@@ -19,28 +25,32 @@ export interface RecoveryOptions {
 
 /** Takes up what an earlier process has left: its pace, its attempts of which nobody knows, its lines. */
 export async function recover(options: RecoveryOptions): Promise<void> {
-  const { work, jobs, destinations, memory, maxTaught } = options;
-  const rows = await work.pace(maxTaught);
+  const { work, jobs, destinations, memory, maxTaught, slots } = options;
+  const rows = await work.pace(maxTaught, slots);
   destinations.restore(rows);
   const counts = rows.length > 0 ? [] : Object.values(await jobs.counts());
   if (rows.length > 0 || counts.some((count) => count > 0)) memory.takesOver();
   if (rows.length >= maxTaught) memory.isNotAll();
   await forgetArmed(options);
-  for (const { organization, origin, apiKey, userId } of await work.lines()) {
+  for (const { organization, origin, apiKey, userId } of await work.lines(slots)) {
     destinations.lane(organization, origin).line.addBacklog({ apiKey, userId });
   }
 }
 
 /** Every armed attempt may have been sent or not: its outcome is unknown, its number is never reused. */
 async function forgetArmed(options: RecoveryOptions): Promise<void> {
-  const { work, active, batchRows } = options;
+  const { work, active, batchRows, slots } = options;
   for (let after: Id | null = null; ; ) {
-    const rows: readonly { readonly jobId: Id }[] = await work.armed(after, batchRows);
+    const rows: readonly { readonly jobId: Id }[] = await work.armed(after, batchRows, slots);
     const ids = [...new Set(rows.map(({ jobId }) => jobId))];
     await Promise.all(
       ids.map((id) =>
         active.with(id, async (job) => {
-          if (job !== null) await forgetArmedOf(job, options.mover, options.now());
+          if (job === null) return;
+          await forgetArmedOf(job, options.mover, options.now(), {
+            isAtHand: options.isAtHand,
+            owns: (line) => options.owns(job.organization, line),
+          });
         }),
       ),
     );
@@ -50,16 +60,24 @@ async function forgetArmed(options: RecoveryOptions): Promise<void> {
   }
 }
 
-/** Decides every armed attempt of a job as unknown, except those that are known to be under way. */
+/** Decides the armed attempts of a job as unknown that are this node's and not on their way here. */
 export async function forgetArmedOf(
   job: ActiveJob,
   mover: JobMover,
   now: number,
-  isRunning: (token: string) => boolean = () => false,
+  {
+    isAtHand,
+    owns,
+  }: {
+    readonly isAtHand: (token: string) => boolean;
+    readonly owns: (line: string) => boolean;
+  },
 ): Promise<void> {
   const outcome = { kind: 'unknown' as const };
   for (const leg of job.run.legs) {
-    if (leg.state !== 'armed' || isRunning(leg.token)) continue;
+    if (leg.state !== 'armed' || isAtHand(leg.token)) continue;
+    const path = job.spec.paths[leg.path];
+    if (path !== undefined && !owns(lineOf(path))) continue;
     const attempt = { leg: leg.id, attempt: leg.attempt, token: leg.token, outcome };
     const nothing = { response: null, startedAt: null, endedAt: now };
     await mover.move(job, { type: 'outcome', ...attempt }, { ...attempt, ...nothing });

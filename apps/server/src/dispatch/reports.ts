@@ -24,7 +24,8 @@ const WRITTEN_PAUSE_MS = 250;
 /** Takes what calls gave: frees their slots, learns their pace, and has their jobs decided. */
 export class Reports {
   readonly #options: ReportsOptions;
-  #deciding = 0;
+  /** Calls that are over and not yet decided, by their tokens. */
+  readonly #deciding = new Map<string, Lane>();
 
   constructor(options: ReportsOptions) {
     this.#options = options;
@@ -32,7 +33,17 @@ export class Reports {
 
   /** Reports whose jobs are being decided. */
   get deciding(): number {
-    return this.#deciding;
+    return this.#deciding.size;
+  }
+
+  isDeciding(token: string): boolean {
+    return this.#deciding.has(token);
+  }
+
+  /** Whether outcomes of calls of this line are being decided. */
+  isDecidingAt(lane: Lane): boolean {
+    for (const one of this.#deciding.values()) if (one === lane) return true;
+    return false;
   }
 
   take(reports: readonly AttemptReport[]): void {
@@ -87,20 +98,18 @@ export class Reports {
     const { active, mover, parts } = this.#options;
     const { leg, attempt, token, jobId, startedAt } = call;
     const { outcome, response, endedAt } = report;
-    this.#deciding += 1;
+    this.#deciding.set(token, call.lane);
     try {
       const reported = { attempt, leg, token, outcome, response, startedAt, endedAt };
-      await active.with(jobId, async (job) => {
-        if (job === null) return;
-        await mover.move(job, { type: 'outcome', leg, attempt, token, outcome }, reported);
-      });
+      const event = { type: 'outcome', leg, attempt, token, outcome } as const;
+      await active.withLatest(jobId, (job) => mover.move(job, event, reported));
     } catch (error) {
       parts.logger.error(
         { event: 'outcome_not_written', jobId, attempt, err: error },
         'an outcome could not be written',
       );
     } finally {
-      this.#deciding -= 1;
+      this.#deciding.delete(token);
     }
   }
 }

@@ -7,7 +7,7 @@ import type { LimitedCalls } from './limited-calls.ts';
 import { type LaneStop, tellWaiting } from './waiting-notices.ts';
 
 export interface SenderOptions {
-  readonly parts: Pick<DispatcherParts, 'clock' | 'executor' | 'notices'>;
+  readonly parts: Pick<DispatcherParts, 'clock' | 'executor' | 'notices' | 'ownership'>;
   readonly calls: RunningCalls;
   readonly starter: Pick<CallStarter, 'jobOf' | 'start'>;
   readonly limited: Pick<LimitedCalls, 'offer' | 'run' | 'tell'>;
@@ -25,7 +25,8 @@ export class Sender {
 
   /** Sends all that may go now, and sets the timer for the next. */
   send(lane: Lane): void {
-    const { limited } = this.#options;
+    const { limited, parts } = this.#options;
+    if (parts.ownership?.mayAct() === false) return;
     if (lane.limits.length > 0 || lane.destination.contenders > 0) {
       limited.offer(lane);
       limited.run();

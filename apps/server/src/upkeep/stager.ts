@@ -5,6 +5,8 @@ export interface StagerOptions {
   readonly work: Pick<WorkReads, 'due' | 'nextDueAt' | 'wakeable' | 'nextWakeAt'>;
   readonly committer: { write(operation: Operation): Promise<Verdict> };
   readonly clock: Clock;
+  /** Slots to look after; undefined: all of them. Default: all. */
+  readonly slots?: () => readonly number[] | undefined;
   /** Work that is ready on disk by now. */
   readonly onReady: (rows: readonly WorkRow[]) => void;
   /** Jobs that have to be decided again; resolves when they are. */
@@ -65,13 +67,14 @@ export class Stager implements Service {
   /** One round: at most a batch of each kind. */
   async runOnce(): Promise<StagerCounts> {
     const { work, committer, clock, onReady, onWakeable, batchRows = 200 } = this.#options;
-    const rows = await work.due(clock.now(), batchRows);
+    const slots = this.#options.slots?.();
+    const rows = await work.due(clock.now(), batchRows, slots);
     if (rows.length > 0) {
       const refs = rows.map(({ jobId, leg }) => ({ jobId, leg }));
       const verdict = await committer.write({ type: 'stage', rows: refs });
       if (verdict.verdict === 'ok') onReady(rows);
     }
-    const ids = await work.wakeable(clock.now(), batchRows);
+    const ids = await work.wakeable(clock.now(), batchRows, slots);
     if (ids.length > 0) await onWakeable(ids);
     return { staged: rows.length, woken: ids.length };
   }
@@ -96,7 +99,8 @@ export class Stager implements Service {
       const { staged, woken } = await this.runOnce();
       const isBehind = Math.max(staged, woken) >= batchRows;
       shortest = isBehind ? SHORTEST_SLEEP_MS.behind : SHORTEST_SLEEP_MS.abreast;
-      const moments = await Promise.all([work.nextDueAt(), work.nextWakeAt()]);
+      const slots = this.#options.slots?.();
+      const moments = await Promise.all([work.nextDueAt(slots), work.nextWakeAt(slots)]);
       next = Math.min(next, ...moments.map((at) => at ?? next));
     } catch (error) {
       logger.error(

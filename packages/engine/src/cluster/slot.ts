@@ -20,6 +20,11 @@ export function slotOf(organization: Id, line: string): number {
   return (hash >>> 0) % SLOTS;
 }
 
+/** The part that deliveries to this address belong to: that of its origin. */
+export function slotOfEndpoint(organization: Id, url: string): number {
+  return slotOf(organization, URL.parse(url)?.origin ?? url);
+}
+
 /** As `parseLineName` would tell it, without reading the limits: a slot is asked for with every row. */
 function originOf(line: string): string {
   const end = line.indexOf(' ');

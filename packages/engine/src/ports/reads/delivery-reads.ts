@@ -7,19 +7,25 @@ export interface DueDelivery {
   readonly nextAttemptAt: number;
 }
 
+/** Where `slots` may be given it is as with `WorkReads`: those of the endpoints' origins. */
 export interface DeliveryReads {
   /**
    * Pending deliveries that are due, the longest overdue first.
    *
    * @param after Only those that come after this one; null or absent: from the first.
    */
-  due(now: number, limit: number, after?: DueDelivery | null): Promise<readonly DeliveryRecord[]>;
+  due(
+    now: number,
+    limit: number,
+    after?: DueDelivery | null,
+    slots?: readonly number[],
+  ): Promise<readonly DeliveryRecord[]>;
   /**
    * When the next pending delivery becomes due; null when there is none.
    *
    * @param after Only those that become due later than this moment; absent: all.
    */
-  nextDueAt(after?: number): Promise<number | null>;
+  nextDueAt(after?: number, slots?: readonly number[]): Promise<number | null>;
   /** Endpoints that were disabled at some time, those that still are first; one, or at most `limit`. */
   endpoints(
     organization: Id,

@@ -21,9 +21,13 @@ export interface WorkLine {
   readonly ready: number;
 }
 
+/**
+ * Where `slots` may be given, only what belongs to them is read; absent: everything. A store of one
+ * machine has one owner for all of them, and may leave the slots out of account.
+ */
 export interface WorkReads {
   /** Every line that has ready work: the directory a node starts from. */
-  lines(): Promise<readonly WorkLine[]>;
+  lines(slots?: readonly number[]): Promise<readonly WorkLine[]>;
   /** Ready rows of one line in order of (rank, arrival), after the given one; at most `limit`. */
   ready(
     line: Omit<WorkLine, 'ready'>,
@@ -31,25 +35,27 @@ export interface WorkReads {
     limit: number,
   ): Promise<readonly WorkRow[]>;
   /** Delayed rows that are due, the longest overdue first. */
-  due(now: number, limit: number): Promise<readonly WorkRow[]>;
+  due(now: number, limit: number, slots?: readonly number[]): Promise<readonly WorkRow[]>;
   /** When the next delayed row becomes due; null when there is none. */
-  nextDueAt(): Promise<number | null>;
+  nextDueAt(slots?: readonly number[]): Promise<number | null>;
   /**
    * When the job that was taken in first, of those in line now, came to be ready; null: none is in line.
    * It may be overlooked behind very many jobs that still have to wait for their moment.
    */
-  oldestReadyAt(): Promise<number | null>;
+  oldestReadyAt(slots?: readonly number[]): Promise<number | null>;
   /** Armed rows: after a start, attempts whose outcome nobody knows. Ordered by job, paged by id. */
   armed(
     afterJobId: Id | null,
     limit: number,
+    slots?: readonly number[],
   ): Promise<readonly { readonly jobId: Id; readonly leg: number }[]>;
   /** Jobs whose `wakeAt` has come. */
-  wakeable(now: number, limit: number): Promise<readonly Id[]>;
-  nextWakeAt(): Promise<number | null>;
+  wakeable(now: number, limit: number, slots?: readonly number[]): Promise<readonly Id[]>;
+  nextWakeAt(slots?: readonly number[]): Promise<number | null>;
   /** What destinations have taught, as put by `put_pace`; of some, where there are more than `limit`. */
   pace(
     limit: number,
+    slots?: readonly number[],
   ): Promise<
     readonly { readonly organization: Id; readonly origin: string; readonly data: string }[]
   >;
