@@ -10,7 +10,7 @@ import { migrate } from '../src/store/sqlite/migrate.ts';
 import { MIGRATIONS } from '../src/store/sqlite/migrations.ts';
 import { ENDED_STRETCH } from '../src/store/sqlite/privacy-reads.ts';
 import { SELECT_PRUNABLE_JOBS } from '../src/store/sqlite/prune-writes.ts';
-import { text } from '../src/store/sqlite/row.ts';
+import { text } from '../src/store/rows/row.ts';
 import {
   ARMED,
   DUE,

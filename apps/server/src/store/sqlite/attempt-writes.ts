@@ -1,5 +1,5 @@
 import type { ArmedAttempt, EndedAttempt } from '@ezthrottle/engine';
-import { OUTCOME_CODES } from './codes.ts';
+import { OUTCOME_CODES } from '../rows/codes.ts';
 import type { Statement } from './connection.ts';
 import type { WriteScope } from './write-scope.ts';
 

@@ -1,10 +1,10 @@
 import type { AuditAction } from '@ezthrottle/core/protocol';
 import type { AuditListQuery, AuditReads, AuditRecord, Id } from '@ezthrottle/engine';
-import { boundedLimit } from './bounded-limit.ts';
+import { boundedLimit } from '../rows/bounded-limit.ts';
 import type { Connection, Row, Statement } from './connection.ts';
-import { identifierBytes } from './identifier.ts';
+import { identifierBytes } from '../rows/identifier.ts';
 import type { Interned } from './interned.ts';
-import { identifier, integer, optionalText, text } from './row.ts';
+import { identifier, integer, optionalText, text } from '../rows/row.ts';
 
 export const LIST_AUDIT = `SELECT * FROM audit_log
   WHERE organization = ? AND (at, public_id) < (?, ?)

@@ -1,8 +1,8 @@
 import type { AuditOperation, AuditRecord } from '@ezthrottle/engine';
-import { boundedLimit } from './bounded-limit.ts';
+import { boundedLimit } from '../rows/bounded-limit.ts';
 import type { Statement } from './connection.ts';
 import type { Interned } from './interned.ts';
-import { requiredIdentifier } from './job-writes.ts';
+import { requiredIdentifier } from '../rows/identifier.ts';
 import type { WriteScope } from './write-scope.ts';
 
 const PRUNE_AUDIT = `DELETE FROM audit_log WHERE id IN (

@@ -8,14 +8,22 @@ import type {
   DeliveryRecord,
   Id,
 } from '@ezthrottle/engine';
-import { boundedLimit } from './bounded-limit.ts';
-import { JOB_STATE_CODES } from './codes.ts';
+import { boundedLimit } from '../rows/bounded-limit.ts';
+import { JOB_STATE_CODES } from '../rows/codes.ts';
 import type { Connection, Row, SqlValue, Statement } from './connection.ts';
-import { identifierBytes } from './identifier.ts';
+import { identifierBytes } from '../rows/identifier.ts';
 import type { Interned } from './interned.ts';
-import { deliveryRecord } from './records.ts';
-import { coded, flag, identifier, integer, optionalInteger, optionalText, text } from './row.ts';
-import { restoredKey } from './stored-claim.ts';
+import { deliveryRecord } from '../rows/records.ts';
+import {
+  coded,
+  flag,
+  identifier,
+  integer,
+  optionalInteger,
+  optionalText,
+  text,
+} from '../rows/row.ts';
+import { restoredKey } from '../rows/stored-claim.ts';
 
 const JOB_COLUMNS = `jobs.public_id, jobs.state, jobs.tags, jobs.racing, jobs.idempotent_key,
   jobs.fingerprint, jobs.created_at, jobs.ended_at, job_payloads.url, job_payloads.method,
@@ -38,7 +46,7 @@ function deadJobs(order: 'ASC' | 'DESC'): string {
 }
 
 const DIED_AT = 'coalesce(deliveries.ended_at, deliveries.created_at)';
-const DELIVERY_COLUMNS = `deliveries.*, jobs.public_id AS job_id,
+const DELIVERY_COLUMNS = `deliveries.*, deliveries.id % 4096 AS webhook, jobs.public_id AS job_id,
   organizations.public_id AS organization_id`;
 const DELIVERY_JOINS = `CROSS JOIN jobs ON jobs.id = deliveries.id / 4096
   CROSS JOIN organizations ON organizations.id = jobs.organization`;

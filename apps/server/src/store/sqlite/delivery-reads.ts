@@ -5,13 +5,13 @@ import type {
   EndpointRecord,
   Id,
 } from '@ezthrottle/engine';
-import { boundedLimit } from './bounded-limit.ts';
+import { boundedLimit } from '../rows/bounded-limit.ts';
 import type { Connection, SqlValue, Statement } from './connection.ts';
-import { identifierBytes } from './identifier.ts';
-import { deliveryRecord, endpointRecord } from './records.ts';
-import { integer, optionalInteger } from './row.ts';
+import { identifierBytes } from '../rows/identifier.ts';
+import { deliveryRecord, endpointRecord } from '../rows/records.ts';
+import { integer, optionalInteger } from '../rows/row.ts';
 
-export const DUE_DELIVERIES = `SELECT deliveries.*, jobs.public_id AS job_id,
+export const DUE_DELIVERIES = `SELECT deliveries.*, deliveries.id % 4096 AS webhook, jobs.public_id AS job_id,
     organizations.public_id AS organization_id
   FROM deliveries INDEXED BY deliveries_due
   CROSS JOIN jobs ON jobs.id = deliveries.id / 4096

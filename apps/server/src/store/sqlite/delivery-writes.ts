@@ -1,9 +1,9 @@
 import type { SettleDeliveryOperation, Verdict } from '@ezthrottle/engine';
-import { DELIVERY_STATE_CODES } from './codes.ts';
+import { DELIVERY_STATE_CODES } from '../rows/codes.ts';
 import type { Statement } from './connection.ts';
 import type { EndpointWrites } from './endpoint-writes.ts';
-import { identifierBytes } from './identifier.ts';
-import { integer } from './row.ts';
+import { identifierBytes } from '../rows/identifier.ts';
+import { integer } from '../rows/row.ts';
 import type { WriteScope } from './write-scope.ts';
 
 /** Settles attempts of deliveries. A vote is a row that was delivered: it needs no count. */

@@ -5,9 +5,9 @@ import type {
   SettleDeliveryOperation,
   Verdict,
 } from '@ezthrottle/engine';
-import { DEAD_REASON_CODES, DISABLED_BY_CODES } from './codes.ts';
+import { DEAD_REASON_CODES, DISABLED_BY_CODES } from '../rows/codes.ts';
 import type { Statement } from './connection.ts';
-import { identifierBytes } from './identifier.ts';
+import { identifierBytes } from '../rows/identifier.ts';
 import type { Interned } from './interned.ts';
 import type { WriteScope } from './write-scope.ts';
 

@@ -1,7 +1,7 @@
 import type { IdempotencyClaim, Verdict } from '@ezthrottle/engine';
 import type { Statement } from './connection.ts';
 import { KeyHolders } from './key-holders.ts';
-import { scopeColumn } from './stored-claim.ts';
+import { scopeColumn } from '../rows/stored-claim.ts';
 import type { WriteScope } from './write-scope.ts';
 
 export interface HashedClaim {

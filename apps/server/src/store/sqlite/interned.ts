@@ -1,8 +1,8 @@
 import type { Id } from '@ezthrottle/engine';
 import type { Connection, Statement } from './connection.ts';
-import { identifierBytes } from './identifier.ts';
-import { Rejection } from './rejection.ts';
-import { integer } from './row.ts';
+import { identifierBytes } from '../rows/identifier.ts';
+import { Rejection } from '../rows/rejection.ts';
+import { integer } from '../rows/row.ts';
 
 /** Entries kept per kind; beyond it the oldest half is forgotten and read again when needed. */
 const KEPT = 20_000;

@@ -1,11 +1,11 @@
 import { JOB_STATES } from '@ezthrottle/core/protocol';
 import type { JobListQuery, JobSummary } from '@ezthrottle/engine';
-import { boundedLimit } from './bounded-limit.ts';
-import { JOB_STATE_CODES } from './codes.ts';
+import { boundedLimit } from '../rows/bounded-limit.ts';
+import { JOB_STATE_CODES } from '../rows/codes.ts';
 import type { Connection, Row, SqlValue, Statement } from './connection.ts';
-import { identifierBytes } from './identifier.ts';
-import { idempotencyKeyHash } from './key-holders.ts';
-import { jobSummary } from './records.ts';
+import { identifierBytes } from '../rows/identifier.ts';
+import { idempotencyKeyHash } from '../rows/stored-claim.ts';
+import { jobSummary } from '../rows/records.ts';
 
 const COLUMNS = `jobs.public_id, jobs.idempotent_key, jobs.fingerprint, job_payloads.url,
   job_payloads.method, jobs.tags, jobs.state, jobs.racing, jobs.created_at, jobs.ended_at`;

@@ -14,12 +14,13 @@ import type {
   ResultResponse,
 } from '@ezthrottle/engine';
 import type { JobListQuery } from '@ezthrottle/engine';
-import { restoredArmed } from './armed-parts.ts';
+import { restoredArmed } from '../rows/armed-parts.ts';
 import type { Connection, Row, Statement } from './connection.ts';
-import { identifierBytes } from './identifier.ts';
+import { identifierBytes } from '../rows/identifier.ts';
 import type { Interned } from './interned.ts';
 import { JobList } from './job-list.ts';
-import { idempotencyKeyHash, KeyHolders } from './key-holders.ts';
+import { KeyHolders } from './key-holders.ts';
+import { idempotencyKeyHash } from '../rows/stored-claim.ts';
 import {
   armedRecord,
   attemptRecord,
@@ -27,8 +28,8 @@ import {
   jobRecord,
   liveJob,
   resultResponse,
-} from './records.ts';
-import { identifier, integer, optionalText, text, word } from './row.ts';
+} from '../rows/records.ts';
+import { identifier, integer, optionalText, text, word } from '../rows/row.ts';
 
 const LIVE_BY_ACCOUNT = `WITH live AS MATERIALIZED (
     SELECT jobs.account, count(*) AS jobs FROM runs CROSS JOIN jobs ON jobs.id = runs.job
@@ -84,7 +85,7 @@ export class SqliteJobReads implements JobReads {
        WHERE jobs.public_id = ?`,
     );
     this.#attempts = connection.prepare(
-      `SELECT attempts.id, leg, path, region, url, armed_at, outcome, status_code, error,
+      `SELECT attempts.id % 1048576 AS attempt, leg, path, region, url, armed_at, outcome, status_code, error,
               attempts.started_at, attempts.ended_at
        FROM jobs
        JOIN attempts ON attempts.id BETWEEN jobs.id * 1048576 AND jobs.id * 1048576 + 1048575
@@ -95,12 +96,12 @@ export class SqliteJobReads implements JobReads {
        WHERE jobs.public_id = ? AND runs.armed IS NOT NULL`,
     );
     this.#response = connection.prepare(
-      `SELECT attempts.*
+      `SELECT attempts.*, attempts.id % 1048576 AS attempt
        FROM jobs JOIN attempts ON attempts.id = jobs.id * 1048576 + ?
        WHERE jobs.public_id = ? AND attempts.response_status IS NOT NULL`,
     );
     this.#deliveries = connection.prepare(
-      `SELECT deliveries.*, jobs.public_id AS job_id, organizations.public_id AS organization_id
+      `SELECT deliveries.*, deliveries.id % 4096 AS webhook, jobs.public_id AS job_id, organizations.public_id AS organization_id
        FROM jobs
        JOIN organizations ON organizations.id = jobs.organization
        JOIN deliveries ON deliveries.id BETWEEN jobs.id * 4096 AND jobs.id * 4096 + 4095

@@ -1,17 +1,21 @@
-import type { Id, NewJob, RunState, Verdict } from '@ezthrottle/engine';
-import { changedArmed, storedArmed } from './armed-parts.ts';
-import { JOB_STATE_CODES } from './codes.ts';
+import type { Id, NewJob, Verdict } from '@ezthrottle/engine';
+import { changedArmed, storedArmed } from '../rows/armed-parts.ts';
+import { JOB_STATE_CODES } from '../rows/codes.ts';
 import type { Connection, Statement } from './connection.ts';
-import { identifierBytes } from './identifier.ts';
+import { requiredIdentifier } from '../rows/identifier.ts';
 import type { HashedClaim, IdempotencyWrites } from './idempotency-writes.ts';
 import type { Interned } from './interned.ts';
 import type { JobCountChanges } from './job-counts.ts';
-import { idempotencyKeyHash } from './key-holders.ts';
-import { Rejection } from './rejection.ts';
-import { integer } from './row.ts';
-import { scopeColumn, storedFingerprint, storedKey } from './stored-claim.ts';
-import { storedRun } from './stored-run.ts';
-import { storedSpec } from './stored-spec.ts';
+import { integer } from '../rows/row.ts';
+import {
+  idempotencyKeyHash,
+  scopeColumn,
+  storedFingerprint,
+  storedKey,
+} from '../rows/stored-claim.ts';
+import { isRacing, startOf } from '../rows/job-facts.ts';
+import { storedRun } from '../rows/stored-run.ts';
+import { storedSpec } from '../rows/stored-spec.ts';
 import type { TagWrites } from './tag-writes.ts';
 import type { WorkWrites } from './work-writes.ts';
 import type { WriteScope } from './write-scope.ts';
@@ -104,8 +108,6 @@ export class JobWrites {
   #insert(row: number, job: NewJob, { organization }: HashedClaim, windowMs: number): void {
     const account = this.#interned.account(organization, job.apiKey, job.spec.userId);
     const { spec, idempotency, parent } = job;
-    const [primary] = spec.paths;
-    const isRacing = primary.executionMode === 'race' && primary.regions.length > 1;
     this.#insertJob.run(
       row,
       requiredIdentifier(job.id, 'id'),
@@ -114,7 +116,7 @@ export class JobWrites {
       JOB_STATE_CODES.codeOf(job.run.state),
       job.createdAt,
       spec.tags.length === 0 ? null : JSON.stringify(spec.tags),
-      isRacing ? 1 : 0,
+      isRacing(spec) ? 1 : 0,
       spec.webhookQuorum,
       windowMs,
       storedFingerprint(idempotency.fingerprint),
@@ -160,20 +162,4 @@ class JobRows {
     this.#last += 1;
     return this.#last;
   }
-}
-
-/** When the first attempt went out, as far as the run knows. */
-export function startOf(run: RunState): number | null {
-  let earliest: number | null = null;
-  for (const path of run.paths) {
-    if (path.state === 'idle' || path.startedAt === null) continue;
-    if (earliest === null || path.startedAt < earliest) earliest = path.startedAt;
-  }
-  return earliest;
-}
-
-export function requiredIdentifier(id: string, path: string): Uint8Array {
-  const bytes = identifierBytes(id);
-  if (bytes === null) throw new Rejection(`${path}: expected a UUID in lower case with dashes`);
-  return bytes;
 }

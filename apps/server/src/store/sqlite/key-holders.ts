@@ -1,14 +1,8 @@
-import { hash } from 'node:crypto';
 import type { HeldKey, IdempotencyClaim } from '@ezthrottle/engine';
-import { JOB_STATE_CODES } from './codes.ts';
+import { heldKey } from '../rows/records.ts';
 import type { Connection, Statement } from './connection.ts';
-import { coded, flag, identifier, integer, optionalInteger } from './row.ts';
-import { restoredFingerprint, scopeColumn } from './stored-claim.ts';
-
-/** A key as it is stored and compared: 16 bytes, however long it is. */
-export function idempotencyKeyHash(key: string): Uint8Array {
-  return hash('sha256', key, 'buffer').subarray(0, 16);
-}
+import { optionalInteger } from '../rows/row.ts';
+import { scopeColumn } from '../rows/stored-claim.ts';
 
 /** Looks up who holds an idempotency key. */
 export class KeyHolders {
@@ -36,16 +30,6 @@ export class KeyHolders {
     if (row === undefined) return null;
     const expiresAt = optionalInteger(row, 'expires_at');
     if (expiresAt !== null && expiresAt <= at) return null;
-    return {
-      verdict: 'duplicate',
-      jobId: identifier(row, 'public_id'),
-      state: coded(row, 'state', JOB_STATE_CODES),
-      createdAt: integer(row, 'created_at'),
-      mismatch: restoredFingerprint(row['fingerprint']) !== claim.fingerprint,
-      expiresAt,
-      windowMs: integer(row, 'window_ms'),
-      attempts: optionalInteger(row, 'attempts') ?? 0,
-      racing: flag(row, 'racing'),
-    };
+    return heldKey(row, claim);
   }
 }

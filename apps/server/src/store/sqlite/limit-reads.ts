@@ -1,8 +1,8 @@
 import type { Id, LimitListQuery, LimitReads, LimitRecord } from '@ezthrottle/engine';
-import { boundedLimit } from './bounded-limit.ts';
+import { boundedLimit } from '../rows/bounded-limit.ts';
 import type { Connection, Row, Statement } from './connection.ts';
 import type { Interned } from './interned.ts';
-import { integer, text } from './row.ts';
+import { integer, text } from '../rows/row.ts';
 
 export const LIST_LIMITS = `SELECT * FROM limits
   WHERE organization = ? AND key > ? AND key >= ? AND substr(key, 1, length(?)) = ?

@@ -1,7 +1,7 @@
 import type { Clock } from '@ezthrottle/engine';
 import type { Connection } from './connection.ts';
 import type { Migration } from './migrations.ts';
-import { integer } from './row.ts';
+import { integer } from '../rows/row.ts';
 
 /** The file was written by a newer server: running an older one on it could lose what it does not know. */
 export class SchemaTooNewError extends Error {

@@ -6,9 +6,9 @@ import type {
   PrivacyReads,
 } from '@ezthrottle/engine';
 import type { Connection, Row, Statement } from './connection.ts';
-import { identifierBytes } from './identifier.ts';
+import { identifierBytes } from '../rows/identifier.ts';
 import type { Interned } from './interned.ts';
-import { flag, identifier, integer, text } from './row.ts';
+import { flag, identifier, integer, text } from '../rows/row.ts';
 
 // Walks look at a bounded number of rows, of whichever organization, so that none holds others up.
 export const ENDED_STRETCH = `SELECT id, public_id, organization, ended_at

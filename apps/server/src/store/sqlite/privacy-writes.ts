@@ -6,11 +6,11 @@ import {
   type Verdict,
 } from '@ezthrottle/engine';
 import type { Connection, Row, Statement } from './connection.ts';
-import { identifierBytes } from './identifier.ts';
+import { identifierBytes } from '../rows/identifier.ts';
 import type { Interned } from './interned.ts';
 import type { PruneWrites } from './prune-writes.ts';
-import { flag, integer, optionalText, text } from './row.ts';
-import { restoredSpec, storedSpec } from './stored-spec.ts';
+import { flag, integer, optionalText, text } from '../rows/row.ts';
+import { restoredSpec, storedSpec } from '../rows/stored-spec.ts';
 import type { WriteScope } from './write-scope.ts';
 
 type PutDocument = Extract<PrivacyOperation, { type: 'put_document' }>;

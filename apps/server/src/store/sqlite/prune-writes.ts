@@ -1,12 +1,11 @@
+import { idempotencyKeyHash, restoredKey } from '../rows/stored-claim.ts';
 import type { PruneOperation } from '@ezthrottle/engine';
-import { JOB_STATE_CODES } from './codes.ts';
+import { JOB_STATE_CODES } from '../rows/codes.ts';
 import type { Row, Statement } from './connection.ts';
-import { boundedLimit } from './bounded-limit.ts';
+import { boundedLimit } from '../rows/bounded-limit.ts';
 import type { IdempotencyWrites } from './idempotency-writes.ts';
 import type { JobCountChanges } from './job-counts.ts';
-import { idempotencyKeyHash } from './key-holders.ts';
-import { coded, integer, optionalText } from './row.ts';
-import { restoredKey } from './stored-claim.ts';
+import { coded, integer, optionalText } from '../rows/row.ts';
 import type { TagWrites } from './tag-writes.ts';
 import type { WriteScope } from './write-scope.ts';
 

@@ -1,9 +1,9 @@
 import type { Id, RedriveItem, RedriveReads, RedriveRecord } from '@ezthrottle/engine';
-import { boundedLimit } from './bounded-limit.ts';
-import { REDRIVE_OUTCOME_CODES } from './codes.ts';
+import { boundedLimit } from '../rows/bounded-limit.ts';
+import { REDRIVE_OUTCOME_CODES } from '../rows/codes.ts';
 import type { Connection, Row, Statement } from './connection.ts';
-import { identifierBytes } from './identifier.ts';
-import { coded, identifier, integer, optionalInteger, text } from './row.ts';
+import { identifierBytes } from '../rows/identifier.ts';
+import { coded, identifier, integer, optionalInteger, text } from '../rows/row.ts';
 
 const SELECT = `SELECT redrives.*, organizations.public_id AS organization_id
   FROM redrives JOIN organizations ON organizations.id = redrives.organization`;

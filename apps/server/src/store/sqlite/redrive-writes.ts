@@ -1,11 +1,11 @@
 import type { RedriveOperation, Verdict } from '@ezthrottle/engine';
-import { boundedLimit } from './bounded-limit.ts';
-import { REDRIVE_OUTCOME_CODES } from './codes.ts';
+import { boundedLimit } from '../rows/bounded-limit.ts';
+import { REDRIVE_OUTCOME_CODES } from '../rows/codes.ts';
 import type { Statement } from './connection.ts';
 import type { Interned } from './interned.ts';
-import { requiredIdentifier } from './job-writes.ts';
+import { requiredIdentifier } from '../rows/identifier.ts';
 import type { ReplayWrites } from './replay-writes.ts';
-import { integer } from './row.ts';
+import { integer } from '../rows/row.ts';
 import type { WriteScope } from './write-scope.ts';
 
 type PutRedrive = Extract<RedriveOperation, { type: 'put_redrive' }>;

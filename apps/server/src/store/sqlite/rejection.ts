@@ -1,11 +1,5 @@
 import { SqliteError } from './connection.ts';
 
-/** The operation itself cannot be written; the reason names no user data. */
-export class Rejection extends Error {
-  readonly code = 'rejected';
-  override readonly name = 'Rejection';
-}
-
 // Result codes that speak of the statement's values, not of the disk: TOOBIG, CONSTRAINT, MISMATCH.
 const VALUE_CODES: readonly number[] = [18, 19, 20];
 

@@ -1,9 +1,8 @@
+import { identifierBytes, requiredIdentifier } from '../rows/identifier.ts';
 import type { ReplayOperation, Verdict } from '@ezthrottle/engine';
 import type { Statement } from './connection.ts';
-import { identifierBytes } from './identifier.ts';
 import type { Interned } from './interned.ts';
-import { requiredIdentifier } from './job-writes.ts';
-import { integer } from './row.ts';
+import { integer } from '../rows/row.ts';
 import type { WriteScope } from './write-scope.ts';
 
 type ReplayDelivery = Extract<ReplayOperation, { type: 'replay_delivery' }>;

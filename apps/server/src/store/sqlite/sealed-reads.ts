@@ -1,7 +1,7 @@
 import type { SealedPlace, SealedRecord, SecretRecord } from '@ezthrottle/engine';
 import type { Connection, Row, Statement } from './connection.ts';
-import { identifier, integer, text } from './row.ts';
-import { restoredSealed } from './sealed-columns.ts';
+import { identifier, integer, text } from '../rows/row.ts';
+import { restoredSealed } from '../rows/sealed-columns.ts';
 
 /** Every column that holds sealed texts: a new one belongs here, so that its master key can change. */
 const SEALED_COLUMNS: readonly {

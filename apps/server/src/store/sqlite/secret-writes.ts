@@ -1,7 +1,7 @@
 import type { SecretOperation, SecretRecord, Verdict } from '@ezthrottle/engine';
 import type { Statement } from './connection.ts';
 import type { Interned } from './interned.ts';
-import { sealedColumns } from './sealed-columns.ts';
+import { sealedColumns } from '../rows/sealed-columns.ts';
 import type { WriteScope } from './write-scope.ts';
 
 type Reseal = Extract<SecretOperation, { type: 'reseal' }>;

@@ -1,7 +1,7 @@
 import type { SigningKeyOperation, Verdict } from '@ezthrottle/engine';
 import type { Statement } from './connection.ts';
 import type { Interned } from './interned.ts';
-import { sealedColumns } from './sealed-columns.ts';
+import { sealedColumns } from '../rows/sealed-columns.ts';
 import type { WriteScope } from './write-scope.ts';
 
 /** Keys that sign webhooks beside the secrets. */

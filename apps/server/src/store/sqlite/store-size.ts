@@ -1,5 +1,5 @@
 import type { Connection, Statement } from './connection.ts';
-import { integer } from './row.ts';
+import { integer } from '../rows/row.ts';
 
 /** How much a database holds. Pages that were freed are room: the file does not shrink when rows go. */
 export class StoreSize {

@@ -1,5 +1,5 @@
 import type { JobState } from '@ezthrottle/core/protocol';
-import { JOB_STATE_CODES } from './codes.ts';
+import { JOB_STATE_CODES } from '../rows/codes.ts';
 import type { Statement } from './connection.ts';
 import type { WriteScope } from './write-scope.ts';
 

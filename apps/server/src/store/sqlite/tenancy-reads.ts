@@ -9,12 +9,12 @@ import type {
   WebhookSecretsRecord,
 } from '@ezthrottle/engine';
 import type { Connection, Statement } from './connection.ts';
-import { identifierBytes } from './identifier.ts';
-import { restoredSealed } from './sealed-columns.ts';
+import { identifierBytes } from '../rows/identifier.ts';
+import { restoredSealed } from '../rows/sealed-columns.ts';
 import { SealedReads } from './sealed-reads.ts';
-import { restoredApiKey } from './api-key-rows.ts';
-import { boundedLimit } from './bounded-limit.ts';
-import { identifier, integer, text } from './row.ts';
+import { restoredApiKey } from '../rows/api-key-rows.ts';
+import { boundedLimit } from '../rows/bounded-limit.ts';
+import { identifier, integer, text } from '../rows/row.ts';
 
 const SELECT_API_KEYS = `SELECT api_keys.*, organizations.public_id AS organization_id
   FROM api_keys JOIN organizations ON organizations.id = api_keys.organization`;

@@ -1,12 +1,11 @@
+import { identifierBytes, requiredIdentifier } from '../rows/identifier.ts';
 import type { TenancyOperation, Verdict } from '@ezthrottle/engine';
 import type { Statement } from './connection.ts';
-import { scopeBits } from './api-key-rows.ts';
-import { identifierBytes } from './identifier.ts';
+import { scopeBits } from '../rows/api-key-rows.ts';
 import type { Interned } from './interned.ts';
-import { requiredIdentifier } from './job-writes.ts';
-import { Rejection } from './rejection.ts';
-import { text } from './row.ts';
-import { sealedColumns } from './sealed-columns.ts';
+import { Rejection } from '../rows/rejection.ts';
+import { text } from '../rows/row.ts';
+import { sealedColumns } from '../rows/sealed-columns.ts';
 import type { WriteScope } from './write-scope.ts';
 
 type PutOrganization = Extract<TenancyOperation, { type: 'put_organization' }>;

@@ -1,10 +1,10 @@
 import type { Id, PutPaceOperation, WorkLine, WorkReads, WorkRow } from '@ezthrottle/engine';
-import { boundedLimit } from './bounded-limit.ts';
-import { restoredArmed } from './armed-parts.ts';
+import { boundedLimit } from '../rows/bounded-limit.ts';
+import { restoredArmed } from '../rows/armed-parts.ts';
 import type { Connection, Row, Statement } from './connection.ts';
-import { identifierBytes } from './identifier.ts';
+import { identifierBytes } from '../rows/identifier.ts';
 import type { Interned } from './interned.ts';
-import { identifier, integer, optionalInteger, text } from './row.ts';
+import { identifier, integer, optionalInteger, text } from '../rows/row.ts';
 
 // The count of a line is one pass over the index of ready work, without touching a table.
 export const LINES = `SELECT organizations.public_id AS organization_id, destinations.origin,

@@ -1,6 +1,6 @@
 import type { NewWork, StageOperation } from '@ezthrottle/engine';
 import type { Statement } from './connection.ts';
-import { identifierBytes } from './identifier.ts';
+import { identifierBytes } from '../rows/identifier.ts';
 import type { Interned } from './interned.ts';
 import type { JobRowIds, WriteScope } from './write-scope.ts';
 

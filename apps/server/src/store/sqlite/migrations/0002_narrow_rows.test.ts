@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { openConnection } from '../connection.ts';
-import { idempotencyKeyHash } from '../key-holders.ts';
+import { idempotencyKeyHash } from '../../rows/stored-claim.ts';
 import { migrate } from '../migrate.ts';
 import { MIGRATIONS } from '../migrations.ts';
 import { openSqliteStore } from '../sqlite-store.ts';

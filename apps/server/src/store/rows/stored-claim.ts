@@ -1,12 +1,12 @@
+import { hash } from 'node:crypto';
 import { type IdempotencyClaim, ORGANIZATION_SCOPE } from '@ezthrottle/engine';
-import type { SqlValue } from './connection.ts';
 
 /** Before the digest in a key that the server derived. */
 const DERIVED = 'h1_';
 const DIGEST = /^[\w-]{43}$/;
 
 /** A digest is kept as its 32 bytes; whatever else somebody compares by, as it is. */
-export function storedFingerprint(fingerprint: string): SqlValue {
+export function storedFingerprint(fingerprint: string): string | Uint8Array {
   if (!DIGEST.test(fingerprint)) return fingerprint;
   const bytes = Buffer.from(fingerprint, 'base64url');
   return bytes.toString('base64url') === fingerprint ? bytes : fingerprint;
@@ -29,4 +29,9 @@ export function restoredKey(stored: string | null, fingerprint: unknown): string
 /** Null for the scope that nearly all keys have. */
 export function scopeColumn(scope: string): string | null {
   return scope === ORGANIZATION_SCOPE ? null : scope;
+}
+
+/** A key as it is stored and compared: 16 bytes, however long it is. */
+export function idempotencyKeyHash(key: string): Uint8Array {
+  return hash('sha256', key, 'buffer').subarray(0, 16);
 }

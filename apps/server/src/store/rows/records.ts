@@ -3,7 +3,9 @@ import type {
   AttemptRecord,
   DeliveryRecord,
   EndpointRecord,
+  HeldKey,
   Id,
+  IdempotencyClaim,
   JobEnd,
   JobRecord,
   JobSpec,
@@ -19,9 +21,17 @@ import {
   JOB_STATE_CODES,
   OUTCOME_CODES,
 } from './codes.ts';
-import type { Row } from './connection.ts';
-import { coded, flag, identifier, integer, optionalInteger, optionalText, text } from './row.ts';
-import { restoredKey } from './stored-claim.ts';
+import {
+  coded,
+  flag,
+  identifier,
+  integer,
+  optionalInteger,
+  optionalText,
+  type Row,
+  text,
+} from './row.ts';
+import { restoredFingerprint, restoredKey } from './stored-claim.ts';
 import { restoredRun } from './stored-run.ts';
 import { restoredSpec } from './stored-spec.ts';
 
@@ -58,6 +68,21 @@ export function liveJob(row: Row): LiveJob {
   };
 }
 
+/** What a submit with this claim is told of the job that holds its key. */
+export function heldKey(row: Row, claim: IdempotencyClaim): HeldKey {
+  return {
+    verdict: 'duplicate',
+    jobId: identifier(row, 'public_id'),
+    state: coded(row, 'state', JOB_STATE_CODES),
+    createdAt: integer(row, 'created_at'),
+    mismatch: restoredFingerprint(row['fingerprint']) !== claim.fingerprint,
+    expiresAt: optionalInteger(row, 'expires_at'),
+    windowMs: integer(row, 'window_ms'),
+    attempts: optionalInteger(row, 'attempts') ?? 0,
+    racing: flag(row, 'racing'),
+  };
+}
+
 export function jobSummary(row: Row): JobSummary {
   const tags: readonly string[] = JSON.parse(optionalText(row, 'tags') ?? '[]');
   return {
@@ -75,7 +100,7 @@ export function jobSummary(row: Row): JobSummary {
 
 export function attemptRecord(row: Row): AttemptRecord {
   return {
-    attempt: integer(row, 'id') % 1_048_576,
+    attempt: integer(row, 'attempt'),
     leg: integer(row, 'leg'),
     path: integer(row, 'path'),
     region: text(row, 'region'),
@@ -99,7 +124,7 @@ export function armedRecord(armed: ArmedAttempt): AttemptRecord {
 export function resultResponse(row: Row): ResultResponse {
   const headers: StoredResponse['headers'] = JSON.parse(text(row, 'headers'));
   return {
-    attempt: integer(row, 'id') % 1_048_576,
+    attempt: integer(row, 'attempt'),
     region: text(row, 'region'),
     response: {
       status: integer(row, 'response_status'),
@@ -116,7 +141,7 @@ export function deliveryRecord(row: Row): DeliveryRecord {
     id: identifier(row, 'public_id'),
     jobId: identifier(row, 'job_id'),
     organization: identifier(row, 'organization_id'),
-    webhook: integer(row, 'id') % 4096,
+    webhook: integer(row, 'webhook'),
     endpointId: text(row, 'endpoint_id'),
     url: text(row, 'url'),
     state: coded(row, 'state', DELIVERY_STATE_CODES),

@@ -1,6 +1,5 @@
 import type { SealedText } from '@ezthrottle/engine';
-import type { Row } from './connection.ts';
-import { text } from './row.ts';
+import { text, type Row } from './row.ts';
 
 /** An envelope as the three columns of it. */
 export function sealedColumns(sealed: SealedText): readonly [string, string, string] {

@@ -1,7 +1,6 @@
 import { API_KEY_SCOPES, type ApiKeyScope } from '@ezthrottle/core/protocol';
 import type { ApiKeyRecord } from '@ezthrottle/engine';
-import type { Row } from './connection.ts';
-import { identifier, integer, optionalInteger, optionalText, text, word } from './row.ts';
+import { identifier, integer, optionalInteger, optionalText, text, word, type Row } from './row.ts';
 
 /** Scopes as one number: 1 submit, 2 read, 4 manage. */
 export function scopeBits(scopes: readonly ApiKeyScope[]): number {

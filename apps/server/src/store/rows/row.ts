@@ -1,9 +1,11 @@
 import type { Id } from '@ezthrottle/engine';
 import type { Codes } from './codes.ts';
-import type { Row } from './connection.ts';
 import { identifierText } from './identifier.ts';
 
-/** A stored row is not what this code writes: another program wrote to the file, or it is damaged. */
+/** A row as either driver gives it: by column name. */
+export type Row = Readonly<Record<string, null | number | bigint | boolean | string | Uint8Array>>;
+
+/** A stored row is not what this code writes: another program wrote to it, or it is damaged. */
 class UnreadableRowError extends Error {
   readonly code = 'unreadable_row';
   override readonly name = 'UnreadableRowError';
@@ -12,6 +14,8 @@ class UnreadableRowError extends Error {
     super(`column ${column} does not hold ${expected}`);
   }
 }
+
+const decoder = new TextDecoder();
 
 export function integer(row: Row, column: string): number {
   const value = row[column];
@@ -24,11 +28,14 @@ export function optionalInteger(row: Row, column: string): number | null {
 }
 
 export function flag(row: Row, column: string): boolean {
-  return integer(row, column) === 1;
+  const value = row[column];
+  return typeof value === 'boolean' ? value : integer(row, column) === 1;
 }
 
+/** Text, or its bytes in UTF-8: PostgreSQL's text cannot hold every character. */
 export function text(row: Row, column: string): string {
   const value = row[column];
+  if (value instanceof Uint8Array) return decoder.decode(value);
   if (typeof value !== 'string') throw new UnreadableRowError(column, 'text');
   return value;
 }
@@ -37,8 +44,10 @@ export function optionalText(row: Row, column: string): string | null {
   return row[column] === null ? null : text(row, column);
 }
 
+/** An identifier as its 16 bytes, or as PostgreSQL writes it. */
 export function identifier(row: Row, column: string): Id {
   const value = row[column];
+  if (typeof value === 'string') return value;
   if (!(value instanceof Uint8Array) || value.byteLength !== 16) {
     throw new UnreadableRowError(column, 'an identifier of 16 bytes');
   }
