@@ -142,14 +142,14 @@ describe('what is no request', () => {
 
   test.each([
     ['the address of another server', 'GET http://127.0.0.1:9/ HTTP/1.1\r\nHost: a\r\n\r\n', 404],
-    ['a tunnel', 'CONNECT 127.0.0.1:9 HTTP/1.1\r\nHost: a\r\n\r\n', null],
+    ['a tunnel', 'CONNECT 127.0.0.1:9 HTTP/1.1\r\nHost: a\r\n\r\n', 405],
     ['a trace', 'TRACE /health HTTP/1.1\r\nHost: a\r\nX: y\r\n\r\n', 404],
     ['no address', 'OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n', 404],
     ['an authority', 'GET //127.0.0.1:9/ HTTP/1.1\r\nHost: a\r\n\r\n', 404],
     ['a way up', 'GET /../../etc/passwd HTTP/1.1\r\nHost: a\r\n\r\n', 404],
   ])('%s leads nowhere', async (_, text, status) => {
     const answer = await answerTo(text);
-    expect(statusesIn(answer)).toEqual(status === null ? [] : [status]);
+    expect(statusesIn(answer)).toEqual([status]);
     expect(answer).not.toContain('X: y');
   });
 
@@ -162,6 +162,48 @@ describe('what is no request', () => {
   ])('a wish for %s is passed over', async (_, headers) => {
     const answer = await answerTo(`GET /health HTTP/1.1\r\nHost: a\r\n${headers}\r\n\r\n`);
     expect(statusesIn(answer)).toEqual([200]);
+  });
+});
+
+describe('a refusal before any route', () => {
+  const EXPECTING = 'POST /api/v1/jobs HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n';
+
+  test.each([
+    ['no host', 'GET /health HTTP/1.1\r\n\r\n', 400, 'headers.host'],
+    ['no host at no address', 'GET /nowhere HTTP/1.1\r\n\r\n', 400, 'headers.host'],
+    ['an unknown expectation', `${EXPECTING}Expect: tea\r\n\r\n{}`, 417, 'headers.expect'],
+    ['half a request line', 'GET\r\n\r\n', 400, ''],
+    ['a version that is none', 'GET /health HTTP/9.9\r\nHost: a\r\n\r\n', 400, ''],
+    [
+      'headers that are too long',
+      `GET /health HTTP/1.1\r\nHost: a\r\nX: ${'y'.repeat(100_000)}\r\n\r\n`,
+      431,
+      'headers',
+    ],
+    ['a tunnel', 'CONNECT 127.0.0.1:9 HTTP/1.1\r\nHost: a\r\n\r\n', 405, 'method'],
+  ])('says what is wrong and where: %s', async (_, text, status, path) => {
+    const answer = await answerTo(text);
+    expect(statusesIn(answer)).toEqual([status]);
+    expect(answer).toMatch(/^Connection: close/im);
+    expect(answer).toMatch(/^Content-Type: application\/json/im);
+    const body: unknown = JSON.parse(answer.slice(answer.indexOf('{')));
+    expect(body).toEqual({
+      error: expect.stringMatching(/^(?:validation_failed|method_not_allowed)$/),
+      message: expect.any(String),
+      problems: [{ path, message: expect.any(String), expected: expect.any(String) }],
+      request_id: expect.stringMatching(/.+/),
+    });
+  });
+
+  test('is none for a request that waits to be told to go on', async () => {
+    const answer = await answerTo(
+      submit(`Content-Length: 2\r\nExpect: 100-Continue\r\nConnection: close`, '{}'),
+    );
+    expect(statusesIn(answer)).toEqual([100, 400]);
+  });
+
+  test('is none for HTTP/1.0, which knows no host', async () => {
+    expect(statusesIn(await answerTo('GET /health HTTP/1.0\r\n\r\n'))).toEqual([200]);
   });
 });
 

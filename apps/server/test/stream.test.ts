@@ -157,6 +157,31 @@ describe('the stream of a job', () => {
     expect(Date.now() - revokedAt).toBeLessThan(1_000);
   });
 
+  test('ends when its key expires, or is rotated and its overlap is over, and says so', async () => {
+    await server.call('PUT', '/api/v1/limits/rarely', { rate: 1, per_ms: 60_000 });
+    await submit({ url: target.url('/taken'), limits: ['rarely'] });
+    const job = { url: target.url('/kept'), limits: ['rarely'], idempotent_key: 'rarely' };
+    const id = await submit(job);
+    const scopes = ['submit', 'read'];
+    const ending = { name: 'ending', scopes, expires_at: Date.now() + 1_200 };
+    const expiring = await server.call('POST', '/api/v1/api-keys', ending);
+    const rotating = await server.call('POST', '/api/v1/api-keys', { name: 'rotating', scopes });
+    const keys = [expiring, rotating].map(({ json }) => `Bearer ${textOf(json['api_key'])}`);
+    const streams = await Promise.all(keys.map((authorization) => open(id, { authorization })));
+    const headers = { authorization: keys[0] ?? '', prefer: 'wait=30' };
+    const waiting = server.call('POST', '/api/v1/jobs', job, headers);
+    const place = `/api/v1/api-keys/${textOf(rotating.json['id'])}/rotate`;
+    const rotated = await server.call('POST', place, { overlap_ms: 500 });
+    expect(rotated.status).toBeLessThan(300);
+    const texts = await Promise.all(streams.map((stream) => stream.text()));
+    expect(Date.now()).toBeLessThan(ending.expires_at + 1_000);
+    expect(texts.map((text) => text.trimEnd().split('\n').at(-1))).toEqual([
+      ': the API key that opened this stream has expired',
+      ': the API key that opened this stream was rotated',
+    ]);
+    expect((await waiting).status).toBe(202);
+  });
+
   test('tells of no others to wait for when there are none', async () => {
     const busy = { status: 503, headers: { 'retry-after': '0' } };
     target.route('/alone', [busy, busy, { status: 200 }]);

@@ -1,5 +1,3 @@
-import { randomUUID } from 'node:crypto';
-import type { Socket } from 'node:net';
 import { ERROR_STATUS, HEADERS, type WireError } from '@ezthrottle/core/protocol';
 import type { Clock } from '@ezthrottle/engine';
 import type { FastifyReply, FastifyRequest } from 'fastify';
@@ -91,34 +89,4 @@ function toApiError(error: unknown): ApiError | null {
     default:
       return null;
   }
-}
-
-const RAW_ERRORS = {
-  HPE_HEADER_OVERFLOW: {
-    status: '431 Request Header Fields Too Large',
-    message: 'the request headers are too long',
-  },
-  ERR_HTTP_REQUEST_TIMEOUT: {
-    status: '408 Request Timeout',
-    message: 'the request did not arrive in time',
-  },
-} as const;
-
-/** Answers what is not HTTP, or not in time, on the bare socket: no request exists to answer to. */
-export function refuseOnSocket(error: Error & { readonly code?: string }, socket: Socket): void {
-  if (!socket.writable || error.code === 'ECONNRESET') {
-    socket.destroy();
-    return;
-  }
-  const { status, message } =
-    error.code === 'HPE_HEADER_OVERFLOW' || error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
-      ? RAW_ERRORS[error.code]
-      : { status: '400 Bad Request', message: 'the request is not HTTP' };
-  const requestId = randomUUID();
-  const body = JSON.stringify({ error: 'validation_failed', message, request_id: requestId });
-  socket.end(
-    `HTTP/1.1 ${status}\r\nContent-Type: application/json; charset=utf-8\r\n` +
-      `${HEADERS.requestId}: ${requestId}\r\n` +
-      `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
-  );
 }

@@ -4,9 +4,10 @@ import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest }
 import type { ApiKeys } from '../tenancy/api-keys.ts';
 import { ApiError } from './api-error.ts';
 import { createAuthentication } from './authentication.ts';
-import { createErrorReplies, refuseOnSocket, type ReportFailure } from './error-replies.ts';
+import { createErrorReplies, type ReportFailure } from './error-replies.ts';
 import { endConnectionsWithin } from './end-connections.ts';
 import { acceptJsonOnly } from './json-body.ts';
+import { refuseOnSocket, refuseUnrouted, requireHost } from './refuse-unrouted.ts';
 import { requestIdOf } from './request-id.ts';
 import type { Answer, Call, Method, Route, Surface } from './route.ts';
 
@@ -54,7 +55,8 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
     requestIdHeader: false,
     requestTimeout: REQUEST_TIMEOUT_MS,
     keepAliveTimeout: KEEP_ALIVE_MS,
-    http: { headersTimeout: HEADERS_TIMEOUT_MS },
+    // Refused further down, with a body.
+    http: { headersTimeout: HEADERS_TIMEOUT_MS, requireHostHeader: false },
     routerOptions: { maxParamLength: LONGEST_PARAMETER, ignoreTrailingSlash: true },
     // While closing, requests on open connections are answered as ever: the store closes after us.
     return503OnClosing: false,
@@ -65,9 +67,11 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
     },
   });
   const endConnections = endConnectionsWithin(app.server, options.stopTimeoutMs);
+  refuseUnrouted(app.server);
   acceptJsonOnly(app);
   app.addHook('onRequest', (request, reply, done) => {
     reply.header(HEADERS.requestId, request.id);
+    requireHost(request.raw);
     done();
   });
   const { onAnswered } = options;

@@ -40,6 +40,7 @@ it('a limit more than there may be is refused with 409 and the number', async ()
     apiKey: 'k',
     dialect: 'ezthrottle',
     scopes: ['manage'],
+    keyHash: 'hash',
     expiresAt: null,
   } as const;
   await expect(route.handle(call, caller)).rejects.toMatchObject({

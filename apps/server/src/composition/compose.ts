@@ -178,12 +178,12 @@ export async function compose(options: AppOptions, onClose: OnClose): Promise<Ru
   });
   const pruner = createPruner({ committer, clock, logger, retentionMs: config.retentionMs });
   const apiKeys = createApiKeys({ reads: store.tenancy, clock });
-  const keyEnds = createKeyEnds();
+  const keyEnds = createKeyEnds(clock);
   const keyRing = createKeyRing({
     ...tenancy,
     newId,
     onChanged: (id) => apiKeys.forget(id),
-    onRevoked: (id) => keyEnds.revoked(id),
+    onWritten: (record) => keyEnds.changed(record),
   });
   const keyUses = createKeyUses({ keys: apiKeys, commit: tenancy.commit, clock, logger });
   const auditPruner = createPruner({

@@ -45,6 +45,7 @@ describe('an API key', () => {
     expect(await keys.authenticate(KEY)).toEqual({
       organization: 'org-1',
       apiKey: 'key-1',
+      keyHash: hashApiKey(KEY),
       dialect: 'ezthrottle',
       scopes: ['submit', 'read', 'manage'],
       expiresAt: null,

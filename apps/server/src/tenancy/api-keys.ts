@@ -6,6 +6,8 @@ import type { ApiKeyRecord, Clock, Id, TenancyReads } from '@ezthrottle/engine';
 export interface Caller {
   readonly organization: Id;
   readonly apiKey: Id;
+  /** Of the key by which he asks: one that is rotated is for a while opened by two. */
+  readonly keyHash: string;
   readonly dialect: ApiKeyRecord['dialect'];
   readonly scopes: readonly ApiKeyScope[];
   /** When the key ends by which he asks, in milliseconds since the epoch; null: never. */
@@ -107,7 +109,7 @@ function foundKey(record: ApiKeyRecord, keyHash: string, until: number): FoundKe
   const { previous } = record;
   const isPrevious = record.hash !== keyHash && previous !== null;
   const expiresAt = earlierEnd(record.expiresAt, isPrevious ? previous.expiresAt : null);
-  const caller = { organization, apiKey, dialect, scopes, expiresAt };
+  const caller = { organization, apiKey, keyHash, dialect, scopes, expiresAt };
   return { record, caller, until, usedAt: null };
 }
 

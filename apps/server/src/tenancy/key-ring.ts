@@ -49,16 +49,19 @@ const KEY_BYTES = 32;
 const HINT_LENGTH = 'ezt_'.length + 8;
 const REVOKED_SHOWN = 100;
 
-/** @param options.onChanged Told of every key that opens less, or something else, than before. */
+/**
+ * @param options.onChanged Told of every key that opens less, or something else, than before.
+ * @param options.onWritten Told of what is stored of such a key now.
+ */
 export function createKeyRing(options: {
   readonly reads: Pick<TenancyReads, 'apiKeys' | 'apiKey'>;
   readonly commit: Commit;
   readonly clock: Clock;
   readonly newId: () => Id;
   readonly onChanged: (id: Id) => void;
-  readonly onRevoked: (id: Id) => void;
+  readonly onWritten: (record: ApiKeyRecord) => void;
 }): KeyRing {
-  const { reads, commit, clock, newId, onChanged, onRevoked } = options;
+  const { reads, commit, clock, newId, onChanged, onWritten } = options;
 
   async function list(organization: Id): Promise<readonly ApiKeyRecord[]> {
     return reads.apiKeys(organization, API_KEY_BOUNDS.perOrganization + REVOKED_SHOWN);
@@ -67,7 +70,9 @@ export function createKeyRing(options: {
   async function put(record: ApiKeyRecord, replaces: string, by: Commit): Promise<boolean> {
     const { verdict } = await by({ type: 'put_api_key', apiKey: record, replaces });
     onChanged(record.id);
-    return verdict === 'ok';
+    if (verdict !== 'ok') return false;
+    onWritten(record);
+    return true;
   }
 
   return {
@@ -118,7 +123,6 @@ export function createKeyRing(options: {
         const revoked = { ...known, previous: null, revokedAt: clock.now() };
         // Rotated meanwhile: then the new one is to go as well.
         if (!(await put(revoked, known.hash, by))) continue;
-        onRevoked(id);
         return revoked;
       }
     },

@@ -244,6 +244,11 @@ export interface JobView {
   readonly status: JobStatus;
   readonly state: JobState;
   readonly idempotent_key: string;
+  /**
+   * Until when the key is taken, in milliseconds since the epoch. While the job is live: the latest that it
+   * can be.
+   */
+  readonly idempotency_expires_at: number;
   readonly url: string;
   readonly method: string;
   readonly tags: readonly string[];
@@ -255,6 +260,7 @@ export interface JobView {
   /** The dead job that this one is a new try of. */
   readonly redrive_of?: string;
   readonly children: readonly { readonly job_id: string; readonly edge: string }[];
+  /** Those that led to a call. The numbers of others, prepared and taken back before it, are not given again. */
   readonly attempts: readonly AttemptView[];
   readonly deliveries: readonly DeliveryView[];
   /** Null until enough voting webhooks have answered 2xx, or when there are none. */

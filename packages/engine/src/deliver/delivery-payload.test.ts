@@ -41,6 +41,7 @@ function record(end: JobEnd | null): JobRecord {
     end,
     parent: null,
     quorumReachedAt: null,
+    keyWindowMs: 60_000,
   };
 }
 
@@ -174,13 +175,15 @@ describe('a new delivery', () => {
 });
 
 describe('a quorum', () => {
-  const vote = { state: 'delivered', hasQuorumVote: true } as const;
+  const vote = { state: 'delivered', hasQuorumVote: true, webhook: 0 } as const;
+  const other = { ...vote, webhook: 1 };
 
   it.each([
-    ['enough votes', [vote, vote], 2, true],
-    ['one vote missing', [vote, { ...vote, state: 'pending' as const }], 2, false],
-    ['a dead endpoint', [vote, { ...vote, state: 'dead' as const }], 2, false],
-    ['an endpoint without a vote', [vote, { ...vote, hasQuorumVote: false }], 2, false],
+    ['enough votes', [vote, other], 2, true],
+    ['one webhook that took it twice', [vote, { ...vote, webhook: 16 }], 2, false],
+    ['one vote missing', [vote, { ...other, state: 'pending' as const }], 2, false],
+    ['a dead endpoint', [vote, { ...other, state: 'dead' as const }], 2, false],
+    ['an endpoint without a vote', [vote, { ...other, hasQuorumVote: false }], 2, false],
     ['no webhooks', [], 1, false],
   ])('with %s: %j of %i is %s', (_, deliveries, quorum, reached) => {
     expect(isQuorumReached(deliveries, quorum)).toBe(reached);

@@ -205,6 +205,8 @@ export interface JobRecord {
   readonly end: JobEnd | null;
   readonly parent: { readonly id: Id; readonly edge: string } | null;
   readonly quorumReachedAt: number | null;
+  /** How long the key stays taken after the end, in milliseconds; 0 when another job took it over. */
+  readonly keyWindowMs: number;
 }
 
 /** The responses that a result is made of, by attempt number. */

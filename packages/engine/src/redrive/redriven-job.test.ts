@@ -31,6 +31,7 @@ const dead: JobRecord = {
   end: null,
   parent: null,
   quorumReachedAt: null,
+  keyWindowMs: 60_000,
 };
 
 describe('a new try of a dead job', () => {

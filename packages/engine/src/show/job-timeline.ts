@@ -60,9 +60,7 @@ export function timelineOf(history: JobHistory): readonly TimelineEvent[] {
 }
 
 function sentEvent(attempt: AttemptRecord): TimelineEvent | null {
-  // The start of a call under way is not on disk yet; it was armed a moment before.
-  const wasSent = attempt.startedAt !== null || attempt.outcome !== 'aborted';
-  if (!wasSent) return null;
+  if (!wasCalled(attempt)) return null;
   const at = attempt.startedAt ?? attempt.armedAt;
   return {
     number: dispatchingNumber(attempt.attempt),
@@ -70,6 +68,18 @@ function sentEvent(attempt: AttemptRecord): TimelineEvent | null {
     type: 'dispatching',
     data: { attempt: attempt.attempt, path: attempt.path, region: attempt.region },
   };
+}
+
+/**
+ * Whether an attempt led to a call, as far as anybody knows. One that was only prepared and then taken back, by
+ * a stop or because another was faster, did not: nobody but the store is told of it.
+ */
+export function wasCalled({
+  outcome,
+  startedAt,
+}: Pick<AttemptRecord, 'outcome' | 'startedAt'>): boolean {
+  // The start of a call under way is not on disk yet; it was armed a moment before.
+  return startedAt !== null || outcome !== 'aborted';
 }
 
 function retryEvent(attempt: AttemptRecord, endedAt: number, retryAt: number): TimelineEvent {

@@ -6,10 +6,12 @@ import {
   type JobView,
   type ResultView,
 } from '@ezthrottle/core/protocol';
+import { keyExpiresAt } from '../admit/key-conflict.ts';
 import { withoutContinuation } from '../deliver/delivery-payload.ts';
 import { isRacing, resultAttempts, resultView } from '../deliver/result-view.ts';
 import type { AttemptRecord, DeliveryRecord, JobRecord, JobSummary } from '../ports/records.ts';
 import type { JobReads } from '../ports/reads/job-reads.ts';
+import { wasCalled } from './job-timeline.ts';
 
 /** A row of a list. */
 export function summaryView(job: JobSummary): JobSummaryView {
@@ -51,6 +53,12 @@ export async function readJobView(job: JobRecord, reads: JobReads): Promise<JobV
     status: jobStatus(job.state, isRacing(job.spec)),
     state: job.state,
     idempotent_key: job.idempotentKey,
+    idempotency_expires_at: keyExpiresAt({
+      spec: job.spec,
+      createdAt: job.createdAt,
+      endedAt: job.end?.at ?? null,
+      windowMs: job.keyWindowMs,
+    }),
     url: call.url,
     method: call.method,
     tags: job.spec.tags,
@@ -61,7 +69,7 @@ export async function readJobView(job: JobRecord, reads: JobReads): Promise<JobV
     parent_job_id: job.parent?.id ?? null,
     ...(job.spec.redriveOf !== undefined && { redrive_of: job.spec.redriveOf }),
     children: children.map(({ id, edge }) => ({ job_id: id, edge })),
-    attempts: attempts.map(attemptView),
+    attempts: attempts.filter(wasCalled).map(attemptView),
     deliveries: deliveries.map(deliveryView),
     quorum_reached_at: job.quorumReachedAt,
     result,

@@ -59,7 +59,8 @@ export class JobRunner {
   readonly #parts: RunParts;
   readonly #destinations: Destinations;
   readonly #line: CallLine;
-  readonly #aborts = new Map<string, () => void>();
+  /** Calls under way, by their tokens. */
+  readonly #calls = new Map<string, { readonly abort: () => void; readonly sentAt: number }>();
 
   constructor(parts: RunParts) {
     this.#parts = parts;
@@ -76,7 +77,7 @@ export class JobRunner {
 
   /** Calls under way. */
   get inFlight(): number {
-    return this.#aborts.size;
+    return this.#calls.size;
   }
 
   submit(admitted: AdmittedJob): Verdict {
@@ -186,7 +187,7 @@ export class JobRunner {
       if (effect.type === 'withdraw') this.#withdraw(job, effect.leg);
     }
     write(operation);
-    for (const token of abort) this.#aborts.get(token)?.();
+    for (const token of abort) this.#calls.get(token)?.abort();
     this.#queue(job, operation.putWork);
     for (const child of operation.children) this.#queue(child, child.work);
     return true;
@@ -282,10 +283,12 @@ export class JobRunner {
       region: leg.region,
       maxResponseBytes: LIMITS.responseBytes,
     });
-    const abort = this.#parts.network.send(call, (report) => {
+    const { network, clock } = this.#parts;
+    const sentAt = clock.now();
+    const abort = network.send(call, (report) => {
       this.#reported(armed, lane, uses, report);
     });
-    this.#aborts.set(armed.token, abort);
+    this.#calls.set(armed.token, { abort, sentAt });
   }
 
   #sent(job: LiveJob, { leg, attempt }: ArmedRef): void {
@@ -320,7 +323,7 @@ export class JobRunner {
     const { clock } = this.#parts;
     const { leg, attempt, token, jobId } = armed;
     const { outcome, response, startedAt, endedAt } = report;
-    this.#aborts.delete(token);
+    this.#calls.delete(token);
     const now = clock.monotonic();
     for (const use of uses) {
       use.pacer.ended(use, report, now, clock.now());
@@ -347,6 +350,7 @@ export class JobRunner {
       deliveryDelaysMs,
       sha256,
       now: clock.now(),
+      sentAt: (token) => this.#calls.get(token)?.sentAt ?? null,
     };
   }
 

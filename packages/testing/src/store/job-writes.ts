@@ -40,6 +40,8 @@ export class JobWrites {
     if (this.#tables.byId.has(job.id)) throw new Rejection('id: another job has it already');
     const ended = this.advance(ending);
     if (ended.verdict !== 'ok') return ended;
+    const stored = this.#tables.byId.get(ending.jobId);
+    if (stored !== undefined) stored.keyWindowMs = 0;
     this.#insert(job, true);
     return { verdict: 'ok', replaced: ending.jobId };
   }

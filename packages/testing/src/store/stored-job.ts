@@ -32,6 +32,7 @@ export interface StoredJob {
   readonly attempts: Map<number, StoredAttempt>;
   readonly deliveries: StoredDelivery[];
   quorumReachedAt: number | null;
+  keyWindowMs: number;
 }
 
 export interface StoredAttempt {
@@ -60,6 +61,7 @@ export function newStoredJob(job: NewJob, arrival: number): StoredJob {
     attempts: new Map(job.armed.map((armed) => [armed.attempt, { armed, ended: null }])),
     deliveries: [],
     quorumReachedAt: null,
+    keyWindowMs: job.idempotency.windowMs,
   };
 }
 
@@ -78,7 +80,7 @@ export function liveJobOf({ job, run, version, wakeAt }: StoredJob): LiveJob {
 }
 
 export function jobRecordOf({ job, ...stored }: StoredJob): JobRecord {
-  const { state, startedAt, end, quorumReachedAt } = stored;
+  const { state, startedAt, end, quorumReachedAt, keyWindowMs } = stored;
   const { id, organization, spec, createdAt, parent, idempotency } = job;
   const idempotentKey = idempotency.key;
   return {
@@ -92,6 +94,7 @@ export function jobRecordOf({ job, ...stored }: StoredJob): JobRecord {
     end,
     parent,
     quorumReachedAt,
+    keyWindowMs,
   };
 }
 

@@ -103,6 +103,7 @@ export function conflictPromises(open: OpenStore): void {
         const later = await reopen();
         expect(await later.jobs.get(ORGANIZATION.id, first.id)).toMatchObject({
           state: 'cancelled',
+          keyWindowMs: 0,
         });
         expect((await later.jobs.live([first.id, job.id])).map(({ id }) => id)).toEqual([job.id]);
         expect((await later.work.lines()).map(({ ready }) => ready)).toEqual([1]);

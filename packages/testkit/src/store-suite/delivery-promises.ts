@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { LIMITS } from '@ezthrottle/core/protocol';
 import type { NewDelivery, NewJob, Store } from '@ezthrottle/engine';
 import {
   ORGANIZATION,
@@ -168,6 +169,26 @@ export function deliveryPromises(open: OpenStore): void {
         expect(await reachedAt()).toBe(T0 + 4);
         await commitOne(store, newSettle(third.id, { endedAt: T0 + 5 }));
         expect(await reachedAt()).toBe(T0 + 4);
+      }),
+    );
+
+    it(
+      'is not reached by one webhook that took the result twice',
+      onStore(open, async ({ store }) => {
+        const job = newJob({ spec: newSpec({ webhookQuorum: 2 }) });
+        const [first, second] = [newDelivery({ webhook: 0 }), newDelivery({ webhook: 1 })];
+        await endedWith(store, job, [first, second]);
+        const asNew = newDelivery({ webhook: LIMITS.webhooks });
+        const { id: organization } = ORGANIZATION;
+        const add = { type: 'add_delivery', organization, jobId: job.id, at: T0 } as const;
+        await commitOne(store, { ...add, delivery: asNew });
+        const reachedAt = async () => (await store.jobs.get(organization, job.id))?.quorumReachedAt;
+
+        await commitOne(store, newSettle(first.id, { endedAt: T0 + 1 }));
+        await commitOne(store, newSettle(asNew.id, { endedAt: T0 + 2 }));
+        expect(await reachedAt()).toBeNull();
+        await commitOne(store, newSettle(second.id, { endedAt: T0 + 3 }));
+        expect(await reachedAt()).toBe(T0 + 3);
       }),
     );
 

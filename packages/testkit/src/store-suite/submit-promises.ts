@@ -65,6 +65,7 @@ export function submitPromises(open: OpenStore): void {
           end: null,
           parent,
           quorumReachedAt: null,
+          keyWindowMs: job.idempotency.windowMs,
         });
         expect(await store.jobs.children(parent.id)).toEqual([{ id: job.id, edge: 'on_success' }]);
       }),

@@ -1,6 +1,7 @@
 import { isFinalState } from '@ezthrottle/core/protocol';
 import type { Clock, Id, JobReads, JobRecord } from '@ezthrottle/engine';
 import type { JobEventHub } from '../../realtime/job-event-hub.ts';
+import type { Caller } from '../../tenancy/api-keys.ts';
 import type { KeyEnds } from '../../tenancy/key-ends.ts';
 import { isEndType } from '../../realtime/numbered-event.ts';
 
@@ -16,9 +17,8 @@ export interface EndWaits {
 }
 
 export interface EndWish {
-  /** On whose behalf; nobody waits any more when it is revoked. */
-  readonly apiKey: Id;
-  readonly organization: Id;
+  /** On whose behalf; nobody waits any more when his key opens nothing any more. */
+  readonly caller: Caller;
   readonly jobId: Id;
   /** Milliseconds. */
   readonly forMs: number;
@@ -43,10 +43,11 @@ export function createEndWaits(options: {
   }
 
   return {
-    begin({ organization, apiKey, jobId, forMs, onGone }) {
+    begin({ caller, jobId, forMs, onGone }) {
       if (isClosed) return null;
+      const { organization } = caller;
       let stop = (): void => undefined;
-      let isRevoked = false;
+      let hasKeyEnded = false;
       const over = new Promise<void>((resolve) => {
         stop = resolve;
       });
@@ -58,15 +59,15 @@ export function createEndWaits(options: {
       const cancelTimer = clock.after(forMs, stop);
       open.add(stop);
       onGone(stop);
-      const forgetKey = keyEnds.onEnd(apiKey, () => {
-        isRevoked = true;
+      const forgetKey = keyEnds.onEnd(caller, () => {
+        hasKeyEnded = true;
         stop();
       });
       const wait = async (): Promise<JobRecord | null> => {
         const already = await ended(organization, jobId);
-        if (already !== null) return isRevoked ? null : already;
+        if (already !== null) return hasKeyEnded ? null : already;
         await over;
-        return isRevoked ? null : await ended(organization, jobId);
+        return hasKeyEnded ? null : await ended(organization, jobId);
       };
       return wait().finally(() => {
         open.delete(stop);

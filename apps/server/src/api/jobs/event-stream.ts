@@ -47,8 +47,10 @@ export class EventStream {
     this.#write(': keepalive\n\n');
   }
 
-  end(): void {
+  /** @param why Told in a comment, for whoever looks at what came. Default: nothing is told. */
+  end(why?: string): void {
     if (!this.isOpen) return;
+    if (why !== undefined) this.readable.push(`: ${why}\n\n`);
     this.#isEnded = true;
     this.readable.push(null);
   }

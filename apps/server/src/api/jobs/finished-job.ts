@@ -27,8 +27,7 @@ export async function finished(
   waitSeconds: number,
 ): Promise<Answer> {
   const waiting = endWaits.begin({
-    organization: caller.organization,
-    apiKey: caller.apiKey,
+    caller,
     jobId: taken.job_id,
     forMs: waitSeconds * 1_000,
     onGone: call.onGone,

@@ -14,6 +14,7 @@ const caller: Caller = {
   apiKey: 'key',
   dialect: 'ezthrottle',
   scopes: ['read'],
+  keyHash: 'hash',
   expiresAt: null,
 };
 const call: Call = {
@@ -44,7 +45,7 @@ function world(): World {
       clock,
       waitOf: () => null,
       callOf: () => null,
-      keyEnds: createKeyEnds(),
+      keyEnds: createKeyEnds(clock),
       keepAliveMs: 15_000,
       jobs: {
         get: async () => made.job,
@@ -65,6 +66,7 @@ function world(): World {
       end: null,
       parent: null,
       quorumReachedAt: null,
+      keyWindowMs: 60_000,
     },
   };
   return made;

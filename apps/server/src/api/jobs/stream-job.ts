@@ -15,7 +15,7 @@ import type { Dispatcher } from '../../dispatch/dispatcher.ts';
 import type { JobNotice } from '../../realtime/job-event.ts';
 import type { JobEventHub } from '../../realtime/job-event-hub.ts';
 import { isEndType, numberedEvent } from '../../realtime/numbered-event.ts';
-import type { KeyEnds } from '../../tenancy/key-ends.ts';
+import type { KeyEnd, KeyEnds } from '../../tenancy/key-ends.ts';
 import type { Caller } from '../../tenancy/api-keys.ts';
 import { ApiError } from '../api-error.ts';
 import { jobIdOf, jobNotFound } from '../job-id.ts';
@@ -26,7 +26,7 @@ export interface JobStreamsOptions {
   readonly jobs: Pick<JobReads, 'get' | 'attempts' | 'live'>;
   readonly hub: JobEventHub;
   readonly clock: Clock;
-  /** A stream ends when the key that opened it is revoked. */
+  /** A stream ends when the key that opened it opens nothing any more. */
   readonly keyEnds: Pick<KeyEnds, 'onEnd'>;
   /** What the last event says beside the job's id and the time. */
   readonly endData: (job: JobRecord) => Promise<Readonly<Record<string, unknown>>>;
@@ -43,6 +43,12 @@ export interface JobStreams {
   /** Ends every stream and opens no new one; clients come back to whoever listens next. */
   close(): void;
 }
+
+const KEY_ENDS: Readonly<Record<KeyEnd, string>> = {
+  expired: 'has expired',
+  revoked: 'was revoked',
+  rotated: 'was rotated',
+};
 
 /** Notices that are kept while the history is being read. */
 const MAX_EARLY_NOTICES = 1_000;
@@ -79,12 +85,13 @@ function lastEventId(header: string | null): number | null {
 
 async function watch(
   options: JobStreamsOptions,
-  { organization, apiKey }: Caller,
+  caller: Caller,
   id: Id,
   lastSeen: number | null,
   open: Set<EventStream>,
 ): Promise<Answer> {
   const { hub, jobs } = options;
+  const { organization } = caller;
   // Listening starts before reading, so that nothing falls in between.
   let listener = (notice: JobNotice): void => {
     if (early.length < MAX_EARLY_NOTICES) early.push(notice);
@@ -105,7 +112,9 @@ async function watch(
     const stream = new EventStream();
     const watcher = new Watcher(options, job, stream);
     open.add(stream);
-    const forgetKey = options.keyEnds.onEnd(apiKey, () => stream.end());
+    const forgetKey = options.keyEnds.onEnd(caller, (why) => {
+      stream.end(`the API key that opened this stream ${KEY_ENDS[why]}`);
+    });
     stream.onClose(() => {
       forgetKey();
       open.delete(stream);

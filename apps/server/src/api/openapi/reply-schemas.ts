@@ -488,6 +488,11 @@ export const REPLY_SCHEMAS: Readonly<Record<string, JsonSchema>> = {
       idempotent_key: {
         type: 'string',
       },
+      idempotency_expires_at: {
+        type: 'number',
+        description:
+          'Until when the key is taken, in milliseconds since the epoch. While the job is live: the latest that it can be.',
+      },
       url: {
         type: 'string',
       },
@@ -539,6 +544,8 @@ export const REPLY_SCHEMAS: Readonly<Record<string, JsonSchema>> = {
         items: {
           $ref: '#/components/schemas/AttemptView',
         },
+        description:
+          'Those that led to a call. The numbers of others, prepared and taken back before it, are not given again.',
       },
       deliveries: {
         type: 'array',
@@ -606,6 +613,7 @@ export const REPLY_SCHEMAS: Readonly<Record<string, JsonSchema>> = {
       'deliveries',
       'ended_at',
       'error',
+      'idempotency_expires_at',
       'idempotent_key',
       'job_id',
       'metadata',
@@ -892,6 +900,11 @@ export const REPLY_SCHEMAS: Readonly<Record<string, JsonSchema>> = {
       idempotent_key: {
         type: 'string',
       },
+      idempotency_expires_at: {
+        type: 'number',
+        description:
+          'Until when the key is taken, in milliseconds since the epoch. While the job is live: the latest that it can be.',
+      },
       url: {
         type: 'string',
       },
@@ -943,6 +956,8 @@ export const REPLY_SCHEMAS: Readonly<Record<string, JsonSchema>> = {
         items: {
           $ref: '#/components/schemas/AttemptView',
         },
+        description:
+          'Those that led to a call. The numbers of others, prepared and taken back before it, are not given again.',
       },
       deliveries: {
         type: 'array',
@@ -976,11 +991,6 @@ export const REPLY_SCHEMAS: Readonly<Record<string, JsonSchema>> = {
       queued_at: {
         type: 'number',
         description: 'Milliseconds since the epoch.',
-      },
-      idempotency_expires_at: {
-        type: 'number',
-        description:
-          'Until when the key is taken, in milliseconds since the epoch. While the job is live: the latest that it can be.',
       },
       duplicate: {
         type: 'boolean',
@@ -1330,6 +1340,11 @@ export const REPLY_SCHEMAS: Readonly<Record<string, JsonSchema>> = {
       idempotent_key: {
         type: 'string',
       },
+      idempotency_expires_at: {
+        type: 'number',
+        description:
+          'Until when the key is taken, in milliseconds since the epoch. While the job is live: the latest that it can be.',
+      },
       url: {
         type: 'string',
       },
@@ -1381,6 +1396,8 @@ export const REPLY_SCHEMAS: Readonly<Record<string, JsonSchema>> = {
         items: {
           $ref: '#/components/schemas/AttemptView',
         },
+        description:
+          'Those that led to a call. The numbers of others, prepared and taken back before it, are not given again.',
       },
       deliveries: {
         type: 'array',
@@ -1417,6 +1434,7 @@ export const REPLY_SCHEMAS: Readonly<Record<string, JsonSchema>> = {
       'status',
       'state',
       'idempotent_key',
+      'idempotency_expires_at',
       'url',
       'method',
       'tags',

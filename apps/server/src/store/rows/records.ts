@@ -49,6 +49,7 @@ export function jobRecord(row: Row, organization: Id, quorumReachedAt: number | 
     end,
     parent: parentOf(row),
     quorumReachedAt,
+    keyWindowMs: integer(row, 'window_ms'),
   };
 }
 

@@ -1,5 +1,5 @@
 import { noJobs } from '@ezthrottle/engine';
-import { JOB_STATES, type JobState } from '@ezthrottle/core/protocol';
+import { JOB_STATES, type JobState, LIMITS } from '@ezthrottle/core/protocol';
 import type {
   AccountJobs,
   AttemptRecord,
@@ -65,11 +65,11 @@ export class SqliteJobReads implements JobReads {
       `SELECT jobs.*, method, url, spec, body FROM jobs JOIN job_payloads ON job_payloads.job = jobs.id
        WHERE jobs.public_id = ? AND jobs.organization = ?`,
     );
-    // A vote is a row that was delivered.
+    // A vote is the first row of a webhook that was delivered: sent as new, it has others beside it.
     this.#vote = connection.prepare(
-      `SELECT ended_at FROM deliveries
+      `SELECT min(ended_at) AS ended_at FROM deliveries
        WHERE id BETWEEN ?1 * 4096 AND ?1 * 4096 + 4095 AND state = 1 AND has_quorum_vote = 1
-       ORDER BY ended_at, id LIMIT 1 OFFSET ?2`,
+       GROUP BY id % ${LIMITS.webhooks} ORDER BY 1 LIMIT 1 OFFSET ?2`,
     );
     this.#live = connection.prepare(
       `SELECT jobs.public_id, organizations.public_id AS organization_id,
