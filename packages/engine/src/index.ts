@@ -104,3 +104,6 @@ export * from './show/limit-state.ts';
 export * from './show/limit-view.ts';
 export * from './show/submit-reply.ts';
 export * from './cluster/slot.ts';
+export * from './cluster/lease.ts';
+export type * from './cluster/cluster-view.ts';
+export * from './cluster/membership.ts';
