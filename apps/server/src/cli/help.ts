@@ -13,6 +13,11 @@ commands:
             changes nothing
   re-encrypt
             encrypts all that is stored as a secret under the newest master key, while no server runs
+  export [--to-file <file>]
+            writes all that is kept as a stream of lines: of the stopped server in --data-dir
+            (EZTHROTTLE_DATA_DIR), or of the database at --database-url (DATABASE_URL)
+  import [--from-file <file>]
+            fills an empty data folder or database from such a stream, whole or not at all
   dead list|show|replay|redrive
             what failed on a running server, and sends it again: one, or many with care; the server is at
             --url (EZTHROTTLE_URL), its key --api-key (EZTHROTTLE_API_KEY)

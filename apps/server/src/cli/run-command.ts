@@ -21,6 +21,13 @@ export async function runCommand(argv: readonly string[]): Promise<void> {
     });
     return;
   }
+  if (first === 'export' || first === 'import') {
+    await tryTo(async () => {
+      const { runArchive } = await import('./archive-command.ts');
+      await runArchive(first, rest);
+    });
+    return;
+  }
   const read = readArguments(argv);
   if (!read.ok) {
     const problems = await allProblems(read.problems, read.line);

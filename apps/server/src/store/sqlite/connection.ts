@@ -11,6 +11,8 @@ export type Row = Readonly<Record<string, null | number | bigint | string | Uint
 export interface Statement {
   all(...values: readonly SqlValue[]): readonly Row[];
   get(...values: readonly SqlValue[]): Row | undefined;
+  /** One row after the other, as they are asked for. */
+  iterate(...values: readonly SqlValue[]): Iterable<Row>;
   run(...values: readonly SqlValue[]): { readonly changes: number; readonly rowId: number };
 }
 
@@ -134,6 +136,14 @@ class SqliteStatement implements Statement {
   get(...values: readonly SqlValue[]): Row | undefined {
     try {
       return this.#statement.get(...values);
+    } catch (error) {
+      throw translation(error);
+    }
+  }
+
+  *iterate(...values: readonly SqlValue[]): Iterable<Row> {
+    try {
+      yield* this.#statement.iterate(...values);
     } catch (error) {
       throw translation(error);
     }
