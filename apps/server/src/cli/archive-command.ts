@@ -97,12 +97,17 @@ async function withdraw(file: string, error: unknown): Promise<never> {
 
 async function openSource(place: StorePlace): Promise<ArchiveSource> {
   if (place.kind === 'folder') return openSqliteArchiveSource(databaseFile(place.folder));
-  throw new Error('not yet');
+  throw databaseRefusal();
 }
 
 async function openTarget(place: StorePlace): Promise<ArchiveTarget> {
   if (place.kind === 'folder') return openSqliteArchiveTarget(databaseFile(place.folder));
-  throw new Error('not yet');
+  throw databaseRefusal();
+}
+
+function databaseRefusal(): ConfigError {
+  const expected = '--data-dir <folder>';
+  return new ConfigError([{ where: '--database-url', message: 'is not served yet', expected }]);
 }
 
 function databaseFile(folder: string): string {
@@ -111,9 +116,7 @@ function databaseFile(folder: string): string {
 
 function textOf(verb: ArchiveVerb, { rows, sha256, masterKeys }: ArchiveSummary): string {
   const total = Object.values(rows).reduce((sum, count) => sum + count, 0);
-  const lines = [
-    `${verb}ed ${total} rows, ${rows['jobs'] ?? 0} jobs of them with ${rows['runs'] ?? 0} unfinished; digest ${sha256}`,
-  ];
+  const lines = [`${verb}ed ${total} rows, ${rows['jobs'] ?? 0} of them jobs; digest ${sha256}`];
   for (const key of masterKeys) {
     lines.push(`secrets in it are sealed with master key ${key}: the server there needs it`);
   }

@@ -59,6 +59,9 @@ describe('an archive', () => {
     const empty = Object.entries(summary.rows).filter(([, rows]) => rows === 0);
     expect(empty).toEqual([]);
     expect(Object.keys(summary.rows)).toEqual(ARCHIVE_TABLES.map(({ name }) => name));
+    for (const part of ARCHIVE_TABLES.flatMap(({ parts }) => Object.keys(parts))) {
+      expect(archive).toMatch(new RegExp(`"parts":\\{.*"${part}":\\[\\{`));
+    }
     expect(summary.masterKeys).toEqual(SEALED_WITH);
     expect(JSON.parse(archive.slice(0, archive.indexOf('\n')))).toEqual({
       format: 'ezthrottle-archive',
@@ -115,11 +118,11 @@ describe('nothing is taken in', () => {
   });
 
   it('of an archive that lacks a row', async () => {
-    const without = lines().filter((line) => !line.startsWith('{"table":"delivery_attempts"'));
+    const without = lines().filter((line) => !line.startsWith('{"table":"redrive_items"'));
     const error = await refusalOf(without.join(''), 'lacks');
     expect(error).toMatchObject({
       code: 'archive_damaged',
-      message: expect.stringContaining('0 rows of delivery_attempts'),
+      message: expect.stringContaining('0 rows of redrive_items'),
     });
   });
 

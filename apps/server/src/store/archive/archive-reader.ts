@@ -78,14 +78,14 @@ class Reading {
   }
 
   async #takeRow(line: Readonly<Record<string, unknown>>, characters: number): Promise<void> {
-    const { table: name, row } = line;
+    const { table: name, row, parts } = line;
     const place = ARCHIVE_TABLES.findIndex((table) => table.name === name);
     const table = ARCHIVE_TABLES[place];
     if (table === undefined) throw this.#damaged('names no table that this server knows');
     if (place < this.#place) throw this.#damaged(`of ${table.name} comes too late`);
     if (place > this.#place) await this.#write();
     this.#place = place;
-    const read = readRow(table, row);
+    const read = readRow(table, row, parts);
     if (!read.ok) throw this.#damaged(`of ${table.name}: ${read.problems.join('; ')}`);
     this.#waiting.push(read.row);
     this.#waitingCharacters += characters;

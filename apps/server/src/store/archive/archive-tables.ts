@@ -1,8 +1,5 @@
-/**
- * How a column's values stand in an archive: `integer`, `text` and `flag` (true or false) as they are, `id` as
- * a UUID with dashes, `bytes` in base64, `fingerprint` as the text that a client's request was told by.
- */
-export type ColumnKind = 'integer' | 'text' | 'flag' | 'id' | 'bytes' | 'fingerprint';
+/** How the values of a column stand in an archive: an `id` is a UUID with dashes. */
+export type ColumnKind = 'integer' | 'text' | 'flag' | 'id';
 
 export interface ArchiveColumn {
   readonly kind: ColumnKind;
@@ -10,26 +7,87 @@ export interface ArchiveColumn {
   readonly isOptional: boolean;
 }
 
+export type ArchiveColumns = Readonly<Record<string, ArchiveColumn>>;
+
 /** A table as both stores hold it, whatever their rows look like inside. */
 export interface ArchiveTable {
   readonly name: string;
-  /** What tells its rows apart and puts them in order. */
+  /** Columns by which its rows are in order; none: they are in the order of their arrival. */
   readonly key: readonly string[];
-  readonly columns: Readonly<Record<string, ArchiveColumn>>;
+  readonly columns: ArchiveColumns;
+  /** Rows that hang on a row, by their kind. */
+  readonly parts: Readonly<Record<string, ArchiveColumns>>;
 }
 
-/** A row of a table. Every column is there. */
-export type ArchiveRow = Readonly<Record<string, null | number | string | boolean>>;
+/** By column. Every column is there. */
+export type ArchiveValues = Readonly<Record<string, null | number | string | boolean>>;
+
+export interface ArchiveRow {
+  readonly values: ArchiveValues;
+  /** A list for each kind, empty where there are none. */
+  readonly parts: Readonly<Record<string, readonly ArchiveValues[]>>;
+}
 
 const integer = column('integer');
 const text = column('text');
 const flag = column('flag');
 const id = column('id');
-const bytes = column('bytes');
+
+/** What hangs on a job. */
+const JOB_PARTS = {
+  work: { leg: integer, destination: integer, is_ready: flag, ready_at: integer, rank: integer },
+  attempts: {
+    attempt: integer,
+    leg: integer,
+    path: integer,
+    region: text,
+    url: text,
+    armed_at: integer,
+    outcome: integer,
+    status_code: optional(integer),
+    error: optional(text),
+    started_at: optional(integer),
+    ended_at: integer,
+    response_status: optional(integer),
+    truncated: optional(flag),
+    is_base64: optional(flag),
+    headers: optional(text),
+    body: optional(text),
+  },
+  deliveries: {
+    webhook: integer,
+    public_id: id,
+    endpoint_id: text,
+    url: text,
+    state: integer,
+    has_quorum_vote: flag,
+    receives_continuation: flag,
+    attempts: integer,
+    created_at: integer,
+    next_attempt_at: optional(integer),
+    status_code: optional(integer),
+    error: optional(text),
+    started_at: optional(integer),
+    ended_at: optional(integer),
+    dead_reason: optional(integer),
+    replayed_at: optional(integer),
+    replayed_after: optional(integer),
+  },
+  // Attempts of deliveries before the latest, which the delivery tells itself.
+  delivery_attempts: {
+    webhook: integer,
+    attempt: integer,
+    status_code: optional(integer),
+    error: optional(text),
+    started_at: integer,
+    ended_at: integer,
+  },
+} satisfies ArchiveTable['parts'];
 
 /**
- * All that is kept, in an order in which each table names only rows of those before it. Counts and the rows
- * by which tags are found follow from these. Word lists stand as their numbers, which never change.
+ * All that is kept, in an order in which each table names only rows of those before it. What follows from
+ * these is left out: counts, slots, the rows by which tags and keys are found. Words of closed lists stand as
+ * their numbers, which never change.
  */
 export const ARCHIVE_TABLES: readonly ArchiveTable[] = [
   table('organizations', 'id', { id: integer, public_id: id, name: text, created_at: integer }),
@@ -107,107 +165,44 @@ export const ARCHIVE_TABLES: readonly ArchiveTable[] = [
     before: optional(text),
     after: optional(text),
   }),
-  table('jobs', 'id', {
-    id: integer,
-    public_id: id,
-    organization: integer,
-    account: integer,
-    state: integer,
-    created_at: integer,
-    tags: optional(text),
-    racing: flag,
-    quorum_needed: integer,
-    window_ms: integer,
-    fingerprint: column('fingerprint'),
-    idempotent_key: optional(text),
-    scope: optional(text),
-    parent: optional(id),
-    edge: optional(text),
-    started_at: optional(integer),
-    ended_at: optional(integer),
-    end_json: optional(text),
-  }),
-  table('job_payloads', 'job', {
-    job: integer,
-    plan_version: integer,
-    method: text,
-    url: text,
-    spec: text,
-    body: optional(text),
-  }),
-  table('runs', 'job', {
-    job: integer,
-    version: integer,
-    wake_at: optional(integer),
-    attempts: integer,
-    armed: optional(text),
-    data: text,
-  }),
-  table('work', 'job leg', {
-    job: integer,
-    leg: integer,
-    destination: integer,
-    account: integer,
-    is_ready: flag,
-    ready_at: integer,
-    rank: integer,
-  }),
-  table('attempts', 'job attempt', {
-    job: integer,
-    attempt: integer,
-    leg: integer,
-    path: integer,
-    region: text,
-    url: text,
-    armed_at: integer,
-    outcome: integer,
-    status_code: optional(integer),
-    error: optional(text),
-    started_at: optional(integer),
-    ended_at: integer,
-    response_status: optional(integer),
-    truncated: optional(flag),
-    is_base64: optional(flag),
-    headers: optional(text),
-    body: optional(text),
-  }),
-  table('deliveries', 'job webhook', {
-    job: integer,
-    webhook: integer,
-    public_id: id,
-    endpoint_id: text,
-    url: text,
-    state: integer,
-    has_quorum_vote: flag,
-    receives_continuation: flag,
-    attempts: integer,
-    created_at: integer,
-    next_attempt_at: optional(integer),
-    status_code: optional(integer),
-    error: optional(text),
-    started_at: optional(integer),
-    ended_at: optional(integer),
-    dead_reason: optional(integer),
-    dead_organization: optional(integer),
-    replayed_at: optional(integer),
-    replayed_after: optional(integer),
-  }),
-  table('delivery_attempts', 'job webhook attempt', {
-    job: integer,
-    webhook: integer,
-    attempt: integer,
-    status_code: optional(integer),
-    error: optional(text),
-    started_at: integer,
-    ended_at: integer,
-  }),
-  table('idempotency_keys', 'organization key_hash scope job', {
-    organization: integer,
-    key_hash: bytes,
-    scope: text,
-    job: integer,
-    is_holder: flag,
-  }),
+  // A record for each job, with all that hangs on it, in the order of arrival.
+  table(
+    'jobs',
+    '',
+    {
+      public_id: id,
+      organization: integer,
+      account: integer,
+      state: integer,
+      created_at: integer,
+      started_at: optional(integer),
+      racing: flag,
+      quorum_needed: integer,
+      window_ms: integer,
+      fingerprint: text,
+      idempotent_key: optional(text),
+      scope: optional(text),
+      is_key_holder: flag,
+      parent: optional(id),
+      edge: optional(text),
+      tags: optional(text),
+      plan_version: integer,
+      method: text,
+      url: text,
+      spec: text,
+      body: optional(text),
+      // Of one that has ended.
+      ended_at: optional(integer),
+      end_json: optional(text),
+      // Of one that lives.
+      version: optional(integer),
+      wake_at: optional(integer),
+      attempts_given: optional(integer),
+      armed: optional(text),
+      run: optional(text),
+    },
+    JOB_PARTS,
+  ),
   table('redrives', 'id', {
     id: integer,
     public_id: id,
@@ -242,7 +237,7 @@ function optional({ kind }: ArchiveColumn): ArchiveColumn {
   return { kind, isOptional: true };
 }
 
-function sealed(prefix: string, part: ArchiveColumn): Readonly<Record<string, ArchiveColumn>> {
+function sealed(prefix: string, part: ArchiveColumn): ArchiveColumns {
   return {
     [`${prefix}_key_id`]: part,
     [`${prefix}_nonce`]: part,
@@ -250,6 +245,11 @@ function sealed(prefix: string, part: ArchiveColumn): Readonly<Record<string, Ar
   };
 }
 
-function table(name: string, key: string, columns: ArchiveTable['columns']): ArchiveTable {
-  return { name, key: key.split(' '), columns };
+function table(
+  name: string,
+  key: string,
+  columns: ArchiveColumns,
+  parts: ArchiveTable['parts'] = {},
+): ArchiveTable {
+  return { name, key: key === '' ? [] : key.split(' '), columns, parts };
 }

@@ -7,7 +7,7 @@ import {
   type ArchiveSummary,
 } from './archive-format.ts';
 import type { ArchiveSource } from './archive-ports.ts';
-import { ARCHIVE_TABLES, type ArchiveRow } from './archive-tables.ts';
+import { ARCHIVE_TABLES, type ArchiveRow, type ArchiveValues } from './archive-tables.ts';
 
 /**
  * Everything that a store holds as lines of JSON: a header, a line for each row, and an end by which a reader
@@ -46,8 +46,19 @@ export async function* archiveLines(
   return { ...end, masterKeys };
 }
 
-/** Columns that are null are left out. */
-function lineOf(table: string, row: ArchiveRow): string {
-  const values = Object.fromEntries(Object.entries(row).filter(([, value]) => value !== null));
-  return `${JSON.stringify({ table, row: values })}\n`;
+/** Columns that are null are left out, and parts of which there are none. */
+function lineOf(table: string, { values, parts }: ArchiveRow): string {
+  const told = Object.entries(parts).filter(([, rows]) => rows.length > 0);
+  const line = {
+    table,
+    row: withoutNulls(values),
+    ...(told.length > 0 && {
+      parts: Object.fromEntries(told.map(([name, rows]) => [name, rows.map(withoutNulls)])),
+    }),
+  };
+  return `${JSON.stringify(line)}\n`;
+}
+
+function withoutNulls(values: ArchiveValues): object {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== null));
 }

@@ -15,7 +15,8 @@ class UnreadableRowError extends Error {
   }
 }
 
-const decoder = new TextDecoder();
+// A mark at the beginning is a character like others.
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 
 export function integer(row: Row, column: string): number {
   const value = row[column];

@@ -6,15 +6,21 @@ import {
   type ArchiveTable,
   SEALING_KEY_COLUMNS,
 } from '../archive/archive-tables.ts';
-import { DERIVED, insertOf, probeOf, selectOf } from './archive-shapes.ts';
-import { archiveRow, sqlValues } from './archive-values.ts';
-import { JOB_STATE_CODES } from './codes.ts';
+import { archivedValues } from '../archive/archived-values.ts';
+import { JOB_STATE_CODES } from '../rows/codes.ts';
+import { coded, integer, text } from '../rows/row.ts';
+import { ArchivedJobs } from './archived-jobs.ts';
+import { insert, insertJob, sqlValues } from './archive-inserts.ts';
 import { type Connection, openConnection } from './connection.ts';
 import { migrate } from './migrate.ts';
 import { MIGRATIONS } from './migrations.ts';
-import { coded, integer, text } from './row.ts';
 
 const ROWS_AT_ONCE = 500;
+
+const TAGS = `INSERT INTO tags (organization, tag, state, created_at, public_id, job)
+  SELECT jobs.organization, json_each.value, jobs.state, jobs.created_at, jobs.public_id, jobs.id
+  FROM jobs, json_each(jobs.tags) WHERE jobs.tags IS NOT NULL
+  ON CONFLICT DO NOTHING`;
 
 /**
  * Opens the database of a stopped server to read all of it.
@@ -68,13 +74,25 @@ class SqliteArchiveSource implements ArchiveSource {
 
   async *rows(table: ArchiveTable): AsyncGenerator<readonly ArchiveRow[]> {
     let some: ArchiveRow[] = [];
-    for (const row of this.#connection.prepare(selectOf(table)).iterate()) {
-      some.push(archiveRow(table, row));
+    for (const row of this.#each(table)) {
+      some.push(row);
       if (some.length < ROWS_AT_ONCE) continue;
       yield some;
       some = [];
     }
     yield some;
+  }
+
+  *#each(table: ArchiveTable): Iterable<ArchiveRow> {
+    const { name, key, columns } = table;
+    if (name === 'jobs') {
+      yield* new ArchivedJobs(this.#connection, table).rows();
+      return;
+    }
+    const select = `SELECT * FROM ${name} ORDER BY ${key.join(', ')}`;
+    for (const row of this.#connection.prepare(select).iterate()) {
+      yield { values: archivedValues(columns, row), parts: {} };
+    }
   }
 
   async close(): Promise<void> {
@@ -84,6 +102,7 @@ class SqliteArchiveSource implements ArchiveSource {
 
 class SqliteArchiveTarget implements ArchiveTarget {
   readonly #connection: Connection;
+  #jobs = 0;
 
   constructor(connection: Connection) {
     this.#connection = connection;
@@ -91,18 +110,22 @@ class SqliteArchiveTarget implements ArchiveTarget {
 
   async firstFilled(): Promise<string | null> {
     const filled = ARCHIVE_TABLES.find(
-      (table) => this.#connection.prepare(probeOf(table)).get() !== undefined,
+      ({ name }) => this.#connection.prepare(`SELECT 1 FROM ${name} LIMIT 1`).get() !== undefined,
     );
     return filled?.name ?? null;
   }
 
   async insert(table: ArchiveTable, rows: readonly ArchiveRow[]): Promise<void> {
-    const statement = this.#connection.prepare(insertOf(table));
-    for (const row of rows) statement.run(...sqlValues(table, row));
+    for (const row of rows) {
+      if (table.name === 'jobs') {
+        this.#jobs += 1;
+        insertJob(this.#connection, this.#jobs, table, row);
+      } else insert(this.#connection, table.name, sqlValues(table.columns, row.values));
+    }
   }
 
   async finish(): Promise<void> {
-    for (const sql of DERIVED) this.#connection.execute(sql);
+    this.#connection.execute(TAGS);
     const counted = this.#connection.prepare(
       'SELECT state, count(*) AS n FROM jobs GROUP BY state',
     );
