@@ -1,10 +1,9 @@
-import type { AuditAction } from '@ezthrottle/core/protocol';
-import type { AuditListQuery, AuditReads, AuditRecord, Id } from '@ezthrottle/engine';
+import type { AuditListQuery, AuditReads, AuditRecord } from '@ezthrottle/engine';
 import { boundedLimit } from '../rows/bounded-limit.ts';
-import type { Connection, Row, Statement } from './connection.ts';
+import type { Connection, Statement } from './connection.ts';
 import { identifierBytes } from '../rows/identifier.ts';
 import type { Interned } from './interned.ts';
-import { identifier, integer, optionalText, text } from '../rows/row.ts';
+import { auditRecord } from '../rows/audit-rows.ts';
 
 export const LIST_AUDIT = `SELECT * FROM audit_log
   WHERE organization = ? AND (at, public_id) < (?, ?)
@@ -28,32 +27,6 @@ export class SqliteAuditReads implements AuditReads {
     const id = identifierBytes(before?.id ?? '') ?? Buffer.alloc(16, 0xff);
     return this.#list
       .all(row, at, id, action, target, boundedLimit(limit))
-      .map((found) => recordOf(organization, found));
+      .map((found) => auditRecord(organization, found));
   }
-}
-
-function recordOf(organization: Id, row: Row): AuditRecord {
-  return {
-    id: identifier(row, 'public_id'),
-    organization,
-    at: integer(row, 'at'),
-    action: actionOf(text(row, 'action')),
-    target: optionalText(row, 'target'),
-    apiKey: row['api_key'] === null ? null : identifier(row, 'api_key'),
-    actor: optionalText(row, 'actor'),
-    reason: optionalText(row, 'reason'),
-    before: detailsOf(optionalText(row, 'before')),
-    after: detailsOf(optionalText(row, 'after')),
-  };
-}
-
-function actionOf(stored: string): AuditAction {
-  const [noun = '', ...verb] = stored.split('.');
-  return `${noun}.${verb.join('.')}`;
-}
-
-function detailsOf(stored: string | null): AuditRecord['before'] {
-  if (stored === null) return null;
-  const details: AuditRecord['before'] = JSON.parse(stored);
-  return details;
 }

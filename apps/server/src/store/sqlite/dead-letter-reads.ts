@@ -14,16 +14,8 @@ import type { Connection, Row, SqlValue, Statement } from './connection.ts';
 import { identifierBytes } from '../rows/identifier.ts';
 import type { Interned } from './interned.ts';
 import { deliveryRecord } from '../rows/records.ts';
-import {
-  coded,
-  flag,
-  identifier,
-  integer,
-  optionalInteger,
-  optionalText,
-  text,
-} from '../rows/row.ts';
-import { restoredKey } from '../rows/stored-claim.ts';
+import { coded, integer } from '../rows/row.ts';
+import { attemptsOfDelivery, deadDelivery, deadJob } from '../rows/dead-letter-rows.ts';
 
 const JOB_COLUMNS = `jobs.public_id, jobs.state, jobs.tags, jobs.racing, jobs.idempotent_key,
   jobs.fingerprint, jobs.created_at, jobs.ended_at, job_payloads.url, job_payloads.method,
@@ -127,12 +119,7 @@ export class SqliteDeadLetterReads implements DeadLetterReads {
   }
 
   async deliveries(query: DeadLetterQuery): Promise<readonly DeadDelivery[]> {
-    return this.#rows(this.#deliveries[query.order], query).map((row) => ({
-      ...deliveryRecord(row),
-      diedAt: integer(row, 'died_at'),
-      userId: text(row, 'user_id'),
-      tags: tagsOf(row),
-    }));
+    return this.#rows(this.#deliveries[query.order], query).map(deadDelivery);
   }
 
   async delivery(organization: Id, id: Id): Promise<DeliveryRecord | null> {
@@ -143,10 +130,7 @@ export class SqliteDeadLetterReads implements DeadLetterReads {
   async deliveryAttempts(organization: Id, id: Id): Promise<readonly DeliveryAttemptRecord[]> {
     const row = this.#find(organization, id);
     if (row === null) return [];
-    const former = this.#former.all(integer(row, 'id')).map(attemptOf);
-    const attempt = integer(row, 'attempts');
-    // The row is its latest attempt as well.
-    return attempt === 0 ? former : [...former, attemptOf({ ...row, attempt })];
+    return attemptsOfDelivery(row, this.#former.all(integer(row, 'id')));
   }
 
   #find(organization: Id, id: Id): Row | null {
@@ -182,38 +166,4 @@ function placeOf({ after, order }: DeadLetterQuery): readonly [SqlValue, SqlValu
   return order === 'oldest'
     ? [Number.MIN_SAFE_INTEGER, Buffer.alloc(16)]
     : [Number.MAX_SAFE_INTEGER, Buffer.alloc(16, 0xff)];
-}
-
-function deadJob(row: Row, organization: Id): DeadJob {
-  return {
-    id: identifier(row, 'public_id'),
-    organization,
-    apiKey: identifier(row, 'api_key_id'),
-    userId: text(row, 'user_id'),
-    idempotentKey: restoredKey(optionalText(row, 'idempotent_key'), row['fingerprint']),
-    state: integer(row, 'state') === JOB_STATE_CODES.codeOf('failed') ? 'failed' : 'deadletter',
-    url: text(row, 'url'),
-    method: text(row, 'method'),
-    tags: tagsOf(row),
-    racing: flag(row, 'racing'),
-    error: optionalText(row, 'error'),
-    redriveOf: optionalText(row, 'redrive_of'),
-    createdAt: integer(row, 'created_at'),
-    endedAt: integer(row, 'ended_at'),
-  };
-}
-
-function tagsOf(row: Row): readonly string[] {
-  const tags: readonly string[] = JSON.parse(optionalText(row, 'tags') ?? '[]');
-  return tags;
-}
-
-function attemptOf(row: Row): DeliveryAttemptRecord {
-  return {
-    attempt: integer(row, 'attempt'),
-    statusCode: optionalInteger(row, 'status_code'),
-    error: optionalText(row, 'error'),
-    startedAt: integer(row, 'started_at'),
-    endedAt: integer(row, 'ended_at'),
-  };
 }

@@ -1,8 +1,8 @@
 import type { Id, LimitListQuery, LimitReads, LimitRecord } from '@ezthrottle/engine';
 import { boundedLimit } from '../rows/bounded-limit.ts';
-import type { Connection, Row, Statement } from './connection.ts';
+import type { Connection, Statement } from './connection.ts';
 import type { Interned } from './interned.ts';
-import { integer, text } from '../rows/row.ts';
+import { limitRecord } from '../rows/limit-rows.ts';
 
 export const LIST_LIMITS = `SELECT * FROM limits
   WHERE organization = ? AND key > ? AND key >= ? AND substr(key, 1, length(?)) = ?
@@ -22,7 +22,7 @@ export class SqliteLimitReads implements LimitReads {
   async get(organization: Id, key: string): Promise<LimitRecord | null> {
     const row = this.#interned.findOrganization(organization);
     const found = row === null ? undefined : this.#get.get(row, key);
-    return found === undefined ? null : recordOf(organization, found);
+    return found === undefined ? null : limitRecord(organization, found);
   }
 
   async list(query: LimitListQuery): Promise<readonly LimitRecord[]> {
@@ -31,17 +31,6 @@ export class SqliteLimitReads implements LimitReads {
     if (row === null) return [];
     return this.#list
       .all(row, after ?? '', prefix, prefix, prefix, boundedLimit(limit))
-      .map((found) => recordOf(organization, found));
+      .map((found) => limitRecord(organization, found));
   }
-}
-
-function recordOf(organization: Id, row: Row): LimitRecord {
-  return {
-    organization,
-    key: text(row, 'key'),
-    data: text(row, 'data'),
-    version: integer(row, 'version'),
-    createdAt: integer(row, 'created_at'),
-    updatedAt: integer(row, 'updated_at'),
-  };
 }

@@ -2,13 +2,13 @@ import type {
   AccountStretch,
   DocumentRecord,
   EndedStretch,
-  JobPlace,
   PrivacyReads,
 } from '@ezthrottle/engine';
-import type { Connection, Row, Statement } from './connection.ts';
+import type { Connection, Statement } from './connection.ts';
 import { identifierBytes } from '../rows/identifier.ts';
 import type { Interned } from './interned.ts';
-import { flag, identifier, integer, text } from '../rows/row.ts';
+import { integer } from '../rows/row.ts';
+import { accountStretch, documentRecord, endedStretch } from '../rows/privacy-rows.ts';
 
 // Walks look at a bounded number of rows, of whichever organization, so that none holds others up.
 export const ENDED_STRETCH = `SELECT id, public_id, organization, ended_at
@@ -42,12 +42,7 @@ export class SqlitePrivacyReads implements PrivacyReads {
   }
 
   async documents(): Promise<readonly DocumentRecord[]> {
-    return this.#documents.all().map((row) => ({
-      organization: identifier(row, 'organization_id'),
-      kind: text(row, 'kind'),
-      name: text(row, 'name'),
-      data: text(row, 'data'),
-    }));
+    return this.#documents.all().map(documentRecord);
   }
 
   async ended({
@@ -58,14 +53,7 @@ export class SqlitePrivacyReads implements PrivacyReads {
   }: Parameters<PrivacyReads['ended']>[0]): Promise<EndedStretch> {
     const owner = this.#interned.findOrganization(organization);
     const rows = this.#ended.all(after?.at ?? -1, after?.row ?? 0, endedBefore, limit);
-    const last = rows.at(-1);
-    return {
-      jobIds: rows
-        .filter((row) => integer(row, 'organization') === owner)
-        .map((row) => identifier(row, 'public_id')),
-      last: last === undefined ? null : placeOf(last, 'ended_at'),
-      isMore: rows.length >= limit,
-    };
+    return endedStretch(rows, owner, limit);
   }
 
   async ofAccount({
@@ -82,20 +70,6 @@ export class SqlitePrivacyReads implements PrivacyReads {
     );
     if (accounts.size === 0) return { jobs: [], next: null };
     const rows = this.#arrived.all(after?.row ?? 0, limit);
-    const last = rows.at(-1);
-    return {
-      jobs: rows
-        .filter((row) => accounts.has(integer(row, 'account')))
-        .map((row) => ({
-          id: identifier(row, 'public_id'),
-          isLive: flag(row, 'is_live'),
-          createdAt: integer(row, 'created_at'),
-        })),
-      next: last === undefined || rows.length < limit ? null : placeOf(last, 'created_at'),
-    };
+    return accountStretch(rows, accounts, limit);
   }
-}
-
-function placeOf(row: Row, column: string): JobPlace {
-  return { at: integer(row, column), row: integer(row, 'id') };
 }

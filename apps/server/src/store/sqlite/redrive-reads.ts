@@ -1,9 +1,9 @@
 import type { Id, RedriveItem, RedriveReads, RedriveRecord } from '@ezthrottle/engine';
 import { boundedLimit } from '../rows/bounded-limit.ts';
 import { REDRIVE_OUTCOME_CODES } from '../rows/codes.ts';
-import type { Connection, Row, Statement } from './connection.ts';
+import type { Connection, Statement } from './connection.ts';
 import { identifierBytes } from '../rows/identifier.ts';
-import { coded, identifier, integer, optionalInteger, text } from '../rows/row.ts';
+import { redriveItem, redriveRecord } from '../rows/redrive-rows.ts';
 
 const SELECT = `SELECT redrives.*, organizations.public_id AS organization_id
   FROM redrives JOIN organizations ON organizations.id = redrives.organization`;
@@ -43,7 +43,7 @@ export class SqliteRedriveReads implements RedriveReads {
   async get(organization: Id, id: Id): Promise<RedriveRecord | null> {
     const [bytes, owner] = [identifierBytes(id), identifierBytes(organization)];
     const row = bytes === null || owner === null ? undefined : this.#get.get(bytes, owner);
-    return row === undefined ? null : recordOf(row);
+    return row === undefined ? null : redriveRecord(row);
   }
 
   async list({
@@ -55,11 +55,11 @@ export class SqliteRedriveReads implements RedriveReads {
     if (owner === null) return [];
     const at = before?.createdAt ?? Number.MAX_SAFE_INTEGER;
     const id = identifierBytes(before?.id ?? '') ?? Buffer.alloc(16, 0xff);
-    return this.#list.all(owner, at, id, boundedLimit(limit)).map(recordOf);
+    return this.#list.all(owner, at, id, boundedLimit(limit)).map(redriveRecord);
   }
 
   async running(): Promise<readonly RedriveRecord[]> {
-    return this.#running.all().map(recordOf);
+    return this.#running.all().map(redriveRecord);
   }
 
   async items(
@@ -69,29 +69,9 @@ export class SqliteRedriveReads implements RedriveReads {
     const bytes = identifierBytes(id);
     if (bytes === null) return [];
     const most = boundedLimit(limit);
-    if (outcome === null) return this.#items.all(bytes, after, most).map(itemOf);
-    if (outcome === 'sent') return this.#sent.all(bytes, after, most).map(itemOf);
+    if (outcome === null) return this.#items.all(bytes, after, most).map(redriveItem);
+    if (outcome === 'sent') return this.#sent.all(bytes, after, most).map(redriveItem);
     const code = REDRIVE_OUTCOME_CODES.codeOf(outcome);
-    return this.#itemsOf.all(bytes, after, code, most).map(itemOf);
+    return this.#itemsOf.all(bytes, after, code, most).map(redriveItem);
   }
-}
-
-function recordOf(row: Row): RedriveRecord {
-  return {
-    id: identifier(row, 'public_id'),
-    organization: identifier(row, 'organization_id'),
-    data: text(row, 'data'),
-    version: integer(row, 'version'),
-    createdAt: integer(row, 'created_at'),
-    endedAt: optionalInteger(row, 'ended_at'),
-  };
-}
-
-function itemOf(row: Row): RedriveItem {
-  return {
-    number: integer(row, 'number'),
-    source: identifier(row, 'source'),
-    result: row['result'] === null ? null : identifier(row, 'result'),
-    outcome: coded(row, 'outcome', REDRIVE_OUTCOME_CODES),
-  };
 }

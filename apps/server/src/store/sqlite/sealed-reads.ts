@@ -1,20 +1,6 @@
 import type { SealedPlace, SealedRecord, SecretRecord } from '@ezthrottle/engine';
-import type { Connection, Row, Statement } from './connection.ts';
-import { identifier, integer, text } from '../rows/row.ts';
-import { restoredSealed } from '../rows/sealed-columns.ts';
-
-/** Every column that holds sealed texts: a new one belongs here, so that its master key can change. */
-const SEALED_COLUMNS: readonly {
-  readonly kind: SealedPlace['kind'];
-  readonly table: string;
-  readonly column: string;
-  readonly name: string;
-}[] = [
-  { kind: 'webhook_primary', table: 'webhook_secrets', column: 'primary', name: "''" },
-  { kind: 'webhook_secondary', table: 'webhook_secrets', column: 'secondary', name: "''" },
-  { kind: 'signing_key', table: 'signing_keys', column: 'seed', name: 'public_key' },
-  { kind: 'secret', table: 'secrets', column: 'value', name: 'secrets.name' },
-];
+import type { Connection, Statement } from './connection.ts';
+import { restoredSecret, SEALED_COLUMNS, sealedRecord } from '../rows/sealed-rows.ts';
 
 /** Reads what is sealed, wherever it stands. */
 export class SealedReads {
@@ -47,26 +33,9 @@ export class SealedReads {
     for (const { kind, rows } of this.#byOthers) {
       if (found.length >= limit) break;
       for (const row of rows.all(keyId, limit - found.length)) {
-        found.push({
-          kind,
-          organization: identifier(row, 'organization_id'),
-          name: text(row, 'place_name'),
-          sealed: restoredSealed(row, 'sealed'),
-        });
+        found.push(sealedRecord(kind, row));
       }
     }
     return found;
   }
-}
-
-function restoredSecret(row: Row): SecretRecord {
-  const origins: readonly string[] = JSON.parse(text(row, 'origins'));
-  return {
-    organization: identifier(row, 'organization_id'),
-    name: text(row, 'name'),
-    value: restoredSealed(row, 'value'),
-    origins,
-    createdAt: integer(row, 'created_at'),
-    updatedAt: integer(row, 'updated_at'),
-  };
 }

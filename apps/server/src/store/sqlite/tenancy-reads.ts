@@ -10,11 +10,14 @@ import type {
 } from '@ezthrottle/engine';
 import type { Connection, Statement } from './connection.ts';
 import { identifierBytes } from '../rows/identifier.ts';
-import { restoredSealed } from '../rows/sealed-columns.ts';
 import { SealedReads } from './sealed-reads.ts';
 import { restoredApiKey } from '../rows/api-key-rows.ts';
 import { boundedLimit } from '../rows/bounded-limit.ts';
-import { identifier, integer, text } from '../rows/row.ts';
+import {
+  organizationRecord,
+  signingKeyRecord,
+  webhookSecretsRecord,
+} from '../rows/tenancy-rows.ts';
 
 const SELECT_API_KEYS = `SELECT api_keys.*, organizations.public_id AS organization_id
   FROM api_keys JOIN organizations ON organizations.id = api_keys.organization`;
@@ -72,21 +75,13 @@ export class SqliteTenancyReads implements TenancyReads {
   }
 
   async organizations(): Promise<readonly OrganizationRecord[]> {
-    return this.#organizations.all().map((row) => ({
-      id: identifier(row, 'public_id'),
-      name: text(row, 'name'),
-      createdAt: integer(row, 'created_at'),
-    }));
+    return this.#organizations.all().map(organizationRecord);
   }
 
   async signingKeys(organization: Id): Promise<readonly SigningKeyRecord[]> {
     const bytes = identifierBytes(organization);
     if (bytes === null) return [];
-    return this.#signingKeys.all(bytes).map((row) => ({
-      publicKey: text(row, 'public_key'),
-      seed: restoredSealed(row, 'seed'),
-      createdAt: integer(row, 'created_at'),
-    }));
+    return this.#signingKeys.all(bytes).map(signingKeyRecord);
   }
 
   async secrets(): Promise<readonly SecretRecord[]> {
@@ -100,12 +95,6 @@ export class SqliteTenancyReads implements TenancyReads {
   async webhookSecrets(organization: Id): Promise<WebhookSecretsRecord | null> {
     const bytes = identifierBytes(organization);
     const row = bytes === null ? undefined : this.#webhookSecrets.get(bytes);
-    if (row === undefined) return null;
-    return {
-      organization,
-      primary: restoredSealed(row, 'primary'),
-      secondary: row['secondary_key_id'] === null ? null : restoredSealed(row, 'secondary'),
-      updatedAt: integer(row, 'updated_at'),
-    };
+    return row === undefined ? null : webhookSecretsRecord(organization, row);
   }
 }
