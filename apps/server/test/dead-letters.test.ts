@@ -77,8 +77,9 @@ async function deadJobs(query: string): Promise<readonly unknown[]> {
   return listOf(reply.json['jobs']).map(({ job_id }) => job_id);
 }
 
-async function replay(id: string, body?: unknown, headers = {}): Promise<Reply> {
-  return server.call('POST', `${JOBS}/${id}/replay`, body, headers);
+async function replay(id: string, body: object = {}, headers = {}): Promise<Reply> {
+  const said = { reason: 'well again', ...body };
+  return server.call('POST', `${JOBS}/${id}/replay`, said, headers);
 }
 
 async function lastAct(): Promise<Record<string, unknown>> {
@@ -126,7 +127,7 @@ describe('dead jobs', () => {
       ],
     });
     expect((await asOther('GET', `${JOBS}/${id}`)).status).toBe(404);
-    expect((await asOther('POST', `${JOBS}/${id}/replay`, {})).status).toBe(404);
+    expect((await asOther('POST', `${JOBS}/${id}/replay`, { reason: 'mine' })).status).toBe(404);
     expect((await asOther('GET', JOBS)).json).toEqual({ jobs: [], next_cursor: null });
   });
 
@@ -202,6 +203,21 @@ describe('dead jobs', () => {
     expect((await replay(id, { edit: { execute_before: 0 } })).status).toBe(201);
   });
 
+  test('are not sent again by whoever does not say why', async () => {
+    const id = await endedJob();
+    const path = `${JOBS}/${id}/replay`;
+    for (const body of [undefined, {}, { reason: '  ' }]) {
+      const refused = await server.call('POST', path, body);
+      expect([refused.status, refused.json['problems']]).toEqual([
+        400,
+        [{ path: 'reason', message: 'is missing', expected: expect.any(String) }],
+      ]);
+    }
+    const said = { 'X-EZThrottle-Reason': 'for%20the%20caf%C3%A9' };
+    expect((await server.call('POST', path, undefined, said)).status).toBe(201);
+    expect(await lastAct()).toMatchObject({ target: id, reason: 'for the café' });
+  });
+
   test('and what is wrong with a replay: all of it is told', async () => {
     const id = await endedJob();
     const wrong = await replay(id, { edit: { url: 'nonsense', method: 'a b' } });
@@ -257,14 +273,15 @@ describe('dead deliveries', () => {
     const ids = sent.map(({ body }) => objectOf(JSON.parse(body))['delivery_id']);
     expect(new Set(ids)).toEqual(new Set([id]));
     expect(await lastAct()).toMatchObject({ action: 'delivery.replay', reason: 'it is back' });
-    expect((await server.call('POST', path, {}, key)).status).toBe(200);
+    const repeated = await server.call('POST', path, { reason: 'it is back' }, key);
+    expect(repeated.status).toBe(200);
     expect((await asOther('GET', `${DELIVERIES}/${String(id)}`)).status).toBe(404);
   });
 
   test('go out as new ones, elsewhere if need be, each wish once', async () => {
     const { delivery_id: id } = await deadDelivery('/hook-2');
     hooks.route('/hook-2-moved', { status: 200 });
-    const body = { as_new: true, url: hooks.url('/hook-2-moved') };
+    const body = { reason: 'anew', as_new: true, url: hooks.url('/hook-2-moved') };
     const path = `${DELIVERIES}/${String(id)}/replay`;
     const reply = await server.call('POST', path, body);
     expect(reply.status).toBe(202);
@@ -293,12 +310,16 @@ describe('dead deliveries', () => {
       ({ deliveries }) => listOf(deliveries)[0]?.['state'] === 'dead',
     );
     const id = String(listOf(view['deliveries'])[0]?.['delivery_id']);
-    const refused = await server.call('POST', `${DELIVERIES}/${id}/replay`);
+    const refused = await server.call('POST', `${DELIVERIES}/${id}/replay`, {
+      reason: 'well again',
+    });
     expect(refused.status).toBe(409);
     const endpoint = String(refused.json['endpoint_id']);
     await server.call('POST', `/api/v1/webhook-endpoints/${endpoint}/enable`);
     hooks.route('/hook-3', { status: 200 });
-    expect((await server.call('POST', `${DELIVERIES}/${id}/replay`)).status).toBe(202);
+    const reason = { 'X-EZThrottle-Reason': 'well%20again' };
+    const sent = await server.call('POST', `${DELIVERIES}/${id}/replay`, undefined, reason);
+    expect(sent.status).toBe(202);
     await until(
       () => show(id),
       ({ state }) => state === 'delivered',

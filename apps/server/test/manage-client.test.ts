@@ -58,7 +58,7 @@ test('an operator finds a dead job, sees why it died, edits it and sends it agai
   const edit = { url: target.url('/well'), headers: { 'X-New': '1', 'X-Old': null } };
   const replayed = await manage.deadLetters.replayJob(id, { reason: 'moved', edit });
   expect(replayed).toMatchObject({ redrive_of: id });
-  expect(await manage.deadLetters.replayJob(id)).toMatchObject({
+  expect(await manage.deadLetters.replayJob(id, { reason: 'once more' })).toMatchObject({
     job_id: replayed.job_id,
     duplicate: true,
     mismatch: true,
@@ -79,7 +79,7 @@ test('a dead delivery is sent again, as it is or as a new one', async () => {
     (found) => found.length === 1,
   );
   const id = dead?.delivery_id ?? '';
-  const moved = { asNew: true, url: target.url('/well') };
+  const moved = { reason: 'moved', asNew: true, url: target.url('/well') };
   const copy = await manage.deadLetters.replayDelivery(id, moved);
   expect(copy.delivery_id).not.toBe(id);
   target.route('/hook', { status: 200 });
@@ -114,14 +114,18 @@ test('a redrive is tried dry, begun, watched and read', async () => {
   ]);
   const [newest] = await all(manage.redrives.list());
   expect(newest).toEqual(over);
-  await expect(manage.redrives.cancel(begun.redrive_id)).rejects.toSatisfy(isConflictError);
+  await expect(manage.redrives.cancel(begun.redrive_id, { reason: 'enough' })).rejects.toSatisfy(
+    isConflictError,
+  );
 });
 
 test('what cannot be done is told with its own error', async () => {
   const nobody = '00000000-0000-7000-8000-000000000000';
   await expect(manage.deadLetters.job(nobody)).rejects.toSatisfy(isNotFoundError);
   await expect(manage.redrives.get(nobody)).rejects.toSatisfy(isNotFoundError);
-  await expect(manage.deadLetters.replayJob('')).rejects.toSatisfy(isNotFoundError);
+  await expect(manage.deadLetters.replayJob('', { reason: 'nobody' })).rejects.toSatisfy(
+    isNotFoundError,
+  );
   await expect(manage.redrives.begin({ reason: '', rate: 0 })).rejects.toMatchObject({
     problems: [{ path: 'reason' }, { path: 'rate' }],
   });

@@ -193,6 +193,7 @@ test('what is sent again while its account is deleted goes with it', async () =>
   for (const id of dead) await ended(id);
   const replay = (id: string): Promise<Reply> =>
     server.call('POST', `/api/v1/dead-letters/jobs/${id}/replay`, {
+      reason: 'once more',
       edit: { execute_before: Date.now() + 3_600_000 },
     });
   const before = dead.slice(0, 20).map(replay);

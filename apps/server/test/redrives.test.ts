@@ -107,6 +107,7 @@ describe('a redrive of jobs', () => {
       count: 8,
       more: false,
       by_reason: { target_refused: 7, target_unreachable: 1 },
+      left_out: {},
       by_destination: [
         { destination: target.origin, count: 7 },
         { destination: 'http://127.0.0.1:1', count: 1 },
@@ -118,6 +119,38 @@ describe('a redrive of jobs', () => {
     });
     expect(target.requests).toEqual([]);
     expect(await acts()).toEqual([]);
+  });
+
+  test('does not count what it would pass over, and tells how many that are and why', async () => {
+    await deadJobs(1, { url: target.url('/again') });
+    const { json } = await server.call('GET', '/api/v1/dead-letters/jobs');
+    const one = textOf(listOf(json['jobs'])[0]?.['job_id']);
+    const why = { reason: 'a look' };
+    await server.call('POST', `/api/v1/dead-letters/jobs/${one}/replay`, why);
+    await deadJobs(2, { execute_before: Date.now() + 500 });
+    const dry = await until(
+      () => begin({ dry_run: true }),
+      ({ json: found }) => objectOf(found['left_out'])['too_late'] === 2,
+    );
+    // What was sent again has died again: of this one there is no new try yet.
+    expect(dry.json).toMatchObject({ count: 1, left_out: { already: 1, too_late: 2 } });
+    const edit = { execute_before: 0 };
+    expect((await begin({ dry_run: true, edit })).json).toMatchObject({
+      count: 3,
+      left_out: { already: 1 },
+    });
+    const rules = { request_headers: ['x-private'] };
+    await server.call('PUT', '/api/v1/settings/redaction', rules);
+    await until(
+      () => begin({ dry_run: true }),
+      ({ json: found }) => objectOf(found['left_out'])['erased'] === 4,
+    );
+    const last = await begin({ dry_run: true });
+    expect(last.json).toMatchObject({ count: 0, by_reason: {}, by_destination: [] });
+    target.clear();
+    const { json: begun } = await begin({ canary: 0, rate: 1_000 });
+    expect(await over(begun['redrive_id'])).toMatchObject({ counts: { unfit: 4 } });
+    expect(target.requests).toEqual([]);
   });
 
   test('whose request is mistyped is refused with every place, and sends nothing', async () => {
@@ -208,9 +241,13 @@ describe('a redrive of jobs', () => {
     const { json } = await begin({ rate: 1, canary: 0 });
     const id = json['redrive_id'];
     await target.waitFor(1);
-    const cancelled = await server.call('POST', `${PATH}/${String(id)}/cancel`);
+    const cancel = (body?: object): Promise<Reply> =>
+      server.call('POST', `${PATH}/${String(id)}/cancel`, body);
+    expect(pathsOf(await cancel())).toEqual(['reason']);
+    expect(pathsOf(await cancel({ reasons: 'x' }))).toEqual(['reasons']);
+    const cancelled = await cancel({ reason: 'not yet' });
     expect([cancelled.status, cancelled.json['state']]).toEqual([200, 'cancelled']);
-    expect((await server.call('POST', `${PATH}/${String(id)}/cancel`)).status).toBe(200);
+    expect((await cancel({ reason: 'not yet' })).status).toBe(200);
     await over(id);
     expect(target.requests.length).toBeLessThan(5);
     expect(await acts()).toEqual(['redrive.cancel', 'redrive.start']);

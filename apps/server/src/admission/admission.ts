@@ -38,6 +38,8 @@ export interface AdmissionOptions {
 
 /** Turns new jobs away while the server has more than it can hold. */
 export interface Admission {
+  /** Whether there is room for so many, whosoever they are: a look, which lengthens nobody's wait. */
+  hasRoom(jobs: number): Promise<boolean>;
   /** Why so many new jobs are turned away, whosoever they are; null: there is room. */
   refusal(jobs: number): Promise<ApiError | null>;
   /** The same for so many of one account, given that there is room for anybody's. */
@@ -153,6 +155,9 @@ export function createAdmission(options: AdmissionOptions): Admission {
   return {
     async refusal(jobs) {
       return errorOf(verdictOf(await everybodysLoad(), everybodysBounds, jobs));
+    },
+    async hasRoom(jobs) {
+      return verdictOf(await everybodysLoad(), everybodysBounds, jobs).verdict === 'accept';
     },
     refusalOf(account, jobs) {
       if (!countsAccounts) return null;

@@ -1,7 +1,7 @@
 import { AUDIT_BOUNDS, HEADERS, type Problem } from '@ezthrottle/core/protocol';
 import type { Acting } from '../audit/audit-log.ts';
 import type { Caller } from '../tenancy/api-keys.ts';
-import { refuseProblems } from './api-error.ts';
+import { ApiError, refuseProblems } from './api-error.ts';
 import type { Call } from './route.ts';
 
 /**
@@ -29,6 +29,24 @@ export function actingOf(
   const reasonSaid = said(HEADERS.reason, AUDIT_BOUNDS.reasonLength);
   refuseProblems(problems, 'the request');
   return { organization, apiKey, actor, reason: reason ?? reasonSaid };
+}
+
+/**
+ * The same for acts of which it has to be said why.
+ *
+ * @throws ApiError `validation_failed` also when neither the body nor the header says it.
+ */
+export function actingWithReason(
+  call: Pick<Call, 'header'>,
+  caller: Pick<Caller, 'organization' | 'apiKey'>,
+  reason: string | undefined,
+): Acting {
+  const acting = actingOf(call, caller, reason?.trim() === '' ? undefined : reason);
+  if (acting.reason !== null) return acting;
+  const expected = `why this is done, here or in the header ${HEADERS.reason}`;
+  throw new ApiError('validation_failed', 'the request does not say why', {
+    problems: [{ path: 'reason', message: 'is missing', expected }],
+  });
 }
 
 /** Headers are ASCII: other letters come percent-encoded. What is not encoded rightly is meant as it is. */

@@ -19,10 +19,10 @@ export interface DeadLettersOptions {
   readonly gate: Pick<JobGate, 'submit'>;
   readonly rules: Pick<LimitRules, 'namedBy' | 'accountLimit'>;
   readonly vault: Pick<SecretVault, 'find'>;
-  readonly deletions: Pick<AccountDeletions, 'unlessDeleted'>;
+  readonly deletions: Pick<AccountDeletions, 'isDeleted' | 'unlessDeleted'>;
   readonly endpoints: Pick<Endpoints, 'isDisabled'>;
   readonly deliverer: Pick<Deliverer, 'wake'>;
-  readonly admission: Pick<Admission, 'refusal'>;
+  readonly admission: Pick<Admission, 'hasRoom'>;
   readonly audit: AuditLog;
   readonly clock: Clock;
   readonly newId: () => Id;
@@ -50,7 +50,7 @@ export function createDeadLetters(options: DeadLettersOptions): DeadLetters {
       jobs: jobRedrives(deadLetters, jobReplays),
       deliveries: deliveryRedrives(deadLetters, endpoints, clock),
     },
-    hasRoom: async (count) => (await admission.refusal(count)) === null,
+    hasRoom: (count) => admission.hasRoom(count),
     onReplayed: () => deliverer.wake(),
   });
   const deliveryReplays = createDeliveryReplays({ ...options, deadLetters, jobs });

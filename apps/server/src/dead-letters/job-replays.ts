@@ -1,4 +1,10 @@
-import { accountLimit, type JobEdit, type JobState, type Problem } from '@ezthrottle/core/protocol';
+import {
+  accountLimit,
+  type JobEdit,
+  type JobState,
+  type Problem,
+  type RedriveLeftOut,
+} from '@ezthrottle/core/protocol';
 import {
   checkLimitCosts,
   checkSecrets,
@@ -63,6 +69,8 @@ export type JobReplayed =
 /** Sends dead jobs again, each as a new job that stands in line like any other. */
 export interface JobReplays {
   replay(organization: Id, id: Id, replay: JobReplay): Promise<JobReplayed>;
+  /** Why its first new try would not be sent now; null: it would. Changes nothing. */
+  leftOut(organization: Id, id: Id, edit: JobEdit): Promise<RedriveLeftOut | null>;
   /** The first new try of a dead job; null: there is none. */
   newTryOf(
     dead: Pick<DeadJob, 'id' | 'organization' | 'idempotentKey'>,
@@ -75,7 +83,7 @@ export interface JobReplaysOptions {
   readonly gate: Pick<JobGate, 'submit'>;
   readonly rules: Pick<LimitRules, 'namedBy' | 'accountLimit'>;
   readonly vault: Pick<SecretVault, 'find'>;
-  readonly deletions: Pick<AccountDeletions, 'unlessDeleted'>;
+  readonly deletions: Pick<AccountDeletions, 'isDeleted' | 'unlessDeleted'>;
   readonly clock: Pick<Clock, 'now'>;
   readonly newId: () => Id;
   /** How long a dead job is sent again only once, from the end of its new try, in milliseconds. */
@@ -84,29 +92,58 @@ export interface JobReplaysOptions {
 
 export function createJobReplays(options: JobReplaysOptions): JobReplays {
   const { deadLetters, jobs, gate, clock, windowMs } = options;
+
+  async function planned(
+    organization: Id,
+    id: Id,
+    { edit, again, redrive }: Pick<JobReplay, 'edit' | 'again' | 'redrive'>,
+  ): Promise<Planned> {
+    const dead = await deadLetters.job(organization, id);
+    const record = dead === null ? null : await jobs.get(organization, id);
+    if (dead === null || record === null) {
+      const state = await deadLetters.jobState(organization, id);
+      return state === null ? { verdict: 'unknown' } : { verdict: 'not_dead', state };
+    }
+    const { erased = [] } = record.spec;
+    if (erased.some((part) => part !== 'attempts')) return { verdict: 'erased' };
+    const now = clock.now();
+    const job = newTry(options, { dead, record, now, edit, redrive, again });
+    const held = await jobs.holder(organization, job.idempotency, now);
+    if (held === null) {
+      const { executeBefore } = job.spec;
+      if (executeBefore !== undefined && executeBefore <= now) {
+        return { verdict: 'too_late', executeBefore };
+      }
+      const limits = checkLimitCosts(job.spec, options.rules.namedBy(organization));
+      if (limits.length > 0) return { verdict: 'unusable', what: 'limits', problems: limits };
+      const secrets = checkSecrets(job.spec, (name) => options.vault.find(organization, name));
+      if (secrets.length > 0) return { verdict: 'unusable', what: 'secrets', problems: secrets };
+    }
+    return { verdict: 'planned', dead, job, isHeld: held !== null };
+  }
+
   return {
-    async replay(organization, id, { edit, again, redrive, entry }) {
-      const dead = await deadLetters.job(organization, id);
-      const record = dead === null ? null : await jobs.get(organization, id);
-      if (dead === null || record === null) {
-        const state = await deadLetters.jobState(organization, id);
-        return state === null ? { verdict: 'unknown' } : { verdict: 'not_dead', state };
+    async leftOut(organization, id, edit) {
+      const plan = await planned(organization, id, { edit, again: null, redrive: null });
+      switch (plan.verdict) {
+        case 'planned':
+          if (plan.isHeld) return 'already';
+          return options.deletions.isDeleted(plan.dead) ? 'being_deleted' : null;
+        case 'unusable':
+          return plan.what === 'limits' ? 'limits_unusable' : 'secrets_unusable';
+        case 'unknown':
+        case 'not_dead':
+          return 'gone';
+        case 'erased':
+        case 'too_late':
+          return plan.verdict;
       }
-      const { erased = [] } = record.spec;
-      if (erased.some((part) => part !== 'attempts')) return { verdict: 'erased' };
-      const now = clock.now();
-      const job = newTry(options, { dead, record, now, edit, redrive, again });
-      const held = await jobs.holder(organization, job.idempotency, now);
-      if (held === null) {
-        const { executeBefore } = job.spec;
-        if (executeBefore !== undefined && executeBefore <= now) {
-          return { verdict: 'too_late', executeBefore };
-        }
-        const limits = checkLimitCosts(job.spec, options.rules.namedBy(organization));
-        if (limits.length > 0) return { verdict: 'unusable', what: 'limits', problems: limits };
-        const secrets = checkSecrets(job.spec, (name) => options.vault.find(organization, name));
-        if (secrets.length > 0) return { verdict: 'unusable', what: 'secrets', problems: secrets };
-      }
+    },
+    async replay(organization, id, replay) {
+      const plan = await planned(organization, id, replay);
+      if (plan.verdict !== 'planned') return plan;
+      const { dead, job } = plan;
+      const { entry } = replay;
       const submit = (): ReturnType<JobGate['submit']> => gate.submit(job, entry?.(job));
       const verdict = await options.deletions.unlessDeleted(dead, submit);
       if (verdict === null) return { verdict: 'being_deleted' };
@@ -135,6 +172,16 @@ export function createJobReplays(options: JobReplaysOptions): JobReplays {
     },
   };
 }
+
+type Planned =
+  | {
+      readonly verdict: 'planned';
+      readonly dead: DeadJob;
+      readonly job: AdmittedJob;
+      /** Whether there is such a new try already. */
+      readonly isHeld: boolean;
+    }
+  | Exclude<JobReplayed, { readonly verdict: 'sent' | 'already' | 'being_deleted' | 'rejected' }>;
 
 interface NewTry extends Pick<JobReplay, 'edit' | 'redrive' | 'again'> {
   readonly dead: DeadJob;

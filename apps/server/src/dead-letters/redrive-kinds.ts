@@ -1,4 +1,4 @@
-import type { RedriveOutcome } from '@ezthrottle/core/protocol';
+import type { RedriveLeftOut, RedriveOutcome } from '@ezthrottle/core/protocol';
 import {
   type Clock,
   type DeadDelivery,
@@ -36,8 +36,12 @@ export interface RedriveKind {
     limit: number,
     mostLooked: number,
   ): Promise<Scan<AnyDead>>;
-  /** Whether it would be sent, and not passed over. */
-  isFit(organization: Id, dead: AnyDead): Promise<boolean>;
+  /** Why it would not be sent now, but passed over; null: it would. */
+  leftOut(
+    organization: Id,
+    redrive: Pick<Redrive, 'edit'>,
+    dead: AnyDead,
+  ): Promise<RedriveLeftOut | null>;
   /** Sends it, or says what is to be written to send it. */
   send(
     organization: Id,
@@ -71,14 +75,9 @@ export function jobRedrives(reads: Scanned, replays: JobReplays): RedriveKind {
           place: placeOfJob(dead),
           reason: deadJobReason(dead.error),
           destination: destinationOf(dead.url),
-          idempotentKey: dead.idempotentKey,
         }),
       ),
-    async isFit(organization, dead) {
-      if (!('idempotentKey' in dead) || typeof dead.idempotentKey !== 'string') return false;
-      const { id, idempotentKey } = dead;
-      return (await replays.newTryOf({ organization, id, idempotentKey })) === null;
-    },
+    leftOut: (organization, { edit }, { id }) => replays.leftOut(organization, id, edit),
     async send(organization, id, { edit }, { id: source }) {
       const replay = { edit, again: null, redrive: id, entry: null };
       const replayed = await replays.replay(organization, source, replay);
@@ -131,7 +130,8 @@ export function deliveryRedrives(
           endpointId: dead.endpointId,
         }),
       ),
-    isFit: async (organization, dead) => isOpen(organization, dead),
+    leftOut: async (organization, _redrive, dead) =>
+      isOpen(organization, dead) ? null : 'endpoint_disabled',
     async send(organization, _id, _redrive, dead) {
       const { id: source } = dead;
       if (!isOpen(organization, dead)) {

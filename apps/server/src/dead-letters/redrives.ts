@@ -20,6 +20,7 @@ import type { Act, Acting, AuditLog } from '../audit/audit-log.ts';
 import type { Commit } from '../tenancy/committing.ts';
 import { createPeriodic } from '../upkeep/periodic.ts';
 import type { Service } from '../upkeep/service.ts';
+import { dryRunOf } from './redrive-dry-run.ts';
 import type { AnyDead, EndedOutcome, RedriveKind, Tried } from './redrive-kinds.ts';
 
 /** A redrive as it is shown. */
@@ -79,9 +80,6 @@ interface Running {
 
 /** Dead letters that one round looks at: the rest is for the next one. */
 const LOOKED = 1_000;
-/** The most that a dry run looks at. */
-const LOOKED_DRY = 1_000_000;
-const DESTINATIONS = 10;
 /** Wait where the server is full, in milliseconds. */
 const REST_MS = 5_000;
 
@@ -116,40 +114,8 @@ class RunningRedrives implements Redrives {
     return this.#periodic.stop();
   }
 
-  async dryRun(
-    organization: Id,
-    settings: RedriveSettings,
-  ): Promise<Omit<RedriveDryRun, 'dry_run'>> {
-    const kind = this.#options.kinds[settings.of];
-    const reasons = new Map<string, number>();
-    const destinations = new Map<string, number>();
-    let [count, cursor, looked] = [0, newRedrive(settings).cursor, 0];
-    for (;;) {
-      const page = await kind.next(organization, { ...settings, cursor }, LOOKED, LOOKED);
-      for (const dead of page.found) {
-        if (!(await kind.isFit(organization, dead))) continue;
-        if (count >= settings.maxItems) return { ...told(), more: true };
-        count += 1;
-        add(reasons, dead.reason);
-        add(destinations, dead.destination);
-      }
-      looked += LOOKED;
-      if (page.next === null || looked >= LOOKED_DRY)
-        return { ...told(), more: page.next !== null };
-      cursor = page.next;
-    }
-
-    function told() {
-      const most = [...destinations].toSorted(([, one], [, other]) => other - one);
-      return {
-        of: settings.of,
-        count,
-        by_reason: Object.fromEntries(reasons),
-        by_destination: most
-          .slice(0, DESTINATIONS)
-          .map(([destination, dead]) => ({ destination, count: dead })),
-      };
-    }
+  dryRun(organization: Id, settings: RedriveSettings): Promise<Omit<RedriveDryRun, 'dry_run'>> {
+    return dryRunOf(this.#options.kinds[settings.of], organization, settings, LOOKED);
   }
 
   async begin(acting: Acting, id: Id, settings: RedriveSettings): Promise<RedriveStart> {
@@ -379,8 +345,4 @@ function inTurn<T>(running: Running, act: () => Promise<T>): Promise<T> {
 
 function outcomeOf({ outcome }: Tried): RedriveOutcome {
   return outcome;
-}
-
-function add(counts: Map<string, number>, name: string): void {
-  counts.set(name, (counts.get(name) ?? 0) + 1);
 }

@@ -35,6 +35,12 @@ export interface AccountDeletions extends Service {
     of: { readonly organization: Id; readonly userId: string; readonly createdAt: number },
     act: () => Promise<T>,
   ): Promise<T | null>;
+  /** Whether such an old job is to be deleted. */
+  isDeleted(of: {
+    readonly organization: Id;
+    readonly userId: string;
+    readonly createdAt: number;
+  }): boolean;
   /** One round of everything that is under way. */
   runOnce(): Promise<void>;
 }
@@ -94,6 +100,18 @@ export function createAccountDeletions(options: AccountDeletionsOptions): Accoun
     if (stretch.next !== null) return put({ ...deletion, removed, isInUse, after: stretch.next });
     if (!isInUse) await commit({ type: 'forget_account', organization, userId });
     return put({ ...deletion, removed, isInUse, finishedAt: clock.now() });
+  }
+
+  function isDeleted({
+    organization,
+    userId,
+    createdAt,
+  }: Parameters<AccountDeletions['isDeleted']>[0]): boolean {
+    // Nobody is no account.
+    if (userId === '') return false;
+    const name = nameOf(organization, userId);
+    const requestedAt = asked.get(name) ?? known.get(name)?.requestedAt ?? null;
+    return requestedAt !== null && createdAt <= requestedAt;
   }
 
   async function runOnce(): Promise<void> {
@@ -158,12 +176,12 @@ export function createAccountDeletions(options: AccountDeletionsOptions): Accoun
         if (asked.get(name) === requestedAt) asked.delete(name);
       }
     },
-    async unlessDeleted({ organization, userId, createdAt }, act) {
-      // Nobody is no account.
+    isDeleted,
+    async unlessDeleted(of, act) {
+      const { organization, userId } = of;
+      if (isDeleted(of)) return null;
       if (userId === '') return await act();
       const name = nameOf(organization, userId);
-      const requestedAt = asked.get(name) ?? known.get(name)?.requestedAt ?? null;
-      if (requestedAt !== null && createdAt <= requestedAt) return null;
       const acts = copying.get(name) ?? new Set();
       copying.set(name, acts);
       const done = act();

@@ -58,14 +58,15 @@ export interface JobEditOptions {
 
 export interface ReplayJobOptions extends CallOptions {
   /** Why: noted in the audit log. */
-  readonly reason?: string;
+  readonly reason: string;
   /** Once more, though there is a new try of it already. Default false: that one is the answer. */
   readonly again?: boolean;
   readonly edit?: JobEditOptions;
 }
 
 export interface ReplayDeliveryOptions extends CallOptions {
-  readonly reason?: string;
+  /** Why: noted in the audit log. */
+  readonly reason: string;
   /** A delivery with an id of its own, which receivers do not know yet. Default false. */
   readonly asNew?: boolean;
   /** Where the new one goes instead; only with `asNew`. */
@@ -121,10 +122,10 @@ export class DeadLetters {
    */
   async replayJob(
     jobId: string,
-    { reason, again, edit, ...options }: ReplayJobOptions = {},
+    { reason, again, edit, ...options }: ReplayJobOptions,
   ): Promise<ReplayJobReply> {
     const body: ReplayJobRequest = {
-      ...(reason !== undefined && { reason }),
+      reason,
       ...(again !== undefined && { again }),
       ...(edit !== undefined && { edit: editOf(edit) }),
     };
@@ -157,10 +158,10 @@ export class DeadLetters {
    */
   async replayDelivery(
     deliveryId: string,
-    { reason, asNew, url, ...options }: ReplayDeliveryOptions = {},
+    { reason, asNew, url, ...options }: ReplayDeliveryOptions,
   ): Promise<DeadDeliveryDetail> {
     const body: ReplayDeliveryRequest = {
-      ...(reason !== undefined && { reason }),
+      reason,
       ...(asNew !== undefined && { as_new: asNew }),
       ...(url !== undefined && { url }),
     };

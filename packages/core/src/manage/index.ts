@@ -11,6 +11,7 @@ export type {
   ReplayJobOptions,
 } from './dead-letters.ts';
 export type {
+  CancelRedriveOptions,
   RedriveItemListing,
   RedriveListing,
   RedriveOptions,
@@ -34,7 +35,12 @@ export type {
   DeadJobView,
   ReplayJobReply,
 } from '../protocol/dead-letter.ts';
-export type { RedriveDryRun, RedriveItemView, RedriveView } from '../protocol/redrive.ts';
+export type {
+  RedriveDryRun,
+  RedriveItemView,
+  RedriveLeftOut,
+  RedriveView,
+} from '../protocol/redrive.ts';
 export type { ManagedJobs } from './managed-jobs.ts';
 export type {
   AheadView,

@@ -36,6 +36,11 @@ export interface RedriveOptions extends CallOptions {
   readonly edit?: JobEditOptions;
 }
 
+export interface CancelRedriveOptions extends CallOptions {
+  /** Why: noted in the audit log. */
+  readonly reason: string;
+}
+
 export interface WaitForRedriveOptions extends CallOptions {
   /** Milliseconds between two looks. Default 1,000. */
   readonly pollInterval?: number;
@@ -119,8 +124,11 @@ export class Redrives {
   }
 
   /** Sends no more; what is out goes on. Throws `ConflictError` when it has ended otherwise. */
-  async cancel(redriveId: string, options: CallOptions = {}): Promise<RedriveView> {
-    return asRedrive(await this.#calls.act(`${pathOf(redriveId)}/cancel`, {}, options));
+  async cancel(
+    redriveId: string,
+    { reason, ...options }: CancelRedriveOptions,
+  ): Promise<RedriveView> {
+    return asRedrive(await this.#calls.act(`${pathOf(redriveId)}/cancel`, { reason }, options));
   }
 
   /** Waits until how all that it has sent has ended is known. Throws `TimeoutError` after `within`. */

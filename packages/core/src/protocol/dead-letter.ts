@@ -118,6 +118,7 @@ export interface JobEdit {
 }
 
 export interface ReplayJobRequest {
+  /** Why; absent: the header `X-EZThrottle-Reason` says it. */
   readonly reason?: string;
   /** Once more, though there is a new try of it already. Default false: that one is the answer. */
   readonly again?: boolean;
@@ -136,6 +137,7 @@ export interface ReplayJobReply {
 }
 
 export interface ReplayDeliveryRequest {
+  /** Why; absent: the header `X-EZThrottle-Reason` says it. */
   readonly reason?: string;
   /** A delivery with an id of its own, which receivers do not know yet. Default false. */
   readonly as_new?: boolean;

@@ -38,6 +38,26 @@ export interface RedriveRequest {
   readonly edit?: JobEdit;
 }
 
+/**
+ * Why a redrive passes a dead letter over: it was sent again before, what it sent is not kept any more, it may not
+ * start any more, its limits or secrets cannot be used, its account is being deleted, its endpoint is disabled, or
+ * it went away meanwhile.
+ */
+export type RedriveLeftOut =
+  | 'already'
+  | 'erased'
+  | 'too_late'
+  | 'limits_unusable'
+  | 'secrets_unusable'
+  | 'being_deleted'
+  | 'endpoint_disabled'
+  | 'gone';
+
+export interface CancelRedriveRequest {
+  /** Why; absent: the header `X-EZThrottle-Reason` says it. */
+  readonly reason?: string;
+}
+
 /** What a dry run finds. */
 export interface RedriveDryRun {
   readonly dry_run: true;
@@ -47,6 +67,8 @@ export interface RedriveDryRun {
   /** There are more than `max_items`. */
   readonly more: boolean;
   readonly by_reason: Readonly<Record<string, number>>;
+  /** Those that fit the filter and would be passed over, by why. */
+  readonly left_out: Readonly<Partial<Record<RedriveLeftOut, number>>>;
   /** The ten destinations with the most of them. */
   readonly by_destination: readonly { readonly destination: string; readonly count: number }[];
 }

@@ -18,7 +18,7 @@ import {
 import type { AuditLog } from '../../audit/audit-log.ts';
 import type { DeliveryReplayed, DeliveryReplays } from '../../dead-letters/delivery-replays.ts';
 import { sha256 } from '../../dispatch/sha256.ts';
-import { actingOf } from '../acting.ts';
+import { actingWithReason } from '../acting.ts';
 import { ApiError } from '../api-error.ts';
 import { parseId } from '../job-id.ts';
 import type { Call, Route } from '../route.ts';
@@ -86,7 +86,7 @@ export function deadDeliveryRoutes(options: DeadDeliveryRoutesOptions): readonly
         const { organization } = caller;
         const id = deliveryIdOf(call);
         const { reason, as_new: asNew = false, url = null } = readReplay(call.body);
-        const acting = actingOf(call, caller, reason);
+        const acting = actingWithReason(call, caller, reason);
         const key = call.header('Idempotency-Key');
         const act = {
           action: 'delivery.replay',

@@ -20,7 +20,7 @@ import {
 import type { Admission } from '../../admission/admission.ts';
 import type { AuditLog } from '../../audit/audit-log.ts';
 import type { JobReplayed, JobReplays } from '../../dead-letters/job-replays.ts';
-import { actingOf } from '../acting.ts';
+import { actingWithReason } from '../acting.ts';
 import { ApiError } from '../api-error.ts';
 import { jobIdOf, jobNotFound } from '../job-id.ts';
 import type { Answer, Route } from '../route.ts';
@@ -93,7 +93,7 @@ export function deadJobRoutes(options: DeadJobRoutesOptions): readonly Route[] {
       async handle(call, caller) {
         const id = jobIdOf(call);
         const { reason, edit = {}, again = false } = readReplay(call.body);
-        const acting = actingOf(call, caller, reason);
+        const acting = actingWithReason(call, caller, reason);
         const refusal = await admission.refusal(1);
         if (refusal !== null) throw refusal;
         const replayed = await jobReplays.replay(caller.organization, id, {

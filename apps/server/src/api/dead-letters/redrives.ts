@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import {
+  type CancelRedriveRequest,
   REDRIVE_DEFAULTS,
   type RedriveItemPage,
   type RedrivePage,
@@ -10,6 +11,7 @@ import {
   type Problem,
 } from '@ezthrottle/core/protocol';
 import {
+  CANCEL_REDRIVE_SCHEMA,
   REDRIVE_LIST_SCHEMA,
   REDRIVE_SCHEMA,
   type RedriveListRequest,
@@ -24,7 +26,7 @@ import {
 import type { Acting } from '../../audit/audit-log.ts';
 import type { Redrives, StoredRedrive } from '../../dead-letters/redrives.ts';
 import { sha256 } from '../../dispatch/sha256.ts';
-import { actingOf } from '../acting.ts';
+import { actingWithReason } from '../acting.ts';
 import { ApiError } from '../api-error.ts';
 import { type Cursor, formatCursor, parseCursor } from '../cursor.ts';
 import { parseId } from '../job-id.ts';
@@ -43,6 +45,8 @@ const PATH = '/redrives';
 const ONE = `${PATH}/:id`;
 
 const readRedrive = bodyReader<RedriveRequest>(REDRIVE_SCHEMA, problemsOf);
+
+const readCancel = bodyReader<CancelRedriveRequest>(CANCEL_REDRIVE_SCHEMA);
 
 const PARAMETERS: Readonly<Record<keyof RedriveListRequest, true>> = { cursor: true, limit: true };
 const readList = listParameters<RedriveListRequest, Cursor>(
@@ -65,7 +69,7 @@ export function redriveRoutes({ redrives, clock, newId }: RedriveRoutesOptions):
       access: 'manage',
       async handle(call, caller) {
         const request = readRedrive(call.body);
-        const acting = actingOf(call, caller, request.reason);
+        const acting = actingWithReason(call, caller, request.reason);
         const settings = settingsOf(request, acting, clock.now());
         if (request.dry_run === true) {
           const found = await redrives.dryRun(caller.organization, settings);
@@ -139,7 +143,9 @@ export function redriveRoutes({ redrives, clock, newId }: RedriveRoutesOptions):
       path: `${ONE}/cancel`,
       access: 'manage',
       async handle(call, caller) {
-        const cancelled = await redrives.cancel(actingOf(call, caller), idOf(call));
+        const { reason } = readCancel(call.body);
+        const acting = actingWithReason(call, caller, reason);
+        const cancelled = await redrives.cancel(acting, idOf(call));
         if (cancelled.verdict === 'unknown') throw redriveNotFound();
         const view = viewOf(cancelled.stored);
         if (cancelled.verdict === 'cancelled' || view.state === 'cancelled') {

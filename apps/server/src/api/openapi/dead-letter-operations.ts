@@ -1,4 +1,5 @@
 import {
+  CANCEL_REDRIVE_SCHEMA,
   DEAD_LETTER_LIST_SCHEMA,
   REDRIVE_LIST_SCHEMA,
   REDRIVE_SCHEMA,
@@ -10,6 +11,7 @@ import type { Operation, Operations } from './operation.ts';
 const ABOUT: Pick<Operation, 'tag'> = { tag: 'dead letters' };
 const ACTING = {
   'X-EZThrottle-Actor': 'Who acts, for the audit log',
+  'X-EZThrottle-Reason': 'Why; one of it and `reason` in the body has to be there',
   'Idempotency-Key': 'Tells a call that is made again from another one',
 } as const;
 
@@ -86,6 +88,7 @@ export const DEAD_LETTER_OPERATIONS: Operations = {
     ...ABOUT,
     summary: 'Sends no more; what is out goes on',
     headers: ACTING,
+    body: CANCEL_REDRIVE_SCHEMA,
     answers: { 200: 'RedriveView' },
     refusals: ['not_found', 'conflict'],
   },

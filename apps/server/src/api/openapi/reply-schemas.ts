@@ -1818,6 +1818,36 @@ export const REPLY_SCHEMAS: Readonly<Record<string, JsonSchema>> = {
           type: 'number',
         },
       },
+      left_out: {
+        type: 'object',
+        properties: {
+          already: {
+            type: 'number',
+          },
+          erased: {
+            type: 'number',
+          },
+          too_late: {
+            type: 'number',
+          },
+          limits_unusable: {
+            type: 'number',
+          },
+          secrets_unusable: {
+            type: 'number',
+          },
+          being_deleted: {
+            type: 'number',
+          },
+          endpoint_disabled: {
+            type: 'number',
+          },
+          gone: {
+            type: 'number',
+          },
+        },
+        description: 'Those that fit the filter and would be passed over, by why.',
+      },
       by_destination: {
         type: 'array',
         items: {
@@ -1835,7 +1865,7 @@ export const REPLY_SCHEMAS: Readonly<Record<string, JsonSchema>> = {
         description: 'The ten destinations with the most of them.',
       },
     },
-    required: ['dry_run', 'of', 'count', 'more', 'by_reason', 'by_destination'],
+    required: ['dry_run', 'of', 'count', 'more', 'by_reason', 'left_out', 'by_destination'],
     description: 'What a dry run finds.',
   },
   RedriveItemPage: {

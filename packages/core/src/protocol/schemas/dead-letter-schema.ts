@@ -8,7 +8,7 @@ import type {
   ReplayJobRequest,
 } from '../dead-letter.ts';
 import * as LIMITS from '../bounds.ts';
-import { REDRIVE_BOUNDS, type RedriveRequest } from '../redrive.ts';
+import { type CancelRedriveRequest, REDRIVE_BOUNDS, type RedriveRequest } from '../redrive.ts';
 import { WEBHOOK_DEFINITION } from './job-request-schema.ts';
 import {
   closedSchema,
@@ -167,6 +167,11 @@ export const REDRIVE_SCHEMA: JsonSchema = {
   $id: 'redrive.json',
   ...redrive,
   properties: { ...redrive.properties, filter, edit },
+};
+
+export const CANCEL_REDRIVE_SCHEMA: JsonSchema = {
+  $id: 'cancel-redrive.json',
+  ...closedSchema<CancelRedriveRequest>({}, { reason }),
 };
 
 export const REDRIVE_LIST_SCHEMA: JsonSchema = {
