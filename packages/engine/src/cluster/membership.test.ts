@@ -15,6 +15,7 @@ import {
   planRound,
   renewal,
   type Round,
+  type UnderWay,
 } from './membership.ts';
 
 const TOTAL = 30;
@@ -24,7 +25,7 @@ class Cluster {
   rows: ClusterRows = emptyRows(TOTAL);
   now = 1_000_000;
   readonly members = new Map<string, Member>();
-  readonly busy = new Set<number>();
+  readonly busy = new Map<number, UnderWay>();
   readonly fenced = new Set<string>();
 
   join(node: string): void {
@@ -52,7 +53,7 @@ class Cluster {
       view: viewAt(this.rows, this.now),
       isLeaseAlive: true,
       now: this.now,
-      isQuiet: (slot) => !this.busy.has(slot),
+      underWayIn: (slot) => this.busy.get(slot) ?? 'nothing',
     });
   }
 
@@ -139,7 +140,7 @@ describe('nodes of a cluster', () => {
 
   it('hand a slot over only when nothing is under way in it any more', () => {
     const cluster = clusterOf('a');
-    for (const slot of cluster.owned('a')) cluster.busy.add(slot);
+    for (const slot of cluster.owned('a')) cluster.busy.set(slot, 'calls');
     cluster.join('b');
     cluster.heartbeats(10);
     expect(cluster.owned('b')).toEqual([]);
@@ -151,15 +152,23 @@ describe('nodes of a cluster', () => {
 
   it('wait no longer for what is under way in it than they were told to', () => {
     const cluster = clusterOf('a');
-    for (const slot of cluster.owned('a')) cluster.busy.add(slot);
+    for (const slot of cluster.owned('a')) cluster.busy.set(slot, 'calls');
     cluster.join('b');
     cluster.heartbeats(3 + MEMBERSHIP.handOverMs / LEASE_TIMES.heartbeatMs);
     expect(cluster.owned('b')).toHaveLength(15);
   });
 
+  it('wait for as long as it takes for a write that was not answered', () => {
+    const cluster = clusterOf('a');
+    for (const slot of cluster.owned('a')) cluster.busy.set(slot, 'writes');
+    cluster.join('b');
+    cluster.heartbeats(3 + (2 * MEMBERSHIP.handOverMs) / LEASE_TIMES.heartbeatMs);
+    expect(cluster.owned('b')).toEqual([]);
+  });
+
   it('keep a slot that they were about to hand over when the one to have it is gone', () => {
     const cluster = clusterOf('a');
-    for (const slot of cluster.owned('a')) cluster.busy.add(slot);
+    for (const slot of cluster.owned('a')) cluster.busy.set(slot, 'calls');
     cluster.join('b');
     cluster.heartbeats(2);
     cluster.kill('b');
@@ -213,7 +222,7 @@ describe('nodes of a cluster', () => {
       view: viewAt(cluster.rows, cluster.now + 10_000),
       isLeaseAlive: false,
       now: cluster.now + 10_000,
-      isQuiet: () => true,
+      underWayIn: () => 'nothing',
     });
     expect(round).toMatchObject({ outcome: 'member', operations: [] });
   });
@@ -231,7 +240,8 @@ describe('nodes of a cluster', () => {
           if (what === 'join' && !cluster.members.has(node)) cluster.join(node);
           if (what === 'kill') cluster.kill(node);
           if (what === 'drain') cluster.drain(node);
-          if (what === 'busy') for (const slot of cluster.owned(node)) cluster.busy.add(slot);
+          if (what === 'busy')
+            for (const slot of cluster.owned(node)) cluster.busy.set(slot, 'calls');
           if (what === 'quiet') cluster.busy.clear();
           if (what === 'away') cluster.now += 20_000;
           cluster.heartbeats(1);

@@ -51,6 +51,15 @@ export interface Member {
   readonly answers: DatabaseAnswers | null;
 }
 
+/**
+ * What a node still has to do with a slot in which it starts nothing any more.
+ *
+ * - `writes`: a commit that could arm, settle or save a pace has not been answered. It is waited for whatever
+ *   the time: it would be applied after somebody else has begun there.
+ * - `calls`: calls, deliveries, or what is armed and will be sent. They are waited for, within a bound.
+ */
+export type UnderWay = 'writes' | 'calls' | 'nothing';
+
 export interface RoundInput {
   readonly member: Member;
   /** Read after the renewal, in the same transaction. */
@@ -59,11 +68,7 @@ export interface RoundInput {
   readonly isLeaseAlive: boolean;
   /** Monotonic milliseconds. */
   readonly now: number;
-  /**
-   * Whether nothing of the slot is under way: no call, no delivery, no commit that could arm or settle, and
-   * its paces are saved.
-   */
-  readonly isQuiet: (slot: number) => boolean;
+  readonly underWayIn: (slot: number) => UnderWay;
   readonly options?: MembershipOptions;
 }
 
@@ -76,8 +81,10 @@ export type Round =
   | {
       readonly outcome: 'member';
       readonly member: Member;
-      /** Slots in which it may start work, as long as its lease is alive. */
+      /** Slots in which it may start (arm) work, as long as its lease is alive. */
       readonly serves: readonly number[];
+      /** The same and those it is about to hand over: there it may still send what is armed. */
+      readonly holds: readonly number[];
       /** To be applied in this order; a later one does not wait for an earlier one to succeed. */
       readonly operations: readonly ClusterOperation[];
     };
@@ -123,7 +130,8 @@ export function planRound(input: RoundInput): Round {
     leaving: inOrder(member.leaving),
     maxLeaving: options.maxLeaving,
   });
-  const leaving = nextLeaving(input, new Set(leave), new Set(mine.map(({ slot }) => slot)));
+  const owned = mine.map(({ slot }) => slot);
+  const leaving = nextLeaving(input, new Set(leave), new Set(owned));
   const fences: readonly ClusterOperation[] = dead.flatMap((node) => {
     const epoch = epochs.get(node);
     const { takeMarginMs } = options.times;
@@ -136,7 +144,8 @@ export function planRound(input: RoundInput): Round {
   return {
     outcome: 'member',
     member: { ...member, leaving, answers },
-    serves: mine.map(({ slot }) => slot).filter((slot) => !leaving.has(slot)),
+    serves: owned.filter((slot) => !leaving.has(slot)),
+    holds: owned.filter((slot) => !released.has(slot)),
     operations: [
       ...fences,
       ...about(
@@ -174,7 +183,7 @@ function withSelf(nodes: readonly NodeRow[], { node, isDraining }: Member) {
 }
 
 function nextLeaving(
-  { member, now, isQuiet, options = MEMBERSHIP }: RoundInput,
+  { member, now, underWayIn, options = MEMBERSHIP }: RoundInput,
   leave: ReadonlySet<number>,
   mine: ReadonlySet<number>,
 ): ReadonlyMap<number, LeavingSlot> {
@@ -185,12 +194,16 @@ function nextLeaving(
     if (!all.has(slot)) all.set(slot, { since: now, isReleaseSent: false });
   }
   for (const [slot, { since, isReleaseSent }] of all) {
-    // One round at least lies between: what was begun before this one is seen by `isQuiet` in the next.
-    const isReady =
-      member.leaving.has(slot) && (isQuiet(slot) || now - since >= options.handOverMs);
+    // What was begun up to this round is under way in the next.
+    const isReady = member.leaving.has(slot) && mayRelease(underWayIn(slot), now - since, options);
     all.set(slot, { since, isReleaseSent: isReleaseSent || isReady });
   }
   return all;
+}
+
+function mayRelease(underWay: UnderWay, forMs: number, options: MembershipOptions): boolean {
+  if (underWay === 'writes') return false;
+  return underWay === 'nothing' || forMs >= options.handOverMs;
 }
 
 function inOrder(leaving: ReadonlyMap<number, LeavingSlot>): readonly number[] {
