@@ -3,11 +3,14 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 // The migrations are written as .sql and travel as a module: then they are found from the sources,
 // from a bundle, and from wherever the bundle is moved. A test compares the two.
 
-const folder = new URL('../src/store/sqlite/migrations/', import.meta.url);
-const target = new URL('../src/store/sqlite/migrations.ts', import.meta.url);
+/** Stores that have migrations: `src/store/<name>/migrations/*.sql`. */
+export const MIGRATED_STORES = ['sqlite', 'postgres'] as const;
 
-/** The text of `migrations.ts` that belongs to the .sql files as they are now. */
-export function embeddedMigrations(): string {
+type MigratedStore = (typeof MIGRATED_STORES)[number];
+
+/** The text of a store's `migrations.ts` that belongs to its .sql files as they are now. */
+export function embeddedMigrations(store: MigratedStore): string {
+  const folder = new URL(`../src/store/${store}/migrations/`, import.meta.url);
   const files = readdirSync(folder)
     .filter((file) => /^\d{4}_[a-z0-9_]+\.sql$/.test(file))
     .sort();
@@ -20,15 +23,16 @@ export function embeddedMigrations(): string {
   });
   return [
     '// Made from migrations/*.sql by scripts/embed-migrations.ts: change those, then run it.\n\n',
-    'export interface Migration {\n',
-    '  readonly version: number;\n',
-    '  readonly name: string;\n',
-    '  readonly sql: string;\n',
-    '}\n\n',
+    "import type { Migration } from '../migration.ts';\n\n",
     'export const MIGRATIONS: readonly Migration[] = [\n',
     ...entries,
     '];\n',
   ].join('');
 }
 
-if (import.meta.main) writeFileSync(target, embeddedMigrations());
+if (import.meta.main) {
+  for (const store of MIGRATED_STORES) {
+    const target = new URL(`../src/store/${store}/migrations.ts`, import.meta.url);
+    writeFileSync(target, embeddedMigrations(store));
+  }
+}

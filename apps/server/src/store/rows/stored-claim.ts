@@ -3,6 +3,8 @@ import { type IdempotencyClaim, ORGANIZATION_SCOPE } from '@ezthrottle/engine';
 
 /** Before the digest in a key that the server derived. */
 const DERIVED = 'h1_';
+const DIGEST_BYTES = 32;
+const BEFORE_TEXT = Buffer.alloc(DIGEST_BYTES + 1);
 const DIGEST = /^[\w-]{43}$/;
 
 /** A digest is kept as its 32 bytes; whatever else somebody compares by, as it is. */
@@ -12,8 +14,17 @@ export function storedFingerprint(fingerprint: string): string | Uint8Array {
   return bytes.toString('base64url') === fingerprint ? bytes : fingerprint;
 }
 
+/** The same where a column holds bytes only: text stands behind more of them than a digest has. */
+export function fingerprintBytes(fingerprint: string): Uint8Array {
+  const stored = storedFingerprint(fingerprint);
+  return typeof stored === 'string' ? Buffer.concat([BEFORE_TEXT, Buffer.from(stored)]) : stored;
+}
+
 export function restoredFingerprint(stored: unknown): string {
   if (!(stored instanceof Uint8Array)) return String(stored);
+  if (stored.byteLength > DIGEST_BYTES) {
+    return Buffer.from(stored.subarray(BEFORE_TEXT.byteLength)).toString();
+  }
   return Buffer.from(stored.buffer, stored.byteOffset, stored.byteLength).toString('base64url');
 }
 

@@ -4,8 +4,10 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { embeddedMigrations } from '../../../scripts/embed-migrations.ts';
 import { openConnection } from './connection.ts';
-import { migrate, SchemaTooNewError } from './migrate.ts';
-import { MIGRATIONS, type Migration } from './migrations.ts';
+import { SchemaTooNewError } from '../schema-too-new-error.ts';
+import { migrate } from './migrate.ts';
+import type { Migration } from '../migration.ts';
+import { MIGRATIONS } from './migrations.ts';
 import { openSqliteStore } from './sqlite-store.ts';
 
 let folder: string;
@@ -67,7 +69,7 @@ describe('migrate', () => {
 describe('the migrations of the store', () => {
   it('travel in the code exactly as they are written in .sql', () => {
     const written = readFileSync(new URL('./migrations.ts', import.meta.url), 'utf8');
-    expect(written).toBe(embeddedMigrations());
+    expect(written).toBe(embeddedMigrations('sqlite'));
   });
 
   it('are numbered from 1 without gaps', () => {

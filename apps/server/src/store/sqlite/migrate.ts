@@ -1,20 +1,8 @@
 import type { Clock } from '@ezthrottle/engine';
+import { SchemaTooNewError } from '../schema-too-new-error.ts';
 import type { Connection } from './connection.ts';
-import type { Migration } from './migrations.ts';
+import type { Migration } from '../migration.ts';
 import { integer } from '../rows/row.ts';
-
-/** The file was written by a newer server: running an older one on it could lose what it does not know. */
-export class SchemaTooNewError extends Error {
-  readonly code = 'schema_too_new';
-  override readonly name = 'SchemaTooNewError';
-
-  constructor(found: number, known: number) {
-    super(
-      `the database has schema version ${found}, this server knows versions up to ${known}: ` +
-        'start the newer server, or restore a copy made before the upgrade',
-    );
-  }
-}
 
 /**
  * Brings the schema up to date: every migration once, in order, all in one transaction.

@@ -1,10 +1,6 @@
 // Made from migrations/*.sql by scripts/embed-migrations.ts: change those, then run it.
 
-export interface Migration {
-  readonly version: number;
-  readonly name: string;
-  readonly sql: string;
-}
+import type { Migration } from '../migration.ts';
 
 export const MIGRATIONS: readonly Migration[] = [
   {

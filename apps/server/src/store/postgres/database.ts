@@ -1,0 +1,172 @@
+import { type PoolClient, type PoolConfig, Pool, types } from 'pg';
+import type { Row } from '../rows/row.ts';
+
+/** A value bound to a statement. Lists of values travel as `Columns` makes them. */
+export type SqlValue = null | number | string | boolean | Uint8Array;
+
+/** Runs statements. `{jobs}` in their text stands for the table of this name in the store's schema. */
+export interface Queryable {
+  query(sql: string, values?: readonly SqlValue[]): Promise<readonly Row[]>;
+  /** How many rows were written. */
+  run(sql: string, values?: readonly SqlValue[]): Promise<number>;
+}
+
+export interface DatabaseOptions {
+  /** `postgres://user:password@host:port/database`. */
+  readonly url: string;
+  /** Schema of the store's tables. Letters, digits and underscores. Default `ezthrottle`. */
+  readonly schema?: string;
+  /** Connections of this store, at most. Default 4. */
+  readonly connections?: number;
+  /** Statements are prepared once per connection. A pooler may not carry that. Default true. */
+  readonly prepare?: boolean;
+  /** Shown in `pg_stat_activity`. Default `ezthrottle`. */
+  readonly applicationName?: string;
+  /** Told of connections that fail while nobody uses them. Default: nobody is. */
+  readonly onIdleError?: (error: Error) => void;
+}
+
+/** The option is not the name of a schema. */
+export class SchemaNameError extends Error {
+  readonly code = 'schema_name';
+  override readonly name = 'SchemaNameError';
+
+  constructor(schema: string) {
+    super(
+      `schema: expected a letter or underscore, then letters, digits and underscores, 63 at most, got ${JSON.stringify(schema)}`,
+    );
+  }
+}
+
+const SCHEMA = /^[a-z_][a-z0-9_]{0,62}$/;
+const INT8 = 20;
+
+/** A pool of connections to the store's schema. Nothing it does needs a session of its own. */
+export class Database implements Queryable {
+  readonly schema: string;
+  readonly #pool: Pool;
+  readonly #texts = new Map<string, Statement>();
+  #isPreparing: boolean;
+
+  /** @throws SchemaNameError when the schema's name is none. */
+  constructor(options: DatabaseOptions) {
+    this.schema = options.schema ?? 'ezthrottle';
+    if (!SCHEMA.test(this.schema)) throw new SchemaNameError(this.schema);
+    this.#isPreparing = options.prepare ?? true;
+    const config: PoolConfig = {
+      connectionString: options.url,
+      max: options.connections ?? 4,
+      application_name: options.applicationName ?? 'ezthrottle',
+      connectionTimeoutMillis: 10_000,
+      keepAlive: true,
+      pipeline: true,
+      types: { getTypeParser: parserOf },
+    };
+    this.#pool = new Pool(config);
+    // Without a listener, a database that restarts would end the process.
+    this.#pool.on('error', options.onIdleError ?? (() => {}));
+  }
+
+  async query(sql: string, values: readonly SqlValue[] = []): Promise<readonly Row[]> {
+    return (await this.#pool.query(this.#configOf(sql, values))).rows;
+  }
+
+  async run(sql: string, values: readonly SqlValue[] = []): Promise<number> {
+    return (await this.#pool.query(this.#configOf(sql, values))).rowCount ?? 0;
+  }
+
+  /** One connection for as long as its caller needs it. */
+  async connect(): Promise<Connection> {
+    const client = await this.#pool.connect();
+    return new Connection(client, (sql, values) => this.#configOf(sql, values), this.schema);
+  }
+
+  /** From now on, statements are sent without names. */
+  stopPreparing(): void {
+    this.#isPreparing = false;
+  }
+
+  close(): Promise<void> {
+    return this.#pool.end();
+  }
+
+  #configOf(sql: string, values: readonly SqlValue[]): StatementConfig {
+    const statement = this.#statementOf(sql);
+    const config = { text: statement.text, values: [...values] };
+    return this.#isPreparing && values.length > 0 ? { ...config, name: statement.name } : config;
+  }
+
+  #statementOf(sql: string): Statement {
+    const known = this.#texts.get(sql);
+    if (known !== undefined) return known;
+    const made = { text: inSchema(sql, this.schema), name: `s${this.#texts.size}` };
+    this.#texts.set(sql, made);
+    return made;
+  }
+}
+
+interface Statement {
+  readonly text: string;
+  readonly name: string;
+}
+
+interface StatementConfig {
+  readonly text: string;
+  readonly values: SqlValue[];
+  readonly name?: string;
+}
+
+/** One connection of the pool. Statements that are not awaited one by one travel together. */
+export class Connection implements Queryable {
+  readonly schema: string;
+  readonly #client: PoolClient;
+  readonly #configOf: (sql: string, values: readonly SqlValue[]) => StatementConfig;
+
+  constructor(
+    client: PoolClient,
+    configOf: (sql: string, values: readonly SqlValue[]) => StatementConfig,
+    schema: string,
+  ) {
+    this.#client = client;
+    this.#configOf = configOf;
+    this.schema = schema;
+    // An error of the connection reaches whoever waits for a statement; without one it is seen by the next.
+    client.on('error', ignored);
+  }
+
+  async query(sql: string, values: readonly SqlValue[] = []): Promise<readonly Row[]> {
+    return (await this.#client.query(this.#configOf(sql, values))).rows;
+  }
+
+  async run(sql: string, values: readonly SqlValue[] = []): Promise<number> {
+    return (await this.#client.query(this.#configOf(sql, values))).rowCount ?? 0;
+  }
+
+  /** Runs a script of several statements, without values; gives the rows of each. */
+  async script(sql: string): Promise<readonly (readonly Row[])[]> {
+    // The driver gives a list for several statements, though its types do not say so.
+    const answer: unknown = await this.#client.query(inSchema(sql, this.schema));
+    return (Array.isArray(answer) ? answer : [answer]).map(({ rows }) => rows ?? []);
+  }
+
+  /** The command that the server has carried out: ROLLBACK is its answer to the COMMIT of what has failed. */
+  async command(sql: string): Promise<string> {
+    return (await this.#client.query(sql)).command;
+  }
+
+  /** @param isBroken The connection is not used again. */
+  release(isBroken: boolean): void {
+    this.#client.off('error', ignored);
+    this.#client.release(isBroken);
+  }
+}
+
+function ignored(): void {}
+
+function inSchema(sql: string, schema: string): string {
+  return sql.replaceAll(/\{(\w+)\}/g, `"${schema}"."$1"`);
+}
+
+/** Row ids, times and counts are whole numbers that JavaScript can hold. */
+const parserOf: typeof types.getTypeParser = (oid: number, format?: 'text' | 'binary') =>
+  oid === INT8 && format !== 'binary' ? Number : types.getTypeParser(oid, format);

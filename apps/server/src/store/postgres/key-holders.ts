@@ -1,0 +1,58 @@
+import type { HeldKey, IdempotencyClaim } from '@ezthrottle/engine';
+import { heldKey } from '../rows/records.ts';
+import { integer, optionalInteger, type Row } from '../rows/row.ts';
+import { Columns, unnested } from './columns.ts';
+import type { Queryable } from './database.ts';
+import type { StoredKey } from './job-rows.ts';
+
+const HOLDER_SHAPE = {
+  number: 'int4',
+  organization: 'int4',
+  key_hash: 'uuid',
+  scope: 'bytea',
+} as const;
+
+export const KEY_HOLDERS: string = `SELECT wanted.number, jobs.id AS job, jobs.public_id,
+    coalesce(runs.state, ended.state) AS state, jobs.created_at, jobs.racing, jobs.fingerprint,
+    coalesce(runs.window_ms, ended.expires_at - ended.ended_at) AS window_ms, ended.expires_at,
+    runs.attempts
+  FROM ${unnested('wanted', HOLDER_SHAPE)}
+  JOIN {idempotency_keys} AS keys ON keys.organization = wanted.organization
+    AND keys.key_hash = wanted.key_hash AND keys.scope = wanted.scope AND keys.retired = 0
+  JOIN {jobs} ON jobs.id = keys.job
+  LEFT JOIN {runs} ON runs.job = jobs.id
+  LEFT JOIN {ended} ON ended.job = jobs.id`;
+
+/** Who asks for a key. */
+export interface KeyRequest {
+  readonly key: StoredKey;
+  readonly claim: IdempotencyClaim;
+  /** The moment at which an expired key counts as free. */
+  readonly at: number;
+}
+
+/** Who has it. */
+export interface KeyHolder {
+  readonly job: number;
+  /** Null: its window is over. */
+  readonly held: HeldKey | null;
+}
+
+/** Who holds these keys; null where nobody does. */
+export async function keyHolders(
+  queryable: Queryable,
+  requests: readonly KeyRequest[],
+): Promise<readonly (KeyHolder | null)[]> {
+  const columns = new Columns(HOLDER_SHAPE);
+  for (const [number, { key }] of requests.entries()) columns.add({ number, ...key });
+  const rows = await queryable.query(KEY_HOLDERS, columns.values());
+  const found = new Map<number, Row>();
+  for (const row of rows) found.set(integer(row, 'number'), row);
+  return requests.map(({ claim, at }, number) => {
+    const row = found.get(number);
+    if (row === undefined) return null;
+    const expiresAt = optionalInteger(row, 'expires_at');
+    const isOver = expiresAt !== null && expiresAt <= at;
+    return { job: integer(row, 'job'), held: isOver ? null : heldKey(row, claim) };
+  });
+}

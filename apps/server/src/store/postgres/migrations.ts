@@ -1,0 +1,412 @@
+// Made from migrations/*.sql by scripts/embed-migrations.ts: change those, then run it.
+
+import type { Migration } from '../migration.ts';
+
+export const MIGRATIONS: readonly Migration[] = [
+  {
+    version: 1,
+    name: 'store',
+    sql: `-- Integer row ids inside, UUIDs outside; times are integer milliseconds since the epoch. Text that users
+-- write is bytea in UTF-8, since PostgreSQL's text holds no zero byte; JSON of our own is text.
+-- What hangs on a job has no foreign key: each would be looked up, and locked, at every insert. The pruner
+-- deletes what hangs on the jobs that it removes.
+-- Rows that go through many changes leave dead versions behind: those tables are vacuumed early.
+
+-- Whose writes count: every transaction of a node reads its row FOR SHARE and compares the epoch. Whoever
+-- takes a node's slots raises its epoch before.
+CREATE TABLE fences (
+  node uuid PRIMARY KEY,
+  epoch bigint NOT NULL
+);
+
+-- One row per open store: the number of its last transaction, so that it can find out after a cut
+-- connection whether that one was committed; and what it has changed in the number of jobs per state.
+-- Numbers of jobs are sums over all rows, so that no two nodes wait for each other's row.
+CREATE TABLE commit_marks (
+  instance uuid PRIMARY KEY,
+  number bigint NOT NULL,
+  touched_at bigint NOT NULL,
+  pending bigint NOT NULL DEFAULT 0,
+  scheduled bigint NOT NULL DEFAULT 0,
+  processing bigint NOT NULL DEFAULT 0,
+  completed bigint NOT NULL DEFAULT 0,
+  failed bigint NOT NULL DEFAULT 0,
+  deadletter bigint NOT NULL DEFAULT 0,
+  cancelled bigint NOT NULL DEFAULT 0
+) WITH (fillfactor = 20, autovacuum_vacuum_threshold = 200, autovacuum_vacuum_scale_factor = 0);
+
+CREATE TABLE organizations (
+  id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  public_id uuid NOT NULL UNIQUE,
+  name text NOT NULL,
+  created_at bigint NOT NULL
+);
+
+-- scopes: 1 submit, 2 read, 4 manage, added up.
+CREATE TABLE api_keys (
+  id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  public_id uuid NOT NULL UNIQUE,
+  organization integer NOT NULL REFERENCES organizations (id),
+  name text NOT NULL,
+  hash text NOT NULL UNIQUE CHECK (length(hash) = 64),
+  dialect text NOT NULL CHECK (dialect IN ('ezthrottle', 'spooled')),
+  created_at bigint NOT NULL,
+  expires_at bigint,
+  scopes smallint NOT NULL CHECK (scopes BETWEEN 1 AND 7),
+  hint text,
+  previous_hash text CHECK (length(previous_hash) = 64),
+  previous_expires_at bigint,
+  last_used_at bigint,
+  revoked_at bigint,
+  CHECK ((previous_expires_at IS NULL) = (previous_hash IS NULL))
+);
+
+CREATE UNIQUE INDEX api_keys_before ON api_keys (previous_hash) WHERE previous_hash IS NOT NULL;
+CREATE INDEX api_keys_listed ON api_keys (organization, revoked_at, id);
+
+-- The unit of fairness: an API key, then the user that the submitter names (empty for the key itself).
+-- A row is never deleted: nodes remember its number. A forgotten name is overwritten.
+CREATE TABLE accounts (
+  id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  api_key integer NOT NULL REFERENCES api_keys (id),
+  user_id bytea NOT NULL,
+  UNIQUE (api_key, user_id)
+);
+
+-- origin: the name of a line. slot: where its owner is looked up, the same for all lines of one origin.
+-- A row is never deleted: nodes remember its number.
+CREATE TABLE destinations (
+  id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  organization integer NOT NULL REFERENCES organizations (id),
+  slot smallint NOT NULL CHECK (slot BETWEEN 0 AND 1023),
+  origin text NOT NULL,
+  UNIQUE (organization, origin)
+);
+
+-- What a destination has taught; data belongs to the pacer.
+CREATE TABLE pace (
+  destination integer PRIMARY KEY,
+  slot smallint NOT NULL CHECK (slot BETWEEN 0 AND 1023),
+  data text NOT NULL
+) WITH (fillfactor = 50, autovacuum_vacuum_threshold = 500, autovacuum_vacuum_scale_factor = 0.1);
+
+CREATE INDEX pace_of_slot ON pace (slot);
+
+-- Limits as resources; data belongs to the rules of limits. Keys sort by code points.
+CREATE TABLE limits (
+  organization integer NOT NULL REFERENCES organizations (id),
+  key text COLLATE "C" NOT NULL CHECK (key <> ''),
+  data text NOT NULL,
+  version bigint NOT NULL CHECK (version >= 1),
+  created_at bigint NOT NULL,
+  updated_at bigint NOT NULL,
+  PRIMARY KEY (organization, key)
+);
+
+CREATE TABLE webhook_secrets (
+  organization integer PRIMARY KEY REFERENCES organizations (id),
+  primary_key_id text NOT NULL,
+  primary_nonce text NOT NULL,
+  primary_ciphertext text NOT NULL,
+  secondary_key_id text,
+  secondary_nonce text,
+  secondary_ciphertext text,
+  updated_at bigint NOT NULL,
+  CHECK ((secondary_key_id IS NULL) = (secondary_nonce IS NULL)),
+  CHECK ((secondary_key_id IS NULL) = (secondary_ciphertext IS NULL))
+);
+
+-- Pairs of ed25519 keys, the seed sealed. The newest of an organization signs first.
+CREATE TABLE signing_keys (
+  id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  organization integer NOT NULL REFERENCES organizations (id),
+  public_key text NOT NULL,
+  seed_key_id text NOT NULL,
+  seed_nonce text NOT NULL,
+  seed_ciphertext text NOT NULL,
+  created_at bigint NOT NULL,
+  UNIQUE (organization, public_key)
+);
+
+-- Secrets that jobs refer to by name, sealed. origins: where each may be sent, as a JSON list.
+CREATE TABLE secrets (
+  organization integer NOT NULL REFERENCES organizations (id),
+  name text COLLATE "C" NOT NULL CHECK (name <> ''),
+  value_key_id text NOT NULL,
+  value_nonce text NOT NULL,
+  value_ciphertext text NOT NULL,
+  origins text NOT NULL,
+  created_at bigint NOT NULL,
+  updated_at bigint NOT NULL,
+  PRIMARY KEY (organization, name)
+);
+
+-- What an organization has set for itself and how far the work on it has come; data belongs to its kind.
+CREATE TABLE documents (
+  organization integer NOT NULL REFERENCES organizations (id),
+  kind text NOT NULL CHECK (kind <> ''),
+  name text NOT NULL,
+  data text NOT NULL,
+  PRIMARY KEY (organization, kind, name)
+);
+
+-- What operators have done, each entry in the write that did it. before and after are JSON without secrets.
+CREATE TABLE audit_log (
+  id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  public_id uuid NOT NULL UNIQUE,
+  organization integer NOT NULL REFERENCES organizations (id),
+  at bigint NOT NULL,
+  action text NOT NULL,
+  target text,
+  api_key uuid,
+  actor text,
+  reason text,
+  before text,
+  after text
+);
+
+CREATE INDEX audit_listed ON audit_log (organization, at, public_id);
+CREATE INDEX audit_old ON audit_log (at);
+
+-- An entry says what was: it goes when it is past its time, and never changes before.
+CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  RAISE EXCEPTION 'the audit log is append-only' USING ERRCODE = 'integrity_constraint_violation';
+END $$;
+
+CREATE TRIGGER audit_is_append_only BEFORE UPDATE ON audit_log
+  FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
+-- Rows of jobs are numbered by their transaction: each draws a number here, times 1024, and counts on.
+CREATE SEQUENCE job_blocks;
+
+-- What a job was taken in with: written once, and never changed but to erase a part of it. That it lives
+-- says its row in runs, how it ended its row in ended; one of the two is always there.
+-- Null says the usual: no tags; a key that is the digest; the scope of the whole organization.
+-- parent is the public id, because a parent may be pruned before its children. fingerprint holds the 32
+-- bytes of a digest; any other text stands behind 33 zero bytes. spec leaves out what has its usual value,
+-- and what stands in the columns beside it.
+CREATE TABLE jobs (
+  id bigint PRIMARY KEY,
+  public_id uuid NOT NULL UNIQUE,
+  organization integer NOT NULL,
+  account bigint NOT NULL,
+  created_at bigint NOT NULL,
+  racing boolean NOT NULL,
+  quorum_needed integer NOT NULL,
+  plan_version integer NOT NULL CHECK (plan_version >= 1),
+  fingerprint bytea NOT NULL,
+  idempotent_key bytea,
+  scope bytea,
+  parent uuid,
+  edge text,
+  tags text,
+  method text NOT NULL,
+  url text NOT NULL,
+  spec text NOT NULL,
+  body bytea,
+  CHECK ((parent IS NULL) = (edge IS NULL))
+) WITH (autovacuum_vacuum_scale_factor = 0.05, autovacuum_vacuum_insert_scale_factor = 0.1);
+
+CREATE INDEX jobs_by_parent ON jobs (parent, id) WHERE parent IS NOT NULL;
+
+-- What is live. This row is the arbiter of its job: whoever deletes it has ended the job.
+-- slot: of the line of the job's first path, its home. state: 0 pending, 1 scheduled, 2 processing.
+-- attempts: the highest number given. armed: legs and attempts that are armed, as JSON; null: none.
+CREATE TABLE runs (
+  job bigint PRIMARY KEY,
+  public_id uuid NOT NULL,
+  organization integer NOT NULL,
+  account bigint NOT NULL,
+  slot smallint NOT NULL CHECK (slot BETWEEN 0 AND 1023),
+  state smallint NOT NULL CHECK (state BETWEEN 0 AND 2),
+  is_tagged boolean NOT NULL,
+  created_at bigint NOT NULL,
+  started_at bigint,
+  window_ms bigint NOT NULL CHECK (window_ms >= 0),
+  version integer NOT NULL CHECK (version >= 1),
+  wake_at bigint,
+  attempts integer NOT NULL CHECK (attempts >= 0),
+  armed text,
+  data text NOT NULL
+) WITH (autovacuum_vacuum_threshold = 2000, autovacuum_vacuum_scale_factor = 0.02);
+
+CREATE INDEX runs_listed ON runs (organization, state, created_at, public_id);
+CREATE INDEX runs_wakeable ON runs (slot, wake_at, job) WHERE wake_at IS NOT NULL;
+CREATE INDEX runs_armed ON runs (job) WHERE armed IS NOT NULL;
+
+-- Jobs that have ended. state: 3 completed, 4 failed, 5 deadletter, 6 cancelled. Until expires_at the
+-- job's idempotency key stays taken.
+CREATE TABLE ended (
+  job bigint PRIMARY KEY,
+  public_id uuid NOT NULL,
+  organization integer NOT NULL,
+  state smallint NOT NULL CHECK (state BETWEEN 3 AND 6),
+  created_at bigint NOT NULL,
+  started_at bigint,
+  ended_at bigint NOT NULL,
+  expires_at bigint NOT NULL,
+  end_json text NOT NULL
+) WITH (autovacuum_vacuum_scale_factor = 0.05, autovacuum_vacuum_insert_scale_factor = 0.1);
+
+CREATE INDEX ended_listed ON ended (organization, state, created_at, public_id);
+CREATE INDEX ended_in_order ON ended (ended_at, job);
+CREATE INDEX ended_dead ON ended (organization, ended_at, public_id) WHERE state IN (4, 5);
+
+-- Legs that wait: in line, or for their moment. slot: of the line.
+CREATE TABLE work (
+  job bigint NOT NULL,
+  leg integer NOT NULL CHECK (leg >= 0),
+  slot smallint NOT NULL CHECK (slot BETWEEN 0 AND 1023),
+  destination integer NOT NULL,
+  account bigint NOT NULL,
+  is_ready boolean NOT NULL,
+  ready_at bigint NOT NULL,
+  rank bigint NOT NULL,
+  PRIMARY KEY (job, leg)
+) WITH (autovacuum_vacuum_threshold = 2000, autovacuum_vacuum_scale_factor = 0.02);
+
+CREATE INDEX work_ready ON work (slot, destination, account, rank, job, leg) WHERE is_ready;
+CREATE INDEX work_delayed ON work (slot, ready_at, job, leg) WHERE NOT is_ready;
+
+-- Attempts that have ended, appended whole and never changed but to erase a part.
+-- outcome: 0 response, 1 network_error, 2 timeout, 3 aborted, 4 refused, 5 unknown.
+-- The response stands behind, and is null when it was not kept.
+CREATE TABLE attempts (
+  job bigint NOT NULL,
+  attempt integer NOT NULL CHECK (attempt >= 1),
+  leg integer NOT NULL CHECK (leg >= 0),
+  path integer NOT NULL CHECK (path >= 0),
+  region text NOT NULL,
+  url text NOT NULL,
+  armed_at bigint NOT NULL,
+  outcome smallint NOT NULL CHECK (outcome BETWEEN 0 AND 5),
+  status_code integer,
+  error bytea,
+  started_at bigint,
+  ended_at bigint NOT NULL,
+  response_status integer,
+  truncated boolean,
+  is_base64 boolean,
+  headers text,
+  body bytea,
+  PRIMARY KEY (job, attempt),
+  CHECK ((response_status IS NULL) = (headers IS NULL)),
+  CHECK ((response_status IS NULL) = (body IS NULL))
+) WITH (autovacuum_vacuum_scale_factor = 0.05, autovacuum_vacuum_insert_scale_factor = 0.1);
+
+-- The row is its latest attempt as well; those before it stand in delivery_attempts. Votes are not counted
+-- anywhere: they are the rows that were delivered. slot: of the endpoint's origin.
+-- state: 0 pending, 1 delivered, 2 dead. dead_reason: 0 gone, 1 refused, 2 gave_up, 3 endpoint_disabled.
+-- replayed_at: when it was replayed last (or came to be as a copy of a dead one), and replayed_after how
+-- many attempts it had then.
+CREATE TABLE deliveries (
+  job bigint NOT NULL,
+  webhook integer NOT NULL CHECK (webhook BETWEEN 0 AND 4095),
+  public_id uuid NOT NULL,
+  organization integer NOT NULL,
+  slot smallint NOT NULL CHECK (slot BETWEEN 0 AND 1023),
+  endpoint_id text NOT NULL,
+  url text NOT NULL,
+  state smallint NOT NULL CHECK (state BETWEEN 0 AND 2),
+  has_quorum_vote boolean NOT NULL,
+  receives_continuation boolean NOT NULL,
+  attempts integer NOT NULL DEFAULT 0 CHECK (attempts >= 0),
+  created_at bigint NOT NULL,
+  next_attempt_at bigint,
+  status_code integer,
+  error bytea,
+  started_at bigint,
+  ended_at bigint,
+  dead_reason smallint CHECK (dead_reason BETWEEN 0 AND 3),
+  replayed_at bigint,
+  replayed_after integer,
+  PRIMARY KEY (job, webhook),
+  CHECK ((next_attempt_at IS NULL) = (state <> 0)),
+  CHECK ((ended_at IS NULL) = (attempts = 0)),
+  CHECK ((replayed_after IS NULL) = (replayed_at IS NULL))
+) WITH (autovacuum_vacuum_threshold = 2000, autovacuum_vacuum_scale_factor = 0.05);
+
+-- Of the pending only: what has ended is found by its job.
+CREATE UNIQUE INDEX deliveries_pending ON deliveries (public_id) WHERE state = 0;
+CREATE INDEX deliveries_due ON deliveries (slot, next_attempt_at, job, webhook) WHERE state = 0;
+CREATE INDEX deliveries_dead
+  ON deliveries (organization, coalesce(ended_at, created_at), public_id) WHERE state = 2;
+CREATE UNIQUE INDEX deliveries_dead_id ON deliveries (public_id) WHERE state = 2;
+CREATE UNIQUE INDEX deliveries_replayed ON deliveries (public_id) WHERE replayed_at IS NOT NULL;
+
+CREATE TABLE delivery_attempts (
+  job bigint NOT NULL,
+  webhook integer NOT NULL,
+  attempt integer NOT NULL CHECK (attempt >= 1),
+  status_code integer,
+  error bytea,
+  started_at bigint NOT NULL,
+  ended_at bigint NOT NULL,
+  PRIMARY KEY (job, webhook, attempt)
+);
+
+-- Only endpoints that were disabled at some time. disabled_by: 0 gone, 1 owner; null: enabled again.
+CREATE TABLE webhook_endpoints (
+  organization integer NOT NULL,
+  endpoint_id text NOT NULL,
+  url text NOT NULL,
+  disabled_by smallint CHECK (disabled_by IN (0, 1)),
+  disabled_at bigint,
+  PRIMARY KEY (organization, endpoint_id),
+  CHECK ((disabled_by IS NULL) = (disabled_at IS NULL))
+);
+
+-- One row per job, in the one tree that every submit enters at a random place: it answers who holds a
+-- key and which jobs ever did. retired is 0 for the holder, the job itself for all others; scope is
+-- empty for the whole organization. key_hash is the first half of a SHA-256.
+CREATE TABLE idempotency_keys (
+  organization integer NOT NULL,
+  key_hash uuid NOT NULL,
+  scope bytea NOT NULL,
+  retired bigint NOT NULL CHECK (retired IN (0, job)),
+  job bigint NOT NULL,
+  PRIMARY KEY (organization, key_hash, scope, retired)
+) WITH (autovacuum_vacuum_scale_factor = 0.05, autovacuum_vacuum_insert_scale_factor = 0.1);
+
+-- Only what lists filter by; the job's own tags stand in jobs.tags. The state is repeated here, so that a
+-- tag which every job has and a state which hardly one has are still found together.
+CREATE TABLE tags (
+  organization integer NOT NULL,
+  tag bytea NOT NULL,
+  state smallint NOT NULL,
+  created_at bigint NOT NULL,
+  public_id uuid NOT NULL,
+  job bigint NOT NULL,
+  PRIMARY KEY (organization, tag, state, created_at, public_id)
+) WITH (autovacuum_vacuum_scale_factor = 0.05);
+
+-- Many dead letters that are sent again; data belongs to the rules of redrives.
+CREATE TABLE redrives (
+  id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  public_id uuid NOT NULL UNIQUE,
+  organization integer NOT NULL REFERENCES organizations (id),
+  data text NOT NULL,
+  version bigint NOT NULL CHECK (version >= 1),
+  created_at bigint NOT NULL,
+  ended_at bigint
+);
+
+CREATE INDEX redrives_listed ON redrives (organization, created_at, public_id);
+CREATE INDEX redrives_running ON redrives (id) WHERE ended_at IS NULL;
+CREATE INDEX redrives_ended ON redrives (ended_at) WHERE ended_at IS NOT NULL;
+
+-- outcome: 0 sent, 1 succeeded, 2 failed, 3 cancelled, 4 already, 5 unfit, 6 gone.
+CREATE TABLE redrive_items (
+  redrive bigint NOT NULL,
+  number integer NOT NULL CHECK (number >= 1),
+  source uuid NOT NULL,
+  result uuid,
+  outcome smallint NOT NULL CHECK (outcome BETWEEN 0 AND 6),
+  PRIMARY KEY (redrive, number)
+);
+
+CREATE INDEX redrive_items_out ON redrive_items (redrive, number) WHERE outcome = 0;
+`,
+  },
+];

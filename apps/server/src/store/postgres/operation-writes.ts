@@ -1,0 +1,139 @@
+import type { Operation, PlainOperation, Verdict } from '@ezthrottle/engine';
+import { advanceJobs } from './advance-writes.ts';
+import { endDeliveries, settleDeliveries } from './delivery-writes.ts';
+import { replaceJob } from './replace-writes.ts';
+import { submitJobs } from './submit-writes.ts';
+import { applyTenancy } from './tenancy-writes.ts';
+import { together } from './together.ts';
+import { type FrequentOperation, type Placed, wavesOf } from './waves.ts';
+import { stageWork } from './work-writes.ts';
+import type { WriteScope } from './write-scope.ts';
+
+/**
+ * Applies operations in the open transaction, in their order as far as anybody could tell.
+ *
+ * @throws Rejection or a driver's error when one cannot be written: all of them must be rolled back.
+ * @throws OrderError when they have to be applied with `isInOrder`.
+ */
+export async function applyOperations(
+  scope: WriteScope,
+  operations: readonly Operation[],
+  isInOrder: boolean,
+): Promise<readonly Verdict[]> {
+  const verdicts: Verdict[] = [];
+  for (const wave of wavesOf(operations, isInOrder)) {
+    if (wave.kind === 'together') {
+      await applyTogether(scope, wave.operations, verdicts);
+    } else {
+      const { index, operation } = wave.placed;
+      verdicts[index] = await applyAlone(scope, operation);
+    }
+  }
+  return verdicts;
+}
+
+/** Operations of one wave by their type. */
+class Sorted {
+  readonly #placed: readonly Placed<FrequentOperation>[];
+
+  constructor(placed: readonly Placed<FrequentOperation>[]) {
+    this.#placed = placed;
+  }
+
+  of<Type extends FrequentOperation['type']>(
+    type: Type,
+  ): {
+    readonly operations: readonly Extract<FrequentOperation, { readonly type: Type }>[];
+    readonly indexes: readonly number[];
+  } {
+    const operations: Extract<FrequentOperation, { readonly type: Type }>[] = [];
+    const indexes: number[] = [];
+    for (const { index, operation } of this.#placed) {
+      if (isOfType(operation, type)) {
+        operations.push(operation);
+        indexes.push(index);
+      }
+    }
+    return { operations, indexes };
+  }
+}
+
+function isOfType<Type extends FrequentOperation['type']>(
+  operation: FrequentOperation,
+  type: Type,
+): operation is Extract<FrequentOperation, { readonly type: Type }> {
+  return operation.type === type;
+}
+
+/** Kinds that have nothing to do with each other go out together, without waiting in between. */
+async function applyTogether(
+  scope: WriteScope,
+  wave: readonly Placed<FrequentOperation>[],
+  verdicts: Verdict[],
+): Promise<void> {
+  const sorted = new Sorted(wave);
+  const [submits, advances, stages, settles, ends] = [
+    sorted.of('submit'),
+    sorted.of('advance'),
+    sorted.of('stage'),
+    sorted.of('settle_delivery'),
+    sorted.of('end_delivery'),
+  ];
+  const advanced = new Set(advances.operations.map(({ jobId }) => jobId));
+  const written = await together([
+    submits.operations.length === 0
+      ? []
+      : submitJobs(
+          scope,
+          submits.operations.map(({ job }) => job),
+          advanced,
+        ),
+    advances.operations.length === 0 ? [] : advanceJobs(scope, advances.operations),
+    stages.operations.length === 0 ? [] : stageWork(scope, stages.operations),
+    settles.operations.length === 0 ? [] : settleDeliveries(scope, settles.operations),
+    ends.operations.length === 0 ? [] : endDeliveries(scope, ends.operations),
+  ]);
+  for (const [kind, { indexes }] of [submits, advances, stages, settles, ends].entries()) {
+    for (const [number, index] of indexes.entries()) {
+      const verdict = written[kind]?.[number];
+      if (verdict !== undefined) verdicts[index] = verdict;
+    }
+  }
+}
+
+/** An operation by itself; with its entry in the audit log, if it has one. */
+async function applyAlone(scope: WriteScope, operation: Operation): Promise<Verdict> {
+  if (operation.type !== 'audited') return applyPlain(scope, operation);
+  const verdict = await applyPlain(scope, operation.operation);
+  if (verdict.verdict === 'ok') await notWritten('put_audit');
+  return verdict;
+}
+
+async function applyPlain(scope: WriteScope, operation: PlainOperation): Promise<Verdict> {
+  switch (operation.type) {
+    case 'submit':
+    case 'advance':
+    case 'stage':
+    case 'settle_delivery':
+    case 'end_delivery': {
+      const verdicts: Verdict[] = [];
+      await applyTogether(scope, [{ index: 0, operation }], verdicts);
+      return verdicts[0] ?? { verdict: 'gone' };
+    }
+    case 'replace':
+      return replaceJob(scope, operation);
+    case 'put_organization':
+    case 'put_api_key':
+    case 'touch_api_keys':
+    case 'put_webhook_secrets':
+    case 'delete_webhook_secrets':
+    case 'rotate_webhook_secrets':
+      return applyTenancy(scope, operation);
+    default:
+      return notWritten(operation.type);
+  }
+}
+
+function notWritten(type: string): Promise<Verdict> {
+  return Promise.reject(new Error(`${type} is not written yet`));
+}

@@ -1,0 +1,156 @@
+import type {
+  AuditReads,
+  Clock,
+  DeadLetterReads,
+  DeliveryReads,
+  JobReads,
+  LimitReads,
+  Operation,
+  PrivacyReads,
+  RedriveReads,
+  Store,
+  TenancyReads,
+  Verdict,
+  WorkReads,
+} from '@ezthrottle/engine';
+import { systemClock } from '../../clock.ts';
+import { StoreFailedError } from '../store-failed-error.ts';
+import { BatchCommit } from './batch-commit.ts';
+import { Database, type DatabaseOptions } from './database.ts';
+import { Interned, InternedCache } from './interned.ts';
+import { migrate } from './migrate.ts';
+import { MIGRATIONS } from './migrations.ts';
+import { NodeFencedError } from './node-fenced-error.ts';
+import { PostgresDeliveryReads } from './delivery-reads.ts';
+import { PostgresJobReads } from './job-reads.ts';
+import { PostgresWorkReads } from './work-reads.ts';
+import type { Fence } from './transaction.ts';
+import {
+  unwrittenAuditReads,
+  unwrittenDeadLetterReads,
+  unwrittenLimitReads,
+  unwrittenPrivacyReads,
+  unwrittenRedriveReads,
+  unwrittenTenancyReads,
+} from './unwritten-reads.ts';
+
+/** What the store tells about itself: the part of pino's logger that it uses. */
+export interface PostgresStoreLogger {
+  info(details: object, message: string): void;
+  warn(details: object, message: string): void;
+}
+
+export interface PostgresStoreOptions extends Omit<DatabaseOptions, 'onIdleError'> {
+  /** Writes count only while this node's fence row has this epoch. Default: they always do. */
+  readonly fence?: Fence;
+  /** How long a batch is tried while the database is away, in milliseconds. Default 30 000. */
+  readonly retryForMs?: number;
+  /** Default: the system's clock. */
+  readonly clock?: Pick<Clock, 'now' | 'monotonic' | 'after'>;
+  /** Default: silent. */
+  readonly logger?: PostgresStoreLogger;
+}
+
+/**
+ * Opens the store in a PostgreSQL database, any number of times from any number of machines, and brings
+ * its schema up to date.
+ *
+ * @throws SchemaTooNewError when a newer server has written it and does not let older ones go on.
+ * @throws SchemaNameError when the schema's name is none.
+ * @throws Error of the driver when the database cannot be reached.
+ */
+export async function openPostgresStore(options: PostgresStoreOptions): Promise<Store> {
+  const { logger, clock = systemClock } = options;
+  const database = new Database({
+    ...options,
+    onIdleError: (error) =>
+      logger?.warn({ event: 'store_connection_lost', error: error.message }, 'connection lost'),
+  });
+  try {
+    const applied = await migrate(database, MIGRATIONS, clock);
+    if (applied.length > 0) {
+      logger?.info({ event: 'store_migrated', versions: applied }, 'schema migrated');
+    }
+    return new PostgresStore(database, { ...options, clock });
+  } catch (error) {
+    await database.close();
+    throw error;
+  }
+}
+
+/** The store in a database whose schema is current. It closes the connections. */
+class PostgresStore implements Store {
+  readonly jobs: JobReads;
+  readonly work: WorkReads;
+  readonly deliveries: DeliveryReads;
+  readonly tenancy: TenancyReads;
+  readonly limits: LimitReads;
+  readonly privacy: PrivacyReads;
+  readonly audit: AuditReads;
+  readonly deadLetters: DeadLetterReads;
+  readonly redrives: RedriveReads;
+  readonly #database: Database;
+  readonly #batches: BatchCommit;
+  /** The commit under way: batches are written one after the other, in the order of the calls. */
+  #last: Promise<unknown> = Promise.resolve();
+  #failure: StoreFailedError | null = null;
+  #closing: Promise<void> | null = null;
+
+  constructor(
+    database: Database,
+    options: PostgresStoreOptions & { readonly clock: Pick<Clock, 'monotonic' | 'after'> },
+  ) {
+    const cache = new InternedCache();
+    const interned = new Interned(database, cache);
+    this.#database = database;
+    this.#batches = new BatchCommit({
+      database,
+      cache,
+      fence: options.fence ?? null,
+      clock: options.clock,
+      retryForMs: options.retryForMs ?? 30_000,
+    });
+    this.jobs = new PostgresJobReads(database, interned);
+    this.work = new PostgresWorkReads(database, interned);
+    this.deliveries = new PostgresDeliveryReads(database);
+    this.tenancy = unwrittenTenancyReads;
+    this.limits = unwrittenLimitReads;
+    this.privacy = unwrittenPrivacyReads;
+    this.audit = unwrittenAuditReads;
+    this.deadLetters = unwrittenDeadLetterReads;
+    this.redrives = unwrittenRedriveReads;
+  }
+
+  commit(batch: readonly Operation[]): Promise<readonly Verdict[]> {
+    if (this.#failure !== null) return Promise.reject(this.#failure);
+    if (batch.length === 0) return Promise.resolve([]);
+    const done = this.#last.then(() => this.#commit(batch));
+    this.#last = done.catch(() => {});
+    return done;
+  }
+
+  async #commit(batch: readonly Operation[]): Promise<readonly Verdict[]> {
+    // After a failure nobody knows what is stored: only a new start, which reads it, does.
+    if (this.#failure !== null && this.#closing === null) throw this.#failure;
+    try {
+      return await this.#batches.commit(batch);
+    } catch (error) {
+      if (error instanceof NodeFencedError) throw error;
+      this.#failure ??=
+        error instanceof StoreFailedError
+          ? error
+          : new StoreFailedError('the batch could not be written', { cause: error });
+      throw this.#failure;
+    }
+  }
+
+  async bytes(): Promise<number> {
+    return 0;
+  }
+
+  close(): Promise<void> {
+    this.#failure ??= new StoreFailedError('the store is closed');
+    this.#closing ??= this.#last.then(() => this.#database.close());
+    return this.#closing;
+  }
+}

@@ -1,0 +1,139 @@
+import { JOB_STATES } from '@ezthrottle/core/protocol';
+import type { Id } from '@ezthrottle/engine';
+import { integer, type Row } from '../rows/row.ts';
+import type { Connection, Queryable } from './database.ts';
+import { InterferenceError } from './interference.ts';
+import { Interned, type InternedCache, isIdentifier } from './interned.ts';
+import { JobCountChanges } from './job-counts.ts';
+import { NodeFencedError } from './node-fenced-error.ts';
+import { together } from './together.ts';
+import type { WriteScope } from './write-scope.ts';
+
+/** Numbers of rows that one draw from the sequence stands for. */
+const JOBS_PER_BLOCK = 1024;
+
+/** As whom a node writes: only while its fence row has this epoch. */
+export interface Fence {
+  readonly node: Id;
+  readonly epoch: number;
+}
+
+/** Which open store writes, and the number of its transaction. */
+export interface Mark {
+  readonly instance: Id;
+  readonly number: number;
+}
+
+export interface Begun {
+  readonly scope: WriteScope;
+  /** The transaction of this mark was committed before: this one must be rolled back. */
+  readonly isDone: boolean;
+}
+
+export interface BeginOptions {
+  readonly connection: Connection;
+  readonly cache: InternedCache;
+  readonly mark: Mark;
+  readonly fence: Fence | null;
+  /** Jobs that the batch may take in, at most. */
+  readonly jobs: number;
+}
+
+// Batches name their rows, so an index is right however few rows the statistics believe in. Whoever
+// holds the transaction open without a word, or a lock for long, has lost its client.
+const SETTINGS = [
+  'SET LOCAL synchronous_commit = on',
+  'SET LOCAL enable_seqscan = off',
+  'SET LOCAL enable_hashjoin = off',
+  'SET LOCAL enable_mergejoin = off',
+  'SET LOCAL jit = off',
+  "SET LOCAL lock_timeout = '10s'",
+  "SET LOCAL idle_in_transaction_session_timeout = '15s'",
+].join('; ');
+
+/**
+ * Opens a transaction in one round trip. It holds the row of its mark from the start: a transaction of the
+ * same store that was cut off is over before this one goes on.
+ *
+ * @throws NodeFencedError when the node's epoch is over; the transaction is rolled back.
+ */
+export async function begin({
+  connection,
+  cache,
+  mark,
+  fence,
+  jobs,
+}: BeginOptions): Promise<Begun> {
+  const blocks = Math.ceil(jobs / JOBS_PER_BLOCK);
+  const results = await connection.script(
+    [
+      `BEGIN; ${SETTINGS}`,
+      `SELECT number FROM {commit_marks} WHERE instance = '${quotable(mark.instance)}' FOR UPDATE`,
+      `SELECT epoch FROM {fences} WHERE node = '${quotable(fence?.node ?? NOBODY)}' FOR SHARE`,
+      `SELECT nextval('{job_blocks}') AS block FROM generate_series(1, ${blocks})`,
+    ].join('; '),
+  );
+  const [marked] = results.at(-3) ?? [];
+  const isDone = marked !== undefined && integer(marked, 'number') >= mark.number;
+  const scope = scopeOf(connection, cache, results.at(-1) ?? []);
+  if (isDone) return { scope, isDone };
+  const [fenced] = results.at(-2) ?? [];
+  const isFenced = fenced === undefined || integer(fenced, 'epoch') !== fence?.epoch;
+  if (fence !== null && isFenced) {
+    await connection.command('ROLLBACK');
+    throw new NodeFencedError();
+  }
+  if (marked === undefined) {
+    await connection.run(
+      'INSERT INTO {commit_marks} (instance, number, touched_at) VALUES ($1, 0, 0)',
+      [mark.instance],
+    );
+  }
+  return { scope, isDone };
+}
+
+/**
+ * Leaves the mark and commits. A failure from here on says nothing about whether it is committed: the mark
+ * does, in the next transaction.
+ */
+export async function commit(
+  connection: Connection,
+  mark: Mark,
+  counts: JobCountChanges,
+): Promise<void> {
+  // Together: one round trip. After a failed statement, COMMIT is answered with what it did: ROLLBACK.
+  const [, command] = await together([
+    connection.run(LEAVE_MARK, [mark.instance, mark.number, ...counts.changes()]),
+    connection.command('COMMIT'),
+  ]);
+  if (command !== 'COMMIT') throw new InterferenceError(`the database answered ${command}`);
+}
+
+const LEAVE_MARK = `UPDATE {commit_marks}
+  SET number = $2, touched_at = extract(epoch FROM clock_timestamp()) * 1000,
+    ${JOB_STATES.map((state, index) => `${state} = ${state} + $${index + 3}`).join(', ')}
+  WHERE instance = $1`;
+
+const NOBODY = '00000000-0000-0000-0000-000000000000';
+
+/** Safe between quotes: a UUID and nothing else. */
+function quotable(id: Id): Id {
+  return isIdentifier(id) ? id : NOBODY;
+}
+
+function scopeOf(transaction: Queryable, cache: InternedCache, drawn: readonly Row[]): WriteScope {
+  const blocks = drawn.map((row) => integer(row, 'block'));
+  let given = 0;
+  return {
+    transaction,
+    interned: new Interned(transaction, cache),
+    counts: new JobCountChanges(),
+    nextJobRow() {
+      const block = blocks[Math.floor(given / JOBS_PER_BLOCK)];
+      if (block === undefined) throw new RangeError('more jobs than the batch was counted to have');
+      const row = block * JOBS_PER_BLOCK + (given % JOBS_PER_BLOCK);
+      given += 1;
+      return row;
+    },
+  };
+}
