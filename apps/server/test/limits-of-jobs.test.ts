@@ -59,6 +59,20 @@ function mostWithin(times: readonly number[], windowMs: number): number {
 }
 
 describe('jobs that name limits', () => {
+  test('have no burst anew by a limit that is taken away and put again', async () => {
+    const tight = { rate: 3, perMs: 600_000, burst: 3 };
+    await client.limits.put('put-again', tight);
+    await submit(3, target.url('/spent'), ['put-again']);
+    await target.waitFor(() => arrivals('/spent').length === 3, 5_000);
+    await client.limits.delete('put-again');
+    await client.limits.put('put-again', tight);
+    await submit(3, target.url('/spent-again'), ['put-again']);
+    await client.limits.put('something-else', { rate: 100 });
+    await submit(5, target.url('/meanwhile'), ['something-else']);
+    await target.waitFor(() => arrivals('/meanwhile').length === 5, 5_000);
+    expect(arrivals('/spent-again')).toEqual([]);
+  });
+
   test('of several targets keep to the limit that they share, and others pass them', async () => {
     await client.limits.put('shared', { rate: 20 });
     await client.limits.put('used-up', { rate: 1, perMs: 60_000 });

@@ -1,4 +1,4 @@
-import { createPace, KeyPacer, limitKey, limitSettings } from '@ezthrottle/engine';
+import { createPace, KeyPacer, limitKey, limitSettings, spendBurst } from '@ezthrottle/engine';
 import type { Clock, CostSource, Id, LimitSettings, PutPaceOperation } from '@ezthrottle/engine';
 import type { NamedLimits } from './dispatch-ports.ts';
 import type { Lane } from './lane.ts';
@@ -16,6 +16,8 @@ export interface NamedLimit {
   readonly lanes: Set<Lane>;
   /** Where answers tell what calls have cost, unless the job says it; null: nowhere. */
   source: CostSource | null;
+  /** Whether there is such a limit: one that is gone holds nobody back. */
+  isKnown: boolean;
 }
 
 /** Rows of the store that are a limit's and not an origin's: no origin begins like this. */
@@ -61,7 +63,8 @@ export class LimitKeys {
       countsArrivals: false,
     });
     const source = sourceOf(settings);
-    const created = { key, organization, name, pacer, lanes: new Set<Lane>(), source };
+    const isKnown = this.#isKnown(organization, name);
+    const created = { key, organization, name, pacer, lanes: new Set<Lane>(), source, isKnown };
     this.#live.set(key, created);
     memory.recall({ key, organization, origin: ROW_PREFIX + name }, pacer, () => {
       pacer.heldUntil = this.#heldUntil(key, this.#settings(organization, name));
@@ -83,6 +86,10 @@ export class LimitKeys {
     const now = this.#options.clock.monotonic();
     const heldUntil = this.#heldUntil(limit.key, settings);
     limit.pacer.resettle(settings.pace, settings.adaptive, heldUntil, now);
+    const isKnown = this.#isKnown(organization, name);
+    // What was spent under it is not given back by taking it away and putting it again.
+    if (isKnown && !limit.isKnown) limit.pacer.pace = spendBurst(limit.pacer.pace, now);
+    limit.isKnown = isKnown;
     limit.source = sourceOf(settings);
     return limit;
   }
@@ -114,6 +121,11 @@ export class LimitKeys {
       surplus -= 1;
     }
     return rows;
+  }
+
+  #isKnown(organization: Id, name: string): boolean {
+    const settings = this.#options.rules?.settingsOf(organization, name) ?? null;
+    return settings !== null;
   }
 
   #settings(organization: Id, name: string): LimitSettings {

@@ -26,7 +26,15 @@ export class OriginCaps {
         countsArrivals: true,
       });
       const name = `cap of ${origin}`;
-      const cap = { key, organization: NOBODY, name, pacer, lanes: new Set<Lane>(), source: null };
+      const cap = {
+        key,
+        organization: NOBODY,
+        name,
+        pacer,
+        lanes: new Set<Lane>(),
+        source: null,
+        isKnown: true,
+      };
       this.#caps.set(key, cap);
     }
   }
