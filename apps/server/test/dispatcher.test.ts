@@ -460,6 +460,63 @@ describe('a new process on the same file', () => {
   });
 });
 
+describe('jobs that must not be repeated', () => {
+  const once = (job: number): Partial<JobSpec> => ({ ...call(String(job)), repeat: 'never' });
+
+  test('are lost to a kill only when they were handed over, not when they waited for their turn', async () => {
+    await open({ pace: { ratePerSecond: 20, configured: true } });
+    harness.executor.script = () => ({ afterMs: 'never' });
+    const jobs = await Promise.all(
+      Array.from({ length: 12 }, (_, job) => harness.submit(once(job))),
+    );
+    await harness.run(170);
+    const sent = harness.executor.sent.length;
+    expect(sent).toBeGreaterThan(2);
+    await harness.restart();
+    await harness.runUntil(async () => (await Promise.all(jobs.map(hasEnded))).every(Boolean));
+    expect((await harness.store.jobs.counts()).failed).toBe(sent);
+    expect((await harness.store.jobs.counts()).completed).toBe(12 - sent);
+  });
+
+  test('keep the rate, and their place among others', async () => {
+    await open({ pace: { ratePerSecond: 50, configured: true } });
+    const specs = Array.from({ length: 60 }, (_, job) =>
+      job % 3 === 0 ? call(String(job)) : once(job),
+    );
+    await Promise.all(specs.map((spec) => harness.submit(spec)));
+    const started = harness.clock.monotonic();
+    await harness.runUntil(async () => (await harness.store.jobs.counts()).completed === 60);
+    expect(harness.clock.monotonic() - started).toBeLessThan(1_700);
+    expect(harness.executor.sent).toHaveLength(60);
+    expect(harness.dispatcher.counts()).toEqual({ inFlight: 0, activeJobs: 0 });
+  });
+
+  test('start when a slot is free again, and not when they were cancelled before', async () => {
+    await open({ pace: { ratePerSecond: 1_000, concurrency: 1, configured: true } });
+    harness.executor.script = () => ({ afterMs: 100 });
+    const jobs = await Promise.all([0, 1, 2].map((job) => harness.submit(once(job))));
+    await harness.run(20);
+    expect(await harness.dispatcher.cancel(ORGANIZATION.id, jobs[1] ?? '')).toBe('cancelled');
+    await harness.runUntil(async () => (await Promise.all(jobs.map(hasEnded))).every(Boolean));
+    expect(await Promise.all(jobs.map(stateOf))).toEqual(['completed', 'cancelled', 'completed']);
+    expect(harness.executor.sent.map(({ call: { url } }) => url.at(-1))).toEqual(['0', '2']);
+  });
+
+  test('wait for a limit that they cost more than one of', async () => {
+    await open({ ...FAST, named: { tokens: { rate: 10, per_ms: 1_000, burst: 5 } } });
+    const limits = [{ key: 'tokens', cost: 5 }];
+    const costly = (job: number): Partial<JobSpec> => ({
+      ...call(String(job), { limits }),
+      repeat: 'never',
+    });
+    await Promise.all([0, 1, 2, 3].map((job) => harness.submit(costly(job))));
+    await harness.runUntil(async () => (await harness.store.jobs.counts()).completed === 4, 5_000);
+    const times = harness.executor.sent.map(({ at }) => at);
+    expect((times[3] ?? 0) - (times[0] ?? 0)).toBeGreaterThanOrEqual(1_400);
+    expect((times[3] ?? 0) - (times[0] ?? 0)).toBeLessThan(1_800);
+  });
+});
+
 describe('stop', () => {
   test('waits for calls under way, hands the rest back, and loses nothing', async () => {
     await open({ pace: { ratePerSecond: 5, configured: true } });

@@ -1,11 +1,12 @@
-import { armedBound, lineRef, MAX_NEWCOMERS, takeToArm } from '@ezthrottle/engine';
-import type { ArmedRef, LineRef, WorkReads } from '@ezthrottle/engine';
+import { armedBound, legOf, lineRef, MAX_NEWCOMERS, takeToArm } from '@ezthrottle/engine';
+import type { ArmedRef, LimitSpec, LineRef, WorkReads } from '@ezthrottle/engine';
 import type { ActiveJobs } from './active-jobs.ts';
 import type { DispatchLimits } from './dispatch-limits.ts';
 import type { DispatcherParts } from './dispatch-ports.ts';
 import type { JobMover } from './job-mover.ts';
-import type { Lane } from './lane.ts';
+import type { AtDoor, Lane } from './lane.ts';
 import type { Refill } from './line-window.ts';
+import { laneStop } from './waiting-notices.ts';
 
 /** Accounts whose rows are read at the same time. */
 const READS_AT_ONCE = 8;
@@ -44,7 +45,7 @@ export class Armer {
 
   /** How many more attempts of this line may be armed now. */
   room(lane: Lane): number {
-    if (!this.#isOpen) return 0;
+    if (!this.#isOpen || lane.door.length > 0) return 0;
     const { limits, parts } = this.#options;
     return this.#room(lane, boundOf(lane, limits.armAheadMs, parts.clock.monotonic()));
   }
@@ -53,6 +54,12 @@ export class Armer {
     const { limits, active } = this.#options;
     const left = limits.maxArmed - active.size - this.#arming;
     return Math.max(0, Math.min(left, bound - lane.armed.length - lane.arming));
+  }
+
+  /** Whether a call of such costs that is armed now can go at once. */
+  isOpenFor(lane: Lane, costOf: AtDoor['costOf']): boolean {
+    if (lane.armed.length + lane.arming > 0) return false;
+    return laneStop(lane, costOf, this.#options.parts.clock.monotonic()) === null;
   }
 
   /** Claims room for attempts that are armed with their job's own submit. */
@@ -84,6 +91,10 @@ export class Armer {
   /** Arms as many as there is room for, and reads on where lines run low. */
   fill(lane: Lane): void {
     if (!this.#isOpen) return;
+    if (lane.door.length > 0) {
+      this.#passDoor(lane);
+      return;
+    }
     const { limits, parts } = this.#options;
     const ahead = lane.armed.length + lane.arming;
     const bound = boundOf(lane, limits.armAheadMs, parts.clock.monotonic());
@@ -97,22 +108,38 @@ export class Armer {
     void this.#refill(lane);
   }
 
-  async #arm(lane: Lane, refs: readonly LineRef[]): Promise<void> {
+  /** Lets the first at the door through if it can go at once. */
+  #passDoor(lane: Lane): void {
+    const [first] = lane.door;
+    if (first === undefined || this.isFull || !this.isOpenFor(lane, first.costOf)) return;
+    lane.door.shift();
+    void this.#arm(lane, [first.ref], true);
+  }
+
+  async #arm(lane: Lane, refs: readonly LineRef[], isAtDoor = false): Promise<void> {
     this.claim(lane, refs.length);
-    const armed = await Promise.all(refs.map((ref) => this.#armOne(ref)));
+    const armed = await Promise.all(refs.map((ref) => this.#armOne(lane, ref, isAtDoor)));
     this.unclaim(lane, refs.length);
     for (const [index, one] of armed.entries()) {
       if (one === null) continue;
+      if ('costOf' in one) {
+        lane.door.push(one);
+        continue;
+      }
       lane.armed.push(one, refs[index]?.apiKey ?? '');
       this.#fresh.delete(one.token);
     }
     this.#options.onArmed(lane);
   }
 
-  async #armOne(ref: LineRef): Promise<ArmedRef | null> {
+  async #armOne(lane: Lane, ref: LineRef, isAtDoor: boolean): Promise<ArmedRef | AtDoor | null> {
     const { active, mover, parts } = this.#options;
     try {
       return await active.with(ref.jobId, async (job) => {
+        if (job?.spec.repeat === 'never' && !isAtDoor) {
+          const path = job.spec.paths[legOf(job.run, ref.leg)?.path ?? -1];
+          return { ref, costOf: costsIn(lane, path?.limits) };
+        }
         const armed = job === null ? null : await mover.arm(job, ref.leg);
         if (armed !== null) this.#fresh.add(armed.token);
         return armed;
@@ -159,6 +186,14 @@ export class Armer {
       line.addBacklog(account);
     }
   }
+}
+
+/** What a call that names these limits takes from each key of its line. */
+export function costsIn(lane: Lane, limits: readonly LimitSpec[] = []): AtDoor['costOf'] {
+  return (key) => {
+    const name = lane.limits.find((limit) => limit.key === key)?.name;
+    return limits.find((limit) => limit.key === name)?.cost ?? 1;
+  };
 }
 
 /** What is armed ahead of the slowest of its keys would only wait. */

@@ -486,6 +486,8 @@ class PacedDispatcher implements Dispatcher {
     const lane = this.#destinations.findLane(job.organization, lineOf(path));
     if (lane === null) return;
     lane.line.remove(lineId(job.id, leg));
+    const place = lane.door.findIndex(({ ref }) => ref.jobId === job.id && ref.leg === leg);
+    if (place !== -1) lane.door.splice(place, 1);
     lane.armed.keep((armed) => {
       const isOther = armed.jobId !== job.id || armed.leg !== leg;
       if (!isOther) this.#limited.withdraw(armed.token);
@@ -533,7 +535,9 @@ class PacedDispatcher implements Dispatcher {
     if (!this.#isRunning || !this.#ownership.owns(destination.organization, name)) return;
     this.#sender.send(lane);
     this.#armer.fill(lane);
-    if (this.#armer.isFull && !lane.line.isEmpty) this.#feedLater(lane);
+    if (this.#armer.isFull && !(lane.line.isEmpty && lane.door.length === 0)) {
+      this.#feedLater(lane);
+    }
   }
 
   /** A call of this line has ended. Calls without limits may have waited for its slot as well. */
@@ -602,6 +606,6 @@ class PacedDispatcher implements Dispatcher {
 
 function stateOf({ pace, circuit }: KeyPacer, lanes: Iterable<Lane>): DestinationState {
   let waiting = 0;
-  for (const { line, armed } of lanes) waiting += line.size + armed.length;
+  for (const { line, armed, door } of lanes) waiting += line.size + armed.length + door.length;
   return { pace, circuit, waiting };
 }

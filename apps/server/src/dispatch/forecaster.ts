@@ -155,6 +155,7 @@ export class Forecaster {
       const userId = active.get(jobId)?.spec.userId ?? '';
       return { id: lineId(jobId, leg), apiKey, userId, rank: 0 };
     });
+    for (const { ref } of lane.door) line.push(ref);
     const isArmed = new Set([...armed].map(({ id }) => id));
     for (const row of rows) if (!isArmed.has(row.id)) line.push(row);
     return {

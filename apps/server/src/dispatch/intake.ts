@@ -3,7 +3,7 @@ import type { ArmedRef, AuditRecord, NewJob, NewWork, Verdict } from '@ezthrottl
 import { accountOf } from '../admission/load-meter.ts';
 import { type ActiveJob, activeJob } from './active-jobs.ts';
 import type { ActiveJobs } from './active-jobs.ts';
-import type { Armer } from './armer.ts';
+import { type Armer, costsIn } from './armer.ts';
 import type { Destinations } from './destinations.ts';
 import type { DispatcherParts } from './dispatch-ports.ts';
 import type { AdmittedJob } from './job-gate.ts';
@@ -125,10 +125,12 @@ export class Intake {
     const { parts, destinations, armer } = this.#options;
     const claims: ArmedClaim[] = [];
     const claimed = new Map<number, Lane>();
+    const isOnce = job.spec.repeat === 'never';
     const tokenFor = ({ origin, leg }: NewWork): string | null => {
       if (parts.ownership?.owns(job.organization, origin) === false) return null;
       const lane = destinations.lane(job.organization, origin);
       if (!lane.line.isEmpty || armer.room(lane) < 1) return null;
+      if (isOnce && !armer.isOpenFor(lane, costsIn(lane, job.spec.paths[0].limits))) return null;
       armer.claim(lane, 1);
       claimed.set(leg, lane);
       return parts.newToken();

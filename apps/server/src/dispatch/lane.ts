@@ -1,7 +1,14 @@
-import { type ArmedRef, ArmedLine } from '@ezthrottle/engine';
+import { type ArmedRef, ArmedLine, type LineRef } from '@ezthrottle/engine';
 import type { Destination } from './destination.ts';
 import type { NamedLimit } from './limit-keys.ts';
 import type { LineWindow } from './line-window.ts';
+
+/** A call that is armed only when it can go at once: its job is never to be sent twice, so none of it may wait armed. */
+export interface AtDoor {
+  readonly ref: LineRef;
+  /** What it takes from a key. */
+  readonly costOf: (key: string) => number;
+}
 
 /** A line of calls that count against the very same keys: a destination, and perhaps limits beside it. */
 export interface Lane {
@@ -15,6 +22,8 @@ export interface Lane {
   readonly armed: ArmedLine<ArmedRef>;
   /** API keys that came into line with nothing armed. */
   readonly newcomers: Set<string>;
+  /** Out of line and not armed yet: while there is one, nobody behind it is taken. */
+  readonly door: AtDoor[];
   /** Attempts whose arming is being committed. */
   arming: number;
   isRefilling: boolean;
@@ -36,6 +45,7 @@ export function lane(
     line,
     armed: new ArmedLine<ArmedRef>(),
     newcomers: new Set(),
+    door: [],
     arming: 0,
     isRefilling: false,
     stopTimer: null,
@@ -49,8 +59,8 @@ export function fullName({ name, destination }: Pick<Lane, 'name' | 'destination
 }
 
 /** Whether nothing would be missed if it were forgotten. */
-export function isLaneIdle({ line, armed, arming, isRefilling }: Lane): boolean {
-  return line.isEmpty && armed.length === 0 && arming === 0 && !isRefilling;
+export function isLaneIdle({ line, armed, door, arming, isRefilling }: Lane): boolean {
+  return line.isEmpty && armed.length + door.length === 0 && arming === 0 && !isRefilling;
 }
 
 /** When pauses of its keys end, on the monotonic clock; null: none is paused. */

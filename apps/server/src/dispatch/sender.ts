@@ -4,7 +4,7 @@ import type { RunningCalls } from './calls.ts';
 import type { DispatcherParts } from './dispatch-ports.ts';
 import { type Lane, pausedUntil, replan } from './lane.ts';
 import type { LimitedCalls } from './limited-calls.ts';
-import { type LaneStop, tellWaiting } from './waiting-notices.ts';
+import { type LaneStop, laneStop, tellWaiting } from './waiting-notices.ts';
 
 export interface SenderOptions {
   readonly parts: Pick<DispatcherParts, 'clock' | 'executor' | 'notices' | 'ownership'>;
@@ -75,6 +75,15 @@ export class Sender {
     this.#waitFor(lane, stop, lastMoment);
   }
 
+  /** When somebody who is not armed may be; null: nobody waits, or something else tells. */
+  #opensAt(lane: Lane, now: number): number | null {
+    const [first] = lane.door;
+    if (first !== undefined && lane.armed.length === 0) {
+      return laneStop(lane, first.costOf, now)?.until ?? null;
+    }
+    return lane.line.isEmpty ? null : pausedUntil(lane, now);
+  }
+
   /** @param lastMoment After it the first in line is too late, in milliseconds since the epoch. */
   #waitFor(
     lane: Lane,
@@ -85,7 +94,7 @@ export class Sender {
     const { parts, onTime } = this.#options;
     const now = parts.clock.monotonic();
     // In a pause nothing is armed that could ask: whoever stands in line has to be looked at then.
-    const opensAt = stop?.until ?? (lane.line.isEmpty ? null : pausedUntil(lane, now));
+    const opensAt = stop?.until ?? this.#opensAt(lane, now);
     const lastAt = lastMoment === null ? null : now + lastMoment - parts.clock.now();
     const until = Math.min(opensAt ?? Infinity, lastAt ?? Infinity, tellAt ?? Infinity);
     replan(lane, () => {

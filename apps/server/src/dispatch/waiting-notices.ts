@@ -25,11 +25,12 @@ export function tellWaiting(
   { clock, notices }: Pick<DispatcherParts, 'clock' | 'notices'>,
 ): void {
   const now = clock.monotonic();
-  const { armed, arming, line, destination } = lane;
+  const { armed, arming, door, line, destination } = lane;
   const isPaused = pausedUntil(lane, now) !== null;
   // The first in line is armed at once when nobody is before it: it waits for none.
-  const isFirstNext = armed.length === 0 && arming === 0 && !isPaused;
-  const waiting = armed.length + line.size - (isFirstNext ? 1 : 0);
+  const held = armed.length + door.length;
+  const isFirstNext = held === 0 && arming === 0 && !isPaused;
+  const waiting = held + line.size - (isFirstNext ? 1 : 0);
   if (waiting <= 0 || !mayTell(lane, now)) return;
   lane.toldAt = now;
   const at = clock.now();
@@ -39,8 +40,10 @@ export function tellWaiting(
     notices.publish({ jobId, at, type: 'waiting', key, reason, until: untilWall });
   };
   const behind = { key: destination.origin, reason: 'behind_others' as const, until: null };
-  const [next, ...others] = armed;
-  if (next !== undefined && stop !== null) tell(next.jobId, stop);
+  const [next, ...others] = [...armed, ...door.map(({ ref }) => ref)];
+  const [first] = armed.length === 0 ? door : [];
+  const holds = stop ?? (first === undefined ? null : laneStop(lane, first.costOf, now));
+  if (next !== undefined && holds !== null) tell(next.jobId, holds);
   for (const { jobId } of others) tell(jobId, behind);
   let looked = 0;
   let isLineWatched = false;
@@ -85,10 +88,11 @@ export function waitingPlace(
 
 /** Calls of a line in the order in which they go, the first of those that wait behind what is armed. */
 function* inTurn(
-  { armed, line }: Lane,
+  { armed, door, line }: Lane,
   most: number,
 ): Generator<Pick<LineRef, 'jobId' | 'leg'>, void, undefined> {
   yield* armed;
+  for (const { ref } of door) yield ref;
   if (most === 0) return;
   const turns = line.fork();
   for (let looked = 0; looked < most; looked += 1) {
