@@ -13,6 +13,21 @@ export interface Config {
   /** 0: a free one. */
   readonly port: number;
   readonly dataDir: string;
+  /** Null: an SQLite file in `dataDir`, one machine. */
+  readonly databaseUrl: string | null;
+  /** A direct connection, where `databaseUrl` leads through a pool that keeps no sessions. Null: the same. */
+  readonly databaseListenUrl: string | null;
+  readonly databaseSchema: string;
+  /** Connections for jobs; a few more serve the cluster. */
+  readonly databasePool: number;
+  /** Whether nodes tell each other at once what they have written; else they find it by looking. */
+  readonly databaseNotify: boolean;
+  /** Whether statements are prepared by name. */
+  readonly databasePrepare: boolean;
+  /** How long the database may be away before a node gives up. */
+  readonly databaseRetryMs: number;
+  /** Where other nodes reach this one; null: worked out from `host` and the port. */
+  readonly nodeUrl: string | null;
   /** Null: `dev` makes one and keeps it in `dev.json`. */
   readonly apiKey: string | null;
   /** 32 bytes in base64. Null: as above. */
@@ -140,7 +155,7 @@ export function readSettings(profile: Profile, sources: ConfigSources): ConfigRe
 
   function take<K extends ConfigKey>(key: K): Config[K] {
     const setting: Setting<Config[K]> = SETTINGS[key];
-    const found = find(key, setting, sources, problems);
+    const found = find(key, profile, setting, sources, problems);
     if (found === null) {
       if (setting.requiredBy.includes(profile)) {
         problems.push({
@@ -169,6 +184,14 @@ export function readSettings(profile: Profile, sources: ConfigSources): ConfigRe
     host: take('host'),
     port: take('port'),
     dataDir: take('dataDir'),
+    databaseUrl: take('databaseUrl'),
+    databaseListenUrl: take('databaseListenUrl'),
+    databaseSchema: take('databaseSchema'),
+    databasePool: take('databasePool'),
+    databaseNotify: take('databaseNotify'),
+    databasePrepare: take('databasePrepare'),
+    databaseRetryMs: take('databaseRetryMs'),
+    nodeUrl: take('nodeUrl'),
     apiKey: take('apiKey'),
     masterKey: take('masterKey'),
     formerMasterKeys: take('formerMasterKeys'),
@@ -213,24 +236,56 @@ export function readSettings(profile: Profile, sources: ConfigSources): ConfigRe
     recording: take('recording'),
     recordingMaxBytes: take('recordingMaxBytes'),
   };
+  // Where the data is comes first.
+  problems.unshift(...placeProblems(profile, config, problems));
   return { config: Object.freeze(config), origins, problems };
+}
+
+/** A server has to be told where its data is: a folder or a database. */
+function placeProblems(
+  profile: Profile,
+  { dataDir, databaseUrl }: Config,
+  known: readonly ConfigProblem[],
+): readonly ConfigProblem[] {
+  if (profile !== 'start' || dataDir !== '' || databaseUrl !== null) return [];
+  const { dataDir: folder, databaseUrl: database } = SETTINGS;
+  const names = [
+    `--${folder.flag}`,
+    `--${database.flag}`,
+    folder.environment,
+    database.environment,
+  ];
+  if (
+    known.some(({ where }) => names.includes(where) || /: (?:dataDir|databaseUrl)$/.test(where))
+  ) {
+    return [];
+  }
+  return [
+    {
+      where: `--${folder.flag}`,
+      message: 'is missing',
+      expected: `${describeSources('dataDir', folder)}: ${folder.description}; or ${describeSources('databaseUrl', database)}`,
+    },
+  ];
 }
 
 function find(
   key: ConfigKey,
-  setting: Pick<Setting<unknown>, 'flag' | 'environment' | 'secret'>,
+  profile: Profile,
+  setting: Pick<Setting<unknown>, 'flag' | 'environment' | 'environmentOf' | 'secret'>,
   sources: ConfigSources,
   problems: ConfigProblem[],
 ): Found | null {
   const flag = sources.flags?.[setting.flag];
   if (flag !== undefined) return { where: `--${setting.flag}`, raw: flag };
 
-  const variable = sources.environment?.[setting.environment];
+  const environment = setting.environmentOf.includes(profile) ? sources.environment : undefined;
+  const variable = environment?.[setting.environment];
   if (variable !== undefined && variable !== '')
     return { where: setting.environment, raw: variable };
 
   const fileVariable = `${setting.environment}_FILE`;
-  const secretPath = setting.secret ? sources.environment?.[fileVariable] : undefined;
+  const secretPath = setting.secret ? environment?.[fileVariable] : undefined;
   if (secretPath !== undefined && secretPath !== '' && sources.readSecretFile !== undefined) {
     try {
       return { where: fileVariable, raw: sources.readSecretFile(secretPath).trim() };

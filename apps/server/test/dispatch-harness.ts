@@ -317,7 +317,7 @@ async function boot(file: string, clock: FakeClock, options: HarnessOptions): Pr
     settings: () => ({ ...DEFAULT_PACE, ...options.pace }),
     namedLimits,
     circuit: options.circuit ?? null,
-    liveRegions: 'any',
+    liveRegions: () => 'any',
     notices: {
       publish: (notice) => notices.push(notice),
       isWatched: (id) => watching.isWatched(id),

@@ -32,6 +32,7 @@ beforeEach(async () => {
     apiKeys: {
       authenticate: async () => null,
       forget: () => undefined,
+      forgetAll: () => undefined,
       takeUses: () => [],
     },
     clock: systemClock,

@@ -120,6 +120,7 @@ function mount(app: FastifyInstance, surface: Surface, authentication: Authentic
     app.route<Inputs>({
       method: route.method,
       url,
+      ...(route.maxBodyBytes !== undefined && { bodyLimit: route.maxBodyBytes }),
       // A stream has no head that could be asked for without opening it.
       exposeHeadRoute: route.method === 'GET' && !route.path.endsWith('/stream'),
       onRequest: authenticating(route, authentication),

@@ -59,7 +59,7 @@ export interface NativeSurfaceOptions {
   readonly states: LimitStates;
   readonly admission: Admission;
   /** Regions that this server has. */
-  readonly liveRegions: LiveRegions;
+  readonly liveRegions: () => LiveRegions;
   readonly audit: AuditLog;
   readonly dead: DeadLetters;
   /** Tells when calls start. */

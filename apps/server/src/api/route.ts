@@ -30,7 +30,12 @@ export type Answer = {
 export type Access = 'public' | ApiKeyScope;
 
 /** One method at one address. A handler that throws an `ApiError` is answered with that. */
-export type Route = { readonly method: Method; readonly path: string } & (
+export type Route = {
+  readonly method: Method;
+  readonly path: string;
+  /** Default: what the server allows. */
+  readonly maxBodyBytes?: number;
+} & (
   | { readonly access: 'public'; handle(call: Call): Promise<Answer> }
   | { readonly access: ApiKeyScope; handle(call: Call, caller: Caller): Promise<Answer> }
 );

@@ -3,7 +3,8 @@ export interface ReadyFacts {
   readonly url: string;
   readonly apiKey: string;
   readonly signingSecret: string | null;
-  readonly dataDir: string;
+  /** Null: the data is in a database. */
+  readonly dataDir: string | null;
 }
 
 /** One line of JSON for programs. Only a development server tells its keys. */
@@ -16,13 +17,13 @@ export function readyLine(isDev: boolean, facts: ReadyFacts): string {
 /** The same for people, with a call that works as it is. */
 export function greeting(isDev: boolean, facts: ReadyFacts): string {
   const { url, apiKey, signingSecret, dataDir } = facts;
-  if (!isDev) return `EZThrottle listens on ${url}, data in ${dataDir}\n`;
+  if (!isDev) return `EZThrottle listens on ${url}, data in ${dataDir ?? 'PostgreSQL'}\n`;
   return `
   EZThrottle listens on ${url}
 
     API key          ${apiKey}
     Signing secret   ${signingSecret ?? 'none'}
-    Data             ${dataDir}
+    Data             ${dataDir ?? 'PostgreSQL'}
 
   Submit a job that calls this server's own health page:
 

@@ -14,14 +14,18 @@ import { stopOnSignal } from './stop-on-signal.ts';
 import { warnOfVariables } from './warn-of-variables.ts';
 
 const LAST_WORDS_MS = 50;
+/** Exit code that asks to be started again (`EX_TEMPFAIL`). */
+const RESTART = 75;
 
 /** Starts a server and says so on stdout; it runs until a signal stops it. */
 export async function runServer(profile: Profile, line: CommandLine): Promise<void> {
   warnOfVariables(process.env);
   const config = readConfig(profile, sourcesOf(line));
   const dataDir = resolve(config.dataDir);
-  mkdirSync(dataDir, { recursive: true, mode: 0o700 });
-  const unlock = lockDataFolder(dataDir);
+  // With a database, what a folder is still good for is a developer's keys.
+  const needsFolder = config.databaseUrl === null || profile === 'dev';
+  if (needsFolder) mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+  const unlock = needsFolder ? lockDataFolder(dataDir) : () => undefined;
   try {
     const keys = profile === 'dev' ? devKeys(dataDir, config) : givenKeys(config);
     const app = createApp({
@@ -32,6 +36,11 @@ export async function runServer(profile: Profile, line: CommandLine): Promise<vo
       // A development server that lost its file of keys shall start all the same.
       replaceUnreadableSecrets: profile === 'dev',
       onFatal: (error) => {
+        if ('code' in error && error.code === 'node_fenced') {
+          process.stderr.write(`ezthrottle: ${error.message}; beginning anew\n`);
+          beginAnew();
+          return;
+        }
         process.stderr.write(
           `ezthrottle: the store failed, stopping at once: ${reasonsOf(error)}\n`,
         );
@@ -40,17 +49,31 @@ export async function runServer(profile: Profile, line: CommandLine): Promise<vo
       },
     });
     // A signal that comes while it starts stops it as well. Requests end first, then calls.
-    stopOnSignal({ stop: () => app.stop(), boundMs: 2 * config.stopTimeoutMs + 2_000, unlock });
+    stopOnSignal({ stop: () => app.stop(), boundMs: 3 * config.stopTimeoutMs + 2_000, unlock });
     const running = await started(app.start(), config);
     reloadOnSignal({
       read: () => readConfig(profile, sourcesOf(line)),
       reload: (wanted) => running.reload(wanted),
     });
-    announce(profile, line.json, { ...running, apiKey: keys.apiKey, dataDir });
+    announce(profile, line.json, {
+      ...running,
+      apiKey: keys.apiKey,
+      dataDir: needsFolder ? dataDir : null,
+    });
   } catch (error) {
     unlock();
     throw error;
   }
+}
+
+/**
+ * The same program in the place of this one: nothing that it remembers holds any more. Where a process
+ * cannot do that, whoever watches over it starts it again.
+ */
+function beginAnew(): void {
+  const { execPath, execArgv, argv, env } = process;
+  process.execve?.(execPath, [execPath, ...execArgv, ...argv.slice(1)], env);
+  process.exit(RESTART);
 }
 
 /** An error with what led to it: “disk full” is what its reader has to know. */
@@ -101,7 +124,7 @@ function givenKeys(config: Config): AppKeys {
 function announce(
   profile: Profile,
   json: boolean,
-  facts: RunningApp & { readonly apiKey: string; readonly dataDir: string },
+  facts: RunningApp & { readonly apiKey: string; readonly dataDir: string | null },
 ): void {
   process.stdout.on('error', () => {
     // Whoever started us does not read any more; the server goes on.

@@ -1,6 +1,6 @@
 import type { Id, WorkRow } from '@ezthrottle/engine';
 
-/** A place in which other nodes have to look. */
+/** A line in which another node has to look. */
 export type PutLine = Pick<WorkRow, 'organization' | 'apiKey' | 'userId' | 'origin'>;
 
 /**

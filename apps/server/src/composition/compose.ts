@@ -1,5 +1,4 @@
 import { randomInt, randomUUID } from 'node:crypto';
-import { join } from 'node:path';
 import { DEFAULTS, LIMIT_BOUNDS } from '@ezthrottle/core/protocol';
 import { createLoadMeter } from '../admission/load-meter.ts';
 import { systemClock } from '../clock.ts';
@@ -25,7 +24,6 @@ import { createAccountDeletions } from '../privacy/account-deletions.ts';
 import { createPrivacySettings } from '../privacy/privacy-settings.ts';
 import { createSweeper } from '../privacy/sweeper.ts';
 import { createChance } from '@ezthrottle/engine';
-import { openSqliteStore } from '../store/sqlite/sqlite-store.ts';
 import { createApiKeys } from '../tenancy/api-keys.ts';
 import { createKeyEnds } from '../tenancy/key-ends.ts';
 import { createKeyRing } from '../tenancy/key-ring.ts';
@@ -36,9 +34,12 @@ import { createSigningKeys } from '../tenancy/signing-keys.ts';
 import { createSigningSecrets } from '../tenancy/signing-secrets.ts';
 import { createPruner } from '../upkeep/pruner.ts';
 import type { AppOptions, RunningApp } from '../app.ts';
+import { callsElsewhere } from './calls-elsewhere.ts';
 import { createExecutors } from './executors.ts';
 import { type Front, openFront } from './front.ts';
+import { openState } from './open-state.ts';
 import type { OnClose } from './on-close.ts';
+import { reachableUrl } from './reachable-url.ts';
 import { regionsOf } from './regions-of.ts';
 
 /** Under load, how long writes wait for company, in milliseconds. */
@@ -46,7 +47,7 @@ const GATHER_MS = 2;
 
 /** Starts the parts from the store upwards; what is closed last is named first. */
 export async function compose(options: AppOptions, onClose: OnClose): Promise<RunningApp> {
-  const { config, dataDir, keys } = options;
+  const { config, keys } = options;
   const clock = systemClock;
   const newId = createNewId(clock);
   const logger = createLogger({ level: config.logLevel });
@@ -59,12 +60,7 @@ export async function compose(options: AppOptions, onClose: OnClose): Promise<Ru
   });
   onClose(() => observation.close());
 
-  const store = await (options.openStore ?? openSqliteStore)({
-    file: join(dataDir, 'ezthrottle.db'),
-    clock,
-    logger,
-  });
-  onClose(() => store.close());
+  const { store, cluster } = await openState(options, { clock, newId, logger }, onClose);
   const committer = createCommitter({
     store,
     gathering: { clock, forMs: GATHER_MS },
@@ -81,15 +77,18 @@ export async function compose(options: AppOptions, onClose: OnClose): Promise<Ru
   await privacy.load();
   const secrets = createSigningSecrets({ ...tenancy, box });
   const signingKeys = createSigningKeys({ ...tenancy, box });
-  const { signingSecret } = await provision({
-    ...tenancy,
-    secrets,
-    newId,
-    apiKey: keys.apiKey,
-    formerKeyHash: keys.formerKeyHash ?? null,
-    signingSecret: keys.signingSecret,
-    replaceUnreadable: options.replaceUnreadableSecrets ?? false,
-  });
+  const provisioning = () =>
+    provision({
+      ...tenancy,
+      secrets,
+      newId,
+      apiKey: keys.apiKey,
+      formerKeyHash: keys.formerKeyHash ?? null,
+      signingSecret: keys.signingSecret,
+      replaceUnreadable: options.replaceUnreadableSecrets ?? false,
+    });
+  // Nodes that start together on an empty database make one organization, not several.
+  const { signingSecret } = await (cluster?.alone(provisioning) ?? provisioning());
   if (signingSecret === null)
     logger.warn(
       { event: 'no_signing_secret' },
@@ -112,9 +111,15 @@ export async function compose(options: AppOptions, onClose: OnClose): Promise<Ru
   });
 
   const executors = createExecutors(config, onClose);
-  const { circuit, liveRegions, regions } = regionsOf(config);
-  const hub = createJobEventHub(config.maxStreams);
+  const elsewhere =
+    cluster === null ? null : callsElsewhere({ config, node: cluster.node, box, clock }, onClose);
+  const { circuit, liveRegions, regions } = regionsOf(config, elsewhere?.regions ?? null);
+  const localHub = createJobEventHub(config.maxStreams);
+  const sharedHub = cluster?.sharedHub(localHub) ?? null;
+  const hub = sharedHub ?? localHub;
   const work = {
+    ownership: cluster?.node.held,
+    peers: cluster?.peers,
     store,
     committer,
     clock,
@@ -133,7 +138,7 @@ export async function compose(options: AppOptions, onClose: OnClose): Promise<Ru
     liveRegions,
     regions,
     ratePerSecond: config.deliveryRate === 0 ? null : config.deliveryRate,
-    executor: executors.deliveries,
+    executor: elsewhere?.over(executors.deliveries) ?? executors.deliveries,
     secretsOf: (organization) => secrets.secretsOf(organization),
     delaysMs: config.deliveryDelaysMs,
     giveUpMs: config.deliveryGiveUpMs,
@@ -150,12 +155,19 @@ export async function compose(options: AppOptions, onClose: OnClose): Promise<Ru
     store,
     clock,
     rules,
-    header: { seed, circuit, liveRegions, caps: Object.fromEntries(caps), idempotencyWindowMs },
+    header: {
+      seed,
+      circuit,
+      liveRegions: liveRegions(),
+      caps: Object.fromEntries(caps),
+      idempotencyWindowMs,
+    },
     onError: (error) =>
       logger.error({ event: 'recording_failed', err: error }, 'the recording cannot be written'),
   });
   if (recorder !== null) onClose(() => recorder.close());
-  const jobCalls = withSecretsInCalls(executors.jobs, { vault, clock });
+  const localCalls = withSecretsInCalls(executors.jobs, { vault, clock });
+  const jobCalls = elsewhere?.over(localCalls) ?? localCalls;
   const dispatcher = createDispatcher({
     ...work,
     ...(recorder !== null && { random: createChance(seed), tap: recorder }),
@@ -176,7 +188,10 @@ export async function compose(options: AppOptions, onClose: OnClose): Promise<Ru
     deliveryDelaysMs: config.deliveryDelaysMs,
     limits: { maxResponseBytes: config.maxResponseBytes, stopTimeoutMs: config.stopTimeoutMs },
   });
-  const pruner = createPruner({ committer, clock, logger, retentionMs: config.retentionMs });
+  // What one node does for all is done by whoever holds the first slot.
+  const isOurs = cluster === null ? undefined : () => cluster.node.held.has(0);
+  const upkeep = { committer, clock, logger, isOurs };
+  const pruner = createPruner({ ...upkeep, retentionMs: config.retentionMs });
   const apiKeys = createApiKeys({ reads: store.tenancy, clock });
   const keyEnds = createKeyEnds(clock);
   const keyRing = createKeyRing({
@@ -187,17 +202,13 @@ export async function compose(options: AppOptions, onClose: OnClose): Promise<Ru
   });
   const keyUses = createKeyUses({ keys: apiKeys, commit: tenancy.commit, clock, logger });
   const auditPruner = createPruner({
-    committer,
-    clock,
-    logger,
+    ...upkeep,
     retentionMs: config.auditRetentionMs,
     everyMs: 60_000,
     removal: (before, limit) => ({ type: 'prune_audit', before, limit }),
   });
   const redrivePruner = createPruner({
-    committer,
-    clock,
-    logger,
+    ...upkeep,
     retentionMs: config.retentionMs,
     everyMs: 60_000,
     stepRows: 1,
@@ -206,15 +217,14 @@ export async function compose(options: AppOptions, onClose: OnClose): Promise<Ru
   const sweeper = createSweeper({
     settings: privacy,
     reads: store.privacy,
-    committer,
-    clock,
-    logger,
+    ...upkeep,
   });
   const deletions = createAccountDeletions({
     reads: store.privacy,
     commit: tenancy.commit,
     gate: dispatcher,
     clock,
+    isOurs,
     logger,
   });
   await deletions.load();
@@ -228,11 +238,36 @@ export async function compose(options: AppOptions, onClose: OnClose): Promise<Ru
     sweeper,
     deletions,
   ];
+  if (cluster !== null) onClose(() => cluster.node.giveUp());
   // Together, so that each has the whole time that a stop may take.
   onClose(async () => {
     await Promise.all(services.map((service) => service.stop()));
   });
   for (const service of services) await service.start();
+  if (cluster !== null && sharedHub !== null) {
+    const refresh = new Map<string, () => Promise<void> | void>([
+      ['limits', () => rules.refresh()],
+      ['secrets', () => vault.load()],
+      [
+        'documents',
+        async () => {
+          await privacy.load();
+          await deletions.load();
+        },
+      ],
+      ['endpoints', () => endpoints.load()],
+      ['api_keys', () => apiKeys.forgetAll()],
+      [
+        'webhook_secrets',
+        () => {
+          secrets.forgetAll();
+          signingKeys.forgetAll();
+        },
+      ],
+    ]);
+    await cluster.start({ dispatcher, deliverer, hub: sharedHub, refresh });
+    onClose(() => cluster.node.leave(config.stopTimeoutMs));
+  }
 
   const delivering = withForgetting(endpoints, deliverer);
   const audit = createAuditLog({ ...tenancy, reads: store.audit, newId });
@@ -260,10 +295,16 @@ export async function compose(options: AppOptions, onClose: OnClose): Promise<Ru
     hub,
     secrets,
     meter,
+    isOurs,
+    nodeSurfaces:
+      elsewhere === null
+        ? []
+        : [elsewhere.surface(withSecretsInCalls(executors.others, { vault, clock }))],
     logger,
     observation,
   };
   const url = await openFront(front, onClose);
+  if (cluster !== null) await cluster.node.announce(config.nodeUrl ?? reachableUrl(url));
   const stopObserving = await observation.open({
     jobs: () => store.jobs.counts(),
     oldestReadyAt: () => store.work.oldestReadyAt(),

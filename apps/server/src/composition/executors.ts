@@ -9,11 +9,16 @@ import type { OnClose } from './on-close.ts';
 
 const LOOPBACK = ['127.0.0.0/8', '::1'] as const;
 
+/** What makes calls from here. */
+export interface Executors {
+  readonly jobs: Executor;
+  readonly deliveries: Executor;
+  /** For calls of other nodes. */
+  readonly others: Executor;
+}
+
 /** Jobs and deliveries have connections of their own, so that neither waits for the other's. */
-export function createExecutors(
-  config: Config,
-  onClose: OnClose,
-): { readonly jobs: Executor; readonly deliveries: Executor } {
+export function createExecutors(config: Config, onClose: OnClose): Executors {
   const policy = createAddressPolicy({
     allowPrivate: config.allowPrivateTargets,
     allow: [...config.allowTargets, ...(config.allowLoopbackTargets ? LOOPBACK : [])],
@@ -29,5 +34,5 @@ export function createExecutors(
     onClose(() => executor.close());
     return executor;
   };
-  return { jobs: create(), deliveries: create() };
+  return { jobs: create(), deliveries: create(), others: create() };
 }

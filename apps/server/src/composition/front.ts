@@ -45,7 +45,7 @@ export interface Front {
   readonly dispatcher: Dispatcher;
   readonly limits: Limits;
   readonly rules: LimitRules;
-  readonly liveRegions: LiveRegions;
+  readonly liveRegions: () => LiveRegions;
   readonly regions: RegionWatch | undefined;
   readonly hub: JobEventHub;
   readonly secrets: SigningSecrets;
@@ -58,6 +58,10 @@ export interface Front {
   readonly deletions: AccountDeletions;
   readonly endpoints: Endpoints;
   readonly meter: LoadMeter;
+  /** What nodes ask of each other. */
+  readonly nodeSurfaces: readonly Surface[];
+  /** Whether this node, of several, does what one of them does. Absent: there is only this one. */
+  readonly isOurs: (() => boolean) | undefined;
   readonly logger: Pick<ReturnType<typeof createLogger>, 'debug' | 'error'>;
   readonly observation: Observation;
 }
@@ -101,6 +105,7 @@ export async function openFront(parts: Front, onClose: OnClose): Promise<string>
     clock,
     newId: parts.newId,
     // A dead job is sent again once for as long as it is kept.
+    isOurs: parts.isOurs,
     windowMs: Math.max(config.idempotencyWindowMs, config.retentionMs),
     logger,
   });
@@ -163,7 +168,7 @@ export async function openFront(parts: Front, onClose: OnClose): Promise<string>
   const surfaces = withDocument([native.surface, { prefix: '', routes: [health, ready] }], VERSION);
   parts.onSurfaces(surfaces);
   const server = await createHttpServer({
-    surfaces,
+    surfaces: [...surfaces, ...parts.nodeSurfaces],
     apiKeys: parts.apiKeys,
     clock,
     maxBodyBytes: config.maxBodyBytes,

@@ -11,6 +11,8 @@ export interface Setting<T> {
   /** Long flag without its dashes. */
   readonly flag: string;
   readonly environment: string;
+  /** Profiles that look at that variable. */
+  readonly environmentOf: readonly Profile[];
   /** `switch` takes no value, `list` may be given more than once. */
   readonly kind: 'value' | 'switch' | 'list';
   /** How its value is shown in the help. */
@@ -31,6 +33,10 @@ interface Naming<T> {
   readonly placeholder?: string;
   readonly secret?: boolean;
   readonly requiredBy?: readonly Profile[];
+  /** Default: `EZTHROTTLE_` and the flag. */
+  readonly environment?: string;
+  /** Default: both. */
+  readonly environmentOf?: readonly Profile[];
 }
 
 function setting<T>(
@@ -41,7 +47,9 @@ function setting<T>(
 ): Setting<T> {
   return {
     flag: naming.flag,
-    environment: `EZTHROTTLE_${naming.flag.toUpperCase().replaceAll('-', '_')}`,
+    environment:
+      naming.environment ?? `EZTHROTTLE_${naming.flag.toUpperCase().replaceAll('-', '_')}`,
+    environmentOf: naming.environmentOf ?? ['dev', 'start'],
     kind,
     placeholder: naming.placeholder ?? placeholder,
     description: naming.description,

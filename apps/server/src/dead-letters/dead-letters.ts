@@ -28,6 +28,8 @@ export interface DeadLettersOptions {
   readonly newId: () => Id;
   /** How long a dead job is sent again only once, from the end of its new try, in milliseconds. */
   readonly windowMs: number;
+  /** Whether this node, of several, sends redrives. Absent: there is only this one. */
+  readonly isOurs?: (() => boolean) | undefined;
   readonly logger: { error(details: object, message: string): void };
 }
 

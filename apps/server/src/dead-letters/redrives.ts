@@ -64,6 +64,8 @@ export interface RedrivesOptions {
   readonly logger: { error(details: object, message: string): void };
   /** Between rounds, in milliseconds. Default 250. */
   readonly everyMs?: number;
+  /** Whether this node, of several, sends them. Absent: there is only this one. */
+  readonly isOurs?: (() => boolean) | undefined;
 }
 
 interface Running {
@@ -80,6 +82,8 @@ interface Running {
 
 /** Dead letters that one round looks at: the rest is for the next one. */
 const LOOKED = 1_000;
+/** Between two looks at what other nodes have begun, in milliseconds. */
+const SHARE_MS = 1_000;
 /** Wait where the server is full, in milliseconds. */
 const REST_MS = 5_000;
 
@@ -92,6 +96,8 @@ class RunningRedrives implements Redrives {
   readonly #options: RedrivesOptions;
   readonly #running = new Map<Id, Running>();
   readonly #periodic: Service;
+  /** When it was looked what others have begun, on the monotonic clock. */
+  #sharedAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: RedrivesOptions) {
     this.#options = options;
@@ -122,9 +128,8 @@ class RunningRedrives implements Redrives {
     const { organization } = acting;
     const known = await this.get(organization, id);
     if (known !== null) return { verdict: 'already', stored: known };
-    const own = [...this.#running.values()].filter(
-      ({ record }) => record.organization === organization,
-    );
+    const running = await this.#options.reads.running();
+    const own = running.filter((record) => record.organization === organization);
     if (own.length >= REDRIVE_BOUNDS.active)
       return { verdict: 'full', most: REDRIVE_BOUNDS.active };
     const redrive = newRedrive(settings);
@@ -156,7 +161,7 @@ class RunningRedrives implements Redrives {
     const stored = await this.get(organization, id);
     if (stored === null) throw new Error(`a new redrive was answered ${verdict}`);
     if (verdict !== 'ok') return { verdict: 'already', stored };
-    this.#watch(record);
+    if (this.#options.isOurs?.() !== false) this.#watch(record);
     return { verdict: 'started', stored };
   }
 
@@ -176,9 +181,8 @@ class RunningRedrives implements Redrives {
   async cancel(acting: Acting, id: Id): Promise<RedriveCancel> {
     const stored = await this.get(acting.organization, id);
     if (stored === null) return { verdict: 'unknown' };
-    const running = this.#running.get(id);
-    if (running === undefined) return { verdict: 'already_ended', stored };
-    return await inTurn(running, async () => {
+    const running = this.#running.get(id) ?? runningOf(stored.record, 0);
+    const cancelled = await inTurn(running, async (): Promise<RedriveCancel | null> => {
       const { redrive } = running;
       if (isRedriveOver(redrive))
         return { verdict: 'already_ended', stored: storedOf(running.record) };
@@ -188,12 +192,14 @@ class RunningRedrives implements Redrives {
         before: { state: redrive.state, ...redrive.counts },
         after: { state: 'cancelled' },
       });
-      await this.#put(running, { ...redrive, state: 'cancelled' }, [], [], entry);
-      return { verdict: 'cancelled', stored: storedOf(running.record) };
+      const isPut = await this.#put(running, { ...redrive, state: 'cancelled' }, [], [], entry);
+      return isPut ? { verdict: 'cancelled', stored: storedOf(running.record) } : null;
     });
+    return cancelled ?? (await this.cancel(acting, id));
   }
 
   async runOnce(): Promise<{ readonly running: number; readonly sent: number }> {
+    if (this.#options.isOurs !== undefined) await this.#share(this.#options.isOurs());
     let sent = 0;
     for (const running of this.#running.values()) {
       // One that cannot go on now does not keep the others from it.
@@ -210,16 +216,22 @@ class RunningRedrives implements Redrives {
   }
 
   #watch(record: RedriveRecord): void {
-    const { redrive } = storedOf(record);
-    const countedAt = this.#options.clock.monotonic();
-    this.#running.set(record.id, {
-      record,
-      redrive,
-      allowance: 0,
-      countedAt,
-      restsUntil: 0,
-      last: Promise.resolve(),
-    });
+    this.#running.set(record.id, runningOf(record, this.#options.clock.monotonic()));
+  }
+
+  /** Of several nodes one sends; it learns here what the others have begun. */
+  async #share(isOurs: boolean): Promise<void> {
+    if (!isOurs) {
+      this.#running.clear();
+      return;
+    }
+    const { clock, reads } = this.#options;
+    const now = clock.monotonic();
+    if (now < this.#sharedAt + SHARE_MS) return;
+    this.#sharedAt = now;
+    for (const record of await reads.running()) {
+      if (!this.#running.has(record.id)) this.#watch(record);
+    }
   }
 
   /** How many were sent. */
@@ -304,7 +316,7 @@ class RunningRedrives implements Redrives {
     items: readonly RedriveItem[],
     replays: readonly { readonly deliveryId: Id; readonly at: number }[],
     entry: AuditRecord | null,
-  ): Promise<void> {
+  ): Promise<boolean> {
     const { record } = running;
     // It is over, and how all that it has sent has ended is known.
     const isEnded = isRedriveOver(redrive) && redrive.counts.sent === 0;
@@ -321,15 +333,28 @@ class RunningRedrives implements Redrives {
       items,
       replays,
     };
-    const { commit } = this.#options;
+    const { commit, isOurs, reads } = this.#options;
     const { verdict } = await commit(
       entry === null ? put : { type: 'audited', operation: put, entry },
     );
+    if (verdict === 'stale' && isOurs !== undefined) {
+      // Another node has cancelled it, or has sent from it before its slots came here.
+      const stored = await reads.get(record.organization, record.id);
+      if (stored === null || stored.endedAt !== null) this.#running.delete(record.id);
+      else Object.assign(running, { record: stored, redrive: storedOf(stored).redrive });
+      return false;
+    }
     if (verdict !== 'ok') throw new Error(`a redrive was answered ${verdict}`);
     running.record = next;
     running.redrive = redrive;
     if (isEnded) this.#running.delete(record.id);
+    return true;
   }
+}
+
+function runningOf(record: RedriveRecord, countedAt: number): Running {
+  const { redrive } = storedOf(record);
+  return { record, redrive, allowance: 0, countedAt, restsUntil: 0, last: Promise.resolve() };
 }
 
 function storedOf(record: RedriveRecord): StoredRedrive {

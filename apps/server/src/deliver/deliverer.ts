@@ -9,6 +9,7 @@ import type {
   JobReads,
   LiveRegions,
   Operation,
+  UnderWay,
   Verdict,
 } from '@ezthrottle/engine';
 import type { Tracing } from '../observe/tracing/tracing.ts';
@@ -16,6 +17,7 @@ import type { Signals } from '../observe/signals.ts';
 import type { RegionWatch } from '../regions/region-watch.ts';
 import type { Ownership } from '../cluster/ownership.ts';
 import type { Peers } from '../cluster/peers.ts';
+import type { SlotUser } from '../cluster/slot-user.ts';
 import type { Service } from '../upkeep/service.ts';
 import {
   attemptDelivery,
@@ -51,7 +53,7 @@ export interface DelivererOptions {
   /** Which endpoints are disabled. Default: none is. */
   readonly endpoints?: Pick<Endpoints, 'isDisabled' | 'lookUp' | 'gone'>;
   /** Regions from which deliveries may leave. Default: any. */
-  readonly liveRegions?: LiveRegions;
+  readonly liveRegions?: () => LiveRegions;
   /** How they fare. Default: there is nothing to choose. */
   readonly regions?: RegionWatch | undefined;
   /** Which endpoints are served here. Absent: all of them. */
@@ -87,7 +89,7 @@ export interface DelivererOptions {
 }
 
 /** Sends signed webhooks until they are delivered or dead. */
-export interface Deliverer extends Service {
+export interface Deliverer extends Service, SlotUser {
   /** Deliveries that were committed a moment ago: they go out without being read back. */
   /**
    * @param result What they tell, when memory has it: then nothing is read for their first attempt.
@@ -97,12 +99,6 @@ export interface Deliverer extends Service {
   forget(organization: Id, url: string): void;
   /** Something may have become due in the store, a replay for example. */
   wake(): void;
-  /**
-   * Gives up endpoints that were this node's a moment ago, and waits for what is on its way to them.
-   *
-   * @returns False when some of it has outlasted `patienceMs`.
-   */
-  release(slots: readonly number[], patienceMs: number): Promise<boolean>;
   /** What is under way and what waits in memory; the rest waits in the store. */
   counts(): { readonly running: number; readonly waiting: number };
 }
@@ -113,14 +109,16 @@ const WAITING_PER_ENDPOINT = 1_000;
 const WAITING = 10_000;
 /** How often a node looks for deliveries that others have written, told or not, in milliseconds. */
 const LOOK_MS = 1_000;
-/** How often it is looked whether what was given up is over, in milliseconds. */
-const RELEASE_LOOK_MS = 5;
 
 /** How long a delivery rests that failed for a reason of ours: sending it again at once would not help. */
 const REST_MS = 30_000;
 
 export function createDeliverer(options: DelivererOptions): Deliverer {
   return new WebhookDeliverer(options);
+}
+
+function slotOfDelivery({ organization, url }: DeliveryRecord): number {
+  return slotOfEndpoint(organization, url);
 }
 
 class WebhookDeliverer implements Deliverer {
@@ -132,7 +130,7 @@ class WebhookDeliverer implements Deliverer {
   readonly #results = new JobCache<JobResult>(RESULTS_BYTES);
   readonly #sweep: DueSweep;
   readonly #running = new Set<Promise<void>>();
-  readonly #delivering = new Set<DeliveryRecord>();
+  readonly #delivering = new Map<DeliveryRecord, UnderWay>();
   readonly #resting = new Map<Id, number>();
   readonly #ending = new Set<Id>();
   #isStarted = false;
@@ -211,20 +209,22 @@ class WebhookDeliverer implements Deliverer {
     this.#sweep.wakeAt(this.#options.clock.now());
   }
 
-  async release(slots: readonly number[], patienceMs: number): Promise<boolean> {
-    const { clock } = this.#options;
-    const released = new Set(slots);
-    const isGone = ({ organization, url }: DeliveryRecord): boolean =>
-      released.has(slotOfEndpoint(organization, url));
-    const deadline = clock.monotonic() + patienceMs;
-    this.#lanes.forgetWaiting(isGone);
-    while ([...this.#delivering].some(isGone)) {
-      if (clock.monotonic() >= deadline) return false;
-      await new Promise<void>((resolve) => {
-        clock.after(RELEASE_LOOK_MS, resolve);
-      });
+  gain(): Promise<void> {
+    this.wake();
+    return Promise.resolve();
+  }
+
+  leave(slots: readonly number[]): void {
+    const left = new Set(slots);
+    this.#lanes.forgetWaiting((delivery) => left.has(slotOfDelivery(delivery)));
+  }
+
+  underWayIn(slot: number): UnderWay {
+    let found: UnderWay = 'nothing';
+    for (const [delivery, underWay] of this.#delivering) {
+      if (found !== 'writes' && slotOfDelivery(delivery) === slot) found = underWay;
     }
-    return true;
+    return found;
   }
 
   counts(): { readonly running: number; readonly waiting: number } {
@@ -308,7 +308,7 @@ class WebhookDeliverer implements Deliverer {
     while (this.#isStarted && this.#options.ownership?.mayAct() !== false) {
       const delivery = this.#lanes.take(this.#options.clock.monotonic());
       if (delivery === null) break;
-      this.#delivering.add(delivery);
+      this.#delivering.set(delivery, 'calls');
       const running = this.#deliver(delivery).then(() => {
         this.#running.delete(running);
         this.#delivering.delete(delivery);
@@ -353,6 +353,7 @@ class WebhookDeliverer implements Deliverer {
         ...this.#attempt,
         result: this.#results.take(delivery.id) ?? null,
         onAnswer: (outcome) => {
+          this.#delivering.set(delivery, 'writes');
           this.#lanes.over(delivery, outcome, clock.monotonic(), clock.now());
           this.#startNext();
         },

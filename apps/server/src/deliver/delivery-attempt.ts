@@ -47,7 +47,7 @@ export interface DeliveryAttemptOptions {
   /** Keys that sign beside the secrets, `whsk_`, the newest first. Default: none. */
   readonly signingKeysOf?: (organization: Id) => Promise<readonly string[]>;
   /** Regions from which deliveries may leave. Default: any. */
-  readonly liveRegions?: LiveRegions;
+  readonly liveRegions?: () => LiveRegions;
   /** How they fare. Default: there is nothing to choose. */
   readonly regions?: RegionWatch | undefined;
   /** Tells of deliveries as spans. Absent: nobody wants to know. */
@@ -138,8 +138,9 @@ function regionFor(
   origin: string,
   named: readonly string[],
   attempt: number,
-  { liveRegions = 'any', regions: watch }: DeliveryAttemptOptions,
+  { liveRegions: regionsNow, regions: watch }: DeliveryAttemptOptions,
 ): string | null {
+  const liveRegions = regionsNow?.() ?? 'any';
   const known = knownRegions(watch, organization);
   if (known === null || liveRegions === 'any') return deliveryRegion(named, liveRegions, attempt);
   const live = liveRegions.filter((region) => named.length === 0 || named.includes(region));

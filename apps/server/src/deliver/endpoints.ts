@@ -3,7 +3,7 @@ import type { Commit } from '../tenancy/committing.ts';
 
 /** Which endpoints get nothing any more. */
 export interface Endpoints {
-  /** Reads what is disabled. */
+  /** Reads what is disabled. Again when others have changed it. */
   load(): Promise<void>;
   /** By what memory knows, which is nearly always all there is. */
   isDisabled(organization: Id, endpointId: string): boolean;
@@ -60,6 +60,7 @@ export function createEndpoints(options: {
   return {
     async load() {
       const found = await reads.disabledEndpoints(most + 1);
+      disabled.clear();
       for (const { organization, endpointId } of found) disable(keyOf(organization, endpointId));
     },
     // Nearly always there is none, and it is asked for every delivery.

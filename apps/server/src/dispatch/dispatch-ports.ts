@@ -74,7 +74,8 @@ export interface DispatcherParts {
   readonly ownership?: Ownership | undefined;
   /** Absent: there are no other nodes. */
   readonly peers?: Peers | undefined;
-  readonly liveRegions: LiveRegions;
+  /** From which calls may leave at this moment. */
+  readonly liveRegions: () => LiveRegions;
   /** How they fare. Absent: there is nothing to choose. */
   readonly regions?: RegionWatch | undefined;
   readonly notices: JobNotices;

@@ -7,10 +7,12 @@ import type {
   KeyPacer,
   NewWork,
   PaceState,
+  UnderWay,
   Verdict,
   WorkRow,
 } from '@ezthrottle/engine';
 import type { PutLine } from '../cluster/peers.ts';
+import type { SlotUser } from '../cluster/slot-user.ts';
 import type { DispatchTap } from '../recording/recorder.ts';
 import type { Service } from '../upkeep/service.ts';
 import { Stager } from '../upkeep/stager.ts';
@@ -37,7 +39,13 @@ import { LimitedCalls } from './limited-calls.ts';
 import { OriginCaps } from './origin-caps.ts';
 import { PaceMemory } from './pace-memory.ts';
 import { Handover } from './handover.ts';
-import { forgetArmedOf, recover } from './recovery.ts';
+import {
+  forgetArmedOf,
+  recover,
+  type RecoveryOptions,
+  restorePaces,
+  takeUpWork,
+} from './recovery.ts';
 import { Reports } from './reports.ts';
 import { Sender } from './sender.ts';
 import { submitReplacing } from './submit-replacing.ts';
@@ -67,7 +75,7 @@ export interface DestinationState {
   readonly waiting: number;
 }
 
-export interface Dispatcher extends JobGate, Service {
+export interface Dispatcher extends JobGate, Service, SlotUser {
   counts(): DispatcherCounts;
   /** Null: nothing is going on at this destination. */
   stateOf(organization: Id, origin: string): DestinationState | null;
@@ -79,20 +87,12 @@ export interface Dispatcher extends JobGate, Service {
   waitOf(place: LinePlaceOf): WaitingPlace | null;
   /** Whether the call of this token is under way, and since when; null: it is not. */
   callOf(token: string): { readonly startedAt: number; readonly sentAt: number | null } | null;
-  /** These slots are this node's from now on: what stands there is taken up. */
-  gain(slots: readonly number[]): Promise<void>;
-  /**
-   * Gives up what was this node's a moment ago and waits for its calls.
-   *
-   * @returns False when some have outlasted `patienceMs`: then nothing was given up that `gain` would not bring back.
-   */
-  release(slots: readonly number[], patienceMs: number): Promise<boolean>;
   /** Another node has put work into these lines. */
   found(lines: readonly PutLine[]): void;
+  /** Looks for work in these slots that other nodes have written; undefined: in all that are this node's. */
+  look(slots: readonly number[] | undefined): Promise<void>;
   /** Another node has moved this job on. */
   overtaken(id: Id): void;
-  /** What could not be sent for want of a lease may go again. */
-  resume(): void;
   /** When a call that waits would start, and what goes before it. Changes nothing. */
   forecast(question: ForecastQuestion): Promise<ForecastAnswer>;
 }
@@ -225,7 +225,8 @@ class PacedDispatcher implements Dispatcher {
       calls,
       reports: this.#reports,
       limited: this.#limited,
-      putPace: (rows) => this.#putPace(rows),
+      logger: parts.logger,
+      putPace: (rows) => this.#writePace(rows),
     });
     this.#stager = new Stager({
       work,
@@ -332,15 +333,24 @@ class PacedDispatcher implements Dispatcher {
     return known === null ? 'unknown' : 'already_ended';
   }
 
+  async prepare(slots: readonly number[]): Promise<void> {
+    await restorePaces(this.#recoveryOptions(slots));
+  }
+
   async gain(slots: readonly number[]): Promise<void> {
     await this.#started;
-    await this.#recover(slots);
+    this.#handover.stay(slots);
+    if (slots.length > 0) await takeUpWork(this.#recoveryOptions(slots));
     for (const lane of this.#destinations.lanes()) this.#pump(lane);
     this.#stager.wakeAt(this.#parts.clock.now());
   }
 
-  release(slots: readonly number[], patienceMs: number): Promise<boolean> {
-    return this.#handover.release(new Set(slots), patienceMs);
+  leave(slots: readonly number[]): void {
+    this.#handover.leave(slots);
+  }
+
+  underWayIn(slot: number): UnderWay {
+    return this.#handover.underWayIn(slot);
   }
 
   found(lines: readonly PutLine[]): void {
@@ -353,15 +363,21 @@ class PacedDispatcher implements Dispatcher {
     }
   }
 
+  async look(slots = this.#ownership.slots()): Promise<void> {
+    const lines = await this.#parts.store.work.lines(slots);
+    this.found(
+      lines.filter(({ organization, origin, apiKey, userId, ready }) => {
+        const lane = this.#destinations.findLane(organization, origin);
+        return lane === null || lane.line.isBehind({ apiKey, userId }, ready);
+      }),
+    );
+  }
+
   overtaken(id: Id): void {
     const job = this.#active.get(id);
     if (job === undefined) return;
     this.#active.lose(job);
     this.#takeUp(id);
-  }
-
-  resume(): void {
-    for (const lane of this.#destinations.lanes()) this.#pump(lane);
   }
 
   async start(): Promise<void> {
@@ -375,7 +391,7 @@ class PacedDispatcher implements Dispatcher {
   }
 
   async #start(): Promise<void> {
-    await this.#recover(this.#ownership.slots());
+    await recover(this.#recoveryOptions(this.#ownership.slots()));
     this.#armer.open();
     this.#isRunning = true;
     for (const lane of this.#destinations.lanes()) this.#pump(lane);
@@ -383,9 +399,9 @@ class PacedDispatcher implements Dispatcher {
     await this.#stager.start();
   }
 
-  async #recover(slots: readonly number[] | undefined): Promise<void> {
+  #recoveryOptions(slots: readonly number[] | undefined): RecoveryOptions {
     const { store, clock } = this.#parts;
-    await recover({
+    return {
       slots,
       isAtHand: (token) => this.#isAtHand(token),
       owns: (organization, line) => this.#ownership.owns(organization, line),
@@ -398,7 +414,7 @@ class PacedDispatcher implements Dispatcher {
       maxTaught: this.#limits.maxTaught,
       batchRows: this.#limits.batchRows,
       now: () => clock.now(),
-    });
+    };
   }
 
   /** Sends nothing any more, hands back what was not sent, waits for the rest within a bound. */
@@ -412,6 +428,7 @@ class PacedDispatcher implements Dispatcher {
     this.#stopPaceTimer?.();
     this.#stopStarvedTimer?.();
     this.#limited.stop();
+    this.#handover.stop();
     await this.#until(
       () => this.#armer.arming + this.#intake.submits === 0,
       this.#limits.stopTimeoutMs,

@@ -103,7 +103,8 @@ export class Intake {
 
   /** As of the moment at which it came: a row says that moment once. */
   #accepted(job: AdmittedJob): NewJob {
-    const { liveRegions, regions } = this.#options.parts;
+    const { regions } = this.#options.parts;
+    const liveRegions = this.#options.parts.liveRegions();
     const { organization, spec, createdAt: now } = job;
     const accepted = accept(spec, { now, liveRegions, ...knownRegions(regions, organization) });
     chooseForLegs(regions, organization, spec, accepted.run);

@@ -163,7 +163,7 @@ export class JobMover {
     return {
       ...(mayHedge(job.spec) && { hedging: this.#listener.hedging(job.organization) }),
       now: clock.now(),
-      liveRegions,
+      liveRegions: liveRegions(),
       ...knownRegions(regions, job.organization),
       random,
       idempotencyWindowMs,

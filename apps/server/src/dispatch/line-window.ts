@@ -110,6 +110,13 @@ export class LineWindow {
     this.#hungry.add(window);
   }
 
+  /** Whether the store has more of this account in line than memory knows of. */
+  isBehind(account: LineAccount, ready: number): boolean {
+    const window = this.#accounts.get(keyOf(account));
+    if (window === undefined) return ready > 0;
+    return !window.hasMore && !window.isReading && this.#line.countOf(account) < ready;
+  }
+
   /** Accounts that run low, at most `limit`: rows must be read for each, and given to `refilled`. */
   takeHungry(limit: number): readonly Refill[] {
     const taken: Refill[] = [];
@@ -143,7 +150,7 @@ export class LineWindow {
   }
 
   #window(account: LineAccount): AccountWindow {
-    const key = JSON.stringify([account.apiKey, account.userId]);
+    const key = keyOf(account);
     const known = this.#accounts.get(key);
     if (known !== undefined) return known;
     const window: AccountWindow = {
@@ -180,8 +187,12 @@ export class LineWindow {
     if (hasMore && !isReading && count <= this.#capacity() / 4) this.#hungry.add(window);
     if (hasMore || isReading || count > 0) return;
     this.#hungry.delete(window);
-    this.#accounts.delete(JSON.stringify([account.apiKey, account.userId]));
+    this.#accounts.delete(keyOf(account));
   }
+}
+
+function keyOf({ apiKey, userId }: LineAccount): string {
+  return JSON.stringify([apiKey, userId]);
 }
 
 /** The place behind which every row of this one's rank lies. */

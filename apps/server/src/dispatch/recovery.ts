@@ -25,12 +25,31 @@ export interface RecoveryOptions {
 
 /** Takes up what an earlier process has left: its pace, its attempts of which nobody knows, its lines. */
 export async function recover(options: RecoveryOptions): Promise<void> {
+  await restorePaces(options);
+  await takeUpWork(options);
+}
+
+/** What destinations have taught: to be known before anything is sent to them. */
+export async function restorePaces(
+  options: Pick<
+    RecoveryOptions,
+    'work' | 'jobs' | 'destinations' | 'memory' | 'maxTaught' | 'slots'
+  >,
+): Promise<void> {
   const { work, jobs, destinations, memory, maxTaught, slots } = options;
   const rows = await work.pace(maxTaught, slots);
   destinations.restore(rows);
-  const counts = rows.length > 0 ? [] : Object.values(await jobs.counts());
-  if (rows.length > 0 || counts.some((count) => count > 0)) memory.takesOver();
+  if (rows.length > 0 || slots !== undefined || (await hasJobs(jobs))) memory.takesOver();
   if (rows.length >= maxTaught) memory.isNotAll();
+}
+
+async function hasJobs(jobs: RecoveryOptions['jobs']): Promise<boolean> {
+  return Object.values(await jobs.counts()).some((count) => count > 0);
+}
+
+/** Attempts of which nobody knows, and the lines. */
+export async function takeUpWork(options: RecoveryOptions): Promise<void> {
+  const { work, destinations, slots } = options;
   await forgetArmed(options);
   for (const { organization, origin, apiKey, userId } of await work.lines(slots)) {
     destinations.lane(organization, origin).line.addBacklog({ apiKey, userId });

@@ -40,10 +40,9 @@ export class Reports {
     return this.#deciding.has(token);
   }
 
-  /** Whether outcomes of calls of this line are being decided. */
-  isDecidingAt(lane: Lane): boolean {
-    for (const one of this.#deciding.values()) if (one === lane) return true;
-    return false;
+  /** Lines of which outcomes are being decided. */
+  lanes(): Iterable<Lane> {
+    return this.#deciding.values();
   }
 
   take(reports: readonly AttemptReport[]): void {

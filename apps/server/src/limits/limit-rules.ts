@@ -34,6 +34,8 @@ export interface LimitRules {
 export interface LiveLimitRules extends LimitRules {
   /** Reads what is stored. */
   load(): Promise<void>;
+  /** Reads it again, since others have changed some of it, and tells of what is different. */
+  refresh(): Promise<void>;
   countOf(organization: Id): number;
   readonly size: number;
   changed(organization: Id, key: string, record: LimitRecord | null): void;
@@ -58,6 +60,8 @@ class Rules implements LiveLimitRules {
   readonly #listeners = new Set<LimitListener>();
   /** Only those that are not 1. Ids of keys are nobody else's: whose they are was looked at when they were put. */
   readonly #weights = new Map<Id, number>();
+  /** What is stored of each, as it was read or written last. */
+  readonly #said = new Map<string, string>();
   #size = 0;
 
   constructor(options: Parameters<typeof createLimitRules>[0]) {
@@ -69,6 +73,25 @@ class Rules implements LiveLimitRules {
   }
 
   async load(): Promise<void> {
+    for await (const [organization, record] of this.#stored()) {
+      this.#hold(organization, record.key, record);
+    }
+  }
+
+  async refresh(): Promise<void> {
+    const gone = new Map<string, readonly [Id, string]>();
+    for (const [organization, held] of this.#settings) {
+      for (const key of held.keys()) gone.set(`${organization} ${key}`, [organization, key]);
+    }
+    for await (const [organization, record] of this.#stored()) {
+      gone.delete(`${organization} ${record.key}`);
+      if (this.#said.get(`${organization} ${record.key}`) === record.data) continue;
+      this.changed(organization, record.key, record);
+    }
+    for (const [organization, key] of gone.values()) this.changed(organization, key, null);
+  }
+
+  async *#stored(): AsyncGenerator<readonly [Id, LimitRecord]> {
     const { limits, tenancy } = this.#options;
     for (const { id: organization } of await tenancy.organizations()) {
       for (let after: string | null = null; ; ) {
@@ -78,7 +101,7 @@ class Rules implements LiveLimitRules {
           after,
           limit: PAGE,
         });
-        for (const record of page) this.#hold(organization, record.key, record);
+        for (const record of page) yield [organization, record];
         if (page.length < PAGE) break;
         after = page.at(-1)?.key ?? null;
       }
@@ -140,6 +163,8 @@ class Rules implements LiveLimitRules {
     const held = this.#settings.get(organization) ?? new Map<string, LimitSettings>();
     const parsed = parseLimitKey(key);
     if (held.delete(key)) this.#size -= 1;
+    if (record === null) this.#said.delete(`${organization} ${key}`);
+    else this.#said.set(`${organization} ${key}`, record.data);
     if (parsed?.kind === 'api_key') this.#weights.delete(parsed.apiKey);
     if (record !== null && parsed !== null) {
       const said = decodeLimit(record.data);

@@ -56,6 +56,8 @@ export interface AccountDeletionsOptions {
   readonly stepRows?: number;
   /** Steps of one deletion in a round. Default 10. */
   readonly maxSteps?: number;
+  /** Whether this node does the work. Default: always. */
+  readonly isOurs?: (() => boolean) | undefined;
   readonly logger: { error(details: object, message: string): void };
 }
 
@@ -145,6 +147,7 @@ export function createAccountDeletions(options: AccountDeletionsOptions): Accoun
     name: 'account deletions',
     clock,
     everyMs,
+    isOurs: options.isOurs,
     round: runOnce,
     onError: (error) =>
       logger.error(
@@ -158,7 +161,9 @@ export function createAccountDeletions(options: AccountDeletionsOptions): Accoun
     stop: () => periodic.stop(),
     runOnce,
     async load() {
-      for (const { organization, kind, name, data } of await reads.documents()) {
+      const documents = await reads.documents();
+      known.clear();
+      for (const { organization, kind, name, data } of documents) {
         if (kind === KIND) known.set(nameOf(organization, name), JSON.parse(data));
       }
     },

@@ -18,7 +18,7 @@ const NOTHING: RedactionView = {
 
 /** What organizations have set about their data. A change is written by `by`, where that is given. */
 export interface PrivacySettings {
-  /** Reads everything. To be called before anything else. */
+  /** Reads everything. To be called before anything else, and when others have changed some of it. */
   load(): Promise<void>;
   /** As it was put; what is left out is as the server has it. */
   retentionOf(organization: Id): RetentionRequest;
@@ -53,7 +53,10 @@ export function createPrivacySettings(options: {
 
   return {
     async load() {
-      for (const { organization, kind, name, data } of await reads.documents()) {
+      const documents = await reads.documents();
+      retentions.clear();
+      redactions.clear();
+      for (const { organization, kind, name, data } of documents) {
         if (kind !== KIND) continue;
         if (name === 'retention') retentions.set(organization, JSON.parse(data));
         if (name === 'redaction') redactions.set(organization, JSON.parse(data));

@@ -22,6 +22,8 @@ export interface SweeperOptions {
   readonly stepRows?: number;
   /** Steps for one part of one organization in a round. Default 20. */
   readonly maxSteps?: number;
+  /** Whether this node does the work. Default: always. */
+  readonly isOurs?: (() => boolean) | undefined;
   readonly logger: { error(details: object, message: string): void };
 }
 
@@ -160,6 +162,7 @@ export function createSweeper(options: SweeperOptions): Sweeper {
     name: 'sweeper',
     clock,
     everyMs,
+    isOurs: options.isOurs,
     round: runOnce,
     onError: (error) =>
       logger.error(

@@ -20,7 +20,7 @@ beforeEach(() => {
 });
 
 function watching(mostDestinations = 100): RegionWatch {
-  const options = { regions: REGIONS, clock, policy: DEFAULT_CIRCUIT, mostDestinations };
+  const options = { regions: () => REGIONS, clock, policy: DEFAULT_CIRCUIT, mostDestinations };
   return createRegionWatch(options);
 }
 

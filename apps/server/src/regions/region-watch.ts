@@ -33,7 +33,8 @@ export interface RegionState {
 }
 
 export interface RegionWatchOptions {
-  readonly regions: readonly string[];
+  /** Those of this moment. */
+  readonly regions: () => readonly string[];
   readonly clock: Pick<Clock, 'monotonic'>;
   readonly policy: CircuitPolicy;
   /** Destinations of which something is remembered. Default 10 000. */
@@ -84,7 +85,7 @@ class Watch implements RegionWatch {
     // Nearly always: no clock, no key.
     if (!this.isTroubled && reach === 'up') return;
     const { clock, policy, regions } = this.#options;
-    if (!regions.includes(region)) return;
+    if (!regions().includes(region)) return;
     const now = clock.monotonic();
     const egress = egressVerdict(outcome);
     this.#egresses = afterRegionCall(this.#egresses, region, egress, now, policy);
@@ -99,7 +100,7 @@ class Watch implements RegionWatch {
   }
 
   states(): readonly RegionState[] {
-    return this.#options.regions.map((name) => {
+    return this.#options.regions().map((name) => {
       let unreachable = 0;
       for (const health of this.#destinations.values()) {
         if (health[name]?.state === 'open') unreachable += 1;

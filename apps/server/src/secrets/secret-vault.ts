@@ -9,7 +9,7 @@ export type SecretFacts = Omit<SecretRecord, 'value'>;
 
 /** A change is written by `by`, where that is given. */
 export interface SecretVault {
-  /** Reads all names and sealed values. To be called before anything else. */
+  /** Reads all names and sealed values. To be called before anything else, and when others have changed some. */
   load(): Promise<void>;
   /** `full` when there are as many as there may be. */
   put(
@@ -54,7 +54,9 @@ export function createSecretVault(options: {
 
   return {
     async load() {
-      for (const record of await reads.secrets()) own(record.organization).set(record.name, record);
+      const records = await reads.secrets();
+      known.clear();
+      for (const record of records) own(record.organization).set(record.name, record);
     },
     async put(organization, name, { value, origins }, by = commit) {
       const secrets = own(organization);

@@ -112,7 +112,7 @@ class Run {
       weightOf: (apiKey) => this.#weights.get(apiKey) ?? 1,
       caps: new Map(Object.entries(header.caps)),
       circuit: header.circuit,
-      liveRegions: header.liveRegions,
+      liveRegions: () => header.liveRegions,
       notices: { publish: ignore, isWatched: () => false },
       deliverer: { offer: ignore },
       random: chance,

@@ -22,6 +22,8 @@ export interface ApiKeys {
   authenticate(key: string): Promise<Caller | null>;
   /** A key was changed: what is remembered of it is not used any more. */
   forget(id: Id): void;
+  /** Some were changed elsewhere. */
+  forgetAll(): void;
   /** Uses since the last time this was asked. */
   takeUses(): KeyUses;
 }
@@ -94,6 +96,10 @@ export function createApiKeys(options: {
     forget(id) {
       changes += 1;
       for (const [keyHash, key] of found) if (key.record.id === id) drop(keyHash, key);
+    },
+    forgetAll() {
+      changes += 1;
+      for (const [keyHash, key] of found) drop(keyHash, key);
     },
     takeUses() {
       for (const key of found.values()) noteUse(uses, key);

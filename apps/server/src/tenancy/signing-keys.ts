@@ -15,6 +15,8 @@ export interface SigningKeys {
   /** Makes a new one; the one before signs on beside it. False when there is none. */
   rotate(organization: Id, by?: Commit): Promise<boolean>;
   delete(organization: Id, by?: Commit): Promise<void>;
+  /** Some were changed elsewhere: what is remembered is read again. */
+  forgetAll(): void;
 }
 
 /** Seeds are sealed before they leave this process's memory, and remembered for `cacheMs`. */
@@ -30,11 +32,18 @@ export function createSigningKeys(options: {
 }): SigningKeys {
   const { reads, commit, box, clock, cacheSize = 10_000, cacheMs = 30_000 } = options;
   const remembered = new Map<Id, { readonly seeds: readonly string[]; readonly until: number }>();
+  // A read that began before a change must not be remembered after it.
+  let changes = 0;
+
+  function changed(organization: Id): void {
+    changes += 1;
+    remembered.delete(organization);
+  }
 
   async function add(organization: Id, isRotation: boolean, by: Commit): Promise<boolean> {
     const key = newKey(organization, box, clock.now());
     const verdict = await by({ type: 'put_signing_key', organization, key, isRotation });
-    remembered.delete(organization);
+    changed(organization);
     return verdict.verdict === 'ok';
   }
 
@@ -42,10 +51,12 @@ export function createSigningKeys(options: {
     async seedsOf(organization) {
       const known = remembered.get(organization);
       if (known !== undefined && known.until > clock.monotonic()) return known.seeds;
+      const changesBefore = changes;
       const records = await reads.signingKeys(organization);
       const seeds = records.map(({ seed }) => box.open(seed, contextOf(organization)));
       if (remembered.size >= cacheSize) remembered.clear();
-      remembered.set(organization, { seeds, until: clock.monotonic() + cacheMs });
+      if (changesBefore === changes)
+        remembered.set(organization, { seeds, until: clock.monotonic() + cacheMs });
       return seeds;
     },
     async publicKeys(organization) {
@@ -55,7 +66,11 @@ export function createSigningKeys(options: {
     rotate: (organization, by = commit) => add(organization, true, by),
     async delete(organization, by = commit) {
       await by({ type: 'delete_signing_keys', organization });
-      remembered.delete(organization);
+      changed(organization);
+    },
+    forgetAll() {
+      changes += 1;
+      remembered.clear();
     },
   };
 }

@@ -18,6 +18,8 @@ export interface SigningSecrets {
   /** The stored primary becomes the secondary, in one step. False when none is stored. */
   rotate(organization: Id, newPrimary: string, by?: Commit): Promise<boolean>;
   delete(organization: Id, by?: Commit): Promise<void>;
+  /** Some were changed elsewhere: what is remembered is read again. */
+  forgetAll(): void;
 }
 
 /**
@@ -102,6 +104,10 @@ export function createSigningSecrets(options: {
       changing(organization, async () => {
         await by({ type: 'delete_webhook_secrets', organization });
       }),
+    forgetAll() {
+      changes += 1;
+      remembered.clear();
+    },
   };
 }
 

@@ -9,6 +9,8 @@ export interface PeriodicOptions {
   /** One round. A round that fails is told to `onError`; the next one comes all the same. */
   readonly round: () => Promise<unknown>;
   readonly onError: (error: unknown) => void;
+  /** Whether it is this node's turn: of several, one does it. Default: always. */
+  readonly isOurs?: (() => boolean) | undefined;
 }
 
 /**
@@ -57,8 +59,9 @@ class Periodic implements Service {
   }
 
   async #run(): Promise<void> {
+    const { isOurs, round } = this.#options;
     try {
-      await this.#options.round();
+      if (isOurs?.() !== false) await round();
     } catch (error) {
       this.#options.onError(error);
     }

@@ -15,6 +15,8 @@ export interface PrunerOptions {
   readonly stepRows?: number;
   /** Writes in one round at most. Default 40, which keeps up with 4,000 jobs a second. */
   readonly maxSteps?: number;
+  /** Default: always. */
+  readonly isOurs?: (() => boolean) | undefined;
   readonly logger: { error(details: object, message: string): void };
 }
 
@@ -51,6 +53,7 @@ export function createPruner(options: PrunerOptions): Pruner {
     name: 'pruner',
     clock,
     everyMs,
+    isOurs: options.isOurs,
     round: runOnce,
     onError: (error) =>
       logger.error(

@@ -139,7 +139,7 @@ class World {
       },
       weightOf: (apiKey) => (apiKey === SECOND_API_KEY.id ? secondWeight : 1),
       circuit: null,
-      liveRegions: 'any',
+      liveRegions: () => 'any',
       notices: { publish: ignore, isWatched: () => false },
       deliverer: { offer: ignore },
       random: this.#random,

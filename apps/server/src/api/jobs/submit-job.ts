@@ -37,7 +37,7 @@ export interface SubmitOptions {
   readonly admission: Admission;
   readonly rules: Pick<LimitRules, 'namedBy' | 'accountLimit'>;
   readonly vault: Pick<SecretVault, 'find'>;
-  readonly liveRegions: LiveRegions;
+  readonly liveRegions: () => LiveRegions;
   readonly clock: Clock;
   readonly newId: () => Id;
   /** Tells of submits as spans. Absent: nobody wants to know. */
@@ -85,7 +85,7 @@ export interface SubmitAnswer {
 /** @throws ApiError `validation_failed` with all that is wrong. */
 export function readyJob(options: SubmitOptions, caller: Caller, body: unknown): ReadyJob {
   const { spec, warnings: found } = readJob(body);
-  const { liveRegions: live } = options;
+  const live = options.liveRegions();
   const warnings = live === 'any' ? found : [...found, ...regionWarnings(spec, live)];
   const unusable =
     unusableLimits(options, spec, caller.organization) ??

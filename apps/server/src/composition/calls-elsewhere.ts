@@ -1,0 +1,53 @@
+import type { Clock, Executor } from '@ezthrottle/engine';
+import { createCallsSurface } from '../cluster/calls/calls-surface.ts';
+import { createNodeEnvelope } from '../cluster/calls/node-envelope.ts';
+import { type CallingPeer, createRemoteCalls } from '../cluster/calls/remote-calls.ts';
+import type { ClusterNode } from '../cluster/cluster-node.ts';
+import type { Surface } from '../api/route.ts';
+import type { Config } from '../config.ts';
+import { createRegionalExecutor } from '../execute/regional-executor.ts';
+import type { SecretBox } from '../tenancy/secret-box.ts';
+import type { OnClose } from './on-close.ts';
+
+/** How calls get to the nodes of their regions, and from there. */
+export interface CallsElsewhere {
+  /** Regions of other nodes, at this moment. */
+  regions(): readonly string[];
+  /** Makes calls here or at the node of their region. */
+  over(local: Executor): Executor;
+  /** Makes calls that other nodes hand over. */
+  surface(executor: Executor): Surface;
+}
+
+export function callsElsewhere(
+  parts: {
+    readonly config: Config;
+    readonly node: ClusterNode;
+    readonly box: SecretBox;
+    readonly clock: Clock;
+  },
+  onClose: OnClose,
+): CallsElsewhere {
+  const { config, node, box, clock } = parts;
+  const own = new Set(config.regions === 'any' ? [] : config.regions.map(({ name }) => name));
+  const envelope = createNodeEnvelope({ box, self: node.id, now: () => clock.now() });
+  const peersIn = (region: string): readonly CallingPeer[] =>
+    node.others.flatMap(({ node: id, url, regions, isDraining }) =>
+      url !== null && !isDraining && regions.includes(region) ? [{ node: id, url }] : [],
+    );
+  return {
+    regions: () => node.others.flatMap(({ regions, isDraining }) => (isDraining ? [] : regions)),
+    over(local) {
+      const remote = createRemoteCalls({
+        self: node.id,
+        clock,
+        envelope,
+        peersIn,
+        random: Math.random,
+      });
+      onClose(() => remote.close());
+      return createRegionalExecutor(local, remote, (region) => own.has(region));
+    },
+    surface: (executor) => createCallsSurface({ envelope, executor, clock }),
+  };
+}

@@ -1,0 +1,199 @@
+import type { Clock, Id, Store } from '@ezthrottle/engine';
+import { ClusterNode } from '../cluster/cluster-node.ts';
+import type { NodesView } from '../cluster/cluster-database.ts';
+import type { PeerMessage } from '../cluster/peer-message.ts';
+import { PeerNewsWire, type PeerTransport } from '../cluster/peer-news.ts';
+import { createSharedHub, type SharedHub } from '../cluster/shared-hub.ts';
+import type { Config } from '../config.ts';
+import type { Deliverer } from '../deliver/deliverer.ts';
+import type { Dispatcher } from '../dispatch/dispatcher.ts';
+import type { createLogger } from '../observe/logger.ts';
+import type { JobEventHub } from '../realtime/job-event-hub.ts';
+import { createClusterRows } from '../store/postgres/cluster-rows.ts';
+import { Database } from '../store/postgres/database.ts';
+import { migrate } from '../store/postgres/migrate.ts';
+import { MIGRATIONS } from '../store/postgres/migrations.ts';
+import { createNotifyTransport } from '../store/postgres/notify-transport.ts';
+import { openPostgresStore } from '../store/postgres/postgres-store.ts';
+import { createPeriodic } from '../upkeep/periodic.ts';
+import { VERSION } from '../version.ts';
+import type { OnClose } from './on-close.ts';
+
+/** What others tell a node, and what it has to look after because of that. */
+export interface ClusterParts {
+  readonly dispatcher: Dispatcher;
+  readonly deliverer: Deliverer;
+  readonly hub: SharedHub;
+  /** Reads again what every node keeps in memory, by the name of its revision. */
+  readonly refresh: ReadonlyMap<string, () => Promise<void> | void>;
+}
+
+/** This process among the others. */
+export interface Cluster {
+  readonly node: ClusterNode;
+  readonly peers: PeerNewsWire;
+  sharedHub(local: JobEventHub): SharedHub;
+  /** Does something while no other node does such a thing. */
+  alone<Result>(act: () => Promise<Result>): Promise<Result>;
+  /** Takes slots and listens, from now on. */
+  start(parts: ClusterParts): Promise<void>;
+}
+
+export interface ClusterOptions {
+  readonly config: Config;
+  readonly databaseUrl: string;
+  readonly clock: Clock;
+  readonly newId: () => Id;
+  readonly logger: ReturnType<typeof createLogger>;
+  readonly onFenced: () => void;
+}
+
+/** How often a node looks for work that nobody has told it of, in milliseconds. */
+const LOOK_EVERY_MS = { told: 5_000, untold: 1_000 };
+
+/** Joins the nodes that share a database, with slots only after `start`. */
+export async function openCluster(
+  options: ClusterOptions,
+  onClose: OnClose,
+): Promise<{ readonly store: Store; readonly cluster: Cluster }> {
+  const { config, clock, databaseUrl: url, logger } = options;
+  const { databaseSchema: schema, databasePrepare: prepare } = config;
+  const database = new Database({
+    url,
+    schema,
+    prepare,
+    connections: 2,
+    applicationName: 'ezthrottle node',
+  });
+  onClose(() => database.close());
+  await migrate(database, MIGRATIONS, clock);
+  const rows = createClusterRows(database);
+  let onView = (_view: NodesView): void => undefined;
+  const node = new ClusterNode({
+    database: rows,
+    clock,
+    facts: {
+      node: options.newId(),
+      version: VERSION,
+      regions: config.regions === 'any' ? [] : config.regions.map(({ name }) => name),
+      url: config.nodeUrl,
+    },
+    onView: (view) => onView(view),
+    onFenced: options.onFenced,
+    logger,
+  });
+  await node.join();
+  onClose(() => node.stop());
+  const store = await openPostgresStore({
+    url,
+    schema,
+    prepare,
+    connections: config.databasePool,
+    retryForMs: config.databaseRetryMs,
+    fence: { node: node.id, epoch: node.epoch },
+    clock,
+    logger,
+  });
+  onClose(() => store.close());
+  const transport = config.databaseNotify
+    ? await createNotifyTransport({
+        listenUrl: config.databaseListenUrl ?? url,
+        database,
+        clock,
+        logger,
+      })
+    : SILENT;
+  let onMessage = (_message: PeerMessage): void => undefined;
+  const peers = new PeerNewsWire({
+    self: node.id,
+    clock,
+    transport,
+    onMessage: (message) => onMessage(message),
+  });
+  onClose(() => peers.close());
+  const looking = createPeriodic({
+    name: 'look',
+    clock,
+    everyMs: config.databaseNotify ? LOOK_EVERY_MS.told : LOOK_EVERY_MS.untold,
+    round: () => look(),
+    onError: (error) =>
+      logger.error({ event: 'work_unreadable', err: error }, 'work of other nodes cannot be read'),
+  });
+  let look = (): Promise<void> => Promise.resolve();
+
+  return {
+    store,
+    cluster: {
+      node,
+      peers,
+      alone: (act) => rows.alone(act),
+      sharedHub: (local) => createSharedHub(local, peers, clock),
+      async start(parts) {
+        const revisions = createRevisions(parts.refresh, logger);
+        onView = (view) => revisions.seen(view.revisions);
+        onMessage = (message) => heed(message, parts);
+        look = () => parts.dispatcher.look(undefined);
+        onClose(() => parts.hub.stop());
+        await node.start([parts.dispatcher, parts.deliverer]);
+        await looking.start();
+        onClose(() => looking.stop());
+      },
+    },
+  };
+
+  function heed(message: PeerMessage, { dispatcher, deliverer, hub }: ClusterParts): void {
+    const { put, slots, due, moved, notices, watched } = message;
+    if (put.length > 0) dispatcher.found(put);
+    const own = slots.filter((slot) => node.held.has(slot));
+    if (own.length > 0) {
+      dispatcher.look(own).catch((error: unknown) => {
+        logger.error(
+          { event: 'work_unreadable', err: error },
+          'work of other nodes cannot be read',
+        );
+      });
+    }
+    if (due.some((slot) => node.held.has(slot))) deliverer.wake();
+    for (const id of moved) dispatcher.overtaken(id);
+    for (const notice of notices) hub.heard(notice);
+    hub.watchedElsewhere(watched);
+  }
+}
+
+/** Nobody is told anything: what was written is found by looking. */
+const SILENT: PeerTransport = {
+  send: () => Promise.resolve(),
+  onText: () => undefined,
+  close: () => Promise.resolve(),
+};
+
+/** Reads again what has changed elsewhere, one thing at a time. */
+function createRevisions(
+  refresh: ClusterParts['refresh'],
+  logger: { error(details: object, message: string): void },
+) {
+  const known = new Map<string, number>();
+  let last = Promise.resolve();
+  return {
+    seen(revisions: ReadonlyMap<string, number>): void {
+      for (const [name, number] of revisions) {
+        if (known.get(name) === number) continue;
+        known.set(name, number);
+        const read = refresh.get(name);
+        if (read === undefined) continue;
+        last = last.then(async () => {
+          try {
+            await read();
+          } catch (error) {
+            // The next change, or the next round, brings it.
+            known.delete(name);
+            logger.error(
+              { event: 'change_unreadable', name, err: error },
+              'a change cannot be read',
+            );
+          }
+        });
+      }
+    },
+  };
+}
