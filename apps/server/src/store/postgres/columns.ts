@@ -16,7 +16,7 @@ type ColumnType = keyof ValueOf;
 
 type Shape = Readonly<Record<string, ColumnType>>;
 
-type RowOf<Of extends Shape> = { readonly [Name in keyof Of]: ValueOf[Of[Name]] | null };
+export type RowOf<Of extends Shape> = { readonly [Name in keyof Of]: ValueOf[Of[Name]] | null };
 
 /** Writes one value into a buffer that is large enough, and gives the place behind it. */
 interface Codec<Value> {

@@ -3,6 +3,16 @@ import { advanceJobs } from './advance-writes.ts';
 import { endDeliveries, settleDeliveries } from './delivery-writes.ts';
 import { replaceJob } from './replace-writes.ts';
 import { submitJobs } from './submit-writes.ts';
+import { pruneAudit, putAuditEntry } from './audit-writes.ts';
+import { putEndpoint } from './endpoint-writes.ts';
+import { applyLimit } from './limit-writes.ts';
+import { putPace } from './pace-writes.ts';
+import { applyPrivacy } from './privacy-writes.ts';
+import { pruneJobs } from './prune-writes.ts';
+import { applyRedrive } from './redrive-writes.ts';
+import { applyReplay } from './replay-writes.ts';
+import { applySecret } from './secret-writes.ts';
+import { applySigningKey } from './signing-key-writes.ts';
 import { applyTenancy } from './tenancy-writes.ts';
 import { together } from './together.ts';
 import { type FrequentOperation, type Placed, wavesOf } from './waves.ts';
@@ -105,7 +115,7 @@ async function applyTogether(
 async function applyAlone(scope: WriteScope, operation: Operation): Promise<Verdict> {
   if (operation.type !== 'audited') return applyPlain(scope, operation);
   const verdict = await applyPlain(scope, operation.operation);
-  if (verdict.verdict === 'ok') await notWritten('put_audit');
+  if (verdict.verdict === 'ok') await putAuditEntry(scope, operation.entry);
   return verdict;
 }
 
@@ -129,11 +139,38 @@ async function applyPlain(scope: WriteScope, operation: PlainOperation): Promise
     case 'delete_webhook_secrets':
     case 'rotate_webhook_secrets':
       return applyTenancy(scope, operation);
-    default:
-      return notWritten(operation.type);
+    case 'put_endpoint':
+      return putEndpoint(scope, operation);
+    case 'put_signing_key':
+    case 'delete_signing_keys':
+      return applySigningKey(scope, operation);
+    case 'put_secret':
+    case 'delete_secret':
+    case 'reseal':
+      return applySecret(scope, operation);
+    case 'put_document':
+    case 'erase_jobs':
+    case 'remove_jobs':
+    case 'forget_account':
+      return applyPrivacy(scope, operation);
+    case 'prune':
+      return { verdict: 'ok', count: await pruneJobs(scope, operation) };
+    case 'put_pace':
+      await putPace(scope, operation);
+      return { verdict: 'ok' };
+    case 'put_limit':
+    case 'delete_limit':
+      return applyLimit(scope, operation);
+    case 'replay_delivery':
+    case 'add_delivery':
+      return applyReplay(scope, operation);
+    case 'put_redrive':
+    case 'prune_redrives':
+      return applyRedrive(scope, operation);
+    case 'put_audit':
+      await putAuditEntry(scope, operation.entry);
+      return { verdict: 'ok' };
+    case 'prune_audit':
+      return { verdict: 'ok', count: await pruneAudit(scope, operation) };
   }
-}
-
-function notWritten(type: string): Promise<Verdict> {
-  return Promise.reject(new Error(`${type} is not written yet`));
 }

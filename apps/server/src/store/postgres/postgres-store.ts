@@ -25,14 +25,13 @@ import { PostgresDeliveryReads } from './delivery-reads.ts';
 import { PostgresJobReads } from './job-reads.ts';
 import { PostgresWorkReads } from './work-reads.ts';
 import type { Fence } from './transaction.ts';
-import {
-  unwrittenAuditReads,
-  unwrittenDeadLetterReads,
-  unwrittenLimitReads,
-  unwrittenPrivacyReads,
-  unwrittenRedriveReads,
-  unwrittenTenancyReads,
-} from './unwritten-reads.ts';
+import { PostgresAuditReads } from './audit-reads.ts';
+import { PostgresDeadLetterReads } from './dead-letter-reads.ts';
+import { PostgresLimitReads } from './limit-reads.ts';
+import { PostgresPrivacyReads } from './privacy-reads.ts';
+import { PostgresRedriveReads } from './redrive-reads.ts';
+import { StoreSize } from './store-size.ts';
+import { PostgresTenancyReads } from './tenancy-reads.ts';
 
 /** What the store tells about itself: the part of pino's logger that it uses. */
 export interface PostgresStoreLogger {
@@ -91,6 +90,7 @@ class PostgresStore implements Store {
   readonly redrives: RedriveReads;
   readonly #database: Database;
   readonly #batches: BatchCommit;
+  readonly #size: StoreSize;
   /** The commit under way: batches are written one after the other, in the order of the calls. */
   #last: Promise<unknown> = Promise.resolve();
   #failure: StoreFailedError | null = null;
@@ -103,6 +103,7 @@ class PostgresStore implements Store {
     const cache = new InternedCache();
     const interned = new Interned(database, cache);
     this.#database = database;
+    this.#size = new StoreSize(database, options.clock);
     this.#batches = new BatchCommit({
       database,
       cache,
@@ -113,12 +114,12 @@ class PostgresStore implements Store {
     this.jobs = new PostgresJobReads(database, interned);
     this.work = new PostgresWorkReads(database, interned);
     this.deliveries = new PostgresDeliveryReads(database);
-    this.tenancy = unwrittenTenancyReads;
-    this.limits = unwrittenLimitReads;
-    this.privacy = unwrittenPrivacyReads;
-    this.audit = unwrittenAuditReads;
-    this.deadLetters = unwrittenDeadLetterReads;
-    this.redrives = unwrittenRedriveReads;
+    this.tenancy = new PostgresTenancyReads(database);
+    this.limits = new PostgresLimitReads(database, interned);
+    this.privacy = new PostgresPrivacyReads(database, interned);
+    this.audit = new PostgresAuditReads(database, interned);
+    this.deadLetters = new PostgresDeadLetterReads(database, interned);
+    this.redrives = new PostgresRedriveReads(database);
   }
 
   commit(batch: readonly Operation[]): Promise<readonly Verdict[]> {
@@ -144,8 +145,8 @@ class PostgresStore implements Store {
     }
   }
 
-  async bytes(): Promise<number> {
-    return 0;
+  bytes(): Promise<number> {
+    return this.#size.bytes();
   }
 
   close(): Promise<void> {
