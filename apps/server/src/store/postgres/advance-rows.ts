@@ -74,18 +74,29 @@ const TAG_MOVE_SHAPE = {
   after: 'int2',
 } as const;
 
+// Each row is looked up by itself (LATERAL, LIMIT) and then taken by its place (ctid): no statistics can
+// make that a scan of the table. A table that was empty when it was vacuumed last is believed to be so
+// for a minute, however many rows it has.
+
 // The version is compared again where it is written: another node may have moved the job on meanwhile.
 const UPDATE_RUNS = `UPDATE {runs} SET version = runs.version + 1, state = moved.state,
     started_at = moved.started_at, wake_at = moved.wake_at, attempts = moved.attempts,
     armed = moved.armed, data = moved.data
-  FROM ${unnested('moved', UPDATE_SHAPE)}
-  WHERE runs.job = moved.job AND runs.version = moved.version`;
+  FROM (
+    SELECT moved.*, found.place FROM ${unnested('moved', UPDATE_SHAPE)} CROSS JOIN LATERAL (
+      SELECT ctid AS place FROM {runs} WHERE job = moved.job AND version = moved.version LIMIT 1
+    ) AS found
+  ) AS moved WHERE runs.ctid = moved.place`;
 
 // The row in runs is the arbiter: only who deletes it writes that the job has ended.
 const END_RUNS = `WITH gone AS (
     SELECT * FROM ${unnested('gone', END_SHAPE)}
   ), deleted AS (
-    DELETE FROM {runs} USING gone WHERE runs.job = gone.job AND runs.version = gone.version
+    DELETE FROM {runs} USING (
+      SELECT found.place FROM gone CROSS JOIN LATERAL (
+        SELECT ctid AS place FROM {runs} WHERE job = gone.job AND version = gone.version LIMIT 1
+      ) AS found
+    ) AS gone WHERE runs.ctid = gone.place
     RETURNING runs.job
   )
   INSERT INTO {ended} (job, public_id, organization, state, created_at, started_at, ended_at,
@@ -93,8 +104,11 @@ const END_RUNS = `WITH gone AS (
   SELECT job, public_id, organization, state, created_at, started_at, ended_at, expires_at, end_json
   FROM gone WHERE (job IN (SELECT job FROM deleted)) IS TRUE`;
 
-const REMOVE_LEGS = `DELETE FROM {work} USING ${unnested('removed', LEG_SHAPE)}
-  WHERE work.job = removed.job AND work.leg = removed.leg`;
+const REMOVE_LEGS = `DELETE FROM {work} USING (
+    SELECT found.place FROM ${unnested('removed', LEG_SHAPE)} CROSS JOIN LATERAL (
+      SELECT ctid AS place FROM {work} WHERE job = removed.job AND leg = removed.leg LIMIT 1
+    ) AS found
+  ) AS removed WHERE work.ctid = removed.place`;
 
 const REMOVE_WORK = 'DELETE FROM {work} WHERE job = ANY($1)';
 
@@ -111,10 +125,13 @@ const INSERT_DELIVERIES = `INSERT INTO {deliveries}
   SELECT announced.*, 0 FROM ${unnested('announced', DELIVERY_SHAPE)}
   ON CONFLICT (job, webhook) DO NOTHING`;
 
-const MOVE_TAGS = `UPDATE {tags} SET state = moved.after FROM ${unnested('moved', TAG_MOVE_SHAPE)}
-  WHERE tags.organization = moved.organization AND tags.tag = moved.tag
-    AND tags.state = moved.before AND tags.created_at = moved.created_at
-    AND tags.public_id = moved.public_id`;
+const MOVE_TAGS = `UPDATE {tags} SET state = moved.after FROM (
+    SELECT moved.after, found.place FROM ${unnested('moved', TAG_MOVE_SHAPE)} CROSS JOIN LATERAL (
+      SELECT ctid AS place FROM {tags}
+      WHERE organization = moved.organization AND tag = moved.tag AND state = moved.before
+        AND created_at = moved.created_at AND public_id = moved.public_id LIMIT 1
+    ) AS found
+  ) AS moved WHERE tags.ctid = moved.place`;
 
 /** The rows of jobs that move on, before they are written. */
 export class AdvanceRows {

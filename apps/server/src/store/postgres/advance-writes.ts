@@ -34,9 +34,14 @@ export const ADVANCED: string = `SELECT jobs.public_id, organizations.public_id 
     runs.job, runs.organization, runs.account, runs.state, runs.created_at, runs.started_at,
     runs.version, runs.attempts, runs.armed, runs.window_ms,
     CASE WHEN runs.is_tagged THEN jobs.tags END AS tags
-  FROM {jobs} JOIN {runs} ON runs.job = jobs.id
-  JOIN {organizations} ON organizations.id = runs.organization
-  WHERE jobs.public_id = ANY($1)`;
+  FROM unnest($1::uuid[]) AS wanted (id)
+  CROSS JOIN LATERAL (
+    SELECT id, public_id, tags FROM {jobs} WHERE public_id = wanted.id LIMIT 1
+  ) AS jobs
+  CROSS JOIN LATERAL (SELECT * FROM {runs} WHERE job = jobs.id LIMIT 1) AS runs
+  CROSS JOIN LATERAL (
+    SELECT public_id FROM {organizations} WHERE id = runs.organization LIMIT 1
+  ) AS organizations`;
 
 /** A live job as it was read. */
 interface StoredRun {

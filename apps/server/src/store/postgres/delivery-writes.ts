@@ -32,44 +32,55 @@ const SETTLE_COLUMNS = `state = settled.state, attempts = settled.attempt,
 
 // Nearly every delivery is settled by its first attempt: then there is no former one to keep.
 const SETTLE_FIRST = `UPDATE {deliveries} SET ${SETTLE_COLUMNS}
-  FROM ${unnested('settled', SETTLE_SHAPE)}
-  WHERE deliveries.public_id = settled.public_id AND deliveries.state = 0
-    AND deliveries.attempts = 0
+  FROM (
+    SELECT settled.*, found.place FROM ${unnested('settled', SETTLE_SHAPE)} CROSS JOIN LATERAL (
+      SELECT ctid AS place FROM {deliveries}
+      WHERE public_id = settled.public_id AND state = 0 AND attempts = 0 LIMIT 1
+    ) AS found
+  ) AS settled WHERE deliveries.ctid = settled.place
   RETURNING deliveries.public_id`;
 
 const SETTLE_LATER = `WITH settled AS (
-    SELECT * FROM ${unnested('settled', SETTLE_SHAPE)}
+    SELECT settled.*, found.place FROM ${unnested('settled', SETTLE_SHAPE)} CROSS JOIN LATERAL (
+      SELECT ctid AS place FROM {deliveries}
+      WHERE public_id = settled.public_id AND state = 0 AND attempts = settled.attempt - 1 LIMIT 1
+    ) AS found
   ), former AS (
     INSERT INTO {delivery_attempts}
       (job, webhook, attempt, status_code, error, started_at, ended_at)
     SELECT job, webhook, attempts, deliveries.status_code, deliveries.error, deliveries.started_at,
       deliveries.ended_at
-    FROM settled JOIN {deliveries} ON deliveries.public_id = settled.public_id
-      AND deliveries.state = 0 AND deliveries.attempts = settled.attempt - 1
+    FROM settled JOIN {deliveries} ON deliveries.ctid = settled.place
     ON CONFLICT DO NOTHING
   )
-  UPDATE {deliveries} SET ${SETTLE_COLUMNS} FROM settled
-  WHERE deliveries.public_id = settled.public_id AND deliveries.state = 0
-    AND deliveries.attempts = settled.attempt - 1
+  UPDATE {deliveries} SET ${SETTLE_COLUMNS} FROM settled WHERE deliveries.ctid = settled.place
   RETURNING deliveries.public_id`;
 
 const DISABLE_GONE = `INSERT INTO {webhook_endpoints}
     (organization, endpoint_id, url, disabled_by, disabled_at)
   SELECT DISTINCT ON (organization, endpoint_id) organization, endpoint_id, url, 0, ended_at
-  FROM {deliveries} WHERE public_id = ANY($1) AND state = 2
+  FROM unnest($1::uuid[]) AS gone (id) CROSS JOIN LATERAL (
+    SELECT * FROM {deliveries} WHERE public_id = gone.id AND state = 2 LIMIT 1
+  ) AS deliveries
   ORDER BY organization, endpoint_id, ended_at
   ON CONFLICT (organization, endpoint_id) DO UPDATE
   SET disabled_by = excluded.disabled_by, disabled_at = excluded.disabled_at
   WHERE webhook_endpoints.disabled_by IS NULL`;
 
-const STILL_PENDING = 'SELECT public_id FROM {deliveries} WHERE public_id = ANY($1) AND state = 0';
+const STILL_PENDING = `SELECT deliveries.public_id FROM unnest($1::uuid[]) AS wanted (id)
+  CROSS JOIN LATERAL (
+    SELECT public_id FROM {deliveries} WHERE public_id = wanted.id AND state = 0 LIMIT 1
+  ) AS deliveries`;
 
 const END_SHAPE = { public_id: 'uuid', dead_reason: 'int2' } as const;
 
 const END = `UPDATE {deliveries}
   SET state = 2, next_attempt_at = NULL, dead_reason = dead.dead_reason
-  FROM ${unnested('dead', END_SHAPE)}
-  WHERE deliveries.public_id = dead.public_id AND deliveries.state = 0
+  FROM (
+    SELECT dead.*, found.place FROM ${unnested('dead', END_SHAPE)} CROSS JOIN LATERAL (
+      SELECT ctid AS place FROM {deliveries} WHERE public_id = dead.public_id AND state = 0 LIMIT 1
+    ) AS found
+  ) AS dead WHERE deliveries.ctid = dead.place
   RETURNING deliveries.public_id`;
 
 /** Settles attempts of deliveries, each delivery once. A vote is a row that was delivered: it needs no count. */

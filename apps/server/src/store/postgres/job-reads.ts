@@ -32,7 +32,8 @@ import { storedKeyOf } from './job-rows.ts';
 import { keyHolders } from './key-holders.ts';
 
 const GET = `SELECT jobs.*, coalesce(runs.state, ended.state) AS state,
-    coalesce(runs.started_at, ended.started_at) AS started_at, ended.ended_at, ended.end_json
+    coalesce(runs.started_at, ended.started_at) AS started_at, ended.ended_at, ended.end_json,
+    coalesce(runs.window_ms, ended.expires_at - ended.ended_at) AS window_ms
   FROM {jobs}
   LEFT JOIN {runs} ON runs.job = jobs.id
   LEFT JOIN {ended} ON ended.job = jobs.id
@@ -46,12 +47,16 @@ export const LIVE: string = `SELECT jobs.public_id, organizations.public_id AS o
     api_keys.public_id AS api_key_id, jobs.method, jobs.url, jobs.spec, jobs.body, runs.data,
     runs.version, runs.wake_at, jobs.idempotent_key, jobs.fingerprint, jobs.parent, jobs.edge,
     jobs.created_at
-  FROM {jobs}
-  JOIN {runs} ON runs.job = jobs.id
-  JOIN {organizations} ON organizations.id = jobs.organization
-  JOIN {accounts} ON accounts.id = jobs.account
-  JOIN {api_keys} ON api_keys.id = accounts.api_key
-  WHERE jobs.public_id = ANY($1)`;
+  FROM unnest($1::uuid[]) AS wanted (id)
+  CROSS JOIN LATERAL (SELECT * FROM {jobs} WHERE public_id = wanted.id LIMIT 1) AS jobs
+  CROSS JOIN LATERAL (SELECT * FROM {runs} WHERE job = jobs.id LIMIT 1) AS runs
+  CROSS JOIN LATERAL (
+    SELECT public_id FROM {organizations} WHERE id = jobs.organization LIMIT 1
+  ) AS organizations
+  CROSS JOIN LATERAL (SELECT api_key FROM {accounts} WHERE id = jobs.account LIMIT 1) AS accounts
+  CROSS JOIN LATERAL (
+    SELECT public_id FROM {api_keys} WHERE id = accounts.api_key LIMIT 1
+  ) AS api_keys`;
 
 const ATTEMPTS = `SELECT attempts.attempt, leg, path, region, attempts.url, armed_at, outcome,
     status_code, error, started_at, ended_at

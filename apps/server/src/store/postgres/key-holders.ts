@@ -17,11 +17,13 @@ export const KEY_HOLDERS: string = `SELECT wanted.number, jobs.id AS job, jobs.p
     coalesce(runs.window_ms, ended.expires_at - ended.ended_at) AS window_ms, ended.expires_at,
     runs.attempts
   FROM ${unnested('wanted', HOLDER_SHAPE)}
-  JOIN {idempotency_keys} AS keys ON keys.organization = wanted.organization
-    AND keys.key_hash = wanted.key_hash AND keys.scope = wanted.scope AND keys.retired = 0
-  JOIN {jobs} ON jobs.id = keys.job
-  LEFT JOIN {runs} ON runs.job = jobs.id
-  LEFT JOIN {ended} ON ended.job = jobs.id`;
+  CROSS JOIN LATERAL (
+    SELECT job FROM {idempotency_keys} WHERE organization = wanted.organization
+      AND key_hash = wanted.key_hash AND scope = wanted.scope AND retired = 0 LIMIT 1
+  ) AS keys
+  CROSS JOIN LATERAL (SELECT * FROM {jobs} WHERE id = keys.job LIMIT 1) AS jobs
+  LEFT JOIN LATERAL (SELECT * FROM {runs} WHERE job = keys.job LIMIT 1) AS runs ON true
+  LEFT JOIN LATERAL (SELECT * FROM {ended} WHERE job = keys.job LIMIT 1) AS ended ON true`;
 
 /** Who asks for a key. */
 export interface KeyRequest {

@@ -68,11 +68,14 @@ const SPAWN = `WITH children AS (
   ), in_runs AS (${INSERT_RUNS}), in_work AS (${INSERT_WORK}), in_tags AS (${INSERT_TAGS})
   SELECT job, (job IN (SELECT job FROM holders)) IS TRUE AS is_holder FROM taken`;
 
-const OF_WANTED_KEY = `keys.organization = wanted.organization AND keys.key_hash = wanted.key_hash
-  AND keys.scope = wanted.scope AND keys.retired = 0 AND keys.job = wanted.job`;
-
 export const RETIRE_KEYS: string = `UPDATE {idempotency_keys} AS keys SET retired = keys.job
-  FROM ${unnested('wanted', KEY_SHAPE)} WHERE ${OF_WANTED_KEY}`;
+  FROM (
+    SELECT found.place FROM ${unnested('wanted', KEY_SHAPE)} CROSS JOIN LATERAL (
+      SELECT ctid AS place FROM {idempotency_keys} AS held
+      WHERE held.organization = wanted.organization AND held.key_hash = wanted.key_hash
+        AND held.scope = wanted.scope AND held.retired = 0 AND held.job = wanted.job LIMIT 1
+    ) AS found
+  ) AS wanted WHERE keys.ctid = wanted.place`;
 
 const INSERT_KEYS = `INSERT INTO {idempotency_keys} (organization, key_hash, scope, retired, job)
   SELECT organization, key_hash, scope, 0, job FROM ${unnested('wanted', KEY_SHAPE)}

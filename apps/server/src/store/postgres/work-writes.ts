@@ -8,8 +8,13 @@ const STAGE_SHAPE = { operation: 'int4', public_id: 'uuid', leg: 'int4' } as con
 
 const STAGE = `WITH staged AS (
     UPDATE {work} SET is_ready = true
-    FROM ${unnested('due', STAGE_SHAPE)} JOIN {jobs} ON jobs.public_id = due.public_id
-    WHERE work.job = jobs.id AND work.leg = due.leg AND NOT work.is_ready
+    FROM (
+      SELECT due.operation, found.place FROM ${unnested('due', STAGE_SHAPE)}
+      CROSS JOIN LATERAL (SELECT id FROM {jobs} WHERE public_id = due.public_id LIMIT 1) AS jobs
+      CROSS JOIN LATERAL (
+        SELECT ctid AS place FROM {work} WHERE job = jobs.id AND leg = due.leg AND NOT is_ready LIMIT 1
+      ) AS found
+    ) AS due WHERE work.ctid = due.place
     RETURNING due.operation
   ) SELECT operation, count(*) AS staged FROM staged GROUP BY operation`;
 
