@@ -137,6 +137,34 @@ describe('the stream of a job', () => {
     expect(Number(sentAt[0])).toBeGreaterThan(openedAt);
   });
 
+  test('tells of a retry the same to who watches, to who comes back and to who comes late', async () => {
+    let calls = 0;
+    target.route('/flaky', () => {
+      calls += 1;
+      if (calls === 1) return { status: 503 };
+      return calls === 2 ? { status: 429, headers: { 'retry-after': '1' } } : { status: 200 };
+    });
+    const id = await submit({ url: target.url('/flaky') });
+    const live = await all(await open(id));
+    const late = await all(await open(id));
+    const back = await all(await open(id, { 'last-event-id': '1' }));
+    const retries = (frames: readonly Frame[]): readonly Frame[] =>
+      frames.filter(({ event }) => event === 'retrying');
+    expect(retries(live).map(({ data }) => data['attempt'])).toEqual([1, 2]);
+    expect(retries(late)).toEqual(retries(live));
+    expect(retries(back)).toEqual(retries(live));
+
+    const port = new URL(target.origin).port;
+    const unreachable = await submit({
+      url: `http://127.0.0.1:${Number(port) === 1 ? 2 : 1}/`,
+      retry_policy: { max_reroutes: 1 },
+    });
+    const seen = await all(await open(unreachable));
+    const again = await all(await open(unreachable));
+    expect(retries(seen)).toHaveLength(1);
+    expect(retries(again)).toEqual(retries(seen));
+  });
+
   test('ends when the key that opened it is revoked, as does a wait for the result', async () => {
     await server.call('PUT', '/api/v1/limits/hardly', { rate: 1, per_ms: 60_000 });
     await submit({ url: target.url('/taken'), limits: ['hardly'] });

@@ -123,6 +123,7 @@ function endedAttempt(reported: ReportedAttempt, decision: Decision): EndedAttem
   const isKept = decision.effects.some(
     (effect) => effect.type === 'keep_response' && effect.attempt === attempt,
   );
+  const again = legOf(decision.run, reported.leg);
   return {
     attempt,
     token,
@@ -131,6 +132,7 @@ function endedAttempt(reported: ReportedAttempt, decision: Decision): EndedAttem
     outcome: outcome.kind,
     statusCode: outcome.kind === 'response' ? outcome.status : null,
     error: errorOf(outcome),
+    ...(again?.state === 'waiting' && { retryAt: again.readyAt }),
     response: isKept ? response : null,
   };
 }

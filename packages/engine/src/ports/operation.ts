@@ -99,6 +99,8 @@ export interface EndedAttempt {
   readonly error: string | null;
   readonly startedAt: number | null;
   readonly endedAt: number;
+  /** From when its leg stands in line again. Absent: it does not. */
+  readonly retryAt?: number;
   /** Kept when the rules asked for it. */
   readonly response: StoredResponse | null;
 }

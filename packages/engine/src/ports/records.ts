@@ -113,6 +113,8 @@ export interface AttemptRecord {
   readonly armedAt: number;
   readonly startedAt: number | null;
   readonly endedAt: number | null;
+  /** From when its leg stood in line again. Absent: it was not tried again. */
+  readonly retryAt?: number;
 }
 
 export interface DeliveryRecord {

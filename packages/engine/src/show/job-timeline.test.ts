@@ -33,8 +33,7 @@ describe('the timeline of a job', () => {
   test('tells a retried and completed job in order, under numbers of its own', () => {
     const events = timelineOf({
       createdAt: 5,
-      attempts: [attempt(1), attempt(2, { statusCode: 200 })],
-      legs: [],
+      attempts: [attempt(1, { retryAt: 20 }), attempt(2, { statusCode: 200 })],
       end: completed,
     });
     expect(events.map(({ number, type, at }) => [number, type, at])).toEqual([
@@ -55,21 +54,7 @@ describe('the timeline of a job', () => {
   test('says when a waiting attempt will be tried again', () => {
     const events = timelineOf({
       createdAt: 5,
-      attempts: [attempt(1)],
-      legs: [
-        {
-          id: 0,
-          path: 0,
-          region: 'iad',
-          triedRegions: [],
-          retries: 1,
-          reroutes: 0,
-          unknowns: 0,
-          heldBack: 0,
-          state: 'waiting',
-          readyAt: 70,
-        },
-      ],
+      attempts: [attempt(1, { retryAt: 70 })],
       end: null,
     });
     expect(events.at(-1)).toMatchObject({ type: 'retrying', data: { retry_at: 70 } });
@@ -79,18 +64,23 @@ describe('the timeline of a job', () => {
     const unsent = { startedAt: null, statusCode: null };
     const armed = attempt(1, { ...unsent, endedAt: null, outcome: null });
     const givenUp = attempt(2, { ...unsent, leg: 1, outcome: 'aborted' });
-    const events = timelineOf({ createdAt: 5, attempts: [armed, givenUp], legs: [], end: null });
+    const events = timelineOf({ createdAt: 5, attempts: [armed, givenUp], end: null });
     expect(events.map(({ number, type, at }) => [number, type, at])).toEqual([
       [0, 'queued', 5],
       [1, 'dispatching', 10],
     ]);
   });
 
+  test('tells of no retry where an attempt was handed back before it was sent', () => {
+    const handedBack = attempt(1, { startedAt: null, statusCode: null, outcome: 'aborted' });
+    const events = timelineOf({ createdAt: 5, attempts: [handedBack, attempt(2)], end: completed });
+    expect(events.map(({ number }) => number)).toEqual([0, 3, 5]);
+  });
+
   test('of a job that never ran still has an end', () => {
     const never = timelineOf({
       createdAt: 5,
       attempts: [],
-      legs: [],
       end: { ...completed, state: 'cancelled', attempt: null },
     });
     expect(never.map(({ number, type }) => [number, type])).toEqual([
@@ -103,11 +93,10 @@ describe('the timeline of a job', () => {
     const events = timelineOf({
       createdAt: 5,
       attempts: [
-        attempt(1, { armedAt: 10, startedAt: 11, endedAt: 50 }),
+        attempt(1, { armedAt: 10, startedAt: 11, endedAt: 50, retryAt: 60 }),
         attempt(2, { leg: 1, armedAt: 10, startedAt: 12, endedAt: null, outcome: null }),
         attempt(3, { armedAt: 60, startedAt: 61, endedAt: null, outcome: null }),
       ],
-      legs: [],
       end: null,
     });
     // It saw both legs start (1 and 3); the first one's retry (2) came later.

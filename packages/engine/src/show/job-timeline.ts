@@ -1,4 +1,4 @@
-import type { JobEnd, Leg } from '../job/run.ts';
+import type { JobEnd } from '../job/run.ts';
 import type { AttemptRecord } from '../ports/records.ts';
 
 /**
@@ -17,8 +17,6 @@ export interface TimelineEvent {
 export interface JobHistory {
   readonly createdAt: number;
   readonly attempts: readonly AttemptRecord[];
-  /** Legs of a job that has not ended: they tell what is about to be tried again. */
-  readonly legs: readonly Leg[];
   readonly end: JobEnd | null;
 }
 
@@ -36,19 +34,12 @@ export function retryingNumber(attempt: number): number {
 export function timelineOf(history: JobHistory): readonly TimelineEvent[] {
   const { createdAt, end } = history;
   const events: TimelineEvent[] = [];
-  const triedAgainAt = new Map<number, number>();
-  for (const leg of history.legs) {
-    if (leg.state === 'waiting') triedAgainAt.set(leg.id, leg.readyAt);
-  }
   const attempts = history.attempts.toSorted((a, b) => b.attempt - a.attempt);
   for (const attempt of attempts) {
     const sent = sentEvent(attempt);
     if (sent !== null) events.push(sent);
-    const retryAt = triedAgainAt.get(attempt.leg);
-    if (attempt.endedAt !== null && retryAt !== undefined) {
-      events.push(retryEvent(attempt, attempt.endedAt, retryAt));
-    }
-    triedAgainAt.set(attempt.leg, attempt.armedAt);
+    const retry = retryEvent(attempt);
+    if (retry !== null) events.push(retry);
   }
   events.sort((a, b) => a.at - b.at || a.number - b.number);
   events.unshift({ number: QUEUED_NUMBER, at: createdAt, type: 'queued', data: {} });
@@ -82,24 +73,21 @@ export function wasCalled({
   return startedAt !== null || outcome !== 'aborted';
 }
 
-function retryEvent(attempt: AttemptRecord, endedAt: number, retryAt: number): TimelineEvent {
-  return {
-    number: retryingNumber(attempt.attempt),
-    at: endedAt,
-    type: 'retrying',
-    data: {
-      attempt: attempt.attempt,
-      reason: attempt.error ?? reasonOf(attempt),
-      status_code: attempt.statusCode,
-      retry_at: retryAt,
-    },
-  };
+function retryEvent(attempt: AttemptRecord): TimelineEvent | null {
+  const { attempt: number, statusCode, endedAt, retryAt } = attempt;
+  if (endedAt === null || retryAt === undefined) return null;
+  const reason = retryReason(attempt);
+  const data = { attempt: number, reason, status_code: statusCode, retry_at: retryAt };
+  return { number: retryingNumber(number), at: endedAt, type: 'retrying', data };
 }
 
-function reasonOf(attempt: AttemptRecord): string {
-  return attempt.statusCode === null
-    ? (attempt.outcome ?? 'unknown')
-    : `status ${attempt.statusCode}`;
+/** Why an attempt is followed by another one: told the same to who watches and to who comes later. */
+export function retryReason({
+  error,
+  statusCode,
+  outcome,
+}: Pick<AttemptRecord, 'error' | 'statusCode' | 'outcome'>): string {
+  return error ?? (statusCode === null ? (outcome ?? 'unknown') : `status ${statusCode}`);
 }
 
 /**

@@ -53,7 +53,6 @@ function timelineIn(store: MemoryStore, job: JobRecord): readonly TimelineEvent[
   return timelineOf({
     createdAt: job.createdAt,
     attempts: store.jobs.attemptsOf(job.id),
-    legs: store.jobs.liveOne(job.id)?.run.legs ?? [],
     end: job.end,
   });
 }

@@ -122,6 +122,7 @@ export function attemptRecordOf({ armed, ended }: StoredAttempt): AttemptRecord 
     error: ended?.error ?? null,
     startedAt: ended?.startedAt ?? null,
     endedAt: ended?.endedAt ?? null,
+    ...(ended?.retryAt !== undefined && { retryAt: ended.retryAt }),
   };
 }
 

@@ -107,6 +107,7 @@ export function advancePromises(open: OpenStore): void {
             statusCode: null,
             error: 'ECONNRESET',
             startedAt: null,
+            retryAt: T0 + 40,
           }),
         ];
         await commitOne(store, newAdvance(job.id, 1, { ended }));
@@ -114,6 +115,8 @@ export function advancePromises(open: OpenStore): void {
           { attempt: 1, outcome: 'network_error', error: 'ECONNRESET', startedAt: null },
           { attempt: 2, outcome: 'response', statusCode: 201, endedAt: T0 + 30 },
         ]);
+        const moments = (await store.jobs.attempts(job.id)).map(({ retryAt }) => retryAt);
+        expect(moments).toEqual([T0 + 40, undefined]);
         expect(await store.jobs.responses(job.id, [1, 2, 3])).toEqual([
           { attempt: 2, region: 'local', response },
         ]);

@@ -157,6 +157,7 @@ describe('an event stream', () => {
       armedAt: index,
       startedAt: index,
       endedAt: index,
+      ...(index < 999 && { retryAt: index + 1 }),
     }));
     made.job = ended(made.job);
     const chunks: unknown[] = [];

@@ -148,7 +148,6 @@ async function readTimeline(
   return timelineOf({
     createdAt: job.createdAt,
     attempts: attempts.flatMap((attempt) => asHandedOver(options, job, legs, attempt)),
-    legs,
     end: job.end,
   });
 }

@@ -100,6 +100,7 @@ export function jobSummary(row: Row): JobSummary {
 }
 
 export function attemptRecord(row: Row): AttemptRecord {
+  const retryAt = optionalInteger(row, 'retry_at');
   return {
     attempt: integer(row, 'attempt'),
     leg: integer(row, 'leg'),
@@ -112,6 +113,7 @@ export function attemptRecord(row: Row): AttemptRecord {
     armedAt: integer(row, 'armed_at'),
     startedAt: optionalInteger(row, 'started_at'),
     endedAt: optionalInteger(row, 'ended_at'),
+    ...(retryAt !== null && { retryAt }),
   };
 }
 

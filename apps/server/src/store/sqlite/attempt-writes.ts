@@ -10,8 +10,8 @@ export class AttemptWrites {
   constructor({ connection }: WriteScope) {
     this.#insert = connection.prepare(
       `INSERT INTO attempts (id, leg, path, region, url, armed_at, outcome, status_code, error,
-         started_at, ended_at, response_status, truncated, is_base64, headers, body)
-       VALUES (? * 1048576 + ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+         started_at, ended_at, retry_at, response_status, truncated, is_base64, headers, body)
+       VALUES (? * 1048576 + ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     );
   }
 
@@ -38,6 +38,7 @@ export class AttemptWrites {
       ended.error,
       ended.startedAt,
       ended.endedAt,
+      ended.retryAt ?? null,
       response === null ? null : response.status,
       response === null ? null : response.truncated ? 1 : 0,
       response === null ? null : response.bodyEncoding === 'base64' ? 1 : 0,

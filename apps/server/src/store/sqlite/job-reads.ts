@@ -86,7 +86,7 @@ export class SqliteJobReads implements JobReads {
     );
     this.#attempts = connection.prepare(
       `SELECT attempts.id % 1048576 AS attempt, leg, path, region, url, armed_at, outcome, status_code, error,
-              attempts.started_at, attempts.ended_at
+              attempts.started_at, attempts.ended_at, retry_at
        FROM jobs
        JOIN attempts ON attempts.id BETWEEN jobs.id * 1048576 AND jobs.id * 1048576 + 1048575
        WHERE jobs.public_id = ? ORDER BY attempts.id`,
