@@ -160,10 +160,11 @@ export class LimitedCalls {
       { key, pacer, cost: 1, source: null },
       ...lane.limits.map((limit) => share(limit, limits)),
     ];
-    const id = armed.token;
+    // Among equals in the order of their coming, as in every line, so that it can be foretold.
+    const id = `${lineId(armed.jobId, armed.leg)}:${armed.attempt}`;
     const place = { id, apiKey, userId, rank: rank(priority, clock.now()) };
     const call: LimitedCall = { ...place, keys, lane, armed };
-    this.#waiting.set(id, call);
+    this.#waiting.set(armed.token, call);
     this.#line.push(call, clock.monotonic());
     if (lane.limits.length > 0) lane.destination.contenders += 1;
     if (spec.executeBefore !== undefined) this.#endAt(call, spec.executeBefore);
@@ -180,8 +181,10 @@ export class LimitedCalls {
   }
 
   #take(token: string): LimitedCall | null {
+    const waiting = this.#waiting.get(token);
+    if (waiting === undefined) return null;
     this.#waiting.delete(token);
-    return this.#line.remove(token, this.#options.parts.clock.monotonic());
+    return this.#line.remove(waiting.id, this.#options.parts.clock.monotonic());
   }
 
   #start({ keys, lane, armed }: LimitedCall, now: number): AttemptCall | null {
