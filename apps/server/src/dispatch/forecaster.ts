@@ -1,8 +1,9 @@
-import { Forecast, lineId, lineRef } from '@ezthrottle/engine';
+import { Forecast, FORECAST_HORIZON_MS, lineId, lineRef, parseLineName } from '@ezthrottle/engine';
 import type {
   Clock,
   FairLineOptions,
   ForecastCall,
+  ForecastJoin,
   ForecastLane,
   ForecastStart,
   Id,
@@ -12,6 +13,7 @@ import type {
   LineEntry,
   LineRef,
   WorkReads,
+  WorkRow,
 } from '@ezthrottle/engine';
 import type { ActiveJobs } from './active-jobs.ts';
 import type { RunningCalls } from './calls.ts';
@@ -60,7 +62,7 @@ export interface ForecastAnswer {
 
 export interface ForecasterOptions {
   readonly clock: Pick<Clock, 'now' | 'monotonic'>;
-  readonly work: Pick<WorkReads, 'ready'>;
+  readonly work: Pick<WorkReads, 'ready' | 'due'>;
   readonly jobs: Pick<JobReads, 'live'>;
   readonly destinations: Destinations;
   readonly active: ActiveJobs;
@@ -72,6 +74,8 @@ export interface ForecasterOptions {
 /** Lines that are looked at together, and calls that wait in them. */
 const MOST_LANES = 256;
 const MOST_WAITING = 50_000;
+/** Calls that come into line later, of those known already, over all lines. */
+const MOST_DELAYED = 2_000;
 /** Jobs of which the costs are looked up; others take what those take on average. */
 const MOST_COSTS = 2_000;
 const ROWS_AT_ONCE = 1_000;
@@ -88,19 +92,26 @@ export class Forecaster {
 
   async ask(question: ForecastQuestion): Promise<ForecastAnswer> {
     const { clock, destinations, fairness } = this.#options;
+    const delayed = await this.#delayed();
     const asked = destinations.lane(question.organization, question.line);
+    for (const line of linesBeside(asked, delayed)) {
+      destinations.lane(question.organization, line);
+    }
     const { lanes, isWhole: hasAllLanes } = lanesBeside(asked);
     const { rows, isWhole: hasAllRows } = await this.#backlog(lanes);
-    const specs = await this.#specs(lanes, rows, question.jobId);
+    const byName = new Map(lanes.map((lane) => [fullName(lane), lane]));
+    const later = delayed.filter((row) => byName.has(fullLine(row)));
+    const specs = await this.#specs(lanes, rows, [
+      question.jobId,
+      ...later.map(({ jobId }) => jobId),
+    ]);
     // From here on nothing is waited for: what is copied belongs together.
     const [now, wallNow] = [clock.monotonic(), clock.now()];
     const pacers = forkPacers(lanes);
     const costs = costsOf(specs);
     const id = lineId(question.jobId, question.leg);
     const lines = lanes.map((lane) => this.#lane(lane, rows.get(lane) ?? []));
-    const isInLine = lines.some(
-      ({ armed, line }) => line.has(id) || [...armed].some((entry) => entry.id === id),
-    );
+    const isInLine = lines.some((line) => isIn(line, id));
     const { apiKey, userId, rank } = question;
     const at = Math.max(now, now + question.readyAt - wallNow);
     const forecast = new Forecast({
@@ -109,7 +120,10 @@ export class Forecaster {
       pacers,
       lanes: lines,
       running: this.#running(pacers, now),
-      joins: isInLine ? [] : [{ at, lane: fullName(asked), entry: { id, apiKey, userId, rank } }],
+      joins: [
+        ...(isInLine ? [] : [{ at, lane: fullName(asked), entry: { id, apiKey, userId, rank } }]),
+        ...joinsOf(later, lines, id, now - wallNow),
+      ],
       costOf: (call, key) => costs(jobOf(call), key),
       priorityOf: (call) => specs.get(jobOf(call))?.priority ?? 0,
       fairness,
@@ -144,8 +158,14 @@ export class Forecaster {
         others.has(start.lane) ? { ...start, apiKey: '', userId: '' } : start,
       ),
       startsAt: isFound && last !== undefined ? last.at : null,
-      isWhole: hasAllLanes && hasAllRows,
+      isWhole: hasAllLanes && hasAllRows && !isBeyond(delayed, forecast.now + wallNow - now),
     };
+  }
+
+  /** What is to come into line at a moment that is known, the next one first. */
+  #delayed(): Promise<readonly WorkRow[]> {
+    const { work, clock } = this.#options;
+    return work.due(clock.now() + FORECAST_HORIZON_MS, MOST_DELAYED);
   }
 
   #lane(lane: Lane, rows: readonly LineRef[]): ForecastLane {
@@ -211,10 +231,10 @@ export class Forecaster {
   async #specs(
     lanes: readonly Lane[],
     rows: ReadonlyMap<Lane, readonly LineRef[]>,
-    asked: Id,
+    besides: readonly Id[],
   ): Promise<ReadonlyMap<Id, JobSpec>> {
     const { active, jobs } = this.#options;
-    const wanted = new Set<Id>([asked]);
+    const wanted = new Set<Id>(besides);
     for (const lane of lanes) {
       // Lines without limits take turns with those that have some by priority as well.
       if (lanes.every(({ limits }) => limits.length === 0)) continue;
@@ -250,6 +270,61 @@ function lanesBeside(asked: Lane): { readonly lanes: readonly Lane[]; readonly i
     }
   }
   return { lanes: [...found], isWhole: true };
+}
+
+/** Lines in which nobody may stand yet, and that share a key with this one, directly or by others. */
+function linesBeside(asked: Lane, delayed: readonly WorkRow[]): readonly string[] {
+  const { organization } = asked.destination;
+  const known = new Set(
+    lanesBeside(asked).lanes.flatMap(({ destination, limits }) => [
+      destination.origin,
+      ...limits.map(({ name }) => name),
+    ]),
+  );
+  const open = new Map<string, readonly string[]>();
+  for (const row of delayed) {
+    if (row.organization !== organization || open.has(row.origin)) continue;
+    const { origin, limits } = parseLineName(row.origin);
+    open.set(row.origin, [origin, ...limits]);
+  }
+  const found: string[] = [];
+  for (let before = -1; before < found.length && found.length < MOST_LANES; ) {
+    before = found.length;
+    for (const [line, keys] of open) {
+      if (!keys.some((key) => known.has(key))) continue;
+      for (const key of keys) known.add(key);
+      open.delete(line);
+      found.push(line);
+    }
+  }
+  return found;
+}
+
+function joinsOf(
+  rows: readonly WorkRow[],
+  lines: readonly ForecastLane[],
+  asked: string,
+  toMonotonic: number,
+): readonly ForecastJoin[] {
+  return rows.flatMap((row) => {
+    const entry = lineRef(row);
+    // It may have come into line while the rest was read.
+    if (entry.id === asked || lines.some((line) => isIn(line, entry.id))) return [];
+    return [{ at: row.readyAt + toMonotonic, lane: fullLine(row), entry }];
+  });
+}
+
+function isIn({ armed, line }: ForecastLane, id: string): boolean {
+  return line.has(id) || [...armed].some((entry) => entry.id === id);
+}
+
+function fullLine({ organization, origin }: WorkRow): string {
+  return fullName({ name: origin, destination: { organization } });
+}
+
+/** Whether more may come into line before this moment than was looked at. */
+function isBeyond(delayed: readonly WorkRow[], at: number): boolean {
+  return delayed.length >= MOST_DELAYED && (delayed.at(-1)?.readyAt ?? 0) < at;
 }
 
 function keysOf({

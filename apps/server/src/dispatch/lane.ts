@@ -54,7 +54,13 @@ export function lane(
 }
 
 /** Its name among the lines of all organizations. */
-export function fullName({ name, destination }: Pick<Lane, 'name' | 'destination'>): string {
+export function fullName({
+  name,
+  destination,
+}: {
+  readonly name: string;
+  readonly destination: Pick<Destination, 'organization'>;
+}): string {
   return `${destination.organization} ${name}`;
 }
 

@@ -158,9 +158,14 @@ export class Forecast {
     }
     for (const { at, lane: name, entry } of options.joins) {
       const lane = this.#lanes.get(name);
-      if (lane !== undefined) this.#moments.push(at, { kind: 'join', lane, entry });
+      if (lane !== undefined) this.#moments.push(Math.max(now, at), { kind: 'join', lane, entry });
     }
     for (const lane of this.#lanes.values()) this.#dirty.add(lane);
+  }
+
+  /** How far it has come, on the monotonic clock. */
+  get now(): number {
+    return this.#now;
   }
 
   /**
