@@ -189,7 +189,7 @@ export class Forecaster {
 
   /** Calls under way that hold a slot of one of these keys. */
   #running(pacers: ReadonlyMap<string, KeyPacer>, now: number): readonly ForecastCall[] {
-    return [...this.#options.calls.values()].flatMap(({ uses }) => {
+    return [...this.#options.calls.values()].flatMap(({ uses, lane }) => {
       const forked = uses.flatMap((use) => {
         const pacer = pacers.get(use.pacer.key);
         return pacer === undefined ? [] : [{ ...use, pacer, booking: null, source: null }];
@@ -197,7 +197,8 @@ export class Forecaster {
       const [first] = uses;
       if (first === undefined || forked.length === 0) return [];
       const sentAt = first.sentAt ?? now;
-      return [{ uses: forked, endsAt: sentAt + (first.pacer.callMs ?? 0) }];
+      const endsAt = sentAt + (first.pacer.callMs ?? 0);
+      return [{ uses: forked, lane: fullName(lane), endsAt }];
     });
   }
 

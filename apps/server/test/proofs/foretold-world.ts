@@ -248,7 +248,8 @@ export class World {
     limits: readonly { readonly key: string; readonly cost: number }[],
   ): number {
     const named = limits.map(({ key, cost }) => {
-      const { ratePerSecond = Infinity, concurrency = Infinity } = this.#limits.get(key)?.pace ?? {};
+      const { ratePerSecond = Infinity, concurrency = Infinity } =
+        this.#limits.get(key)?.pace ?? {};
       return Math.max((cost * 1_000) / ratePerSecond, callMs / concurrency);
     });
     return Math.max(1_000 / rate, callMs / slots, ...named) / (1 - PACE_LAW.headroom);

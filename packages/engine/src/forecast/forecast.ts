@@ -43,6 +43,8 @@ export interface ContendingCalls {
 export interface ForecastCall {
   /** Of pacers of this forecast. */
   readonly uses: readonly KeyUse[];
+  /** Name of the line that it came from. */
+  readonly lane: string;
   /** When it is taken to end, on the monotonic clock. */
   readonly endsAt: number;
 }
@@ -106,7 +108,7 @@ interface Call extends LimitedEntry {
 }
 
 type Moment =
-  | { readonly kind: 'end'; readonly uses: readonly KeyUse[] }
+  | { readonly kind: 'end'; readonly uses: readonly KeyUse[]; readonly lane: Lane | null }
   | { readonly kind: 'join'; readonly lane: Lane; readonly entry: LineEntry }
   | { readonly kind: 'look'; readonly lane: Lane };
 
@@ -130,6 +132,8 @@ export class Forecast {
   readonly #contenders = new Map<string, number>();
   /** Lines at which something has changed. */
   readonly #dirty = new Set<Lane>();
+  /** What is being armed. */
+  readonly #arming = new Map<Lane, readonly LineEntry[]>();
   #now: number;
 
   constructor(options: ForecastOptions) {
@@ -153,8 +157,9 @@ export class Forecast {
         (key) => pacers.has(key),
         (call) => this.#contending(call),
       ) ?? new LimitLine<Call>(states, { fairness });
-    for (const { uses, endsAt } of options.running) {
-      this.#moments.push(Math.max(now, endsAt), { kind: 'end', uses });
+    for (const { uses, endsAt, lane: name } of options.running) {
+      const lane = this.#lanes.get(name) ?? null;
+      this.#moments.push(Math.max(now, endsAt), { kind: 'end', uses, lane });
     }
     for (const { at, lane: name, entry } of options.joins) {
       const lane = this.#lanes.get(name);
@@ -178,22 +183,48 @@ export class Forecast {
     const last = this.starts.length + most;
     while (this.starts.length < last) {
       const count = this.starts.length;
-      for (const lane of this.#dirty) {
-        this.#dirty.delete(lane);
-        this.#send(lane);
-        this.#fill(lane);
-      }
-      const turn = this.#line.next(this.#now);
-      if (turn.verdict === 'go') this.#startContending(turn.entry);
+      const until = this.#sendContending();
+      const [lane] = this.#dirty;
+      const arming = lane === undefined ? this.#arming.entries().next() : null;
+      if (lane !== undefined) this.#pump(lane);
+      else if (arming?.done === false) this.#arm(...arming.value);
+      const isOver = lane === undefined && arming?.done === true && !this.#moveOn(until);
       for (let next = count; next < this.starts.length; next += 1) {
         if (this.starts[next]?.id !== id) continue;
         this.starts.length = next + 1;
         return true;
       }
-      if (turn.verdict === 'go' || this.#dirty.size > 0) continue;
-      if (!this.#moveOn(turn.until)) return true;
+      if (isOver) return true;
     }
     return false;
+  }
+
+  /**
+   * All that may go of those who take turns, before anybody else comes into line: whose turn is next is
+   * settled by who stands there at that moment.
+   *
+   * @returns When to look again.
+   */
+  #sendContending(): number | null {
+    let turn = this.#line.next(this.#now);
+    for (; turn.verdict === 'go'; turn = this.#line.next(this.#now)) {
+      this.#startContending(turn.entry);
+    }
+    return turn.until;
+  }
+
+  #pump(lane: Lane): void {
+    this.#dirty.delete(lane);
+    this.#send(lane);
+    this.#sendContending();
+    this.#fill(lane);
+  }
+
+  /** Once all that could go without them has gone: arming is a write, and takes a moment. */
+  #arm(lane: Lane, taken: readonly LineEntry[]): void {
+    this.#arming.delete(lane);
+    for (const entry of taken) lane.armed.push(entry, entry.apiKey);
+    this.#dirty.add(lane);
   }
 
   /** To the next moment at which anything happens; false: there is none. */
@@ -218,7 +249,7 @@ export class Forecast {
           use.pacer.ended(use, { outcome, response: null }, this.#now, this.#wallNow());
           this.#line.wake(use.pacer.key, this.#now);
         }
-        for (const { pacer } of moment.uses) this.#touch(pacer.key);
+        this.#freed(moment.lane);
         return;
       }
       case 'join':
@@ -234,8 +265,17 @@ export class Forecast {
     }
   }
 
-  #touch(key: string): void {
-    for (const lane of this.#lanesOf.get(key) ?? []) this.#dirty.add(lane);
+  /** Calls without limits may have waited for the slot as well. */
+  #freed(lane: Lane | null): void {
+    if (lane === null) return;
+    this.#dirty.add(lane);
+    for (const own of this.#ownLanes(lane)) this.#dirty.add(own);
+  }
+
+  /** Lines of the same destination that count against nothing else. */
+  #ownLanes({ keys: [home = ''] }: Lane): readonly Lane[] {
+    const all = this.#lanesOf.get(home) ?? [];
+    return all.filter(({ keys }) => keys.length === 1 && keys[0] === home);
   }
 
   /** Sends what may go of a line that nothing but its destination holds back; else has it take turns. */
@@ -274,9 +314,7 @@ export class Forecast {
     }
     // The others at this destination take turns with them from now on.
     if (before > 0 || (this.#contenders.get(home) ?? 0) === 0) return;
-    for (const other of this.#lanesOf.get(home) ?? []) {
-      if (other.keys.length === 1 && other.keys[0] === home) this.#dirty.add(other);
-    }
+    for (const other of this.#ownLanes(lane)) this.#dirty.add(other);
   }
 
   #contending({ entry, place: id, lane: name }: ContendingCall): Call {
@@ -309,8 +347,7 @@ export class Forecast {
     this.#contenders.set(home, left);
     if (left > 0) return;
     // The last of those with limits leaves the others to themselves.
-    for (const other of this.#lanesOf.get(home) ?? []) {
-      if (other.keys.length > 1 || other.keys[0] !== home) continue;
+    for (const other of this.#ownLanes(lane)) {
       for (const { id } of other.armed) {
         const turn = this.#turns.get(id);
         if (turn !== undefined) this.#line.remove(turn, this.#now);
@@ -329,7 +366,7 @@ export class Forecast {
       return use;
     });
     const callMs = uses[0]?.pacer.callMs ?? ASSUMED_CALL_MS;
-    this.#moments.push(now + callMs, { kind: 'end', uses });
+    this.#moments.push(now + callMs, { kind: 'end', uses, lane });
     this.#dirty.add(lane);
   }
 
@@ -339,13 +376,14 @@ export class Forecast {
     if (lane.line.size === 0) return;
     const paces = lane.keys.map((key) => this.#pacer(key).paceAhead(now));
     const bound = Math.min(...paces.map((pace) => armedBound(pace, ARM_AHEAD_MS, now)));
-    const free = bound - lane.armed.length;
+    const before = this.#arming.get(lane) ?? [];
+    const ahead = lane.armed.length + before.length;
+    const free = bound - ahead;
     const taken = takeToArm(() => lane.line.next(), lane.newcomers, {
-      ordinary: free >= lane.armed.length ? Math.max(0, free) : 0,
+      ordinary: free >= ahead ? Math.max(0, free) : 0,
       most: bound === 0 ? 0 : free + MAX_NEWCOMERS,
     });
-    for (const entry of taken) lane.armed.push(entry, entry.apiKey);
-    if (taken.length > 0) this.#dirty.add(lane);
+    if (taken.length > 0) this.#arming.set(lane, [...before, ...taken]);
     if (lane.line.size === 0) return;
     const pauseEnd = Math.max(...paces.map(({ pausedUntil }) => pausedUntil ?? now));
     if (pauseEnd > now) this.#lookAt(lane, pauseEnd);
@@ -364,6 +402,7 @@ export class Forecast {
   }
 
   #wallNow(): number {
-    return this.#options.wallNow + this.#now - this.#options.now;
+    // A wall clock counts whole milliseconds.
+    return Math.floor(this.#options.wallNow + this.#now - this.#options.now);
   }
 }
