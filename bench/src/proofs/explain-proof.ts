@@ -7,11 +7,12 @@ import { asked, type Finding, percent, type Proof, reported } from './proof.ts';
 
 /** Upper ends of the classes of errors, in percent of the wait. */
 const CLASSES = [1, 2, 5, 10, 20, 50, 100, 200] as const;
+const CONFIDENCES = ['high', 'medium', 'low'] as const;
 const WIDEST_BAR = 40;
 
 export const explainProof: Proof = {
   key: 'explain',
-  title: 'starts as they were foretold, over worlds with limits, costs, accounts and priorities',
+  title: 'starts as `explain` foretold them, over worlds with limits, costs, accounts and trouble',
   async run({ isQuick }) {
     const worlds = isQuick ? 12 : 100;
     const size = { worlds, jobs: 250, seed: 1_000 };
@@ -22,10 +23,12 @@ export const explainProof: Proof = {
     return [
       reported('jobs foretold', String(regular.length)),
       within('nothing else comes, calls take what they did', regular, true),
+      ...CONFIDENCES.map((confidence) => ofConfidence(confidence, regular)),
       within('… calls take up to a tenth more or less', uneven, false),
       within('… calls take up to a third more or less', wild, false),
       within('3 calls come for 10 that go', later, false),
-      ...histogram(later),
+      ...histogram('nothing else comes', regular),
+      ...histogram('later arrivals', later),
     ];
   },
 };
@@ -38,8 +41,17 @@ function within(what: string, jobs: readonly ForetoldJob[], isAsked: boolean): F
     : reported(name, percent(share));
 }
 
-/** Errors with later arrivals: below 0 the job started later than was foretold. */
-function histogram(jobs: readonly ForetoldJob[]): readonly Finding[] {
+function ofConfidence(confidence: string, jobs: readonly ForetoldJob[]): Finding {
+  const said = jobs.filter((job) => job.confidence === confidence);
+  const name = `… said with ${confidence} confidence (${said.length} jobs)`;
+  const share = shareForetold(said);
+  return confidence === 'high' && said.length > 0
+    ? asked(name, percent(share), '≥ 95 %', share >= 0.95)
+    : reported(name, said.length === 0 ? 'none' : percent(share));
+}
+
+/** Errors: below 0 the job started later than was foretold. */
+function histogram(what: string, jobs: readonly ForetoldJob[]): readonly Finding[] {
   const errors = jobs.map(({ waited, error }) => (error * 100) / Math.max(1, waited));
   const ends = [...CLASSES.toReversed().map((end) => -end), ...CLASSES];
   const counts = [Number.NEGATIVE_INFINITY, ...ends].map((from, index) => {
@@ -54,6 +66,6 @@ function histogram(jobs: readonly ForetoldJob[]): readonly Finding[] {
         ? `${from} to ${to}`
         : `${from} or more`
       : `below ${to}`;
-    return reported(`later arrivals, error ${range} % of the wait`, `${count} ${bar}`);
+    return reported(`${what}, error ${range} % of the wait`, `${count} ${bar}`);
   });
 }

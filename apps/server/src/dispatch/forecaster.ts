@@ -122,7 +122,7 @@ export class Forecaster {
       running: this.#running(pacers, now),
       joins: [
         ...(isInLine ? [] : [{ at, lane: fullName(asked), entry: { id, apiKey, userId, rank } }]),
-        ...joinsOf(later, lines, id, now - wallNow),
+        ...joinsOf(later, lines, id, now - wallNow - 1),
       ],
       costOf: (call, key) => costs(jobOf(call), key),
       priorityOf: (call) => specs.get(jobOf(call))?.priority ?? 0,
@@ -305,6 +305,7 @@ function joinsOf(
   rows: readonly WorkRow[],
   lines: readonly ForecastLane[],
   asked: string,
+  /** The wall clock counts whole milliseconds: a moment that it names may be so much nearer. */
   toMonotonic: number,
 ): readonly ForecastJoin[] {
   return rows.flatMap((row) => {

@@ -141,7 +141,7 @@ function assumptionsOf({ keys, isWhole }: ForetoldStart): readonly string[] {
   const callMs = keys[0]?.pacer.callMs ?? null;
   const isDown = keys.some(({ pacer }) => pacer.circuit.state !== 'closed');
   return [
-    'no further calls come into line before it, delayed ones and retries included',
+    'no further calls come into line before it but those that are known: delayed ones, and retries that wait',
     'no limit is changed, and no answer changes the pace',
     callMs === null
       ? 'nothing is known yet of how long calls take there'
