@@ -166,6 +166,7 @@ export class World {
       apiKey: API_KEY.id,
       dialect: 'ezthrottle',
       scopes: ['read'],
+      keyHash: API_KEY.hash,
       expiresAt: null,
     });
     const told = objectOf('body' in answer ? answer.body : null);

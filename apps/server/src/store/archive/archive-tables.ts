@@ -48,6 +48,7 @@ const JOB_PARTS = {
     error: optional(text),
     started_at: optional(integer),
     ended_at: integer,
+    retry_at: optional(integer),
     response_status: optional(integer),
     truncated: optional(flag),
     is_base64: optional(flag),

@@ -44,6 +44,7 @@ const ATTEMPT_SHAPE = {
   error: 'bytea',
   started_at: 'int8',
   ended_at: 'int8',
+  retry_at: 'int8',
   response_status: 'int4',
   truncated: 'bool',
   is_base64: 'bool',

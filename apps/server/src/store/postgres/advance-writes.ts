@@ -242,6 +242,7 @@ function addAttempt(
     error: optionalBytesOfText(ended.error),
     started_at: ended.startedAt,
     ended_at: ended.endedAt,
+    retry_at: ended.retryAt ?? null,
     response_status: response === null ? null : response.status,
     truncated: response === null ? null : response.truncated,
     is_base64: response === null ? null : response.bodyEncoding === 'base64',

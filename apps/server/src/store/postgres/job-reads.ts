@@ -59,7 +59,7 @@ export const LIVE: string = `SELECT jobs.public_id, organizations.public_id AS o
   ) AS api_keys`;
 
 const ATTEMPTS = `SELECT attempts.attempt, leg, path, region, attempts.url, armed_at, outcome,
-    status_code, error, started_at, ended_at
+    status_code, error, started_at, ended_at, retry_at
   FROM {jobs} JOIN {attempts} ON attempts.job = jobs.id
   WHERE jobs.public_id = $1 ORDER BY attempts.attempt`;
 

@@ -285,6 +285,7 @@ CREATE TABLE attempts (
   error bytea,
   started_at bigint,
   ended_at bigint NOT NULL,
+  retry_at bigint,
   response_status integer,
   truncated boolean,
   is_base64 boolean,
