@@ -11,6 +11,10 @@ import {
   openSqliteArchiveSource,
   openSqliteArchiveTarget,
 } from '../store/sqlite/sqlite-archive.ts';
+import {
+  openPostgresArchiveSource,
+  openPostgresArchiveTarget,
+} from '../store/postgres/postgres-archive.ts';
 import { VERSION } from '../version.ts';
 import {
   type ArchiveLine,
@@ -97,17 +101,19 @@ async function withdraw(file: string, error: unknown): Promise<never> {
 
 async function openSource(place: StorePlace): Promise<ArchiveSource> {
   if (place.kind === 'folder') return openSqliteArchiveSource(databaseFile(place.folder));
-  throw databaseRefusal();
+  return openPostgresArchiveSource(databaseOf(place));
 }
 
 async function openTarget(place: StorePlace): Promise<ArchiveTarget> {
   if (place.kind === 'folder') return openSqliteArchiveTarget(databaseFile(place.folder));
-  throw databaseRefusal();
+  return openPostgresArchiveTarget(databaseOf(place));
 }
 
-function databaseRefusal(): ConfigError {
-  const expected = '--data-dir <folder>';
-  return new ConfigError([{ where: '--database-url', message: 'is not served yet', expected }]);
+function databaseOf({ url, schema }: Extract<StorePlace, { kind: 'database' }>): {
+  readonly url: string;
+  readonly schema?: string;
+} {
+  return { url, ...(schema !== null && { schema }) };
 }
 
 function databaseFile(folder: string): string {

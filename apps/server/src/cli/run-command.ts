@@ -102,7 +102,12 @@ function complain(error: unknown): void {
     return;
   }
   const isExpected = error instanceof Error && 'code' in error && typeof error.code === 'string';
-  const text = isExpected ? error.message : error instanceof Error ? error.stack : String(error);
+  // Where several addresses of a host were tried, there is a code and no message.
+  const text = isExpected
+    ? error.message || String(error.code)
+    : error instanceof Error
+      ? error.stack
+      : String(error);
   process.stderr.write(`ezthrottle: ${text}\n`);
 }
 

@@ -1,40 +1,17 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { text } from 'node:stream/consumers';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { lockDataFolder } from '../../src/cli/data-lock.ts';
 import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
 import { temporaryFolder } from '../temporary-store.ts';
+import { command } from './archive-process.ts';
 import { putOneOfEverything } from './one-of-everything.ts';
-
-const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
 
 let folder: Awaited<ReturnType<typeof temporaryFolder>>;
 let dataDir: string;
 
 function inFolder(name: string): string {
   return join(folder.path, name);
-}
-
-async function command(
-  argv: readonly string[],
-  input = '',
-  env: Record<string, string> = {},
-): Promise<{ readonly code: unknown; readonly out: string; readonly err: string }> {
-  const child = spawn(process.execPath, ['--conditions=@ezthrottle/source', MAIN, ...argv], {
-    env,
-    stdio: ['pipe', 'pipe', 'pipe'],
-  });
-  const closed = once(child, 'close');
-  // A command that refuses does not wait for its input.
-  child.stdin.on('error', () => undefined);
-  child.stdin.end(input);
-  const [out, err] = await Promise.all([text(child.stdout), text(child.stderr)]);
-  const [code] = await closed;
-  return { code, out, err };
 }
 
 beforeAll(async () => {
@@ -58,13 +35,13 @@ describe('ezthrottle export and import', () => {
 
     const archive = readFileSync(file, 'utf8');
     const second = { EZTHROTTLE_DATA_DIR: inFolder('second') };
-    const imported = await command(['import'], archive, second);
+    const imported = await command(['import'], second, archive);
     expect(imported).toEqual({
       code: 0,
       out: '',
       err: exported.err.replace('exported', 'imported'),
     });
-    expect((await command(['export'], '', second)).out).toBe(archive);
+    expect((await command(['export'], second)).out).toBe(archive);
     const third = inFolder('third');
     await command(['import', '--data-dir', third, '--from-file', file]);
     expect((await command(['export', '--data-dir', third])).out).toBe(archive);
@@ -80,12 +57,12 @@ describe('ezthrottle export and import', () => {
 
   it('refuse a target with something in it, and an archive that is not whole', async () => {
     const { out } = await command(['export', '--data-dir', dataDir]);
-    const again = await command(['import', '--data-dir', dataDir], out);
+    const again = await command(['import', '--data-dir', dataDir], {}, out);
     expect([again.code, again.err]).toEqual([
       1,
       expect.stringContaining('the target holds something already (organizations)'),
     ]);
-    const cut = await command(['import', '--data-dir', inFolder('cut')], out.slice(0, -500));
+    const cut = await command(['import', '--data-dir', inFolder('cut')], {}, out.slice(0, -500));
     expect([cut.code, cut.err]).toEqual([1, expect.stringMatching(/^ezthrottle: (line|the arch)/)]);
     const empty = await command(['export', '--data-dir', inFolder('cut')]);
     expect(empty.err).toContain('exported 0 rows');
@@ -106,7 +83,7 @@ describe('ezthrottle export and import', () => {
 
   it('say all that is wrong with their flags, and no password', async () => {
     const wrong = ['import', 'word', '--to-file', 'x', '--from-file'];
-    const { code, err } = await command(wrong, '', { DATABASE_URL: 'mysql://u:secret@h/d' });
+    const { code, err } = await command(wrong, { DATABASE_URL: 'mysql://u:secret@h/d' });
     expect(code).toBe(2);
     for (const where of ['"word"', '--to-file', '--from-file', 'DATABASE_URL']) {
       expect(err).toContain(where);
