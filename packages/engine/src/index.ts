@@ -107,3 +107,5 @@ export * from './cluster/slot.ts';
 export * from './cluster/lease.ts';
 export type * from './cluster/cluster-view.ts';
 export * from './cluster/membership.ts';
+export * from './cluster/allotments.ts';
+export * from './cluster/held-allotment.ts';

@@ -1,15 +1,22 @@
 import { clampRate, concurrencyCeiling, type PaceSettings } from './pace-settings.ts';
-import { type PaceState, withRate } from './pace-state.ts';
+import { effectiveBurst, intervalMs, type PaceState, spendBurst, withRate } from './pace-state.ts';
+
+/** How much of a limit somebody may spend. */
+export interface LimitShare {
+  readonly ratePerSecond: number;
+  readonly burst: number;
+  /** Calls at the same time. */
+  readonly concurrency: number;
+}
 
 /**
  * What one node may spend of a limit. The shares of all nodes never add up to more than the limit: a node
  * whose share shrinks is told before another's grows. On one machine the share is the whole.
  */
-export interface Allotment {
-  /** Above 0. */
+export interface Allotment extends LimitShare {
+  /** 0 lets nothing go. */
   readonly ratePerSecond: number;
-  readonly burst: number;
-  /** Calls at the same time, whole; 0 lets none go. */
+  /** Whole; 0 lets nothing go. */
   readonly concurrency: number;
   /** Nothing leaves from then on, in monotonic milliseconds; null: no end. */
   readonly until: number | null;
@@ -30,7 +37,7 @@ export function wholeAllotment(settings: PaceSettings): Allotment {
  * @param until End of all the shares, in monotonic milliseconds.
  */
 export function divideLimit(
-  settings: PaceSettings,
+  settings: LimitShare,
   demands: readonly number[],
   until: number,
 ): readonly Allotment[] {
@@ -46,7 +53,13 @@ export function divideLimit(
   }));
 }
 
-/** The key under another allotment from now on; what was spent stays spent. */
+/**
+ * The key under another allotment from now on; what was spent stays spent. Where the burst grows, the rest of
+ * it has to be earned first: whoever has given it away may have just spent it. After an allotment that had
+ * ended all of it has to be earned.
+ *
+ * @param settings Of the whole limit. How far answers may move the rate is divided as the rate is.
+ */
 export function withAllotment(
   state: PaceState,
   settings: PaceSettings,
@@ -54,8 +67,22 @@ export function withAllotment(
   now: number,
 ): PaceState {
   const { ratePerSecond, burst, concurrency, until } = allotment;
-  const next = withSettings(state, { ...settings, ratePerSecond, burst, concurrency }, now);
-  return { ...next, allottedUntil: until ?? undefined };
+  if (ratePerSecond <= 0) return { ...state, allottedUntil: now };
+  const part = ratePerSecond / settings.ratePerSecond;
+  const share: PaceSettings = {
+    ...settings,
+    ratePerSecond,
+    burst,
+    concurrency,
+    floorPerSecond: settings.floorPerSecond * part,
+    maxPerSecond: settings.maxPerSecond * part,
+  };
+  const hadEnded = state.allottedUntil !== undefined && state.allottedUntil <= now;
+  const next = { ...withSettings(state, share, now), allottedUntil: until ?? undefined };
+  if (hadEnded) return spendBurst(next, now);
+  const gained = effectiveBurst(next) - effectiveBurst(state);
+  if (gained <= 0) return next;
+  return { ...next, arrivesAt: Math.max(next.arrivesAt, now) + gained * intervalMs(next) };
 }
 
 /**

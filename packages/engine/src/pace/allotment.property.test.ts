@@ -1,0 +1,124 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { admit, release } from './admission.ts';
+import { divideLimit, withAllotment } from './allotment.ts';
+import { DEFAULT_PACE, PACE_LAW, type PaceSettings } from './pace-settings.ts';
+import { createPace, type PaceState, spendBurst } from './pace-state.ts';
+
+/** One limit, and what each of its homes does at its own pace. */
+class Homes {
+  readonly settings: PaceSettings;
+  states: readonly PaceState[];
+  now = 0;
+  readonly sentAt: number[] = [];
+
+  constructor(settings: PaceSettings, count: number) {
+    this.settings = settings;
+    const shares = divideLimit(
+      settings,
+      Array.from({ length: count }, () => 1),
+      Number.MAX_VALUE,
+    );
+    this.states = shares.map((share) =>
+      withAllotment(spendBurst(createPace(settings, 0), 0), settings, share, 0),
+    );
+  }
+
+  /** Lowers first, as the protocol does; a home that gets nothing has its allotment ended. */
+  divide(demands: readonly number[]): void {
+    const shares = divideLimit(this.settings, demands, Number.MAX_VALUE);
+    this.states = this.states.map((state, index) => {
+      const share = shares[index];
+      return share === undefined ? state : withAllotment(state, this.settings, share, this.now);
+    });
+  }
+
+  /** As many calls as leave now; they are answered at once. */
+  send(home: number, most: number): void {
+    for (let call = 0; call < most; call += 1) {
+      const state = this.states[home];
+      if (state === undefined) return;
+      const verdict = admit([{ key: 'limit', state }], this.now);
+      const booked = verdict.verdict === 'go' ? verdict.states[0]?.state : undefined;
+      if (booked === undefined) return;
+      this.states = this.states.map((other, index) => (index === home ? release(booked) : other));
+      this.sentAt.push(this.now);
+    }
+  }
+}
+
+const happening = fc.oneof(
+  fc.record({ what: fc.constant('send' as const), home: fc.nat({ max: 3 }) }),
+  fc.record({ what: fc.constant('later' as const), ms: fc.nat({ max: 20_000 }) }),
+  fc.record({
+    what: fc.constant('divide' as const),
+    demands: fc.array(fc.nat({ max: 9 }), { minLength: 4, maxLength: 4 }),
+  }),
+);
+
+describe('a limit whose shares move from home to home', () => {
+  it('is never exceeded over any time by more than its burst and one call of each home', () => {
+    const limits = fc.record({
+      ratePerSecond: fc.integer({ min: 1, max: 200 }),
+      burst: fc.integer({ min: 1, max: 20 }),
+    });
+    fc.assert(
+      fc.property(
+        limits,
+        fc.array(happening, { maxLength: 60, size: 'max' }),
+        (limit, happenings) => {
+          const settings = { ...DEFAULT_PACE, ...limit, configured: true, concurrency: 100 };
+          const homes = new Homes(settings, 4);
+          for (const each of happenings) {
+            if (each.what === 'send') homes.send(each.home, 50);
+            else if (each.what === 'later') homes.now += each.ms;
+            else homes.divide(each.demands);
+          }
+          const slack = (limit.ratePerSecond * PACE_LAW.timerSlackMs) / 1_000;
+          const { sentAt } = homes;
+          for (const [from, start] of sentAt.entries()) {
+            for (const [to, end] of sentAt.entries()) {
+              if (to < from) continue;
+              const most = (limit.ratePerSecond * (end - start)) / 1_000 + limit.burst + 4 + slack;
+              expect(to - from + 1).toBeLessThanOrEqual(most + 1e-6);
+            }
+          }
+        },
+      ),
+    );
+  });
+
+  it('does not give a burst twice: once where it was, and again where it went', () => {
+    const settings = {
+      ...DEFAULT_PACE,
+      ratePerSecond: 10,
+      burst: 20,
+      configured: true,
+      concurrency: 100,
+    };
+    const homes = new Homes(settings, 2);
+    homes.divide([9, 1]);
+    homes.now = 60_000;
+    homes.send(0, 50);
+    expect(homes.sentAt).toHaveLength(18);
+    homes.divide([1, 9]);
+    homes.send(1, 50);
+    expect(homes.sentAt).toHaveLength(20);
+  });
+
+  it('lets nothing leave where the share is nothing, and has the burst earned anew afterwards', () => {
+    const settings = { ...DEFAULT_PACE, ratePerSecond: 10, burst: 5, configured: true };
+    const homes = new Homes(settings, 2);
+    homes.now = 10_000;
+    homes.divide([0, 1]);
+    homes.send(0, 50);
+    expect(homes.sentAt).toEqual([]);
+    homes.now = 20_000;
+    homes.divide([1, 0]);
+    homes.send(0, 50);
+    expect(homes.sentAt).toEqual([]);
+    homes.now = 21_000;
+    homes.send(0, 50);
+    expect(homes.sentAt.length).toBeGreaterThan(2);
+  });
+});
