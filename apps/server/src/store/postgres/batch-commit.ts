@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Clock, Id, Operation, Verdict } from '@ezthrottle/engine';
 import { Rejection } from '../rows/rejection.ts';
 import { StoreFailedError } from '../store-failed-error.ts';
+import { foldMarks, putMark } from './commit-marks.ts';
 import type { Connection, Database } from './database.ts';
 import { InterferenceError, OrderError } from './interference.ts';
 import type { InternedCache } from './interned.ts';
@@ -42,6 +43,12 @@ export class BatchCommit {
 
   constructor(options: BatchCommitOptions) {
     this.#options = options;
+  }
+
+  /** Once, before the first commit. */
+  async open(): Promise<void> {
+    await putMark(this.#options.database, this.#instance);
+    await foldMarks(this.#options.database);
   }
 
   /**
@@ -90,19 +97,11 @@ class BatchAttempt {
   }
 
   async run(): Promise<readonly Verdict[]> {
-    const { database, cache, fence } = this.#options;
+    const { database, cache } = this.#options;
     const connection = await database.connect();
     let isBroken = true;
     try {
-      const begun = await begin({ connection, cache, fence, mark: this.#mark, jobs: this.#jobs });
-      if (begun.isDone && this.#verdicts !== null) {
-        await connection.command('ROLLBACK');
-        isBroken = false;
-        return this.#verdicts;
-      }
-      const verdicts = await this.#write(connection, begun.scope);
-      this.#verdicts = verdicts;
-      await commit(connection, this.#mark, begun.scope.counts);
+      const verdicts = await this.#transact(connection);
       isBroken = false;
       return verdicts;
     } catch (error) {
@@ -113,6 +112,23 @@ class BatchAttempt {
     } finally {
       connection.release(isBroken);
     }
+  }
+
+  async #transact(connection: Connection): Promise<readonly Verdict[]> {
+    const { cache, fence } = this.#options;
+    const jobs = this.#jobs * (this.#manner.isIsolating ? halvings(this.#batch.length) : 1);
+    const begun = await begin({ connection, cache, fence, mark: this.#mark, jobs });
+    if (begun.isDone && this.#verdicts !== null) {
+      await connection.command('ROLLBACK');
+      return this.#verdicts;
+    }
+    try {
+      this.#verdicts = await this.#write(connection, begun.scope);
+    } finally {
+      begun.end();
+    }
+    await commit(connection, this.#mark, begun.scope.counts);
+    return this.#verdicts;
   }
 
   /** Whether to try again, after this. */
@@ -162,6 +178,11 @@ class BatchAttempt {
     const first = await this.#isolate(connection, scope, operations.slice(0, middle));
     return [...first, ...(await this.#isolate(connection, scope, operations.slice(middle)))];
   }
+}
+
+/** How often each operation may come to be tried, while one that is refused is looked for. */
+function halvings(operations: number): number {
+  return 2 + Math.ceil(Math.log2(operations));
 }
 
 function kindOf(error: unknown): ReturnType<typeof failureKindOf> {

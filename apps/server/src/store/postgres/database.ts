@@ -41,6 +41,9 @@ export class SchemaNameError extends Error {
 const SCHEMA = /^[a-z_][a-z0-9_]{0,62}$/;
 const INT8 = 20;
 
+/** An answer that does not come in this time never comes: the connection is cut and the work done anew. */
+const ANSWER_MS = 60_000;
+
 /** A pool of connections to the store's schema. Nothing it does needs a session of its own. */
 export class Database implements Queryable {
   readonly schema: string;
@@ -92,7 +95,7 @@ export class Database implements Queryable {
 
   #configOf(sql: string, values: readonly SqlValue[]): StatementConfig {
     const statement = this.#statementOf(sql);
-    const config = { text: statement.text, values: [...values] };
+    const config = { text: statement.text, values: [...values], query_timeout: ANSWER_MS };
     return this.#isPreparing && values.length > 0 ? { ...config, name: statement.name } : config;
   }
 
@@ -113,6 +116,7 @@ interface Statement {
 interface StatementConfig {
   readonly text: string;
   readonly values: SqlValue[];
+  readonly query_timeout: number;
   readonly name?: string;
 }
 
@@ -145,11 +149,15 @@ export class Connection implements Queryable {
   /** Runs a script of several statements, without values; gives the rows of each. */
   async script(sql: string): Promise<readonly (readonly Row[])[]> {
     // The driver gives a list for several statements, though its types do not say so.
-    const answer: unknown = await this.#client.query(inSchema(sql, this.schema));
+    const config = { text: inSchema(sql, this.schema), query_timeout: ANSWER_MS };
+    const answer: unknown = await this.#client.query(config);
     return (Array.isArray(answer) ? answer : [answer]).map(({ rows }) => rows ?? []);
   }
 
-  /** The command that the server has carried out: ROLLBACK is its answer to the COMMIT of what has failed. */
+  /**
+   * Waits however long it takes. Gives the command that the server has carried out: ROLLBACK is its answer to
+   * the COMMIT of what has failed.
+   */
   async command(sql: string): Promise<string> {
     return (await this.#client.query(sql)).command;
   }

@@ -1,4 +1,4 @@
-import { JOB_STATES, type JobState } from '@ezthrottle/core/protocol';
+import { JOB_STATES, type JobState, LIMITS } from '@ezthrottle/core/protocol';
 import {
   type AccountJobs,
   type AttemptRecord,
@@ -39,9 +39,10 @@ const GET = `SELECT jobs.*, coalesce(runs.state, ended.state) AS state,
   LEFT JOIN {ended} ON ended.job = jobs.id
   WHERE jobs.public_id = $1 AND jobs.organization = $2`;
 
-// A vote is a row that was delivered.
-const VOTE = `SELECT ended_at FROM {deliveries} WHERE job = $1 AND state = 1 AND has_quorum_vote
-  ORDER BY ended_at, webhook LIMIT 1 OFFSET $2`;
+// A vote is the first row of a webhook that was delivered: sent as new, it has others beside it.
+const VOTE = `SELECT min(ended_at) AS ended_at FROM {deliveries}
+  WHERE job = $1 AND state = 1 AND has_quorum_vote
+  GROUP BY webhook % ${LIMITS.webhooks} ORDER BY 1 LIMIT 1 OFFSET $2`;
 
 export const LIVE: string = `SELECT jobs.public_id, organizations.public_id AS organization_id,
     api_keys.public_id AS api_key_id, jobs.method, jobs.url, jobs.spec, jobs.body, runs.data,

@@ -70,7 +70,9 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
     if (applied.length > 0) {
       logger?.info({ event: 'store_migrated', versions: applied }, 'schema migrated');
     }
-    return new PostgresStore(database, { ...options, clock });
+    const store = new PostgresStore(database, { ...options, clock });
+    await store.open();
+    return store;
   } catch (error) {
     await database.close();
     throw error;
@@ -120,6 +122,11 @@ class PostgresStore implements Store {
     this.audit = new PostgresAuditReads(database, interned);
     this.deadLetters = new PostgresDeadLetterReads(database, interned);
     this.redrives = new PostgresRedriveReads(database);
+  }
+
+  /** Once, before anything else. */
+  open(): Promise<void> {
+    return this.#batches.open();
   }
 
   commit(batch: readonly Operation[]): Promise<readonly Verdict[]> {

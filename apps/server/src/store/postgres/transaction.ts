@@ -1,7 +1,8 @@
 import { JOB_STATES } from '@ezthrottle/core/protocol';
 import type { Id } from '@ezthrottle/engine';
 import { integer, type Row } from '../rows/row.ts';
-import type { Connection, Queryable } from './database.ts';
+import type { Connection, Queryable, SqlValue } from './database.ts';
+import { putMark } from './commit-marks.ts';
 import { InterferenceError } from './interference.ts';
 import { Interned, type InternedCache, isIdentifier } from './interned.ts';
 import { JobCountChanges } from './job-counts.ts';
@@ -28,6 +29,8 @@ export interface Begun {
   readonly scope: WriteScope;
   /** The transaction of this mark was committed before: this one must be rolled back. */
   readonly isDone: boolean;
+  /** Before it is committed or rolled back: the scope runs no statement any more. */
+  end(): void;
 }
 
 export interface BeginOptions {
@@ -67,7 +70,7 @@ export async function begin({
   const blocks = Math.ceil(jobs / JOBS_PER_BLOCK);
   const results = await connection.script(
     [
-      `BEGIN; ${SETTINGS}`,
+      `BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; ${SETTINGS}`,
       `SELECT number FROM {commit_marks} WHERE instance = '${quotable(mark.instance)}' FOR UPDATE`,
       `SELECT epoch FROM {fences} WHERE node = '${quotable(fence?.node ?? NOBODY)}' FOR SHARE`,
       `SELECT nextval('{job_blocks}') AS block FROM generate_series(1, ${blocks})`,
@@ -75,21 +78,47 @@ export async function begin({
   );
   const [marked] = results.at(-3) ?? [];
   const isDone = marked !== undefined && integer(marked, 'number') >= mark.number;
-  const scope = scopeOf(connection, cache, results.at(-1) ?? []);
-  if (isDone) return { scope, isDone };
+  const statements = new OpenStatements(connection);
+  const scope = scopeOf(statements, cache, results.at(-1) ?? []);
+  const begun = { scope, isDone, end: () => statements.end() };
+  if (isDone) return begun;
   const [fenced] = results.at(-2) ?? [];
   const isFenced = fenced === undefined || integer(fenced, 'epoch') !== fence?.epoch;
   if (fence !== null && isFenced) {
     await connection.command('ROLLBACK');
     throw new NodeFencedError();
   }
-  if (marked === undefined) {
-    await connection.run(
-      'INSERT INTO {commit_marks} (instance, number, touched_at) VALUES ($1, 0, 0)',
-      [mark.instance],
-    );
+  // It was idle for so long that its row was added to the others.
+  if (marked === undefined) await putMark(connection, mark.instance);
+  return begun;
+}
+
+/** The statements of a transaction: none goes out behind its end, where it would stand by itself. */
+class OpenStatements implements Queryable {
+  readonly #connection: Connection;
+  #isOpen = true;
+
+  constructor(connection: Connection) {
+    this.#connection = connection;
   }
-  return { scope, isDone };
+
+  async query(sql: string, values?: readonly SqlValue[]): Promise<readonly Row[]> {
+    this.#requireOpen();
+    return this.#connection.query(sql, values);
+  }
+
+  async run(sql: string, values?: readonly SqlValue[]): Promise<number> {
+    this.#requireOpen();
+    return this.#connection.run(sql, values);
+  }
+
+  end(): void {
+    this.#isOpen = false;
+  }
+
+  #requireOpen(): void {
+    if (!this.#isOpen) throw new Error('a statement came after the end of its transaction');
+  }
 }
 
 /**
