@@ -109,3 +109,4 @@ export type * from './cluster/cluster-view.ts';
 export * from './cluster/membership.ts';
 export * from './cluster/allotments.ts';
 export * from './cluster/held-allotment.ts';
+export * from './cluster/split-key.ts';

@@ -1,9 +1,8 @@
 import type { Id } from '../ports/operation.ts';
+import { textHash } from './text-hash.ts';
 
 /** Into how many parts all keys are divided. It is stored with the rows, so it never changes. */
 export const SLOTS = 1024;
-
-const encoder = new TextEncoder();
 
 /**
  * The part that a line belongs to, from 0 to `SLOTS` - 1: FNV-1a (32 bit) over the UTF-8 bytes of the
@@ -13,11 +12,7 @@ const encoder = new TextEncoder();
  * @param line Name of a line (`lineName`), or an origin by itself.
  */
 export function slotOf(organization: Id, line: string): number {
-  let hash = 0x811c9dc5;
-  for (const byte of encoder.encode(`${organization} ${originOf(line)}`)) {
-    hash = Math.imul(hash ^ byte, 0x01000193);
-  }
-  return (hash >>> 0) % SLOTS;
+  return textHash(`${organization} ${originOf(line)}`) % SLOTS;
 }
 
 /** The part that deliveries to this address belong to: that of its origin. */
