@@ -87,6 +87,17 @@ export function openConnection(options: ConnectionOptions): Connection {
   });
 }
 
+/**
+ * Opens a file that is there to look at it, also while a server works with it. Changes nothing.
+ *
+ * @throws SqliteError when the file cannot be opened or is no database.
+ */
+export function openForReading(file: string): Connection {
+  return translated(
+    () => new SqliteConnection(new DatabaseSync(file, { readOnly: true, timeout: 5_000 })),
+  );
+}
+
 class SqliteConnection implements Connection {
   readonly #database: DatabaseSync;
   readonly #statements = new Map<string, Statement>();
