@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { LOCALHOST_CERTIFICATE } from '@ezthrottle/testkit';
 import { Client } from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { freePort } from '../../../scripts/services/service-process.ts';
+import { freePort, unprivilegedUser } from '../../../scripts/services/service-process.ts';
 import { type PostgresService, startPostgres } from '../../../scripts/services/postgres.ts';
 import { systemClock } from '../src/clock.ts';
 import type { DatabasePlan } from '../src/doctor/database-look.ts';
@@ -166,6 +167,26 @@ describe('that cannot be reached, the reason is told, and no password:', () => {
     expect(message).toMatch(/^127\.0\.0\.1:\d+ does not speak TLS$/);
   });
 
+  test('the certificate is not that of an authority', async () => {
+    const [cert, key] = [join(folder, 'server.crt'), join(folder, 'server.key')];
+    const user = unprivilegedUser() ?? { uid: -1, gid: -1 };
+    for (const [path, text] of [
+      [cert, LOCALHOST_CERTIFICATE.cert],
+      [key, LOCALHOST_CERTIFICATE.key],
+    ] as const) {
+      writeFileSync(path, text, { mode: 0o600 });
+      chownSync(path, user.uid, user.gid);
+    }
+    await using secure = await startPostgres({
+      settings: { ssl: 'on', ssl_cert_file: cert, ssl_key_file: key },
+    });
+    const { message, fix } = await asked(`${secure.url}?sslmode=verify-full`);
+    expect(message).toContain('is not accepted: self-signed certificate');
+    expect(fix).toContain('sslrootcert=<file>');
+    const trusted = `${secure.url}?sslmode=verify-full&sslrootcert=${cert}`;
+    expect(of(await examine({ plan: { url: trusted } }), 'connection').status).toBe('ok');
+  });
+
   test('no connection is left', async () => {
     await admin.query('CREATE ROLE full_up LOGIN CONNECTION LIMIT 0');
     expect((await asked(urlOf('full_up'))).message).toContain('takes no more connections');
@@ -274,6 +295,48 @@ describe('of the server it tells', () => {
     expect(of(away, 'listen').message).toBe(`nothing listens on 127.0.0.1:${port}`);
     const silent = await examine({ plan: { notify: false } });
     expect(of(silent, 'listen')).toMatchObject({ status: 'ok' });
+  });
+});
+
+describe('of the nodes it tells', () => {
+  const join = async (node: string, version: string, leftMs: number): Promise<void> => {
+    await admin.query(`INSERT INTO "${schema}".fences (node, epoch) VALUES ($1, 7)`, [node]);
+    await admin.query(
+      `INSERT INTO "${schema}".nodes (node, version, regions, joined_at, expires_at)
+       VALUES ($1, $2, '[]', 0, extract(epoch FROM clock_timestamp()) * 1000 + $3)`,
+      [node, version, leftMs],
+    );
+  };
+  const [ONE, OTHER] = [
+    '01890000-0000-7000-8000-000000000001',
+    '01890000-0000-7000-8000-000000000002',
+  ];
+
+  test('that there are none yet, and those that live and own every slot', async () => {
+    await migrated();
+    expect(of(await examine(), 'nodes').message).toBe('0 nodes are live');
+    await join(ONE, '1.0.0', 60_000);
+    expect(of(await examine(), 'slots')).toMatchObject({
+      status: 'warn',
+      message: '1024 slots have no owner: what waits there waits on',
+    });
+    await admin.query(`UPDATE "${schema}".slots SET owner = $1, epoch = 7`, [ONE]);
+    const findings = await examine();
+    expect(bad(findings)).toEqual([]);
+    expect(of(findings, 'nodes').message).toBe('1 nodes are live');
+    await admin.query(`UPDATE "${schema}".fences SET epoch = 8`);
+    expect(of(await examine(), 'slots')).toMatchObject({ status: 'warn' });
+  });
+
+  test('which are dead and taken over by nobody, and which run another version', async () => {
+    await migrated();
+    await join(ONE, '1.0.0', -60_000);
+    expect(of(await examine(), 'nodes_dead')).toMatchObject({ status: 'warn' });
+    await join(OTHER, '0.9.0', 60_000);
+    const findings = await examine();
+    expect(of(findings, 'nodes_dead')).toMatchObject({ status: 'fail' });
+    expect(of(findings, 'nodes_dead').message).toContain(ONE);
+    expect(of(findings, 'nodes_version').message).toContain(`(1.0.0): ${OTHER} 0.9.0`);
   });
 });
 
