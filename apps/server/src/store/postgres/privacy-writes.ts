@@ -9,7 +9,7 @@ import { flag, identifier, integer, optionalText, type Row, text } from '../rows
 import { restoredSpec, storedSpec } from '../rows/stored-spec.ts';
 import { Columns, listOf, unnested } from './columns.ts';
 import { isIdentifier } from './interned.ts';
-import { REMOVABLE_COLUMNS, removeJobs } from './prune-writes.ts';
+import { ENDED_JOBS, removeJobs } from './prune-writes.ts';
 import { optionalBytesOfText } from './text-bytes.ts';
 import type { WriteScope } from './write-scope.ts';
 
@@ -29,17 +29,14 @@ const LOCK_ENDED = `SELECT ended.job FROM {ended} AS ended WHERE ended.job = ANY
     SELECT id FROM {jobs} WHERE public_id = ANY ($1::uuid[]) AND organization = $2))
   ORDER BY ended.job FOR UPDATE`;
 
-const ENDED_JOBS = `SELECT ${REMOVABLE_COLUMNS}, ended.expires_at, jobs.method, jobs.url, jobs.spec,
-    jobs.body, EXISTS (
-      SELECT 1 FROM {deliveries} AS deliveries
-      WHERE deliveries.job = jobs.id AND deliveries.state = 0) AS is_delivering
-  FROM {jobs} AS jobs JOIN {ended} AS ended ON ended.job = jobs.id
-  WHERE jobs.id = ANY ($1::int8[])`;
-
 const ERASED = { job: 'int8', spec: 'text', body: 'bytea' } as const;
 
 const PUT_ERASED = `UPDATE {jobs} AS jobs SET spec = erased.spec, body = erased.body
-  FROM ${unnested('erased', ERASED)} WHERE jobs.id = erased.job`;
+  FROM (
+    SELECT erased.*, found.place FROM ${unnested('erased', ERASED)} CROSS JOIN LATERAL (
+      SELECT ctid AS place FROM {jobs} WHERE id = erased.job LIMIT 1
+    ) AS found
+  ) AS erased WHERE jobs.ctid = erased.place`;
 
 const OF_ATTEMPTS: Readonly<Record<Erasure['part'], readonly string[]>> = {
   bodies: [

@@ -1,40 +1,51 @@
 import type { PruneOperation } from '@ezthrottle/engine';
 import { boundedLimit } from '../rows/bounded-limit.ts';
 import { JOB_STATE_CODES } from '../rows/codes.ts';
-import { coded, identifier, integer, optionalText, type Row } from '../rows/row.ts';
+import { coded, flag, identifier, integer, optionalText, type Row } from '../rows/row.ts';
 import { Columns, listOf, unnested } from './columns.ts';
+import type { Queryable } from './database.ts';
 import { KEY_SHAPE, TAG_SHAPE } from './job-rows.ts';
 import { keyOfJob } from './key-of-job.ts';
 import { bytesOfText } from './text-bytes.ts';
 import { together } from './together.ts';
 import type { WriteScope } from './write-scope.ts';
 
+// Each row is looked up by itself: no statistics can make that a scan of a table (see advance-rows.ts).
+
+/** Whether a delivery of the job in this column is pending. */
+export const isDelivering = (job: string): string =>
+  `((SELECT 1 FROM {deliveries} WHERE job = ${job} AND state = 0 LIMIT 1) IS NOT NULL)`;
+
 // A job whose key may still be taken stays, since a repeat is answered with it. Two nodes that prune at the
 // same moment take different jobs.
-export const PRUNABLE_JOBS = `SELECT ended.job FROM {ended} AS ended
-  WHERE ended.ended_at < $1 AND ended.expires_at <= $2 AND NOT EXISTS (
-    SELECT 1 FROM {deliveries} AS deliveries
-    WHERE deliveries.job = ended.job AND deliveries.state = 0)
+export const PRUNABLE_JOBS: string = `SELECT ended.job FROM {ended} AS ended
+  WHERE ended.ended_at < $1 AND ended.expires_at <= $2 AND NOT ${isDelivering('ended.job')}
   ORDER BY ended.ended_at, ended.job LIMIT $3 FOR UPDATE OF ended SKIP LOCKED`;
 
-/** What has to be known of a job to remove it. */
-export const REMOVABLE_COLUMNS = `jobs.id, jobs.public_id, jobs.organization, jobs.tags,
-  jobs.idempotent_key, jobs.fingerprint, jobs.scope, jobs.created_at, ended.state`;
+/** Jobs that have ended, with what has to be known of one to remove it, by a list of their rows. */
+export const ENDED_JOBS: string = `SELECT jobs.*, ended.state, ended.expires_at,
+    ${isDelivering('wanted.job')} AS is_delivering
+  FROM unnest($1::int8[]) AS wanted (job)
+  CROSS JOIN LATERAL (
+    SELECT state, expires_at FROM {ended} WHERE job = wanted.job LIMIT 1
+  ) AS ended
+  CROSS JOIN LATERAL (SELECT * FROM {jobs} WHERE id = wanted.job LIMIT 1) AS jobs`;
 
-// A delivery may have been replayed before the jobs were locked.
-export const LOCKED_JOBS: string = `SELECT ${REMOVABLE_COLUMNS} FROM {jobs} AS jobs
-  JOIN {ended} AS ended ON ended.job = jobs.id
-  WHERE jobs.id = ANY ($1::int8[]) AND NOT EXISTS (
-    SELECT 1 FROM {deliveries} AS deliveries
-    WHERE deliveries.job = jobs.id AND deliveries.state = 0)`;
+const DELETE_KEYS: string = `DELETE FROM {idempotency_keys} AS keys USING (
+    SELECT found.place FROM ${unnested('gone', KEY_SHAPE)} CROSS JOIN LATERAL (
+      SELECT ctid AS place FROM {idempotency_keys} AS held
+      WHERE held.organization = gone.organization AND held.key_hash = gone.key_hash
+        AND held.scope = gone.scope AND held.retired IN (0, gone.job) AND held.job = gone.job LIMIT 1
+    ) AS found
+  ) AS gone WHERE keys.ctid = gone.place`;
 
-const DELETE_KEYS = `DELETE FROM {idempotency_keys} AS keys USING ${unnested('gone', KEY_SHAPE)}
-  WHERE keys.organization = gone.organization AND keys.key_hash = gone.key_hash
-    AND keys.scope = gone.scope AND keys.retired IN (0, gone.job) AND keys.job = gone.job`;
-
-const DELETE_TAGS = `DELETE FROM {tags} AS tags USING ${unnested('gone', TAG_SHAPE)}
-  WHERE tags.organization = gone.organization AND tags.tag = gone.tag AND tags.state = gone.state
-    AND tags.created_at = gone.created_at AND tags.public_id = gone.public_id`;
+const DELETE_TAGS: string = `DELETE FROM {tags} USING (
+    SELECT found.place FROM ${unnested('gone', TAG_SHAPE)} CROSS JOIN LATERAL (
+      SELECT ctid AS place FROM {tags}
+      WHERE organization = gone.organization AND tag = gone.tag AND state = gone.state
+        AND created_at = gone.created_at AND public_id = gone.public_id LIMIT 1
+    ) AS found
+  ) AS gone WHERE tags.ctid = gone.place`;
 
 const DELETIONS: readonly string[] = [
   ...['attempts', 'delivery_attempts', 'deliveries', 'ended'].map(
@@ -59,12 +70,14 @@ export async function pruneJobs(
     'int8',
     locked.map((row) => integer(row, 'job')),
   );
-  const rows = await transaction.query(LOCKED_JOBS, [jobs]);
-  await removeJobs(scope, rows);
-  return rows.length;
+  // Read once they are locked: a delivery may have been replayed before.
+  const rows = await transaction.query(ENDED_JOBS, [jobs]);
+  const removable = rows.filter((row) => !flag(row, 'is_delivering'));
+  await removeJobs(scope, removable);
+  return removable.length;
 }
 
-/** Removes ended jobs with all that hangs on them; rows have `REMOVABLE_COLUMNS`, and are locked. */
+/** Removes ended jobs with all that hangs on them; rows are those of `ENDED_JOBS`, and are locked. */
 export async function removeJobs(
   { transaction, counts }: WriteScope,
   rows: readonly Row[],
@@ -82,9 +95,19 @@ export async function removeJobs(
     rows.map((row) => integer(row, 'id')),
   );
   const deletions = DELETIONS.map((sql) => transaction.run(sql, [jobs]));
-  deletions.push(transaction.run(DELETE_KEYS, keys.values()));
+  deletions.push(deleteKeys(transaction, keys));
   if (tags.length > 0) deletions.push(transaction.run(DELETE_TAGS, tags.values()));
   await together(deletions);
+}
+
+/** Every job has a row there, until it is removed; another node may be retiring it at this moment. */
+async function deleteKeys(
+  transaction: Queryable,
+  keys: Columns<typeof KEY_SHAPE>,
+): Promise<number> {
+  const count = await transaction.run(DELETE_KEYS, keys.values());
+  if (count === keys.length) return count;
+  return count + (await transaction.run(DELETE_KEYS, keys.values()));
 }
 
 function addTags(columns: Columns<typeof TAG_SHAPE>, row: Row): void {

@@ -14,8 +14,13 @@ const KEEP_JOBS = `SELECT job FROM {ended} WHERE job = ANY (ARRAY(
 
 const REPLAY = `UPDATE {deliveries} AS dead SET state = 0, next_attempt_at = replays.at,
     dead_reason = NULL, replayed_at = replays.at, replayed_after = dead.attempts
-  FROM unnest($1::uuid[], $2::int8[]) AS replays (id, at)
-  WHERE dead.public_id = replays.id AND dead.state = 2 AND dead.organization = $3`;
+  FROM (
+    SELECT replays.at, found.place FROM unnest($1::uuid[], $2::int8[]) AS replays (id, at)
+    CROSS JOIN LATERAL (
+      SELECT ctid AS place FROM {deliveries}
+      WHERE public_id = replays.id AND state = 2 AND organization = $3 LIMIT 1
+    ) AS found
+  ) AS replays WHERE dead.ctid = replays.place`;
 
 const IS_KNOWN = `SELECT 1 FROM {deliveries}
     WHERE public_id = $1 AND state = 0 AND organization = $2
