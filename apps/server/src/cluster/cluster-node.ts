@@ -262,7 +262,7 @@ export class ClusterNode {
   async #gain(slots: readonly number[]): Promise<void> {
     for (const slot of slots) this.#coming.add(slot);
     try {
-      await Promise.all(this.#users.map((user) => user.prepare?.(slots)));
+      await Promise.all(this.#users.map((user) => user.prepare?.(slots) ?? Promise.resolve()));
       const still = slots.filter((slot) => this.#coming.has(slot));
       this.held.add(still);
       await Promise.all(this.#users.map((user) => user.gain(still)));

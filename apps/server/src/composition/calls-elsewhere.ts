@@ -12,7 +12,7 @@ import type { OnClose } from './on-close.ts';
 /** How calls get to the nodes of their regions, and from there. */
 export interface CallsElsewhere {
   /** Regions of other nodes, at this moment. */
-  regions(): readonly string[];
+  readonly regions: () => readonly string[];
   /** Makes calls here or at the node of their region. */
   over(local: Executor): Executor;
   /** Makes calls that other nodes hand over. */

@@ -1,0 +1,84 @@
+import { createUpstream, type RecordedRequest, type Upstream } from '@ezthrottle/testkit';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { objectOf, textOf, until } from '../running-server.ts';
+import { type Cluster, type NodeProcess, startCluster } from './cluster.ts';
+
+let cluster: Cluster;
+let target: Upstream;
+let webhook: Upstream;
+
+beforeEach(async () => {
+  target = await createUpstream({ status: 200, body: 'done' });
+  webhook = await createUpstream({ status: 200 });
+});
+afterEach(async () => {
+  await cluster[Symbol.asyncDispose]();
+  await Promise.all([target.close(), webhook.close()]);
+});
+
+function deliveredJobs(requests: readonly RecordedRequest[]): ReadonlySet<string> {
+  return new Set(requests.map(({ body }) => textOf(objectOf(JSON.parse(body))['job_id'])));
+}
+
+async function submit(node: NodeProcess, number: number): Promise<string> {
+  const reply = await node.call('POST', '/api/v1/jobs', {
+    url: target.url(`/job/${number}`),
+    idempotent_key: `job-${number}`,
+    webhooks: [{ url: webhook.url('/hook') }],
+  });
+  expect([200, 201], reply.text).toContain(reply.status);
+  return textOf(reply.json['job_id']);
+}
+
+describe('several nodes on one database', () => {
+  test('whichever node takes a job in, it is called once and delivered', async () => {
+    cluster = await startCluster(3, { flags: ['--rate', `${target.origin}=500`] });
+    const ids = await Promise.all(
+      Array.from({ length: 90 }, (_, number) => {
+        const node = cluster.nodes[number % 3];
+        if (node === undefined) throw new Error('no node');
+        return submit(node, number);
+      }),
+    );
+    await webhook.waitFor((requests) => deliveredJobs(requests).size >= 90, 20_000);
+    expect(new Set(ids).size).toBe(90);
+    expect(target.requests).toHaveLength(90);
+    const [node] = cluster.nodes;
+    const read = await node?.call('GET', `/api/v1/jobs/${ids[1]}`);
+    expect(read?.json).toMatchObject({ status: 'completed' });
+  }, 60_000);
+
+  test('a node that is killed leaves nothing behind that the others do not finish', async () => {
+    cluster = await startCluster(2, { flags: ['--rate', `${target.origin}=50`] });
+    const [first, second] = cluster.nodes;
+    if (first === undefined || second === undefined) throw new Error('no nodes');
+    const ids = await Promise.all(
+      Array.from({ length: 100 }, (_, number) => submit(number % 2 ? first : second, number)),
+    );
+    await target.waitFor(10);
+    await first.end('SIGKILL');
+    await webhook.waitFor((requests) => deliveredJobs(requests).size >= 100, 40_000);
+    const states = await Promise.all(
+      ids.map(async (id) => (await second.call('GET', `/api/v1/jobs/${id}`)).json['status']),
+    );
+    expect(new Set(states)).toEqual(new Set(['completed']));
+  }, 90_000);
+
+  test('a node that is asked to stop hands its slots over and loses nothing', async () => {
+    cluster = await startCluster(2, { flags: ['--rate', `${target.origin}=50`] });
+    const [first, second] = cluster.nodes;
+    if (first === undefined || second === undefined) throw new Error('no nodes');
+    const ids = await Promise.all(
+      Array.from({ length: 100 }, (_, number) => submit(number % 2 ? first : second, number)),
+    );
+    await target.waitFor(10);
+    await Promise.all([first.end('SIGTERM'), second.end.length]);
+    expect(first.process.exitCode).toBe(0);
+    await webhook.waitFor((requests) => deliveredJobs(requests).size >= 100, 40_000);
+    expect(target.requests).toHaveLength(100);
+    await until(
+      () => second.call('GET', `/api/v1/jobs/${ids[0]}`),
+      ({ json }) => json['status'] === 'completed',
+    );
+  }, 90_000);
+});
