@@ -26,6 +26,7 @@ export async function runServer(profile: Profile, line: CommandLine): Promise<vo
   const needsFolder = config.databaseUrl === null || profile === 'dev';
   if (needsFolder) mkdirSync(dataDir, { recursive: true, mode: 0o700 });
   const unlock = needsFolder ? lockDataFolder(dataDir) : () => undefined;
+  let isStopping = false;
   try {
     const keys = profile === 'dev' ? devKeys(dataDir, config) : givenKeys(config);
     const app = createApp({
@@ -36,7 +37,7 @@ export async function runServer(profile: Profile, line: CommandLine): Promise<vo
       // A development server that lost its file of keys shall start all the same.
       replaceUnreadableSecrets: profile === 'dev',
       onFatal: (error) => {
-        if ('code' in error && error.code === 'node_fenced') {
+        if ('code' in error && error.code === 'node_fenced' && !isStopping) {
           process.stderr.write(`ezthrottle: ${error.message}; beginning anew\n`);
           beginAnew();
           return;
@@ -49,7 +50,11 @@ export async function runServer(profile: Profile, line: CommandLine): Promise<vo
       },
     });
     // A signal that comes while it starts stops it as well. Requests end first, then calls.
-    stopOnSignal({ stop: () => app.stop(), boundMs: 3 * config.stopTimeoutMs + 2_000, unlock });
+    const stop = (): Promise<void> => {
+      isStopping = true;
+      return app.stop();
+    };
+    stopOnSignal({ stop, boundMs: 3 * config.stopTimeoutMs + 2_000, unlock });
     const running = await started(app.start(), config);
     reloadOnSignal({
       read: () => readConfig(profile, sourcesOf(line)),

@@ -55,7 +55,7 @@ export class ClusterNode {
   /** Slots that are being prepared. */
   readonly #coming = new Set<number>();
   #isOver = false;
-  #hasLeft = false;
+  #isFenced = false;
 
   constructor(options: ClusterNodeOptions) {
     this.#options = options;
@@ -113,7 +113,7 @@ export class ClusterNode {
     const { database, logger } = this.#options;
     const member = this.#member;
     await this.stop();
-    if (member === null || this.#hasLeft) return;
+    if (member === null || this.#isFenced) return;
     const { node, epoch } = member;
     const own = this.#view?.slots.filter(({ owner }) => owner?.node === node) ?? [];
     const slots = own.map(({ slot, version }) => ({ slot, version }));
@@ -209,6 +209,7 @@ export class ClusterNode {
     });
     if (round.outcome === 'fenced') {
       this.#isOver = true;
+      this.#isFenced = true;
       this.held.delete(this.held.slots());
       logger.error(
         { event: 'node_fenced', node: this.id },
@@ -220,9 +221,8 @@ export class ClusterNode {
     this.#lease = lease;
     this.#view = view;
     if (round.outcome === 'left') {
-      await this.#apply(round.operations);
-      this.#isOver = true;
-      this.#hasLeft = true;
+      // The fence goes only when nothing more is written here: in `giveUp`.
+      this.held.delete(this.held.slots());
       this.#onLeft?.();
       return;
     }

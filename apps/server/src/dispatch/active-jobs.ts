@@ -138,6 +138,16 @@ export class ActiveJobs {
     else this.#letGo(job);
   }
 
+  /** Lets go of it and remembers nothing: it is another node's to move on. */
+  drop(job: ActiveJob): void {
+    this.#letGo(job);
+  }
+
+  /** Forgets all that nobody works with now: other nodes may have moved it on. */
+  forgetIdle(): void {
+    this.#cache.clear();
+  }
+
   #letGo(job: ActiveJob): boolean {
     if (job.pending > 0 || job.holds > 0 || this.#active.get(job.id) !== job) return false;
     if (job.run.end === null && job.run.legs.some(({ state }) => state === 'armed')) return false;

@@ -334,6 +334,7 @@ class PacedDispatcher implements Dispatcher {
   }
 
   async prepare(slots: readonly number[]): Promise<void> {
+    this.#active.forgetIdle();
     await restorePaces(this.#recoveryOptions(slots));
   }
 

@@ -128,7 +128,7 @@ export class Intake {
     const claimed = new Map<number, Lane>();
     const isOnce = job.spec.repeat === 'never';
     const tokenFor = ({ origin, leg }: NewWork): string | null => {
-      if (parts.ownership?.owns(job.organization, origin) === false) return null;
+      if (!this.#isOwn(job, origin)) return null;
       const lane = destinations.lane(job.organization, origin);
       if (!lane.line.isEmpty || armer.room(lane) < 1) return null;
       if (isOnce && !armer.isOpenFor(lane, costsIn(lane, job.spec.paths[0].limits))) return null;
@@ -148,6 +148,10 @@ export class Intake {
     return { submitted, claims };
   }
 
+  #isOwn({ organization }: NewJob, line: string): boolean {
+    return this.#options.parts.ownership?.owns(organization, line) ?? true;
+  }
+
   #taken(job: NewJob, claims: readonly ArmedClaim[]): void {
     const { active, mover, parts, queued, wakeAt } = this.#options;
     parts.signals?.queued?.(job);
@@ -158,6 +162,10 @@ export class Intake {
     adopted.holds += 1;
     const isNext = queued(job, job.work) || claims.length > 0;
     adopted.holds -= 1;
+    if (!isNext && job.work.every(({ origin }) => !this.#isOwn(job, origin))) {
+      active.drop(adopted);
+      return;
+    }
     // One that waits behind a long line is not worth its memory: the store has it.
     if (isNext) active.release(adopted);
     else active.dismiss(adopted);

@@ -27,6 +27,11 @@ export class JobCache<Value> {
   }
 
   /** Takes it out: a value is in one place only. */
+  clear(): void {
+    this.#entries.clear();
+    this.#weight = 0;
+  }
+
   take(id: Id): Value | undefined {
     const entry = this.#entries.get(id);
     if (entry === undefined) return undefined;

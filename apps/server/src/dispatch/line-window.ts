@@ -195,9 +195,12 @@ function keyOf({ apiKey, userId }: LineAccount): string {
   return JSON.stringify([apiKey, userId]);
 }
 
+/** No job has so many. */
+const LAST_LEG = 2_147_483_647;
+
 /** The place behind which every row of this one's rank lies. */
 function before({ rank, jobId }: LinePlace): LinePlace {
-  return { rank: rank - 1, jobId, leg: Number.MAX_SAFE_INTEGER };
+  return { rank: rank - 1, jobId, leg: LAST_LEG };
 }
 
 function miss(window: AccountWindow, row: LinePlace): void {
