@@ -31,7 +31,7 @@ export const ENDED_JOBS: string = `SELECT jobs.*, ended.state, ended.expires_at,
   ) AS ended
   CROSS JOIN LATERAL (SELECT * FROM {jobs} WHERE id = wanted.job LIMIT 1) AS jobs`;
 
-const DELETE_KEYS: string = `DELETE FROM {idempotency_keys} AS keys USING (
+export const DELETE_KEYS: string = `DELETE FROM {idempotency_keys} AS keys USING (
     SELECT found.place FROM ${unnested('gone', KEY_SHAPE)} CROSS JOIN LATERAL (
       SELECT ctid AS place FROM {idempotency_keys} AS held
       WHERE held.organization = gone.organization AND held.key_hash = gone.key_hash
@@ -39,7 +39,7 @@ const DELETE_KEYS: string = `DELETE FROM {idempotency_keys} AS keys USING (
     ) AS found
   ) AS gone WHERE keys.ctid = gone.place`;
 
-const DELETE_TAGS: string = `DELETE FROM {tags} USING (
+export const DELETE_TAGS: string = `DELETE FROM {tags} USING (
     SELECT found.place FROM ${unnested('gone', TAG_SHAPE)} CROSS JOIN LATERAL (
       SELECT ctid AS place FROM {tags}
       WHERE organization = gone.organization AND tag = gone.tag AND state = gone.state
@@ -47,7 +47,7 @@ const DELETE_TAGS: string = `DELETE FROM {tags} USING (
     ) AS found
   ) AS gone WHERE tags.ctid = gone.place`;
 
-const DELETIONS: readonly string[] = [
+export const DELETIONS: readonly string[] = [
   ...['attempts', 'delivery_attempts', 'deliveries', 'ended'].map(
     (table) => `DELETE FROM {${table}} WHERE job = ANY ($1::int8[])`,
   ),
