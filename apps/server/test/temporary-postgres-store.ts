@@ -25,8 +25,8 @@ export async function temporarySchema(url: string): Promise<TemporarySchema> {
   return {
     url,
     schema,
-    async query(sql, values = []) {
-      return (await client.query(sql, [...values])).rows;
+    async query(sql, values) {
+      return (await client.query(sql, values === undefined ? undefined : [...values])).rows;
     },
     async [Symbol.asyncDispose]() {
       await client.query(`DROP SCHEMA "${schema}" CASCADE`);
@@ -35,23 +35,51 @@ export async function temporarySchema(url: string): Promise<TemporarySchema> {
   };
 }
 
-export async function openTemporaryPostgresStore(
-  url: string,
-  options: Partial<PostgresStoreOptions> = {},
-): Promise<StoreUnderTest> {
-  const place = await temporarySchema(url);
-  const open = () => openPostgresStore({ url, schema: place.schema, ...options });
-  let current = await open();
+/** Stores for one test after the other, each of them empty. */
+export interface TemporaryPostgresStores extends AsyncDisposable {
+  open(options?: Partial<PostgresStoreOptions>): Promise<StoreUnderTest>;
+}
+
+/** Making the tables takes far longer than what most tests do with them, so that they are used again. */
+export function temporaryPostgresStores(url: string): TemporaryPostgresStores {
+  const free: TemporarySchema[] = [];
   return {
-    store: current,
-    async reopen() {
-      await current.close();
-      current = await open();
-      return current;
+    async open(options = {}) {
+      const place = free.pop() ?? (await temporarySchema(url));
+      const open = () =>
+        openPostgresStore({ url: place.url, schema: place.schema, connections: 2, ...options });
+      let current = await open();
+      return {
+        store: current,
+        async reopen() {
+          await current.close();
+          current = await open();
+          return current;
+        },
+        async close() {
+          await current.close();
+          await emptyTables(place);
+          free.push(place);
+        },
+      };
     },
-    async close() {
-      await current.close();
-      await place[Symbol.asyncDispose]();
+    async [Symbol.asyncDispose]() {
+      for (const place of free) await place[Symbol.asyncDispose]();
     },
   };
+}
+
+/** Numbers of rows go on: no test may rely on them. */
+async function emptyTables({ query, schema }: TemporarySchema): Promise<void> {
+  const tables = await query(
+    `SELECT tablename FROM pg_tables
+     WHERE schemaname = $1 AND tablename NOT IN ('schema_migrations', 'slots')`,
+    [schema],
+  );
+  const names = tables.map(({ tablename }) => String(tablename));
+  // Rows that others refer to go last.
+  const rank = (name: string): number =>
+    ['accounts', 'destinations', 'api_keys', 'organizations'].indexOf(name);
+  const sorted = names.toSorted((one, other) => rank(one) - rank(other));
+  await query(sorted.map((name) => `DELETE FROM "${name}"`).join('; '));
 }

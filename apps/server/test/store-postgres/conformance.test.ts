@@ -1,0 +1,54 @@
+import type { Store } from '@ezthrottle/engine';
+import { type StoreUnderTest, storeSuite } from '@ezthrottle/testkit/store-suite';
+import { setTimeout as pause } from 'node:timers/promises';
+import { afterAll, beforeAll } from 'vitest';
+import { type PostgresService, startPostgres } from '../../../../scripts/services/postgres.ts';
+import {
+  type TemporaryPostgresStores,
+  temporaryPostgresStores,
+} from '../temporary-postgres-store.ts';
+
+let postgres: PostgresService;
+let stores: TemporaryPostgresStores;
+
+beforeAll(async () => {
+  postgres = await startPostgres();
+  stores = temporaryPostgresStores(postgres.url);
+}, 180_000);
+
+afterAll(async () => {
+  await stores[Symbol.asyncDispose]();
+  await postgres[Symbol.asyncDispose]();
+});
+
+storeSuite('PostgreSQL', () => stores.open());
+
+storeSuite('PostgreSQL (without prepared statements, each commit late by chance)', async () =>
+  late(await stores.open({ prepare: false })),
+);
+
+const LONGEST_DELAY_MS = 8;
+
+function late(subject: StoreUnderTest): StoreUnderTest {
+  return {
+    store: lateStore(subject.store),
+    reopen: async () => lateStore(await subject.reopen()),
+    close: () => subject.close(),
+  };
+}
+
+/** Its commits wait, each for another while; reads overtake them. */
+function lateStore(store: Store): Store {
+  return new Proxy(store, {
+    get(target, name) {
+      if (name !== 'commit') {
+        const member: unknown = Reflect.get(target, name, target);
+        return typeof member === 'function' ? member.bind(target) : member;
+      }
+      return async (batch: Parameters<Store['commit']>[0]) => {
+        await pause(Math.random() * LONGEST_DELAY_MS);
+        return target.commit(batch);
+      };
+    },
+  });
+}
