@@ -35,6 +35,15 @@ function refuseEncoded(encoding: string | undefined): void {
 function parsed(body: Buffer): unknown {
   const text = decode(body);
   if (text === null) throw new ApiError('invalid_json', 'the request body is not UTF-8');
+  return parseJson(text);
+}
+
+/**
+ * JSON of bounded depth.
+ *
+ * @throws ApiError `invalid_json`
+ */
+export function parseJson(text: string): unknown {
   if (text.length > MAX_DEPTH && isDeeperThan(text, MAX_DEPTH)) {
     throw new ApiError(
       'invalid_json',
