@@ -26,6 +26,8 @@ export interface Config {
   readonly databasePrepare: boolean;
   /** How long the database may be away before a node gives up. */
   readonly databaseRetryMs: number;
+  /** How often jobs are looked for that applications have submitted within their transactions; 0: never. */
+  readonly databaseInboxMs: number;
   /** Where other nodes reach this one; null: worked out from `host` and the port. */
   readonly nodeUrl: string | null;
   /** Null: `dev` makes one and keeps it in `dev.json`. */
@@ -191,6 +193,7 @@ export function readSettings(profile: Profile, sources: ConfigSources): ConfigRe
     databaseNotify: take('databaseNotify'),
     databasePrepare: take('databasePrepare'),
     databaseRetryMs: take('databaseRetryMs'),
+    databaseInboxMs: take('databaseInboxMs'),
     nodeUrl: take('nodeUrl'),
     apiKey: take('apiKey'),
     masterKey: take('masterKey'),

@@ -33,6 +33,7 @@ beforeEach(async () => {
       authenticate: async () => null,
       forget: () => undefined,
       forgetAll: () => undefined,
+      used: () => undefined,
       takeUses: () => [],
     },
     clock: systemClock,

@@ -296,6 +296,7 @@ export async function compose(options: AppOptions, onClose: OnClose): Promise<Ru
     secrets,
     meter,
     isOurs,
+    inbox: config.databaseInboxMs === 0 ? null : (cluster?.inbox ?? null),
     nodeSurfaces:
       elsewhere === null
         ? []

@@ -16,6 +16,7 @@ import type { Endpoints } from '../deliver/endpoints.ts';
 import type { Dispatcher } from '../dispatch/dispatcher.ts';
 import type { LimitRules } from '../limits/limit-rules.ts';
 import type { Limits } from '../limits/limits.ts';
+import type { InboxRows } from '../inbox/inbox-rows.ts';
 import type { createLogger } from '../observe/logger.ts';
 import type { Observation } from '../observe/observation.ts';
 import type { JobEventHub } from '../realtime/job-event-hub.ts';
@@ -32,6 +33,7 @@ import type { SigningSecrets } from '../tenancy/signing-secrets.ts';
 import { VERSION } from '../version.ts';
 import type { Id } from '@ezthrottle/engine';
 import type { OnClose } from './on-close.ts';
+import { inboxDrain } from './inbox-drain-of.ts';
 
 /** What the API is put in front of. */
 export interface Front {
@@ -62,7 +64,9 @@ export interface Front {
   readonly nodeSurfaces: readonly Surface[];
   /** Whether this node, of several, does what one of them does. Absent: there is only this one. */
   readonly isOurs: (() => boolean) | undefined;
-  readonly logger: Pick<ReturnType<typeof createLogger>, 'debug' | 'error'>;
+  /** Where jobs come in beside the API; null: nowhere. */
+  readonly inbox: InboxRows | null;
+  readonly logger: Pick<ReturnType<typeof createLogger>, 'debug' | 'info' | 'warn' | 'error'>;
   readonly observation: Observation;
 }
 
@@ -147,6 +151,11 @@ export async function openFront(parts: Front, onClose: OnClose): Promise<string>
     newId: parts.newId,
     idempotencyWindowMs: config.idempotencyWindowMs,
   });
+  if (parts.inbox !== null) {
+    const drain = inboxDrain({ ...parts, inbox: parts.inbox }, admission);
+    onClose(() => drain.stop());
+    await drain.start();
+  }
   let isStopping = false;
   const load = {
     oldestReadyAt: () => store.work.oldestReadyAt(),

@@ -9,8 +9,10 @@ import type { Deliverer } from '../deliver/deliverer.ts';
 import type { Dispatcher } from '../dispatch/dispatcher.ts';
 import type { createLogger } from '../observe/logger.ts';
 import type { JobEventHub } from '../realtime/job-event-hub.ts';
+import type { InboxRows } from '../inbox/inbox-rows.ts';
 import { createClusterRows } from '../store/postgres/cluster-rows.ts';
 import { Database } from '../store/postgres/database.ts';
+import { createInboxRows } from '../store/postgres/inbox-rows.ts';
 import { migrate } from '../store/postgres/migrate.ts';
 import { MIGRATIONS } from '../store/postgres/migrations.ts';
 import { createNotifyTransport } from '../store/postgres/notify-transport.ts';
@@ -32,6 +34,8 @@ export interface ClusterParts {
 export interface Cluster {
   readonly node: ClusterNode;
   readonly peers: PeerNewsWire;
+  /** What applications submit within their transactions. */
+  readonly inbox: InboxRows;
   sharedHub(local: JobEventHub): SharedHub;
   /** Does something while no other node does such a thing. */
   alone<Result>(act: () => Promise<Result>): Promise<Result>;
@@ -95,6 +99,15 @@ export async function openCluster(
     logger,
   });
   onClose(() => store.close());
+  // Its transactions are held while jobs are written: heartbeats must not wait for them.
+  const inbox = new Database({
+    url,
+    schema,
+    prepare,
+    connections: 1,
+    applicationName: 'ezthrottle inbox',
+  });
+  onClose(() => inbox.close());
   const transport = config.databaseNotify
     ? await createNotifyTransport({
         listenUrl: config.databaseListenUrl ?? url,
@@ -126,6 +139,7 @@ export async function openCluster(
     cluster: {
       node,
       peers,
+      inbox: createInboxRows(inbox),
       alone: (act) => rows.alone(act),
       sharedHub: (local) => createSharedHub(local, peers, clock),
       async start(parts) {

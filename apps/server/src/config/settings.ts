@@ -108,7 +108,7 @@ export const SETTINGS: { readonly [K in keyof Config]: Setting<Config[K]> } = {
     {
       flag: 'database-pool',
       description:
-        'Connections to the database that one node uses for jobs; three more serve the cluster',
+        'Connections to the database that one node uses for jobs; four more serve the cluster',
       dev: 4,
       start: 4,
     },
@@ -133,6 +133,16 @@ export const SETTINGS: { readonly [K in keyof Config]: Setting<Config[K]> } = {
       description: 'How long the database may be away before a node stops with an error',
       dev: 30_000,
       start: 300_000,
+    },
+    { min: 0, max: DAY_MS },
+  ),
+  databaseInboxMs: duration(
+    {
+      flag: 'database-inbox',
+      description:
+        'How often a node looks for jobs that were submitted within transactions of the database, at least; 0: never',
+      dev: 250,
+      start: 250,
     },
     { min: 0, max: DAY_MS },
   ),

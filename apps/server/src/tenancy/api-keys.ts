@@ -24,6 +24,8 @@ export interface ApiKeys {
   forget(id: Id): void;
   /** Some were changed elsewhere. */
   forgetAll(): void;
+  /** It was used by another way than a request. */
+  used(id: Id): void;
   /** Uses since the last time this was asked. */
   takeUses(): KeyUses;
 }
@@ -100,6 +102,9 @@ export function createApiKeys(options: {
     forgetAll() {
       changes += 1;
       for (const [keyHash, key] of found) drop(keyHash, key);
+    },
+    used(id) {
+      uses.set(id, clock.now());
     },
     takeUses() {
       for (const key of found.values()) noteUse(uses, key);
