@@ -130,7 +130,10 @@ describe('a job that is submitted within a transaction', () => {
     await ended(world, taken);
     await inboxIsEmpty(world);
 
-    const [row, other] = await world.place.query('SELECT * FROM inbox_refused ORDER BY job DESC');
+    const [row, other] = await world.place.query(
+      'SELECT * FROM inbox_refused ORDER BY job_id = $1 DESC',
+      [refused],
+    );
     expect(row).toMatchObject({
       job_id: refused,
       code: 'validation_failed',
@@ -236,12 +239,12 @@ describe('who may submit within a transaction', () => {
   });
 
   test.each([
-    ['not JSON at all', 'ZT003'],
-    ['{"url":"http://x.test"}', 'ZT003'],
-    ['[{}, 7]', 'ZT003'],
-    ['null', 'ZT003'],
-    [JSON.stringify([{ body: 'x'.repeat(1_048_576) }]), 'ZT002'],
-  ])('is told what is wrong with %.30s', async (jobs, code) => {
+    ['text that is no JSON', 'not JSON at all', 'ZT003'],
+    ['one job instead of a list', '{"url":"http://x.test"}', 'ZT003'],
+    ['a list with a number in it', '[{}, 7]', 'ZT003'],
+    ['null', 'null', 'ZT003'],
+    ['a job of more than 1 MiB', JSON.stringify([{ body: 'x'.repeat(1_048_576) }]), 'ZT002'],
+  ])('is told what is wrong with %s', async (_, jobs, code) => {
     await using world = await open();
     const client = await world.connect();
     const hash = String((await world.place.query('SELECT hash FROM api_keys'))[0]?.['hash']);
