@@ -49,6 +49,7 @@ export * from './decide/call-record.ts';
 export * from './decide/hedge-budget.ts';
 export * from './decide/latencies.ts';
 export * from './decide/region-health.ts';
+export { pathOfLeg } from './decide/redirect.ts';
 export * from './decide/retry-after.ts';
 export * from './decide/wake.ts';
 export { JOB_EDGES } from './admit/job-fields.ts';

@@ -1,4 +1,11 @@
-import { armedBound, legOf, lineRef, MAX_NEWCOMERS, takeToArm } from '@ezthrottle/engine';
+import {
+  armedBound,
+  legOf,
+  lineRef,
+  MAX_NEWCOMERS,
+  pathOfLeg,
+  takeToArm,
+} from '@ezthrottle/engine';
 import type { ArmedRef, LimitSpec, LineRef, WorkReads } from '@ezthrottle/engine';
 import type { ActiveJobs } from './active-jobs.ts';
 import type { DispatchLimits } from './dispatch-limits.ts';
@@ -137,7 +144,7 @@ export class Armer {
     try {
       return await active.with(ref.jobId, async (job) => {
         if (job?.spec.repeat === 'never' && !isAtDoor) {
-          const path = job.spec.paths[legOf(job.run, ref.leg)?.path ?? -1];
+          const path = pathOfLeg(job.spec, legOf(job.run, ref.leg));
           return { ref, costOf: costsIn(lane, path?.limits) };
         }
         const armed = job === null ? null : await mover.arm(job, ref.leg);

@@ -1,4 +1,4 @@
-import { attemptCall, isTooLate, legOf } from '@ezthrottle/engine';
+import { attemptCall, isTooLate, legOf, pathOfLeg } from '@ezthrottle/engine';
 import type { ArmedRef, AttemptCall, KeyUse, TraceContext } from '@ezthrottle/engine';
 import type { ActiveJob, ActiveJobs } from './active-jobs.ts';
 import type { RunningCalls } from './calls.ts';
@@ -38,7 +38,7 @@ export class CallStarter {
   start(job: ActiveJob, armed: ArmedRef, lane: Lane, uses: readonly KeyUse[]): AttemptCall | null {
     const { parts, calls, mover, maxResponseBytes } = this.#options;
     const leg = legOf(job.run, armed.leg);
-    const path = job.spec.paths[leg?.path ?? -1];
+    const path = pathOfLeg(job.spec, leg);
     if (leg === undefined || path === undefined) return null;
     lane.destination.record?.left();
     mover.sent(job, armed);

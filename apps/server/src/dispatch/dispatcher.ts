@@ -1,4 +1,12 @@
-import { DEFAULT_CIRCUIT, legOf, limitKey, lineId, lineOf, lineRef } from '@ezthrottle/engine';
+import {
+  DEFAULT_CIRCUIT,
+  legOf,
+  limitKey,
+  lineId,
+  lineOf,
+  lineRef,
+  pathOfLeg,
+} from '@ezthrottle/engine';
 import type {
   AuditRecord,
   Circuit,
@@ -499,7 +507,7 @@ class PacedDispatcher implements Dispatcher {
   }
 
   #withdrawn(job: ActiveJob, leg: number): void {
-    const path = job.spec.paths[legOf(job.run, leg)?.path ?? -1];
+    const path = pathOfLeg(job.spec, legOf(job.run, leg));
     if (path === undefined) return;
     const lane = this.#destinations.findLane(job.organization, lineOf(path));
     if (lane === null) return;
@@ -524,8 +532,8 @@ class PacedDispatcher implements Dispatcher {
         isAtHand: (token) => this.#isAtHand(token),
         owns: (line) => this.#ownership.owns(organization, line),
       });
-      const lines = job.run.legs.flatMap(({ state, path }) => {
-        const waiting = state === 'waiting' ? spec.paths[path] : undefined;
+      const lines = job.run.legs.flatMap((leg) => {
+        const waiting = leg.state === 'waiting' ? pathOfLeg(spec, leg) : undefined;
         return waiting === undefined ? [] : [lineOf(waiting)];
       });
       this.found(lines.map((origin) => ({ organization, apiKey, userId: spec.userId, origin })));

@@ -3,6 +3,7 @@ import {
   decide,
   handBack,
   mayHedge,
+  pathOfLeg,
   planAdvance,
   planArming,
   queuedWork,
@@ -241,10 +242,12 @@ export class JobMover {
     const { ownership } = this.#parts;
     if (ownership === undefined) return false;
     if (abort.some((token) => !this.#listener.isRunning(token))) return true;
-    return run.legs.some(({ path, state }) => {
-      const target = spec.paths[path];
+    return run.legs.some((leg) => {
+      const target = pathOfLeg(spec, leg);
       return (
-        state === 'armed' && target !== undefined && !ownership.owns(organization, target.origin)
+        leg.state === 'armed' &&
+        target !== undefined &&
+        !ownership.owns(organization, target.origin)
       );
     });
   }

@@ -1,4 +1,4 @@
-import { type Id, type JobReads, lineOf, type WorkReads } from '@ezthrottle/engine';
+import { type Id, type JobReads, lineOf, pathOfLeg, type WorkReads } from '@ezthrottle/engine';
 import type { ActiveJob, ActiveJobs } from './active-jobs.ts';
 import type { Destinations } from './destinations.ts';
 import type { JobMover } from './job-mover.ts';
@@ -95,7 +95,7 @@ export async function forgetArmedOf(
   const outcome = { kind: 'unknown' as const };
   for (const leg of job.run.legs) {
     if (leg.state !== 'armed' || isAtHand(leg.token)) continue;
-    const path = job.spec.paths[leg.path];
+    const path = pathOfLeg(job.spec, leg);
     if (path !== undefined && !owns(lineOf(path))) continue;
     const attempt = { leg: leg.id, attempt: leg.attempt, token: leg.token, outcome };
     const nothing = { response: null, startedAt: null, endedAt: now };

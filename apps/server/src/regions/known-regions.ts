@@ -1,4 +1,10 @@
-import type { AcceptContext, Id, JobSpec, RunState } from '@ezthrottle/engine';
+import {
+  type AcceptContext,
+  type Id,
+  type JobSpec,
+  pathOfLeg,
+  type RunState,
+} from '@ezthrottle/engine';
 import type { RegionWatch } from './region-watch.ts';
 
 /** What decisions about jobs of this organization need to know; null while all is well. */
@@ -14,12 +20,12 @@ export function knownRegions(
 export function chooseForLegs(
   watch: RegionWatch | undefined,
   organization: Id,
-  { paths }: Pick<JobSpec, 'paths'>,
+  spec: Pick<JobSpec, 'paths'>,
   { legs }: Pick<RunState, 'legs'>,
 ): void {
   if (watch?.isTroubled !== true) return;
   for (const leg of legs) {
-    const path = leg.state === 'waiting' ? paths[leg.path] : undefined;
+    const path = leg.state === 'waiting' ? pathOfLeg(spec, leg) : undefined;
     if (path !== undefined) watch.chosen(organization, path.origin, leg.region);
   }
 }

@@ -99,6 +99,51 @@ describe('the corpus of hostile targets', () => {
     expect(reached).toEqual([]);
   });
 
+  test('as hops of a redirect reaches nothing, and each that is followed is told why', async () => {
+    const records = new Map([
+      ...HOSTILE_NAMES,
+      ['gate.example A', [[a('gate.example', '127.0.0.1')]]] as const,
+    ]);
+    // What no header can hold is no hop.
+    const hostile = SSRF_CORPUS.filter((target) => !/[\r\n]/.test(target.url));
+    const gate = createServer((request, response) => {
+      const target = hostile[Number(request.url?.slice('/?'.length))];
+      const location = target === undefined ? '/' : addressOf(target);
+      response.writeHead(target === undefined ? 404 : 302, {
+        location: Buffer.from(location).toString('latin1'),
+      });
+      response.end();
+    });
+    await once(gate.listen(0, '127.0.0.1'), 'listening');
+    const address = gate.address();
+    const gatePort = typeof address === 'object' && address !== null ? address.port : 0;
+    const origin = `http://gate.example:${gatePort}`;
+    const running = await start(records, {
+      'allow-target': ['gate.example'],
+      rate: [`${origin}=1000`, `http://127.0.0.1:${port}=500`],
+    });
+    const urls = hostile.map((_, index) => `${origin}/?${index}`);
+    const results = await outcomesOf(running, urls, { follow_redirects: 3 });
+    const wrong: string[] = [];
+    let refused = 0;
+    for (const [index, target] of hostile.entries()) {
+      const job = await endOf(running, objectOf(results[index]?.['body'])['job_id']);
+      const attempts = Array.isArray(job['attempts']) ? job['attempts'].map(objectOf) : [];
+      const last = String(attempts.at(-1)?.['error'] ?? attempts.at(-1)?.['status_code']);
+      const isRefused = last.includes('address_refused') || last.includes('dns_failed');
+      if (isRefused) refused += 1;
+      // Relative ones of those that are no targets of jobs lead back to the gate; bytes of a header are no letters.
+      const isOther = target.ends === 'invalid' || /[^\p{ASCII}]/u.test(target.url);
+      const isMeant = isOther || isRefused;
+      if (job['state'] !== 'failed' || !isMeant) wrong.push(`${target.url}: ${last}`);
+    }
+    gate.closeAllConnections();
+    gate.close();
+    expect(wrong).toEqual([]);
+    expect(refused).toBeGreaterThan(60);
+    expect(reached).toEqual([]);
+  });
+
   test('as webhooks reaches nothing, and each is told why', async () => {
     const records = new Map([
       ...HOSTILE_NAMES,

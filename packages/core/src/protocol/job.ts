@@ -150,6 +150,11 @@ export interface JobRequest {
   readonly hedge_budget_percent?: number;
   /** No attempt starts after this instant, in milliseconds since the epoch. */
   readonly execute_before?: number;
+  /**
+   * Redirects that are followed, 0 to 5. Default 0: one is an answer like any other. Each hop is an attempt of its
+   * own at its own destination; credentials and secrets do not leave the origin.
+   */
+  readonly follow_redirects?: number;
   /** `never`: an attempt whose outcome a crash has hidden is not sent again. Default `allowed`. */
   readonly repeat?: 'allowed' | 'never';
 }

@@ -78,6 +78,7 @@ interface SnakeCaseFields {
   readonly hedge_percentile?: number;
   readonly hedge_budget_percent?: number;
   readonly execute_before?: number;
+  readonly follow_redirects?: number;
   readonly repeat?: 'allowed' | 'never';
   readonly fallback_job?: SubmitJobOptions;
   readonly on_success?: SubmitJobOptions;
@@ -107,6 +108,8 @@ interface CamelCaseFields {
   readonly hedgePercentile?: number;
   readonly hedgeBudgetPercent?: number;
   readonly executeBefore?: number;
+  /** Redirects that are followed, 0 to 5. Default 0. */
+  readonly followRedirects?: number;
   readonly fallbackJob?: SubmitJobOptions;
   readonly onSuccess?: SubmitJobOptions;
   readonly onFailure?: SubmitJobOptions;

@@ -45,6 +45,7 @@ const JOB_FIELDS: Readonly<Record<keyof FallbackJobRequest, true>> = {
   hedge_percentile: true,
   hedge_budget_percent: true,
   execute_before: true,
+  follow_redirects: true,
   repeat: true,
   trigger: true,
 };

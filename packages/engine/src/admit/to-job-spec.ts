@@ -73,6 +73,7 @@ function pathSpec(
       ? {}
       : { limits: job.limits.map(limitSpec) }),
     ...hedgeOf(job),
+    ...(job.follow_redirects ? { followRedirects: job.follow_redirects } : {}),
     ...(secrets === null ? {} : { secrets }),
     trigger,
     onSuccess: job.on_success === undefined ? null : toJobSpec(job.on_success, userId),

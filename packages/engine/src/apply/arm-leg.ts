@@ -1,4 +1,5 @@
 import { arm } from '../decide/arm.ts';
+import { pathOfLeg } from '../decide/redirect.ts';
 import { isTooLate } from '../decide/wake.ts';
 import type { JobSpec } from '../job/job-spec.ts';
 import type { RunState } from '../job/run.ts';
@@ -31,7 +32,7 @@ export function armLeg(
   now: number,
 ): LegArming | null {
   const waiting = legOf(run, leg);
-  const path = spec.paths[waiting?.path ?? -1];
+  const path = pathOfLeg(spec, waiting);
   if (waiting?.state !== 'waiting' || waiting.readyAt > now || path === undefined) return null;
   if (isTooLate(spec, now)) return null;
   const armed = arm(run, leg, token);

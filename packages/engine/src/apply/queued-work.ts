@@ -1,3 +1,4 @@
+import { pathOfLeg } from '../decide/redirect.ts';
 import { rank } from '../admit/rank.ts';
 import type { JobSpec, PathSpec } from '../job/job-spec.ts';
 import type { Leg, RunState } from '../job/run.ts';
@@ -12,7 +13,7 @@ export function queuedWork(
   readyAt: number,
   now: number,
 ): readonly NewWork[] {
-  const path = spec.paths[legOf(run, leg)?.path ?? -1];
+  const path = pathOfLeg(spec, legOf(run, leg));
   if (path === undefined) return [];
   const state = readyAt > now ? 'delayed' : 'ready';
   const origin = lineOf(path);

@@ -5,6 +5,7 @@ import type { Failure, Leg } from '../job/run.ts';
 import { backoffMs } from './backoff.ts';
 import type { DecideContext } from './decision.ts';
 import { OUTCOME_UNKNOWN, REGION_UNAVAILABLE } from './failure.ts';
+import { redirectOf } from './redirect.ts';
 import { regionsFor, rerouteRegion } from './region.ts';
 import { namedInstant } from './named-instant.ts';
 import { isTooLate } from './wake.ts';
@@ -20,7 +21,10 @@ export type LegStep =
   | { readonly type: 'fail'; readonly failure: Failure };
 
 export type LegChange = Partial<
-  Pick<Leg, 'region' | 'triedRegions' | 'retries' | 'reroutes' | 'unknowns' | 'heldBack'>
+  Pick<
+    Leg,
+    'region' | 'triedRegions' | 'retries' | 'reroutes' | 'unknowns' | 'heldBack' | 'redirect'
+  >
 >;
 
 interface Situation {
@@ -48,7 +52,7 @@ export function afterAttempt(situation: Situation, outcome: Outcome): LegStep {
 function retryOrReroute(situation: Situation, outcome: Outcome): LegStep {
   switch (outcome.kind) {
     case 'response':
-      return afterStatus(situation, outcome.status, outcome.headers);
+      return afterRedirect(situation, outcome);
     case 'network_error':
     case 'timeout':
       return reroute(situation, failureOf(outcome), null);
@@ -58,6 +62,17 @@ function retryOrReroute(situation: Situation, outcome: Outcome): LegStep {
     case 'unknown':
       return afterUnknown(situation);
   }
+}
+
+/** Each hop is an attempt of its own: it stands in line at the destination that it leads to. */
+function afterRedirect(
+  situation: Situation,
+  outcome: Extract<Outcome, { readonly kind: 'response' }>,
+): LegStep {
+  const redirect = redirectOf(situation.path, situation.leg, outcome);
+  return redirect === null
+    ? afterStatus(situation, outcome.status, outcome.headers)
+    : { type: 'again', change: { redirect }, readyAt: situation.context.now };
 }
 
 function afterStatus(

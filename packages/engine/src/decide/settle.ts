@@ -7,6 +7,7 @@ import type { DecideContext, Decision } from './decision.ts';
 import { withEffects } from './decision.ts';
 import { complete, fail, withdraw } from './end-job.ts';
 import { describeFailure, REGION_UNAVAILABLE, triggerMatches } from './failure.ts';
+import { pathOfLeg } from './redirect.ts';
 import { startPath, withLeg, withPath } from './start-path.ts';
 import { deadlineAt, isTooLate } from './wake.ts';
 
@@ -25,7 +26,7 @@ export function settleAttempt(
   if (leg?.state !== 'armed' || leg.attempt !== event.attempt || leg.token !== event.token) {
     return null;
   }
-  const path = spec.paths[leg.path];
+  const path = pathOfLeg(spec, leg);
   if (path === undefined) return null;
   const step = afterAttempt(
     {
@@ -119,6 +120,7 @@ function moveLeg(decision: Decision, leg: ArmedLeg, step: LegStep): Decision {
 
 /** Of answers that only ask for patience the first is enough: a job may be held back for a day. */
 function isWorthKeeping(leg: Leg, step: LegStep): boolean {
+  if (step.type === 'again' && step.change.redirect !== undefined) return false;
   const isHeldBack = step.type === 'again' && step.change.heldBack !== undefined;
   return !isHeldBack || leg.heldBack === 0;
 }

@@ -65,6 +65,8 @@ export interface PathSpec {
   readonly hedge?: HedgeSpec;
   /** Secrets that its url, headers and body refer to. Absent: nothing there is replaced when it is sent. */
   readonly secrets?: readonly string[];
+  /** Redirects that each of its legs follows, at most. Absent: none. */
+  readonly followRedirects?: number;
   /** Path 0 has none. */
   readonly trigger: Trigger | null;
   /** Spawned when this path gave the job its success; path 0's whenever the job succeeds. */

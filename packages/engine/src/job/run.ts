@@ -19,6 +19,8 @@ export type Leg = {
   readonly heldBack: number;
   /** Started beside another leg that took long. It is not tried again. */
   readonly isHedge?: true;
+  /** Where the answers of its attempts have led it. Absent: nowhere else. */
+  readonly redirect?: Redirect;
 } & (
   | { readonly state: 'waiting'; readonly readyAt: number }
   | { readonly state: 'armed'; readonly attempt: number; readonly token: string }
@@ -30,6 +32,17 @@ export type Leg = {
       readonly failure: Failure | null;
     }
 );
+
+/** Another address to which a call goes, and what of the call goes with it. */
+export interface Redirect {
+  readonly url: string;
+  /** How many it took to get there. */
+  readonly hops: number;
+  readonly method: string;
+  readonly hasBody: boolean;
+  /** Whether it has ever left its origin: then its credentials are gone. */
+  readonly isElsewhere: boolean;
+}
 
 /** Why a path failed, as far as the next decision needs to know. */
 export type Failure =

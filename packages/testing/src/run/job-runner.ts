@@ -13,6 +13,7 @@ import {
   lineOf,
   lineRef,
   nextWakeAt,
+  pathOfLeg,
   planAdvance,
   planArming,
   queuedWork,
@@ -194,7 +195,7 @@ export class JobRunner {
   }
 
   #withdraw(job: LiveJob, leg: number): void {
-    const path = job.spec.paths[legOf(job.run, leg)?.path ?? -1];
+    const path = pathOfLeg(job.spec, legOf(job.run, leg));
     if (path === undefined) return;
     const destination = this.#destinations.lane(job.organization, lineOf(path));
     destination.line.remove(lineId(job.id, leg));
@@ -269,7 +270,7 @@ export class JobRunner {
 
   #call(job: LiveJob, armed: ArmedRef, lane: Lane, uses: readonly KeyUse[]): void {
     const leg = legOf(job.run, armed.leg);
-    const path = job.spec.paths[leg?.path ?? -1];
+    const path = pathOfLeg(job.spec, leg);
     if (leg === undefined || path === undefined) return;
     this.#destinations.record(job.organization, lane.origin).left();
     this.#sent(job, armed);

@@ -1,5 +1,5 @@
 import type { RunningAttemptView } from '@ezthrottle/core/protocol';
-import { explainJob, lineOf, rank } from '@ezthrottle/engine';
+import { explainJob, lineOf, pathOfLeg, rank } from '@ezthrottle/engine';
 import type { Clock, JobReads, Leg, LiveJob } from '@ezthrottle/engine';
 import type { Dispatcher } from '../../dispatch/dispatcher.ts';
 import type { LimitRules } from '../../limits/limit-rules.ts';
@@ -62,7 +62,7 @@ async function nextOf(job: LiveJob, options: ExplainOptions): Promise<Explained[
       leg.state === 'waiting' || (leg.state === 'armed' && dispatcher.callOf(leg.token) === null),
   );
   const leg = waiting.toSorted((first, second) => readyAtOf(first) - readyAtOf(second))[0];
-  const path = job.spec.paths[leg?.path ?? -1];
+  const path = pathOfLeg(job.spec, leg);
   if (leg === undefined || path === undefined) return null;
   const readyAt = readyAtOf(leg);
   const answer = await dispatcher.forecast({

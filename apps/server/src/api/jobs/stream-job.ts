@@ -8,6 +8,7 @@ import {
   type JobRecord,
   type Leg,
   lineOf,
+  pathOfLeg,
   type TimelineEvent,
   timelineOf,
 } from '@ezthrottle/engine';
@@ -166,7 +167,7 @@ function asHandedOver(
   if (attempt.endedAt !== null || leg?.state !== 'armed') return [attempt];
   const call = callOf(leg.token);
   if (call !== null) return [{ ...attempt, startedAt: call.startedAt }];
-  const path = spec.paths[leg.path];
+  const path = pathOfLeg(spec, leg);
   const isWaiting =
     path !== undefined && waitOf({ organization, line: lineOf(path), jobId, leg: leg.id }) !== null;
   return isWaiting ? [] : [attempt];
@@ -231,7 +232,7 @@ class Watcher {
     const [live] = await jobs.live([this.#id]);
     for (const one of live?.run.legs ?? []) {
       const { id: leg, state } = one;
-      const path = live?.spec.paths[one.path];
+      const path = live === undefined ? undefined : pathOfLeg(live.spec, one);
       const isDelayed = state === 'waiting' && one.readyAt > clock.now();
       if (path === undefined || state === 'ended' || isDelayed) continue;
       const line = lineOf(path);

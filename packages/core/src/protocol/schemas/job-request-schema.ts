@@ -137,6 +137,7 @@ const job = objectSchema<JobRequest>(
     hedge_percentile: { type: 'integer', minimum: 50, maximum: 99 },
     hedge_budget_percent: { type: 'integer', minimum: 0, maximum: 100 },
     execute_before: { type: 'integer', minimum: 0, maximum: MAX_INSTANT },
+    follow_redirects: { type: 'integer', minimum: 0, maximum: 5 },
     repeat: enumSchema<'allowed' | 'never'>({ allowed: true, never: true }),
   },
 );
