@@ -20,6 +20,8 @@ export interface Config {
   readonly databaseSchema: string;
   /** Connections for jobs; a few more serve the cluster. */
   readonly databasePool: number;
+  /** Whether a start brings the tables of the database up to date. */
+  readonly migrate: boolean;
   /** Whether nodes tell each other at once what they have written; else they find it by looking. */
   readonly databaseNotify: boolean;
   /** Whether statements are prepared by name. */
@@ -190,6 +192,7 @@ export function readSettings(profile: Profile, sources: ConfigSources): ConfigRe
     databaseListenUrl: take('databaseListenUrl'),
     databaseSchema: take('databaseSchema'),
     databasePool: take('databasePool'),
+    migrate: take('migrate'),
     databaseNotify: take('databaseNotify'),
     databasePrepare: take('databasePrepare'),
     databaseRetryMs: take('databaseRetryMs'),

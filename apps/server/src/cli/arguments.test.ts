@@ -25,6 +25,7 @@ describe('the command line', () => {
       word: null,
       flags: { port: '0', 'data-dir': 'd', rate: ['https://a=1', 'https://b=2'] },
       json: true,
+      dryRun: false,
       configFile: null,
     });
   });

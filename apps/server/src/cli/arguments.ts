@@ -3,7 +3,15 @@ import type { ConfigProblem } from '../config/config-error.ts';
 import { SETTINGS } from '../config/settings.ts';
 import { withoutCredentials } from '../config/shown.ts';
 
-export type CommandName = 'dev' | 'start' | 'config' | 're-encrypt' | 'help' | 'version';
+export type CommandName =
+  | 'dev'
+  | 'start'
+  | 'config'
+  | 're-encrypt'
+  | 'migrate'
+  | 'doctor'
+  | 'help'
+  | 'version';
 
 /** A command line that can be carried out. */
 export interface CommandLine {
@@ -14,6 +22,8 @@ export interface CommandLine {
   readonly flags: Readonly<Record<string, unknown>>;
   /** One JSON line on stdout instead of text. */
   readonly json: boolean;
+  /** Only says what would be done. */
+  readonly dryRun: boolean;
   readonly configFile: string | null;
 }
 
@@ -22,6 +32,8 @@ const COMMANDS: readonly CommandName[] = [
   'start',
   'config',
   're-encrypt',
+  'migrate',
+  'doctor',
   'help',
   'version',
 ];
@@ -34,6 +46,7 @@ const WORDS: Readonly<Partial<Record<CommandName, readonly string[]>>> = {
 /** Flags that are no settings. */
 const OWN_FLAGS = {
   json: { type: 'boolean' },
+  'dry-run': { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
   version: { type: 'boolean', short: 'v' },
   config: { type: 'string' },
@@ -93,12 +106,20 @@ export function readArguments(argv: readonly string[]):
   }
   for (const extra of surplus) problems.push(unknownWord(extra, 'flags only'));
   if (command === null) return { ok: false, problems, line: null };
-  const { json, config, help, version, ...settings } = flags;
+  const { json, config, help, version, 'dry-run': dryRun, ...settings } = flags;
+  if (dryRun === true && command !== 'migrate') {
+    problems.push({
+      where: '--dry-run',
+      message: `is not a flag of ${command}`,
+      expected: 'it with migrate',
+    });
+  }
   const line: CommandLine = {
     command,
     word: word ?? null,
     flags: settings,
     json: json === true,
+    dryRun: dryRun === true,
     configFile: typeof config === 'string' ? config : null,
   };
   return problems.length > 0 ? { ok: false, problems, line } : { ok: true, line };

@@ -13,6 +13,11 @@ commands:
             changes nothing
   re-encrypt
             encrypts all that is stored as a secret under the newest master key, while no server runs
+  migrate [--dry-run]
+            brings the tables in PostgreSQL up to date, or says what it would do: for
+            servers that are started with --no-migrate
+  doctor    says what is wrong with the settings, the database or the data folder, and what to do; code 1
+            when something is
   export [--to-file <file>]
             writes all that is kept as a stream of lines: of the stopped server in --data-dir
             (EZTHROTTLE_DATA_DIR), or of the database at --database-url (DATABASE_URL)
@@ -27,7 +32,7 @@ commands:
   help      this text
   version   the version
 
-flags of dev, start, config and re-encrypt (each is also an environment variable, or a key of the file):
+flags of dev, start, config, re-encrypt, migrate and doctor (each is also an environment variable, or a key of the file):
 `;
 
 const OWN_FLAGS = `  --config <file>

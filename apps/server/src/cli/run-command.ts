@@ -47,11 +47,13 @@ async function allProblems(
   const told = new Set(ofLine.map(({ where }) => where));
   const profile = line.command === 'dev' || line.word === 'dev' ? 'dev' : 'start';
   const others = problemsOfSettings(profile, line).filter(({ where }) => !told.has(where));
-  // Nobody is let in by this command, so it needs no API key.
-  const needed = others.filter(
-    ({ where }) => line.command !== 're-encrypt' || where !== '--api-key',
-  );
-  return [...ofLine, ...needed];
+  return [...ofLine, ...others.filter(({ where }) => !isNeedless(line.command, where))];
+}
+
+/** Nobody is let in by these commands. */
+function isNeedless(command: CommandLine['command'], where: string): boolean {
+  if (where === '--api-key') return ['re-encrypt', 'migrate', 'doctor'].includes(command);
+  return where === '--master-key' && ['migrate', 'doctor'].includes(command);
 }
 
 async function tryTo(act: () => Promise<void>): Promise<void> {
@@ -82,6 +84,16 @@ async function carryOut(line: CommandLine): Promise<void> {
     case 're-encrypt': {
       const { runReEncrypt } = await import('./re-encrypt-command.ts');
       await runReEncrypt(line);
+      return;
+    }
+    case 'migrate': {
+      const { runMigrate } = await import('./migrate-command.ts');
+      await runMigrate(line);
+      return;
+    }
+    case 'doctor': {
+      const { runDoctor } = await import('./doctor-command.ts');
+      await runDoctor(line);
       return;
     }
     case 'dev':

@@ -15,6 +15,7 @@ import { Database } from '../store/postgres/database.ts';
 import { createInboxRows } from '../store/postgres/inbox-rows.ts';
 import { migrate } from '../store/postgres/migrate.ts';
 import { MIGRATIONS } from '../store/postgres/migrations.ts';
+import { requireMigrated } from '../store/postgres/schema-state.ts';
 import { createNotifyTransport } from '../store/postgres/notify-transport.ts';
 import { openPostgresStore } from '../store/postgres/postgres-store.ts';
 import { createPeriodic } from '../upkeep/periodic.ts';
@@ -70,7 +71,12 @@ export async function openCluster(
     applicationName: 'ezthrottle node',
   });
   onClose(() => database.close());
-  await migrate(database, MIGRATIONS, clock);
+  if (config.migrate) {
+    const applied = await migrate(database, MIGRATIONS, clock);
+    if (applied.length > 0) {
+      logger.info({ event: 'store_migrated', versions: applied }, 'schema migrated');
+    }
+  } else await requireMigrated(database, MIGRATIONS);
   const rows = createClusterRows(database);
   let onView = (_view: NodesView): void => undefined;
   const node = new ClusterNode({
@@ -94,6 +100,7 @@ export async function openCluster(
     prepare,
     connections: config.databasePool,
     retryForMs: config.databaseRetryMs,
+    migrate: false,
     fence: { node: node.id, epoch: node.epoch },
     clock,
     logger,

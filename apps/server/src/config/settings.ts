@@ -114,6 +114,13 @@ export const SETTINGS: { readonly [K in keyof Config]: Setting<Config[K]> } = {
     },
     { min: 1, max: 100 },
   ),
+  migrate: flagSwitch({
+    flag: 'migrate',
+    description:
+      'Bring the tables of the database up to date at the start; else `ezthrottle migrate` does, before',
+    dev: true,
+    start: true,
+  }),
   databaseNotify: flagSwitch({
     flag: 'database-notify',
     description:

@@ -20,6 +20,7 @@ import { Database, type DatabaseOptions } from './database.ts';
 import { Interned, InternedCache } from './interned.ts';
 import { migrate } from './migrate.ts';
 import { MIGRATIONS } from './migrations.ts';
+import { requireMigrated } from './schema-state.ts';
 import { NodeFencedError } from './node-fenced-error.ts';
 import { PostgresDeliveryReads } from './delivery-reads.ts';
 import { PostgresJobReads } from './job-reads.ts';
@@ -44,6 +45,8 @@ export interface PostgresStoreOptions extends Omit<DatabaseOptions, 'onIdleError
   readonly fence?: Fence;
   /** How long a batch is tried while the database is away, in milliseconds. Default 30 000. */
   readonly retryForMs?: number;
+  /** Brings the schema up to date; else it has to be. Default true. */
+  readonly migrate?: boolean;
   /** Default: the system's clock. */
   readonly clock?: Pick<Clock, 'now' | 'monotonic' | 'after'>;
   /** Default: silent. */
@@ -54,6 +57,7 @@ export interface PostgresStoreOptions extends Omit<DatabaseOptions, 'onIdleError
  * Opens the store in a PostgreSQL database, any number of times from any number of machines, and brings
  * its schema up to date.
  *
+ * @throws MigrationsMissingError when it is not up to date and is to be left alone.
  * @throws SchemaTooNewError when a newer server has written it and does not let older ones go on.
  * @throws SchemaNameError when the schema's name is none.
  * @throws Error of the driver when the database cannot be reached.
@@ -66,9 +70,12 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
       logger?.warn({ event: 'store_connection_lost', error: error.message }, 'connection lost'),
   });
   try {
-    const applied = await migrate(database, MIGRATIONS, clock);
-    if (applied.length > 0) {
-      logger?.info({ event: 'store_migrated', versions: applied }, 'schema migrated');
+    if (options.migrate === false) await requireMigrated(database, MIGRATIONS);
+    else {
+      const applied = await migrate(database, MIGRATIONS, clock);
+      if (applied.length > 0) {
+        logger?.info({ event: 'store_migrated', versions: applied }, 'schema migrated');
+      }
     }
     const store = new PostgresStore(database, { ...options, clock });
     await store.open();
