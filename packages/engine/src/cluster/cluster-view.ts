@@ -53,7 +53,9 @@ export interface SeenSlot {
 /**
  * What a node asks of the database for its own place in the cluster. Each is applied as a whole or not at
  * all, and can be repeated. All but `join` and `fence` read the asking node's own fence row `FOR SHARE` and
- * change nothing when its epoch is another.
+ * change nothing when its epoch is another. None of them waits for a lock for longer than a part of a heartbeat:
+ * a node that stands still in a transaction holds its fence row, and whoever waited for that would miss its own
+ * renewal. What was not done is asked for again in the next round.
  */
 export type ClusterOperation =
   /** Puts heartbeat and fence, with the next epoch of the sequence, and answers with that. */

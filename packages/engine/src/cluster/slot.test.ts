@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { lineName } from '../apply/line-name.ts';
-import { SLOTS, slotOf } from './slot.ts';
+import { SLOTS, slotOf, slotOfLimit } from './slot.ts';
 
 interface SlotVector {
   readonly organization: string;
@@ -10,12 +10,25 @@ interface SlotVector {
   readonly slot: number;
 }
 
+interface Vectors {
+  readonly cases: readonly SlotVector[];
+  readonly limits: readonly {
+    readonly organization: string;
+    readonly key: string;
+    readonly slot: number;
+  }[];
+}
+
 const file = new URL('../../../../spec/vectors/slots.json', import.meta.url);
-const vectors: { readonly cases: readonly SlotVector[] } = JSON.parse(readFileSync(file, 'utf8'));
+const vectors: Vectors = JSON.parse(readFileSync(file, 'utf8'));
 
 describe('the slot of a line', () => {
   it.each(vectors.cases)('of $organization, $line is $slot', ({ organization, line, slot }) => {
     expect(slotOf(organization, line)).toBe(slot);
+  });
+
+  it.each(vectors.limits)('that divides the limit $key is $slot', ({ organization, key, slot }) => {
+    expect(slotOfLimit(organization, key)).toBe(slot);
   });
 
   it('is that of its origin, whatever limits its calls count against', () => {

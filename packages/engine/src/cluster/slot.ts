@@ -20,6 +20,14 @@ export function slotOfEndpoint(organization: Id, url: string): number {
   return slotOf(organization, URL.parse(url)?.origin ?? url);
 }
 
+/**
+ * The part whose owner divides this limit among those that spend it: the hash of the organization, ` limit ` and
+ * the key as it is. No line has such a name, since an origin has no space.
+ */
+export function slotOfLimit(organization: Id, key: string): number {
+  return textHash(`${organization} limit ${key}`) % SLOTS;
+}
+
 /** As `parseLineName` would tell it, without reading the limits: a slot is asked for with every row. */
 function originOf(line: string): string {
   const end = line.indexOf(' ');
