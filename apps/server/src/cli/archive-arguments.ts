@@ -1,12 +1,15 @@
 import { parseArgs } from 'node:util';
+import { type ConfigSources, readSettings } from '../config.ts';
 import type { ConfigProblem } from '../config/config-error.ts';
+import { SETTINGS } from '../config/settings.ts';
+import { sourcesOf } from './config-sources.ts';
 
 export type ArchiveVerb = 'export' | 'import';
 
 /** Which store is meant. */
 export type StorePlace =
   | { readonly kind: 'folder'; readonly folder: string }
-  | { readonly kind: 'database'; readonly url: string; readonly schema: string | null };
+  | { readonly kind: 'database'; readonly url: string; readonly schema: string };
 
 /** A command line of `ezthrottle export` or `import` that can be carried out. */
 export interface ArchiveLine {
@@ -17,18 +20,38 @@ export interface ArchiveLine {
 }
 
 const FILE_FLAGS = { export: 'to-file', import: 'from-file' } as const;
-const PLACE = '--data-dir <folder> or --database-url <url>';
 
-/** Reads the arguments behind `export` or `import`; tells everything that is wrong with them. */
+/** Settings of a server that say where its data is. */
+const PLACE_SETTINGS = ['dataDir', 'databaseUrl', 'databaseSchema'] as const;
+
+/**
+ * Reads the arguments behind `export` or `import`; tells everything that is wrong with them.
+ *
+ * @throws ConfigError when the file of `--config` cannot be read.
+ */
 export function readArchiveArguments(
   verb: ArchiveVerb,
   argv: readonly string[],
-  environment: Readonly<Record<string, string | undefined>>,
 ):
   | { readonly ok: true; readonly line: ArchiveLine }
   | { readonly ok: false; readonly problems: readonly ConfigProblem[] } {
   const fileFlag = FILE_FLAGS[verb];
-  const names = ['data-dir', 'database-url', 'database-schema', fileFlag];
+  const settings = PLACE_SETTINGS.map((key) => SETTINGS[key].flag);
+  const names = [...settings, 'config', fileFlag];
+  const { values, problems } = readFlags(verb, argv, names);
+  const flags = Object.fromEntries([...values].filter(([name]) => settings.includes(name)));
+  const sources = sourcesOf({ flags, configFile: values.get('config') ?? null });
+  const place = placeOf(values, sources);
+  if (!('kind' in place)) problems.push(...place);
+  if (problems.length > 0 || !('kind' in place)) return { ok: false, problems };
+  return { ok: true, line: { verb, place, file: values.get(fileFlag) ?? null } };
+}
+
+function readFlags(
+  verb: ArchiveVerb,
+  argv: readonly string[],
+  names: readonly string[],
+): { readonly values: ReadonlyMap<string, string>; readonly problems: ConfigProblem[] } {
   const { tokens } = parseArgs({
     args: [...argv],
     options: Object.fromEntries(names.map((name) => [name, { type: 'string' } as const])),
@@ -54,41 +77,30 @@ export function readArchiveArguments(
       problems.push({ where, message: 'is given twice', expected: 'it once' });
     } else values.set(name, value);
   }
-  const place = placeOf(values, environment);
-  if ('where' in place) problems.push(place);
-  if (problems.length > 0 || 'where' in place) return { ok: false, problems };
-  return { ok: true, line: { verb, place, file: values.get(fileFlag) ?? null } };
+  return { values, problems };
 }
 
-/** A flag wins over the environment, and there a database over a folder, as it does for a server. */
+/** A folder that is named here is meant, whatever the environment says; else it is as for a server. */
 function placeOf(
   flags: ReadonlyMap<string, string>,
-  environment: Readonly<Record<string, string | undefined>>,
-): StorePlace | ConfigProblem {
-  const [folder, url] = [flags.get('data-dir'), flags.get('database-url')];
-  if (folder !== undefined && url !== undefined) {
-    return { where: '--data-dir', message: 'is given beside --database-url', expected: 'one' };
+  sources: ConfigSources,
+): StorePlace | readonly ConfigProblem[] {
+  const folder = flags.get(SETTINGS.dataDir.flag);
+  if (folder !== undefined && flags.has(SETTINGS.databaseUrl.flag)) {
+    return [{ where: '--data-dir', message: 'is given beside --database-url', expected: 'one' }];
   }
   if (folder !== undefined) return { kind: 'folder', folder };
-  const [set, setFolder] = ['DATABASE_URL', 'EZTHROTTLE_DATA_DIR'].map(
-    (name) => environment[name] || undefined,
-  );
-  const database = url ?? set;
-  if (database !== undefined) return databaseOf(database, url, flags.get('database-schema'));
-  if (setFolder !== undefined) return { kind: 'folder', folder: setFolder };
-  return { where: '--data-dir', message: 'is missing', expected: PLACE };
+  const { config, problems } = readSettings('start', sources);
+  const ofPlace = problems.filter(({ where }) => isOfPlace(where));
+  if (ofPlace.length > 0) return ofPlace;
+  const { dataDir, databaseUrl: url, databaseSchema: schema } = config;
+  return url === null ? { kind: 'folder', folder: dataDir } : { kind: 'database', url, schema };
 }
 
-/** What is wrong with an address does not show it: it may hold a password. */
-function databaseOf(
-  url: string,
-  flag: string | undefined,
-  schema: string | undefined,
-): StorePlace | ConfigProblem {
-  if (/^postgres(?:ql)?:\/\//.test(url)) return { kind: 'database', url, schema: schema ?? null };
-  return {
-    where: flag === undefined ? 'DATABASE_URL' : '--database-url',
-    message: 'is not an address of PostgreSQL',
-    expected: 'postgres://user:password@host:5432/database',
-  };
+/** What else a server would have to be told is not asked for. */
+function isOfPlace(where: string): boolean {
+  return PLACE_SETTINGS.some((key) => {
+    const { flag, environment } = SETTINGS[key];
+    return where === `--${flag}` || where.startsWith(environment) || where.endsWith(`: ${key}`);
+  });
 }

@@ -11,10 +11,6 @@ import {
   openSqliteArchiveSource,
   openSqliteArchiveTarget,
 } from '../store/sqlite/sqlite-archive.ts';
-import {
-  openPostgresArchiveSource,
-  openPostgresArchiveTarget,
-} from '../store/postgres/postgres-archive.ts';
 import { VERSION } from '../version.ts';
 import {
   type ArchiveLine,
@@ -32,7 +28,7 @@ class NoDatabaseError extends Error {
 
 /** `ezthrottle export` and `import`: everything that a server keeps, as a stream of lines. */
 export async function runArchive(verb: ArchiveVerb, argv: readonly string[]): Promise<void> {
-  const read = readArchiveArguments(verb, argv, process.env);
+  const read = readArchiveArguments(verb, argv);
   if (!read.ok) throw new ConfigError(read.problems);
   const { line } = read;
   const stream = verb === 'export' ? process.stdout : process.stdin;
@@ -101,19 +97,15 @@ async function withdraw(file: string, error: unknown): Promise<never> {
 
 async function openSource(place: StorePlace): Promise<ArchiveSource> {
   if (place.kind === 'folder') return openSqliteArchiveSource(databaseFile(place.folder));
-  return openPostgresArchiveSource(databaseOf(place));
+  // Only then: who has a file does without the driver.
+  const { openPostgresArchiveSource } = await import('../store/postgres/postgres-archive.ts');
+  return openPostgresArchiveSource(place);
 }
 
 async function openTarget(place: StorePlace): Promise<ArchiveTarget> {
   if (place.kind === 'folder') return openSqliteArchiveTarget(databaseFile(place.folder));
-  return openPostgresArchiveTarget(databaseOf(place));
-}
-
-function databaseOf({ url, schema }: Extract<StorePlace, { kind: 'database' }>): {
-  readonly url: string;
-  readonly schema?: string;
-} {
-  return { url, ...(schema !== null && { schema }) };
+  const { openPostgresArchiveTarget } = await import('../store/postgres/postgres-archive.ts');
+  return openPostgresArchiveTarget(place);
 }
 
 function databaseFile(folder: string): string {

@@ -19,8 +19,8 @@ commands:
   doctor    says what is wrong with the settings, the database or the data folder, and what to do; code 1
             when something is
   export [--to-file <file>]
-            writes all that is kept as a stream of lines: of the stopped server in --data-dir
-            (EZTHROTTLE_DATA_DIR), or of the database at --database-url (DATABASE_URL)
+            writes all that is kept as a stream of lines: of the stopped server in --data-dir, or of
+            the database at --database-url
   import [--from-file <file>]
             fills an empty data folder or database from such a stream, whole or not at all
   dead list|show|replay|redrive
