@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { admit, release } from './admission.ts';
 import { divideLimit, withAllotment } from './allotment.ts';
+import { feedback } from './feedback.ts';
 import { DEFAULT_PACE, PACE_LAW, type PaceSettings } from './pace-settings.ts';
 import { createPace, type PaceState, spendBurst } from './pace-state.ts';
 
@@ -120,5 +121,44 @@ describe('a limit whose shares move from home to home', () => {
     homes.now = 21_000;
     homes.send(0, 50);
     expect(homes.sentAt.length).toBeGreaterThan(2);
+  });
+});
+
+describe('what a target announces of a limit that is divided', () => {
+  const settings = { ...DEFAULT_PACE, ratePerSecond: 100, burst: 10, concurrency: 20 };
+
+  function told(demands: readonly number[], headers: Readonly<Record<string, string>>) {
+    const shares = divideLimit(settings, demands, Number.MAX_VALUE);
+    return shares.map((share) => {
+      const state = withAllotment(createPace(settings, 0), settings, share, 0);
+      return feedback(state, { status: 200, headers }, 1_000, 1_000);
+    });
+  }
+
+  const sumOf = (states: readonly PaceState[], of: (state: PaceState) => number): number =>
+    states.reduce((sum, state) => sum + of(state), 0);
+
+  it('is meant for all homes together', () => {
+    const states = told([3, 1], { 'x-ezthrottle-rps': '40', 'x-ezthrottle-max-concurrent': '8' });
+    expect(sumOf(states, ({ ratePerSecond }) => ratePerSecond)).toBeCloseTo(40);
+    expect(sumOf(states, ({ concurrency }) => concurrency)).toBe(8);
+  });
+
+  it('raises no share above what it is', () => {
+    const states = told([3, 1], { 'x-ezthrottle-rps': '900' });
+    expect(sumOf(states, ({ ratePerSecond }) => ratePerSecond)).toBeCloseTo(100);
+  });
+
+  it('moves the rate of a limit that one home has as it does on one machine', () => {
+    const [state] = told([1], { 'x-ezthrottle-rps': '900' });
+    expect(state?.ratePerSecond).toBe(900);
+  });
+
+  it('moves along when a share grows', () => {
+    const [small] = told([1, 1], { 'x-ezthrottle-rps': '40' });
+    const [more] = divideLimit(settings, [3, 1], Number.MAX_VALUE);
+    if (small === undefined || more === undefined) throw new Error('nothing was divided');
+    expect(small.learnedRate).toBeCloseTo(20);
+    expect(withAllotment(small, settings, more, 2_000).learnedRate).toBeCloseTo(30);
   });
 });

@@ -58,7 +58,10 @@ export function divideLimit(
  * it has to be earned first: whoever has given it away may have just spent it. After an allotment that had
  * ended all of it has to be earned.
  *
- * @param settings Of the whole limit. How far answers may move the rate is divided as the rate is.
+ * Answers lower a share, by their part of what they announce, and raise it no further than it is: what all
+ * spend together stays within the limit.
+ *
+ * @param settings Of the whole limit.
  */
 export function withAllotment(
   state: PaceState,
@@ -66,23 +69,45 @@ export function withAllotment(
   allotment: Allotment,
   now: number,
 ): PaceState {
-  const { ratePerSecond, burst, concurrency, until } = allotment;
+  const { ratePerSecond, until } = allotment;
   if (ratePerSecond <= 0) return { ...state, allottedUntil: now };
-  const part = ratePerSecond / settings.ratePerSecond;
-  const share: PaceSettings = {
-    ...settings,
-    ratePerSecond,
-    burst,
-    concurrency,
-    floorPerSecond: settings.floorPerSecond * part,
-    maxPerSecond: settings.maxPerSecond * part,
-  };
   const hadEnded = state.allottedUntil !== undefined && state.allottedUntil <= now;
-  const next = { ...withSettings(state, share, now), allottedUntil: until ?? undefined };
+  const share = shareOf(settings, allotment);
+  const learned = learnedBy(state, share.part ?? 1);
+  const next = { ...withSettings(learned, share, now), allottedUntil: until ?? undefined };
   if (hadEnded) return spendBurst(next, now);
   const gained = effectiveBurst(next) - effectiveBurst(state);
   if (gained <= 0) return next;
   return { ...next, arrivesAt: Math.max(next.arrivesAt, now) + gained * intervalMs(next) };
+}
+
+/** Shares are rounded down a little when a limit is divided, also for one node. */
+const ALMOST_ALL = 1 - 1e-6;
+
+function shareOf(
+  settings: PaceSettings,
+  { ratePerSecond, burst, concurrency }: LimitShare,
+): PaceSettings {
+  const isWhole =
+    ratePerSecond >= settings.ratePerSecond * ALMOST_ALL &&
+    concurrency >= Math.floor(settings.concurrency);
+  if (isWhole) return { ...settings, ratePerSecond, burst, concurrency };
+  const part = ratePerSecond / settings.ratePerSecond;
+  const floorPerSecond = settings.floorPerSecond * part;
+  const ceiling = { configured: true, allowRaise: false, part };
+  return { ...settings, ...ceiling, ratePerSecond, burst, concurrency, floorPerSecond };
+}
+
+/** What was announced to the state's own part, as it is for another one. */
+function learnedBy(state: PaceState, part: number): PaceState {
+  const by = part / (state.settings.part ?? 1);
+  const { learnedRate, learnedConcurrency } = state;
+  return {
+    ...state,
+    learnedRate: learnedRate === null ? null : learnedRate * by,
+    learnedConcurrency:
+      learnedConcurrency === null ? null : Math.max(1, Math.floor(learnedConcurrency * by)),
+  };
 }
 
 /**

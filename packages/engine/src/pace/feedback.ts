@@ -61,15 +61,19 @@ export function feedback(
   return increase(announced, mayGrow, concurrency === null, now);
 }
 
+/** A part is a share that was rounded down a little. */
+const ROUNDING = 1e-6;
+
 function announce(
   state: PaceState,
   rate: number | null,
   concurrency: number | null,
   now: number,
 ): PaceState {
+  const { part = 1 } = state.settings;
   let next = state;
   if (rate !== null) {
-    const learnedRate = clampRate(state.settings, rate);
+    const learnedRate = clampRate(state.settings, rate * part);
     next = {
       ...withRate(next, learnedRate, now),
       learnedRate,
@@ -80,7 +84,10 @@ function announce(
     };
   }
   if (concurrency !== null) {
-    const learnedConcurrency = clampConcurrency(state.settings, concurrency);
+    const learnedConcurrency = clampConcurrency(
+      state.settings,
+      Math.floor(concurrency * part + ROUNDING),
+    );
     next = { ...next, concurrency: learnedConcurrency, learnedConcurrency };
   }
   return next;
@@ -96,7 +103,7 @@ function spread(state: PaceState, quotas: readonly Quota[], now: number): PaceSt
     const rate = Math.max(state.ratePerSecond, Math.min(spreadFrom, restingRate(state)));
     return { ...withRate(state, rate, now), spreadFrom: null };
   }
-  const rate = clampRate(state.settings, scarce);
+  const rate = clampRate(state.settings, scarce * (state.settings.part ?? 1));
   if (rate >= state.ratePerSecond) return state;
   return { ...withRate(state, rate, now), spreadFrom: state.spreadFrom ?? state.ratePerSecond };
 }

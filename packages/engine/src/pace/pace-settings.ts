@@ -14,6 +14,11 @@ export interface PaceSettings {
   readonly configured: boolean;
   /** Whether responses may go above what was configured. Default false. */
   readonly allowRaise: boolean;
+  /**
+   * What share of the whole these settings are, where several nodes spend one limit: what a target announces
+   * is meant for the whole. Absent: they are the whole.
+   */
+  readonly part?: number;
 }
 
 export const DEFAULT_PACE: PaceSettings = {
