@@ -101,10 +101,12 @@ export async function request(
   method: string,
   body?: unknown,
   headers: Readonly<Record<string, string>> = {},
+  signal: AbortSignal | null = null,
 ): Promise<Reply> {
   const hasBody = body !== undefined;
   const response = await fetch(url, {
     method,
+    signal,
     headers: { ...(hasBody && { 'content-type': 'application/json' }), ...headers },
     ...(hasBody && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
   });

@@ -1,4 +1,4 @@
-// pnpm bench proofs [--quick] [--only rate,crash,memory,fairness,convergence,disk,redrive,fuzz,explain]
+// pnpm bench proofs [--quick] [--only rate,crash,memory,fairness,convergence,disk,redrive,fuzz,explain,chaos]
 //
 // What the engine promises, tried from outside on the real server process, at full size; `npm test`
 // holds small versions of the same.
@@ -10,6 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { printMachine } from '../machine.ts';
 import { tableOf } from '../numbers.ts';
+import { chaosProof } from './chaos-proof.ts';
 import { convergenceProof } from './convergence-proof.ts';
 import { crashProof } from './crash-proof.ts';
 import { diskProof } from './disk-proof.ts';
@@ -31,6 +32,7 @@ const PROOFS: readonly Proof[] = [
   fuzzProof,
   redriveProof,
   explainProof,
+  chaosProof,
 ];
 
 const { values } = parseArgs({

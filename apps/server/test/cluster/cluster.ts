@@ -15,7 +15,7 @@ export interface NodeProcess {
   /** What it has said on stderr. */
   readonly said: () => string;
   /** A request with the API key. */
-  call(method: string, path: string, body?: unknown): Promise<Reply>;
+  call(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<Reply>;
   /** Sends a signal and, unless it is one to go on with, waits for the end. */
   end(signal: 'SIGTERM' | 'SIGKILL'): Promise<void>;
 }
@@ -34,6 +34,8 @@ export async function startCluster(
   options: {
     readonly flags?: readonly string[];
     readonly settings?: Readonly<Record<string, string>>;
+    /** What `node` runs. Default: the sources. */
+    readonly program?: readonly string[];
   } = {},
 ): Promise<Cluster> {
   await using resources = new AsyncDisposableStack();
@@ -56,7 +58,9 @@ export async function startCluster(
     await Promise.all(nodes.map((node) => node.end('SIGKILL')));
   });
   const start = async (flags: readonly string[] = []): Promise<NodeProcess> => {
-    const node = await startNode([...(options.flags ?? []), ...flags], environment, apiKey);
+    const program = options.program ?? ['--conditions=@ezthrottle/source', MAIN];
+    const line = [...program, 'start', '--json', '--port', '0', ...(options.flags ?? []), ...flags];
+    const node = await startNode(line, environment, apiKey);
     nodes.push(node);
     return node;
   };
@@ -73,15 +77,11 @@ export async function startCluster(
 }
 
 async function startNode(
-  flags: readonly string[],
+  command: readonly string[],
   env: NodeJS.ProcessEnv,
   apiKey: string,
 ): Promise<NodeProcess> {
-  const child = spawn(
-    process.execPath,
-    ['--conditions=@ezthrottle/source', MAIN, 'start', '--json', '--port', '0', ...flags],
-    { stdio: ['ignore', 'pipe', 'pipe'], env },
-  );
+  const child = spawn(process.execPath, command, { stdio: ['ignore', 'pipe', 'pipe'], env });
   let said = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     said += text;
@@ -103,8 +103,8 @@ async function startNode(
     },
     process: child,
     said: () => said,
-    call: (method, path, body) =>
-      request(`${url}${path}`, method, body, { authorization: `Bearer ${apiKey}` }),
+    call: (method, path, body, signal) =>
+      request(`${url}${path}`, method, body, { authorization: `Bearer ${apiKey}` }, signal),
     async end(signal) {
       if (child.exitCode !== null || child.signalCode !== null) return;
       const over = once(child, 'exit');
