@@ -138,6 +138,18 @@ describe('from one machine to a database and back', () => {
     await expect(imported(archive, target)).rejects.toMatchObject({ code: 'target_not_empty' });
   });
 
+  it('a database whose inbox still holds jobs is not taken for all there is', async () => {
+    await using place = await temporarySchema(postgres.url);
+    await imported(archive, await openPostgresArchiveTarget(place));
+    await place.query(
+      `INSERT INTO inbox (id, organization, api_key, job, created_at, due_at)
+       VALUES (gen_random_uuid(), 1, 1, '{}', 0, 0)`,
+    );
+    await expect(openPostgresArchiveSource(place)).rejects.toMatchObject({
+      code: 'inbox_not_empty',
+    });
+  });
+
   it('a schema without a store is told, and not made', async () => {
     const opening = openPostgresArchiveSource({ url: postgres.url, schema: 'mistyped' });
     await expect(opening).rejects.toMatchObject({ code: 'no_store' });

@@ -35,12 +35,25 @@ export class NoStoreError extends Error {
   }
 }
 
+/** Jobs that applications have submitted are not jobs of the store yet. */
+export class InboxNotEmptyError extends Error {
+  readonly code = 'inbox_not_empty';
+  override readonly name = 'InboxNotEmptyError';
+
+  constructor() {
+    super(
+      'jobs that applications have submitted within their transactions still wait in the inbox: ' +
+        'stop the applications, and the nodes once they have taken these jobs over',
+    );
+  }
+}
+
 type Options = Pick<DatabaseOptions, 'url' | 'schema'>;
 
 /**
  * Opens a store to read all of it, as it stands at this moment.
  *
- * @throws NoStoreError, SchemaTooNewError, SchemaNameError; Error of the driver.
+ * @throws NoStoreError, InboxNotEmptyError, SchemaTooNewError, SchemaNameError; Error of the driver.
  */
 export function openPostgresArchiveSource(options: Options): Promise<ArchiveSource> {
   return opened(options, async (database, connection) => {
@@ -50,6 +63,8 @@ export function openPostgresArchiveSource(options: Options): Promise<ArchiveSour
     await migrate(database, MIGRATIONS, { now: Date.now });
     await connection.command('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
     for (const setting of READING) await connection.command(`SET LOCAL ${setting}`);
+    const waiting = await connection.query('SELECT 1 FROM {inbox} LIMIT 1');
+    if (waiting.length > 0) throw new InboxNotEmptyError();
     return new PostgresArchiveSource(database, connection);
   });
 }
