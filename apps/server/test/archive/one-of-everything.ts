@@ -10,6 +10,7 @@ import {
   newEnded,
   newJob,
   newPath,
+  newRun,
   newSettle,
   newSpec,
   newWork,
@@ -97,7 +98,7 @@ function ruleOperations(): readonly Operation[] {
         apiKey: API_KEY.id,
         actor: 'ada',
         reason: 'a first one',
-        before: null,
+        before: { rate: 1 },
         after: { rate: 5 },
       },
     },
@@ -122,8 +123,17 @@ async function putJobs(store: Store): Promise<void> {
     idempotency: newClaim('k', { fingerprint: 'A'.repeat(43), scope: 'organization' }),
   });
   const armed = newJob({ work: [newWork({ state: 'armed' })], armed: [newArmed()] });
-  const tagged = newSpec({ tags: ['red', 'blü'], userId: 'bob', metadata: { deep: { er: [1] } } });
-  const done = newJob({ armed: [newArmed()], spec: tagged });
+  const tagged = newSpec({
+    tags: ['red', 'blü'],
+    userId: 'b\u0000b',
+    metadata: { deep: { er: [1] } },
+  });
+  const started = newRun({ paths: [{ state: 'running', startedAt: T0 + 3 }] });
+  const done = newJob({
+    armed: [newArmed(), newArmed({ attempt: 2 })],
+    spec: tagged,
+    run: started,
+  });
   const failed = newJob({
     organization: OTHER_ORGANIZATION.id,
     apiKey: OTHER_API_KEY.id,
@@ -133,7 +143,13 @@ async function putJobs(store: Store): Promise<void> {
     store,
     [waiting, delayed, armed, done, failed].map((job) => ({ type: 'submit', job })),
   );
-  const deliveries = [0, 1, 2].map((webhook) =>
+  const failure = newEnded({
+    outcome: 'network_error',
+    statusCode: null,
+    error: 'reset\u0000',
+    retryAt: T0 + 900,
+  });
+  const deliveries = [0, 1, 2, 3].map((webhook) =>
     newDelivery({ webhook, endpointId: `e${webhook}` }),
   );
   const child = newJob({
@@ -142,19 +158,25 @@ async function putJobs(store: Store): Promise<void> {
   });
   await all(store, [
     newAdvance(waiting.id, 1),
-    endingAdvance(done.id, 1, newEnd({ attempt: 1 }), {
-      ended: [newEnded({ response: RESPONSE })],
+    newAdvance(done.id, 1, { run: started, ended: [failure] }),
+    endingAdvance(done.id, 2, newEnd({ attempt: 2 }), {
+      ended: [newEnded({ attempt: 2, response: RESPONSE })],
       deliveries,
       children: [child],
     }),
     endingAdvance(failed.id, 1, newEnd({ state: 'failed', error: 'no answer' })),
   ]);
-  const [delivered, dead] = deliveries;
-  if (delivered === undefined || dead === undefined) throw new Error('three were made');
+  const [delivered, dead, again] = deliveries;
+  if (delivered === undefined || dead === undefined || again === undefined) {
+    throw new Error('four were made');
+  }
+  const next = { state: 'pending', nextAttemptAt: T0 + 200 } as const;
   await all(store, [
-    newSettle(delivered.id, { next: { state: 'pending', nextAttemptAt: T0 + 200 } }),
+    newSettle(delivered.id, { statusCode: 503, error: 'not now', next }),
     newSettle(delivered.id, { attempt: 2 }),
     newSettle(dead.id, { statusCode: 410, next: { state: 'dead', reason: 'gone' } }),
+    newSettle(again.id, { statusCode: null, error: 'refused', next: { state: 'dead' } }),
+    { type: 'replay_delivery', organization, deliveryId: again.id, at: T0 + 300 },
   ]);
 }
 
@@ -167,7 +189,9 @@ async function putRedrives(store: Store): Promise<void> {
     createdAt: T0,
     endedAt: null,
   };
+  const ended = { ...redrive, id: nextId(), endedAt: T0 + 400 };
   await all(store, [
+    { type: 'put_redrive', redrive: ended, replaces: null, items: [] },
     {
       type: 'put_redrive',
       redrive,
