@@ -1,9 +1,17 @@
 import { parseArgs } from 'node:util';
 import { ConfigError } from '../config/config-error.ts';
-import { type Fidelity, fidelityOf, type KeyFigures, keyFigures } from '../simulate/compare.ts';
+import {
+  exactFidelity,
+  type Fidelity,
+  fidelityOf,
+  type KeyFigures,
+  keyFigures,
+} from '../simulate/compare.ts';
 import { readLimits } from '../simulate/read-limits.ts';
-import { type Recording, readRecording } from '../simulate/read-recording.ts';
+import { exactReplay } from '../simulate/exact-replay.ts';
+import { type Recording, readRecordings } from '../simulate/read-recording.ts';
 import { replay, type Replay } from '../simulate/replay.ts';
+import type { ReplayedStart } from '../simulate/replay-executor.ts';
 
 interface SimulateLine {
   readonly recording: string;
@@ -27,16 +35,66 @@ interface Simulation {
 export async function runSimulate(argv: readonly string[]): Promise<void> {
   const line = readLine(argv);
   const limits = line.config === null ? null : readLimits(line.config);
-  const recording = await readRecording(line.recording);
-  const before = await replay(recording, new Map());
+  const runs = await readRecordings(line.recording);
+  const recording = runs.at(-1);
+  if (recording === undefined) throw new Error('a recording has a run at least');
+  const unchanged = await replayRuns(runs);
+  const before = unchanged === null ? await replay(recording, new Map()) : null;
+  const starts = before?.starts ?? unchanged?.starts ?? [];
   const after = limits === null ? null : await replay(recording, limits);
   const simulation: Simulation = {
-    fidelity: fidelityOf(recording, before.starts),
-    before: keyFigures(recording, before.starts),
+    fidelity: unchanged?.fidelity ?? fidelityOf(recording, starts),
+    before: keyFigures(recording, starts),
     after: after === null ? null : keyFigures(recording, after.starts),
-    assumptions: assumptionsOf(recording, before, after),
+    assumptions: [
+      ...missingOf(recording),
+      ...(unchanged?.diverged ?? []),
+      ...assumptionsOf(recording, after ?? before),
+    ],
   };
   process.stdout.write(line.json ? `${JSON.stringify(simulation)}\n` : textOf(simulation));
+}
+
+/** All runs as they were; null: one of them cannot be replayed to the very moment. */
+async function replayRuns(runs: readonly Recording[]): Promise<{
+  /** Over all of them. */
+  readonly fidelity: Fidelity;
+  /** Of the last. */
+  readonly starts: readonly ReplayedStart[];
+  readonly diverged: readonly string[];
+} | null> {
+  let [recorded, same, largest] = [0, 0, 0];
+  let starts: readonly ReplayedStart[] = [];
+  const diverged: string[] = [];
+  for (const [index, run] of runs.entries()) {
+    const one = await exactReplay(run);
+    if (one === null) return null;
+    const fidelity = exactFidelity(run, one.starts);
+    recorded += fidelity.recorded;
+    same += fidelity.same;
+    largest = Math.max(largest, fidelity.largest);
+    starts = one.starts;
+    if (one.diverged === null) continue;
+    const { turn, message } = one.diverged;
+    diverged.push(
+      `run ${index + 1} cannot be replayed further than its line ${turn}: ${message}; was it recorded by another version?`,
+    );
+  }
+  return { fidelity: { recorded, same, largest, isExact: true }, starts, diverged };
+}
+
+/** What a recording lacks. */
+function missingOf({ isFull, isTorn, isClosed, startsBeyond }: Recording): readonly string[] {
+  return [
+    ...(isFull ? ['the recording ended at the bound of its file: what came later is missing'] : []),
+    ...(isTorn ? ['the last line of the recording is not whole: it was left out'] : []),
+    ...(isFull || isClosed
+      ? []
+      : ['the server did not say that it stopped: what came last may be missing']),
+    ...(startsBeyond > 0
+      ? [`${startsBeyond} calls were started in a turn that is not whole: they are not replayed`]
+      : []),
+  ];
 }
 
 function readLine(argv: readonly string[]): SimulateLine {
@@ -82,30 +140,29 @@ function readLine(argv: readonly string[]): SimulateLine {
   return { recording, config: typeof config === 'string' ? config : null, json: json === true };
 }
 
+/** @param replayed Null: nothing was assumed, all was replayed as it was. */
 function assumptionsOf(
-  { header, isFull, earlierRuns }: Recording,
-  before: Replay,
-  after: Replay | null,
+  { header, earlierRuns }: Recording,
+  replayed: Replay | null,
 ): readonly string[] {
-  const changed = after ?? before;
+  if (replayed === null) return [];
+  const { assumed, leftOut, unfinished } = replayed;
   return [
     'jobs come when they came, whatever the limits are',
     'each attempt of a job ends as it did and takes as long as it did, whenever it is sent',
-    ...(changed.assumed > 0
+    'timers go off at their moment, and writing takes no time',
+    ...(assumed > 0
       ? [
-          `${changed.assumed} calls are not in the recording: they end with 200 after the usual time of their origin`,
+          `${assumed} calls are not in the recording: they end with 200 after the usual time of their origin`,
         ]
       : []),
-    ...(changed.leftOut > 0
-      ? [`${changed.leftOut} recorded changes of limits are left out for those that were given`]
+    ...(leftOut > 0
+      ? [`${leftOut} recorded changes of limits are left out for those that were given`]
       : []),
-    ...(changed.unfinished > 0
-      ? [`${changed.unfinished} jobs had not ended a week after the recording`]
-      : []),
+    ...(unfinished > 0 ? [`${unfinished} jobs had not ended a week after the recording`] : []),
     ...(header.backlog > 0
       ? [`${header.backlog} jobs that were there before the recording are left out`]
       : []),
-    ...(isFull ? ['the recording ended at the bound of its file'] : []),
     ...(earlierRuns > 0 ? [`${earlierRuns} earlier runs in the file are left out`] : []),
     ...(header.liveRegions === 'any' || header.liveRegions.length < 2
       ? []
@@ -114,7 +171,10 @@ function assumptionsOf(
 }
 
 function textOf({ fidelity, before, after, assumptions }: Simulation): string {
-  const { recorded, same, largest } = fidelity;
+  const { recorded, same, largest, isExact } = fidelity;
+  const isSame = isExact
+    ? 'start at the very moment at which they did, in the same order'
+    : 'start within a millisecond of when they did';
   const changed = new Map((after ?? []).map((figures) => [figures.key, figures]));
   const rows = before.map((one) => {
     const other = after === null ? null : (changed.get(one.key) ?? null);
@@ -139,13 +199,13 @@ function textOf({ fidelity, before, after, assumptions }: Simulation): string {
       .trimEnd(),
   );
   return [
-    `replayed as recorded: ${same} of ${recorded} calls start within a millisecond of when they did, the others at most ${largest.toFixed(1)} ms apart`,
+    `replayed as recorded: ${same} of ${recorded} calls ${isSame}${same === recorded ? '' : `; others up to ${largest.toFixed(1)} ms apart`}`,
     '',
     ...lines,
     '',
-    'assumed:',
-    ...assumptions.map((assumption) => `  ${assumption}`),
-    '',
+    ...(assumptions.length === 0
+      ? []
+      : ['assumed:', ...assumptions.map((assumption) => `  ${assumption}`), '']),
   ].join('\n');
 }
 

@@ -9,7 +9,8 @@ import { operatorCaps, operatorPace } from '../config/operator-pace.ts';
 import { takenOver } from '../config/take-over.ts';
 import { createDeliverer, type Deliverer } from '../deliver/deliverer.ts';
 import { createEndpoints, type Endpoints } from '../deliver/endpoints.ts';
-import { createDispatcher } from '../dispatch/dispatcher.ts';
+import { createDispatcher, type Dispatcher } from '../dispatch/dispatcher.ts';
+import type { DispatcherParts } from '../dispatch/dispatch-ports.ts';
 import { createDestinationEdits } from '../limits/destination-edits.ts';
 import { createLimitRules } from '../limits/limit-rules.ts';
 import { createLimits } from '../limits/limits.ts';
@@ -18,6 +19,7 @@ import { createLogger } from '../observe/logger.ts';
 import { createObservation } from '../observe/observation.ts';
 import { createJobEventHub } from '../realtime/job-event-hub.ts';
 import { openRecorder } from '../recording/open-recorder.ts';
+import type { Recorder } from '../recording/recorder.ts';
 import { withSecretsInCalls } from '../secrets/secret-executor.ts';
 import { createSecretVault } from '../secrets/secret-vault.ts';
 import { createAccountDeletions } from '../privacy/account-deletions.ts';
@@ -150,6 +152,8 @@ export async function compose(options: AppOptions, onClose: OnClose): Promise<Ru
   const seed = randomInt(2 ** 32);
   const caps = operatorCaps(config);
   const { idempotencyWindowMs } = config;
+  const { maxResponseBytes, stopTimeoutMs } = config;
+  const dispatchBounds = { maxResponseBytes, stopTimeoutMs };
   const recorder = await openRecorder({
     config,
     store,
@@ -161,6 +165,8 @@ export async function compose(options: AppOptions, onClose: OnClose): Promise<Ru
       liveRegions: liveRegions(),
       caps: Object.fromEntries(caps),
       idempotencyWindowMs,
+      // What one of several nodes does follows from what the others do as well.
+      ...(cluster === null && { turns: dispatchBounds }),
     },
     onError: (error) =>
       logger.error({ event: 'recording_failed', err: error }, 'the recording cannot be written'),
@@ -168,11 +174,11 @@ export async function compose(options: AppOptions, onClose: OnClose): Promise<Ru
   if (recorder !== null) onClose(() => recorder.close());
   const localCalls = withSecretsInCalls(executors.jobs, { vault, clock });
   const jobCalls = elsewhere?.over(localCalls) ?? localCalls;
-  const dispatcher = createDispatcher({
+  const dispatching: DispatcherParts = {
     ...work,
-    ...(recorder !== null && { random: createChance(seed), tap: recorder }),
+    ...(recorder !== null && { random: createChance(seed) }),
     meter,
-    executor: recorder === null ? jobCalls : recorder.watching(jobCalls),
+    executor: jobCalls,
     settings: (origin, organization) => rules.destinationPace(organization, origin),
     edits: createDestinationEdits(rules),
     namedLimits: rules,
@@ -186,8 +192,9 @@ export async function compose(options: AppOptions, onClose: OnClose): Promise<Ru
     deliverer,
     idempotencyWindowMs: config.idempotencyWindowMs,
     deliveryDelaysMs: config.deliveryDelaysMs,
-    limits: { maxResponseBytes: config.maxResponseBytes, stopTimeoutMs: config.stopTimeoutMs },
-  });
+    limits: dispatchBounds,
+  };
+  const dispatcher = recordedOrNot(dispatching, recorder, cluster === null);
   // What one node does for all is done by whoever holds the first slot.
   const isOurs = cluster === null ? undefined : () => cluster.node.held.has(0);
   const upkeep = { committer, clock, logger, isOurs };
@@ -345,4 +352,16 @@ function withForgetting(endpoints: Endpoints, deliverer: Pick<Deliverer, 'forget
 /** Counting accounts costs memory, and a look at all that is unfinished at the start. */
 function countsAccounts({ maxOrganizationBacklog, maxAccountBacklog }: Config): boolean {
   return maxOrganizationBacklog + maxAccountBacklog > 0;
+}
+
+/** Every turn of a server that is alone is recorded; of a node among others, what comes in. */
+function recordedOrNot(
+  parts: DispatcherParts,
+  recorder: Recorder | null,
+  isAlone: boolean,
+): Dispatcher {
+  if (recorder === null) return createDispatcher(parts);
+  if (isAlone) return recorder.dispatching(parts, createDispatcher);
+  const executor = recorder.watching(parts.executor);
+  return createDispatcher({ ...parts, tap: recorder, executor });
 }

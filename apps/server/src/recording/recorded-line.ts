@@ -8,6 +8,7 @@ import type {
   PaceSettings,
   PutPaceOperation,
 } from '@ezthrottle/engine';
+import type { RecordedTurn } from './recorded-turn.ts';
 
 /** How a recording begins; a file has one for each start of its server. */
 export interface RecordingHeader {
@@ -24,6 +25,14 @@ export interface RecordingHeader {
   readonly idempotencyWindowMs: number;
   /** Calls that stood in line already: they are not in the recording. */
   readonly backlog: number;
+  /** Whether it has all turns, so that it can be replayed to the very moment. Absent: it has not. */
+  readonly turns?: RecordedBounds;
+}
+
+/** Bounds of the dispatcher on which it depends what it does. */
+export interface RecordedBounds {
+  readonly maxResponseBytes: number;
+  readonly stopTimeoutMs: number;
 }
 
 /** A job was taken. Of its calls the recording has where they go and by which rules, not what they carry. */
@@ -47,6 +56,24 @@ export interface RecordedCancel {
   readonly id: Id;
 }
 
+/** A job was handed in. Written before it is taken, or not. */
+export interface RecordedOffer {
+  readonly type: 'offer';
+  readonly id: Id;
+  readonly organization: Id;
+  readonly apiKey: Id;
+  readonly createdAt: number;
+  readonly spec: JobSpec;
+}
+
+/** A job of an `offer` was taken. */
+export interface RecordedTaken {
+  readonly type: 'taken';
+  readonly n: number;
+  readonly t: number;
+  readonly id: Id;
+}
+
 /** What holds of a limit from now on. */
 export interface RecordedLimit {
   readonly type: 'limit';
@@ -60,6 +87,8 @@ export interface RecordedLimit {
   readonly pausedUntil: number | null | 'always';
   /** Whether answers tell what calls have cost. */
   readonly settles: boolean;
+  /** There is none of this key any more. Absent: there is. */
+  readonly isGone?: true;
 }
 
 /** Turns of an API key from now on. */
@@ -106,8 +135,18 @@ export interface RecordedFull {
   readonly t: number;
 }
 
+/** The server has stopped in order: nothing is missing. */
+export interface RecordedClose {
+  readonly type: 'closed';
+  readonly t: number;
+}
+
 export type RecordedLine =
   | RecordingHeader
+  | RecordedOffer
+  | RecordedTaken
+  | RecordedTurn
+  | RecordedClose
   | RecordedSubmit
   | RecordedCancel
   | RecordedLimit
@@ -153,6 +192,16 @@ const FIELDS: Readonly<Record<RecordedLine['type'], Readonly<Record<string, stri
   end: { n: 'number', t: 'number', job: 'string', attempt: 'number', outcome: 'object' },
   taught: { rows: 'object' },
   full: { t: 'number' },
+  offer: {
+    id: 'string',
+    organization: 'string',
+    apiKey: 'string',
+    spec: 'object',
+    createdAt: 'number',
+  },
+  taken: { n: 'number', t: 'number', id: 'string' },
+  turn: { n: 'number', t: 'number', m: 'number', w: 'number', inputs: 'object' },
+  closed: { t: 'number' },
 };
 
 /** Null: this is no line of a recording. */

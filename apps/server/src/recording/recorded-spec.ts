@@ -45,7 +45,8 @@ function recordedPath({ secrets: _secrets, ...path }: PathSpec): PathSpec {
     ...path,
     url: `${path.origin}/`,
     headers: {},
-    body: null,
+    // How much it takes, and nothing of it: what memory has room for depends on that.
+    body: path.body === null ? null : { encoding: 'utf8', data: String(path.body.data.length) },
     ...(path.limits !== undefined && { limits: path.limits.map(recordedLimit) }),
     onSuccess: path.onSuccess === null ? null : recordedSpec(path.onSuccess),
     onFailure: path.onFailure === null ? null : recordedSpec(path.onFailure),
@@ -56,4 +57,20 @@ function recordedPath({ secrets: _secrets, ...path }: PathSpec): PathSpec {
 function recordedLimit({ key, cost, settleHeader, settlePath }: LimitSpec): LimitSpec {
   const settles = settleHeader !== undefined || settlePath !== undefined;
   return { key, cost, ...(settles && { settleHeader: recordedCostHeader(key) }) };
+}
+
+/** The same with bodies of the same lengths. */
+export function filledSpec(spec: JobSpec): JobSpec {
+  const [first, ...fallbacks] = spec.paths;
+  return { ...spec, paths: [filledPath(first), ...fallbacks.map(filledPath)] };
+}
+
+function filledPath(path: PathSpec): PathSpec {
+  const { body, onSuccess, onFailure } = path;
+  return {
+    ...path,
+    body: body === null ? null : { encoding: 'utf8', data: ' '.repeat(Number(body.data)) },
+    onSuccess: onSuccess === null ? null : filledSpec(onSuccess),
+    onFailure: onFailure === null ? null : filledSpec(onFailure),
+  };
 }

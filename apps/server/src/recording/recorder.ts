@@ -1,6 +1,6 @@
 import { createWriteStream, existsSync, statSync, type WriteStream } from 'node:fs';
 import { destinationLimit, HEADERS } from '@ezthrottle/core/protocol';
-import { actualCost } from '@ezthrottle/engine';
+import { actualCost, DEFAULT_PACE } from '@ezthrottle/engine';
 import type {
   AttemptCall,
   AttemptReport,
@@ -9,11 +9,16 @@ import type {
   Executor,
   Id,
   JobSpec,
+  Outcome,
   PutPaceOperation,
   StoredResponse,
 } from '@ezthrottle/engine';
+import type { Dispatcher } from '../dispatch/dispatcher.ts';
+import type { DispatcherParts } from '../dispatch/dispatch-ports.ts';
 import type { AdmittedJob } from '../dispatch/job-gate.ts';
 import type { LimitRules } from '../limits/limit-rules.ts';
+import { Journal } from './journal.ts';
+import { type PartsNotes, recordedDispatcher, recordedParts } from './recorded-parts.ts';
 import { recordedCostHeader, type RecordedLine, type RecordingHeader } from './recorded-line.ts';
 import { recordedOutcome, recordedSpec } from './recorded-spec.ts';
 
@@ -21,7 +26,7 @@ export interface RecorderOptions {
   readonly file: string;
   /** Size of the file at which the recording ends, in bytes. */
   readonly maxBytes: number;
-  readonly clock: Pick<Clock, 'now' | 'monotonic'>;
+  readonly clock: Clock;
   readonly rules: Pick<LimitRules, 'settingsOf' | 'destinationPace' | 'weightOf' | 'onChanged'>;
   readonly header: Omit<RecordingHeader, 'type' | 'version' | 'wall'>;
   /** What targets have taught so far. */
@@ -39,6 +44,8 @@ export interface DispatchTap {
 export interface Recorder extends DispatchTap {
   /** The same executor, with what is called and what comes of it noted. */
   watching(executor: Executor): Executor;
+  /** A dispatcher of which every turn is noted, with the same executor watched. */
+  dispatching(parts: DispatcherParts, create: (parts: DispatcherParts) => Dispatcher): Dispatcher;
   close(): Promise<void>;
 }
 
@@ -63,6 +70,8 @@ class FileRecorder implements Recorder {
   readonly #startedAt: number;
   readonly #stream: WriteStream;
   readonly #stopListening: () => void;
+  readonly #journal: Journal;
+  readonly #outcomes = new WeakMap<AttemptReport, Outcome>();
   readonly #known = new Set<string>();
   readonly #calls = new Map<string, Watched>();
   /** By job, where answers tell what calls have cost. */
@@ -75,6 +84,11 @@ class FileRecorder implements Recorder {
     const { file, clock, rules, header, taught, onError } = options;
     this.#options = options;
     this.#startedAt = clock.monotonic();
+    this.#journal = new Journal(clock, ({ monotonic: m, wall: w, inputs, draws }) => {
+      const { n } = this.#moment();
+      const t = m - this.#startedAt;
+      this.#write({ type: 'turn', n, t, m, w, inputs, ...(draws.length > 0 && { draws }) });
+    });
     this.#bytes = existsSync(file) ? statSync(file).size : 0;
     this.#stream = createWriteStream(file, { flags: 'a', mode: 0o600 });
     this.#stream.on('error', (error) => {
@@ -85,9 +99,11 @@ class FileRecorder implements Recorder {
     for (let start = 0; start < taught.length; start += ROWS_IN_LINE) {
       this.#write({ type: 'taught', rows: taught.slice(start, start + ROWS_IN_LINE) });
     }
-    this.#stopListening = rules.onChanged((organization, key) =>
-      this.#noteLimit(organization, key),
-    );
+    this.#stopListening = rules.onChanged((organization, key) => {
+      // All that follows from the last turn is done: it did not know of this.
+      this.#journal.close();
+      this.#noteLimit(organization, key);
+    });
   }
 
   submitting(job: AdmittedJob): (isTaken: boolean) => void {
@@ -98,6 +114,10 @@ class FileRecorder implements Recorder {
     return (isTaken) => {
       if (!isTaken) return;
       this.#noteSources(organization, id, spec);
+      if (this.#options.header.turns !== undefined) {
+        this.#write({ type: 'taken', ...moment, id });
+        return;
+      }
       const kept = recordedSpec(spec);
       this.#write({ type: 'submit', ...moment, id, organization, apiKey, createdAt, spec: kept });
     };
@@ -132,8 +152,35 @@ class FileRecorder implements Recorder {
     };
   }
 
+  dispatching(parts: DispatcherParts, create: (parts: DispatcherParts) => Dispatcher): Dispatcher {
+    const watched = { ...parts, tap: this, executor: this.watching(parts.executor) };
+    const notes: PartsNotes = {
+      limit: (organization, key) => this.#meet(organization, key),
+      destination: (organization, origin) => this.#meet(organization, destinationLimit(origin)),
+      weight: (apiKey) => {
+        if (!this.#known.has(apiKey)) this.#noteWeight(apiKey);
+      },
+      outcomeOf: (report) => this.#outcomes.get(report) ?? recordedOutcome(report.outcome, {}),
+      keptOutcome: ({ outcome }) => recordedOutcome(outcome, {}),
+    };
+    const dispatcher = create(recordedParts(watched, this.#journal, notes));
+    return recordedDispatcher(dispatcher, this.#journal, (job) => this.#offered(job));
+  }
+
+  #offered({ id, organization, apiKey, createdAt, spec }: AdmittedJob): void {
+    if (!this.#isOpen) return;
+    const kept = recordedSpec(spec);
+    this.#write({ type: 'offer', id, organization, apiKey, createdAt, spec: kept });
+  }
+
+  #meet(organization: Id, key: string): void {
+    if (!this.#known.has(`${organization} ${key}`)) this.#noteLimit(organization, key);
+  }
+
   async close(): Promise<void> {
     this.#stopListening();
+    this.#journal.close();
+    this.#write({ type: 'closed', t: this.#t() });
     this.#isOpen = false;
     if (this.#stream.destroyed) return;
     await new Promise<void>((resolve) => this.#stream.end(resolve));
@@ -147,13 +194,15 @@ class FileRecorder implements Recorder {
     this.#write({ type: 'start', ...this.#moment(), job, attempt, origin });
   }
 
-  #ended({ token, outcome, response }: AttemptReport, t: number): void {
+  #ended(report: AttemptReport, t: number): void {
+    const { token, outcome, response } = report;
     const call = this.#calls.get(token);
     if (call === undefined) return;
     this.#calls.delete(token);
-    const costs = this.#costs(call.job, response);
+    const recorded = recordedOutcome(outcome, this.#costs(call.job, response));
+    this.#outcomes.set(report, recorded);
     const { n } = this.#moment();
-    this.#write({ type: 'end', n, t, ...call, outcome: recordedOutcome(outcome, costs) });
+    this.#write({ type: 'end', n, t, ...call, outcome: recorded });
   }
 
   #costs(job: Id, response: StoredResponse | null): Readonly<Record<string, string>> {
@@ -213,9 +262,12 @@ class FileRecorder implements Recorder {
     this.#known.add(`${organization} ${key}`);
     const said = rules.settingsOf(organization, key);
     const origin = key.startsWith('destination:') ? key.slice('destination:'.length) : null;
-    if (said === null && origin === null) return;
     const pace = origin === null ? said?.pace : rules.destinationPace(organization, origin);
-    if (pace === undefined) return;
+    if (pace === undefined) {
+      const rest = { pace: DEFAULT_PACE, adaptive: true, pausedUntil: null, settles: false };
+      this.#write({ type: 'limit', ...this.#moment(), organization, key, ...rest, isGone: true });
+      return;
+    }
     const pausedUntil = said?.pausedUntil ?? null;
     this.#write({
       type: 'limit',
@@ -235,7 +287,7 @@ class FileRecorder implements Recorder {
   }
 
   #t(): number {
-    return this.#options.clock.monotonic() - this.#startedAt;
+    return this.#journal.clock.monotonic() - this.#startedAt;
   }
 
   #write(line: RecordedLine): void {

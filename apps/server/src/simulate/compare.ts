@@ -19,11 +19,19 @@ export interface KeyFigures {
 /** How near a replay of what was recorded comes to it. */
 export interface Fidelity {
   readonly recorded: number;
-  /** Calls that the replay sent within a millisecond of when they were. */
+  /**
+   * Calls that the replay sent at the very moment at which they were, in the same order; where it has no
+   * turns to go by, within a millisecond.
+   */
   readonly same: number;
   /** In milliseconds. */
   readonly largest: number;
+  /** Whether every turn of the server was replayed. */
+  readonly isExact: boolean;
 }
+
+/** Digits behind which times that are the same may differ, in milliseconds: they were added up otherwise. */
+const SAME_MOMENT_MS = 1e-6;
 
 /** The figures of each destination and limit, by the first calls of their jobs. */
 export function keyFigures(
@@ -63,6 +71,23 @@ export function keyFigures(
     .toSorted((one, other) => (one.key < other.key ? -1 : 1));
 }
 
+/** Of a replay that has to give the very same, each in its place. */
+export function exactFidelity(
+  { starts: recorded }: Pick<Recording, 'starts'>,
+  starts: readonly ReplayedStart[],
+): Fidelity {
+  let same = 0;
+  let largest = 0;
+  for (const [place, { job, attempt, t }] of recorded.entries()) {
+    const start = starts[place];
+    if (start?.job !== job || start.attempt !== attempt) continue;
+    const apart = Math.abs(start.at - t);
+    if (apart <= SAME_MOMENT_MS) same += 1;
+    largest = Math.max(largest, apart);
+  }
+  return { recorded: recorded.length, same, largest, isExact: true };
+}
+
 export function fidelityOf(
   { starts: recorded }: Pick<Recording, 'starts'>,
   starts: readonly ReplayedStart[],
@@ -77,7 +102,7 @@ export function fidelityOf(
     if (apart <= 1) same += 1;
     largest = Math.max(largest, apart);
   }
-  return { recorded: recorded.length, same, largest };
+  return { recorded: recorded.length, same, largest, isExact: false };
 }
 
 function percentile(sorted: readonly number[], percent: number): number {

@@ -180,7 +180,7 @@ class Run {
         break;
       case 'limit': {
         const { organization, key } = input;
-        this.#putLimit(organization, key, recordedSettings(input));
+        this.#putLimit(organization, key, input.isGone === true ? null : recordedSettings(input));
         break;
       }
       case 'weight':
@@ -189,7 +189,7 @@ class Run {
     await this.#settle();
   }
 
-  #putLimit(organization: Id, key: string, recorded: LimitSettings): void {
+  #putLimit(organization: Id, key: string, recorded: LimitSettings | null): void {
     const wanted = this.#overrides.get(key);
     const isFirst = !this.#met.has(place(organization, key));
     this.#met.add(place(organization, key));
@@ -255,12 +255,12 @@ class Run {
 function overridden(
   key: string,
   wanted: LimitSettingsRequest | null,
-  recorded: LimitSettings,
+  recorded: LimitSettings | null,
 ): LimitSettings | null {
   const parsed = parseLimitKey(key);
   if (wanted === null || parsed === null) return null;
-  const { settleHeader } = recorded;
-  const base = parsed.kind === 'destination' ? recorded.pace : undefined;
+  const settleHeader = recorded?.settleHeader;
+  const base = parsed.kind === 'destination' ? recorded?.pace : undefined;
   // What calls have really cost is known as it was recorded, and no other way.
   const {
     settleHeader: _header,

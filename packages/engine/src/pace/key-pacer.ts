@@ -230,6 +230,11 @@ export class KeyPacer {
 
   /** What holds a call of this cost back here; null: nothing. */
   stop(now: number, cost = 1): KeyStop | null {
+    // Who only asks changes nothing, to the last digit: while the rate comes back, looking pays off.
+    return this.#circuit.state === 'ramping' ? this.fork().#stop(now, cost) : this.#stop(now, cost);
+  }
+
+  #stop(now: number, cost: number): KeyStop | null {
     const { allottedUntil, pausedUntil, inFlight } = this.pace;
     if (allottedUntil !== undefined && allottedUntil <= now) {
       return { reason: 'allotment', until: null };
