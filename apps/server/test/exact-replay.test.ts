@@ -34,6 +34,8 @@ function answerByChance(random: () => number): void {
   const outcomes = [
     { status: 200 },
     { status: 200 },
+    { status: 200 },
+    { status: 201 },
     { status: 503, headers: { 'retry-after': '0' } },
     { status: 500 },
     { status: 200, headers: { 'x-cost': '7' } },
@@ -111,7 +113,7 @@ describe('a real server that records', () => {
     await load(server, random, 'second');
     await until(
       async () => target.requests.length,
-      (count) => count > 150,
+      (count) => count > 80,
     );
     await server.close();
 
@@ -130,9 +132,9 @@ describe('a real server that records', () => {
       [true, false, false, 0],
     ]);
     expect(runs[1]?.header.backlog).toBeGreaterThan(0);
-    expect(runs.reduce((sum, { starts }) => sum + starts.length, 0)).toBeGreaterThan(140);
+    expect(runs.reduce((sum, { starts }) => sum + starts.length, 0)).toBeGreaterThan(80);
     for (const run of runs) await expectTheSame(run);
-  }, 60_000);
+  }, 120_000);
 
   test('is said to be cut off where its recording is', async () => {
     const random = createChance(6);
