@@ -1,12 +1,15 @@
 import type { Store } from '@ezthrottle/engine';
 import { type StoreUnderTest, storeSuite } from '@ezthrottle/testkit/store-suite';
 import { setTimeout as pause } from 'node:timers/promises';
-import { afterAll, beforeAll } from 'vitest';
+import { afterAll, beforeAll, vi } from 'vitest';
 import { type PostgresService, startPostgres } from '../../../../scripts/services/postgres.ts';
 import {
   type TemporaryPostgresStores,
   temporaryPostgresStores,
 } from '../temporary-postgres-store.ts';
+
+// Histories of the model are thousands of transactions.
+vi.setConfig({ testTimeout: 120_000 });
 
 let postgres: PostgresService;
 let stores: TemporaryPostgresStores;

@@ -9,6 +9,7 @@ import type { InternedCache } from './interned.ts';
 import { NodeFencedError } from './node-fenced-error.ts';
 import { applyOperations } from './operation-writes.ts';
 import { failureKindOf } from './postgres-error.ts';
+import { retried } from './retried.ts';
 import { begin, commit, type Fence } from './transaction.ts';
 import type { WriteScope } from './write-scope.ts';
 
@@ -28,9 +29,6 @@ interface Manner {
   /** What the database refuses is looked for, and left out. */
   isIsolating: boolean;
 }
-
-const FIRST_PAUSE_MS = 10;
-const LONGEST_PAUSE_MS = 1_000;
 
 /**
  * Writes each batch in one transaction, and finds out what became of it when nobody has said so: the
@@ -59,17 +57,12 @@ export class BatchCommit {
     const { clock, retryForMs } = this.#options;
     this.#number += 1;
     const attempt = new BatchAttempt(this.#options, this.#instance, this.#number, batch);
-    const until = clock.monotonic() + retryForMs;
-    for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)) {
-      try {
-        return await attempt.run();
-      } catch (error) {
-        if (error instanceof NodeFencedError) throw error;
-        if (!attempt.mayGoBetter(error) || clock.monotonic() >= until) {
-          throw new StoreFailedError('the batch could not be written', { cause: error });
-        }
-      }
-      await pause(clock, pauseMs);
+    const mayGoBetter = (error: unknown): boolean => attempt.mayGoBetter(error);
+    try {
+      return await retried({ clock, forMs: retryForMs, mayGoBetter }, () => attempt.run());
+    } catch (error) {
+      if (error instanceof NodeFencedError) throw error;
+      throw new StoreFailedError('the batch could not be written', { cause: error });
     }
   }
 }
@@ -133,6 +126,7 @@ class BatchAttempt {
 
   /** Whether to try again, after this. */
   mayGoBetter(error: unknown): boolean {
+    if (error instanceof NodeFencedError) return false;
     if (error instanceof InterferenceError) return true;
     if (error instanceof OrderError) {
       if (this.#manner.isInOrder) return false;
@@ -203,11 +197,6 @@ async function isRolledBack(connection: Connection, error: unknown): Promise<boo
   } catch {
     return false;
   }
-}
-
-function pause(clock: Pick<Clock, 'after'>, forMs: number): Promise<void> {
-  // Spread out: the nodes of a database that comes back should not all come at once.
-  return new Promise((resolve) => void clock.after(forMs * (0.5 + Math.random() / 2), resolve));
 }
 
 /** Jobs that an operation may take in, at most. */

@@ -24,9 +24,13 @@ export const DUE_DELIVERIES = `SELECT deliveries.*, jobs.public_id AS job_id,
     ) AS due
     ORDER BY next_attempt_at, job, webhook LIMIT $6
   ) AS due
-  JOIN {deliveries} ON deliveries.job = due.job AND deliveries.webhook = due.webhook
-  JOIN {jobs} ON jobs.id = due.job
-  JOIN {organizations} ON organizations.id = deliveries.organization
+  CROSS JOIN LATERAL (
+    SELECT * FROM {deliveries} WHERE job = due.job AND webhook = due.webhook LIMIT 1
+  ) AS deliveries
+  CROSS JOIN LATERAL (SELECT public_id FROM {jobs} WHERE id = due.job LIMIT 1) AS jobs
+  CROSS JOIN LATERAL (
+    SELECT public_id FROM {organizations} WHERE id = deliveries.organization LIMIT 1
+  ) AS organizations
   ORDER BY due.next_attempt_at, due.job, due.webhook`;
 
 export const NEXT_DELIVERY = `SELECT min(next.next_attempt_at) AS at

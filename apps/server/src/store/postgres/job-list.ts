@@ -14,7 +14,13 @@ const COLUMNS = `jobs.public_id, jobs.idempotent_key, jobs.fingerprint, jobs.url
   jobs.tags, coalesce(runs.state, ended.state) AS state, jobs.racing, jobs.created_at,
   ended.ended_at`;
 
-const JOINS = `LEFT JOIN {runs} ON runs.job = jobs.id LEFT JOIN {ended} ON ended.job = jobs.id`;
+const STATES = `LEFT JOIN LATERAL (SELECT state FROM {runs} WHERE job = jobs.id LIMIT 1) AS runs ON true
+  LEFT JOIN LATERAL (
+    SELECT state, ended_at FROM {ended} WHERE job = jobs.id LIMIT 1
+  ) AS ended ON true`;
+
+const LISTED_JOBS = `CROSS JOIN LATERAL (SELECT * FROM {jobs} WHERE id = listed.job LIMIT 1) AS jobs
+  ${STATES}`;
 
 // One index serves every choice of states: the newest of each, merged.
 const newestOf = (
@@ -29,7 +35,7 @@ const newestOf = (
 export const LIST_BY_STATE: string = `SELECT ${COLUMNS} FROM (
     SELECT * FROM (${newestOf('{runs}')} UNION ALL ${newestOf('{ended}')}) AS listed
     ORDER BY created_at DESC, public_id DESC LIMIT $5
-  ) AS listed JOIN {jobs} ON jobs.id = listed.job ${JOINS}
+  ) AS listed ${LISTED_JOBS}
   ORDER BY jobs.created_at DESC, jobs.public_id DESC`;
 
 export const LIST_BY_TAG: string = `SELECT ${COLUMNS} FROM (
@@ -39,12 +45,14 @@ export const LIST_BY_TAG: string = `SELECT ${COLUMNS} FROM (
         AND (created_at, public_id) < ($3, $4)
       ORDER BY created_at DESC, public_id DESC LIMIT $5
     ) AS newest ORDER BY created_at DESC, public_id DESC LIMIT $5
-  ) AS listed JOIN {jobs} ON jobs.id = listed.job ${JOINS}
+  ) AS listed ${LISTED_JOBS}
   ORDER BY jobs.created_at DESC, jobs.public_id DESC`;
 
 // A key has few jobs, since each keeps it taken for a while: they are sorted after they were found.
 export const LIST_BY_KEY: string = `SELECT ${COLUMNS}
-  FROM {idempotency_keys} AS keys JOIN {jobs} ON jobs.id = keys.job ${JOINS}
+  FROM {idempotency_keys} AS keys
+  CROSS JOIN LATERAL (SELECT * FROM {jobs} WHERE id = keys.job LIMIT 1) AS jobs
+  ${STATES}
   WHERE keys.organization = $1 AND keys.key_hash = $6
     AND (jobs.created_at, jobs.public_id) < ($3, $4)
     AND coalesce(runs.state, ended.state) = ANY($2)

@@ -30,6 +30,7 @@ import { PostgresAuditReads } from './audit-reads.ts';
 import { PostgresDeadLetterReads } from './dead-letter-reads.ts';
 import { PostgresLimitReads } from './limit-reads.ts';
 import { PostgresPrivacyReads } from './privacy-reads.ts';
+import { ReadTransactions } from './read-transactions.ts';
 import { PostgresRedriveReads } from './redrive-reads.ts';
 import { StoreSize } from './store-size.ts';
 import { PostgresTenancyReads } from './tenancy-reads.ts';
@@ -110,7 +111,9 @@ class PostgresStore implements Store {
     options: PostgresStoreOptions & { readonly clock: Pick<Clock, 'monotonic' | 'after'> },
   ) {
     const cache = new InternedCache();
-    const interned = new Interned(database, cache);
+    const retryForMs = options.retryForMs ?? 30_000;
+    const reads = new ReadTransactions(database, { clock: options.clock, retryForMs });
+    const interned = new Interned(reads, cache);
     this.#database = database;
     this.#size = new StoreSize(database, options.clock);
     this.#batches = new BatchCommit({
@@ -118,17 +121,17 @@ class PostgresStore implements Store {
       cache,
       fence: options.fence ?? null,
       clock: options.clock,
-      retryForMs: options.retryForMs ?? 30_000,
+      retryForMs,
     });
-    this.jobs = new PostgresJobReads(database, interned);
-    this.work = new PostgresWorkReads(database, interned);
-    this.deliveries = new PostgresDeliveryReads(database);
-    this.tenancy = new PostgresTenancyReads(database);
-    this.limits = new PostgresLimitReads(database, interned);
-    this.privacy = new PostgresPrivacyReads(database, interned);
-    this.audit = new PostgresAuditReads(database, interned);
-    this.deadLetters = new PostgresDeadLetterReads(database, interned);
-    this.redrives = new PostgresRedriveReads(database);
+    this.jobs = new PostgresJobReads(reads, interned);
+    this.work = new PostgresWorkReads(reads, interned);
+    this.deliveries = new PostgresDeliveryReads(reads);
+    this.tenancy = new PostgresTenancyReads(reads);
+    this.limits = new PostgresLimitReads(reads, interned);
+    this.privacy = new PostgresPrivacyReads(reads, interned);
+    this.audit = new PostgresAuditReads(reads, interned);
+    this.deadLetters = new PostgresDeadLetterReads(reads, interned);
+    this.redrives = new PostgresRedriveReads(reads);
   }
 
   /** Once, before anything else. */

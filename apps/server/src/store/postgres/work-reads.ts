@@ -31,7 +31,8 @@ export const READY = `SELECT jobs.public_id AS job_id, work.leg, work.rank, work
     WHERE is_ready AND slot = $1 AND destination = $2 AND account = $3
       AND (rank, job, leg) > ($4, $5, $6)
     ORDER BY rank, job, leg LIMIT $7
-  ) AS work JOIN {jobs} ON jobs.id = work.job
+  ) AS work
+  CROSS JOIN LATERAL (SELECT public_id FROM {jobs} WHERE id = work.job LIMIT 1) AS jobs
   ORDER BY work.rank, work.job, work.leg`;
 
 // Each slot has its own stretch of the index: the first of each are found without a look at the others.
@@ -46,11 +47,19 @@ export const DUE = `SELECT jobs.public_id AS job_id, work.leg, work.rank, work.r
     ) AS due
     ORDER BY ready_at, job, leg LIMIT $3
   ) AS work
-  JOIN {jobs} ON jobs.id = work.job
-  JOIN {destinations} ON destinations.id = work.destination
-  JOIN {organizations} ON organizations.id = destinations.organization
-  JOIN {accounts} ON accounts.id = work.account
-  JOIN {api_keys} ON api_keys.id = accounts.api_key
+  CROSS JOIN LATERAL (SELECT public_id FROM {jobs} WHERE id = work.job LIMIT 1) AS jobs
+  CROSS JOIN LATERAL (
+    SELECT organization, origin FROM {destinations} WHERE id = work.destination LIMIT 1
+  ) AS destinations
+  CROSS JOIN LATERAL (
+    SELECT public_id FROM {organizations} WHERE id = destinations.organization LIMIT 1
+  ) AS organizations
+  CROSS JOIN LATERAL (
+    SELECT api_key, user_id FROM {accounts} WHERE id = work.account LIMIT 1
+  ) AS accounts
+  CROSS JOIN LATERAL (
+    SELECT public_id FROM {api_keys} WHERE id = accounts.api_key LIMIT 1
+  ) AS api_keys
   ORDER BY work.ready_at, work.job, work.leg`;
 
 export const NEXT_DUE = `SELECT min(next.ready_at) AS at
@@ -76,7 +85,8 @@ export const WAKEABLE = `SELECT runs.public_id AS job_id
     ) AS due
     ORDER BY wake_at, job LIMIT $3
   ) AS due
-  JOIN {runs} ON runs.job = due.job ORDER BY due.wake_at, due.job`;
+  CROSS JOIN LATERAL (SELECT public_id FROM {runs} WHERE job = due.job LIMIT 1) AS runs
+  ORDER BY due.wake_at, due.job`;
 
 export const NEXT_WAKE = `SELECT min(next.wake_at) AS at
   FROM unnest($1::int2[]) AS owned (slot) CROSS JOIN LATERAL (
