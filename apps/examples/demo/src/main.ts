@@ -1,5 +1,5 @@
 /**
- * The main job of EZThrottle, shown: `npm run demo [-- --json] [-- --keep] [-- --only <name>]`.
+ * The main job of EZThrottle, shown: `npm run demo [-- --cluster] [-- --json] [-- --keep] [-- --only <name>]`.
  * Exits 0 when every scenario gave what it should, 1 when one differed.
  */
 import { parseArgs } from 'node:util';
@@ -10,6 +10,8 @@ import { World } from './world.ts';
 
 const { values: flags } = parseArgs({
   options: {
+    /** Three nodes on a PostgreSQL of their own, one of which is killed. */
+    cluster: { type: 'boolean', default: false },
     /** One JSON object on standard output instead of the table. */
     json: { type: 'boolean', default: false },
     /** Leave everything running at the end. */
@@ -53,7 +55,7 @@ async function main(): Promise<void> {
   const write = (text: string): void => {
     process.stderr.write(`${text}\n`);
   };
-  const world = await World.start(write);
+  const world = await World.start(write, flags.cluster);
   const reports: ScenarioReport[] = [];
   try {
     for (const scenario of chosen) {
@@ -71,10 +73,10 @@ async function main(): Promise<void> {
 }
 
 function keptRunning(world: World): string {
-  const { url, apiKey, dataDir } = world.server.facts;
+  const { url, apiKey, data } = world.server.facts;
   return [
     'Left running until Ctrl-C:',
-    `  server   ${url}   (API key ${apiKey}, data in ${dataDir})`,
+    `  server   ${url}   (API key ${apiKey}, data in ${data})`,
     `  target   ${world.target.url}`,
     `  limited  ${world.limitedTarget.url}`,
     `  app      ${world.app.url}`,

@@ -3,6 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { EZThrottle } from '@ezthrottle/core';
 import { ListeningProcess } from './processes/child-process.ts';
+import { ClusterServer } from './processes/cluster.ts';
+import type { DemoServer } from './processes/demo-server.ts';
 import { ServerProcess } from './processes/server-process.ts';
 import { Progress } from './report/progress.ts';
 import type { SeenCall } from './target/call-log.ts';
@@ -22,7 +24,7 @@ export interface ReceivedDelivery {
 
 /** The processes of the demo and what a scenario may ask of them. */
 export class World {
-  readonly server: ServerProcess;
+  readonly server: DemoServer;
   readonly target: ListeningProcess;
   /** Another API, with an address and so a pace of its own. */
   readonly limitedTarget: ListeningProcess;
@@ -35,7 +37,7 @@ export class World {
 
   private constructor(parts: {
     folder: string;
-    server: ServerProcess;
+    server: DemoServer;
     target: ListeningProcess;
     limitedTarget: ListeningProcess;
     app: ListeningProcess;
@@ -53,9 +55,10 @@ export class World {
     this.client = new EZThrottle({ apiKey, baseUrl: url, webhookSecret: signingSecret });
   }
 
-  static async start(write: (line: string) => void): Promise<World> {
+  /** @param isCluster Three nodes on a PostgreSQL instead of one process on a file. */
+  static async start(write: (line: string) => void, isCluster: boolean): Promise<World> {
     const folder = await mkdtemp(join(tmpdir(), 'ezthrottle-demo-'));
-    const server = new ServerProcess(join(folder, 'data'));
+    const server = isCluster ? new ClusterServer() : new ServerProcess(join(folder, 'data'));
     const api = new URL('./target/main.ts', import.meta.url);
     const target = new ListeningProcess(api, {});
     const limitedTarget = new ListeningProcess(api, {});

@@ -1,25 +1,10 @@
-import { spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
-import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
+import { type CommandProcess, startCommand } from './command-process.ts';
+import type { DemoServer, ServerFacts } from './demo-server.ts';
 
-const COMMAND = fileURLToPath(
-  new URL('./dist/cli/main.js', import.meta.resolve('@ezthrottle/server/package.json')),
-);
-
-/** What `ezthrottle dev --json` says about itself. */
-export interface ServerFacts {
-  readonly url: string;
-  readonly apiKey: string;
-  readonly signingSecret: string;
-  readonly dataDir: string;
-  readonly pid: number;
-}
-
-/** The EZThrottle server as a user would start it: `ezthrottle dev` on a data directory. */
-export class ServerProcess {
+/** The server as a user would start it: `ezthrottle dev` on a data directory. */
+export class ServerProcess implements DemoServer {
   readonly #dataDir: string;
-  #child: ChildProcess | null = null;
+  #process: CommandProcess | null = null;
   #facts: ServerFacts | null = null;
 
   constructor(dataDir: string) {
@@ -33,46 +18,26 @@ export class ServerProcess {
 
   async start(): Promise<void> {
     const port = this.#facts === null ? '0' : new URL(this.#facts.url).port;
-    const child = spawn(
-      process.execPath,
-      [
-        COMMAND,
-        'dev',
-        '--json',
-        '--port',
-        port,
-        '--data-dir',
-        this.#dataDir,
-        '--log-level',
-        'warn',
-      ],
-      { stdio: ['ignore', 'pipe', 'inherit'] },
-    );
-    this.#child = child;
-    const lines = createInterface({ input: child.stdout });
-    const exited = once(child, 'exit').then(([code]) => {
-      throw new Error(`ezthrottle dev ended with code ${String(code)}`);
-    });
-    exited.catch(() => undefined);
-    const [line] = await Promise.race([once(lines, 'line'), exited]);
-    this.#facts = JSON.parse(String(line));
+    const place = ['--port', port, '--data-dir', this.#dataDir];
+    this.#process = await startCommand(['dev', '--json', ...place, '--log-level', 'warn']);
+    const { url, apiKey, signingSecret } = this.#process.said;
+    this.#facts = {
+      url: String(url),
+      apiKey: String(apiKey),
+      signingSecret: String(signingSecret),
+      data: this.#dataDir,
+    };
   }
 
-  /** `kill -9`: no chance to finish anything. */
   async kill(): Promise<void> {
-    await this.#end('SIGKILL');
+    await this.#process?.end('SIGKILL');
+  }
+
+  recover(): Promise<void> {
+    return this.start();
   }
 
   async stop(): Promise<void> {
-    await this.#end('SIGTERM');
-  }
-
-  async #end(signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
-    const child = this.#child;
-    this.#child = null;
-    if (child === null || child.exitCode !== null) return;
-    const ended = once(child, 'exit');
-    child.kill(signal);
-    await ended;
+    await this.#process?.end('SIGTERM');
   }
 }
