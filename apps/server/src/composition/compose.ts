@@ -153,7 +153,12 @@ export async function compose(options: AppOptions, onClose: OnClose): Promise<Ru
   const caps = operatorCaps(config);
   const { idempotencyWindowMs } = config;
   const { maxResponseBytes, stopTimeoutMs } = config;
-  const dispatchBounds = { maxResponseBytes, stopTimeoutMs };
+  const dispatchBounds = {
+    maxResponseBytes,
+    stopTimeoutMs,
+    // A key may wait for a day before it is called again.
+    paceKeptMs: Math.max(config.retentionMs, 2 * 86_400_000),
+  };
   const recorder = await openRecorder({
     config,
     store,

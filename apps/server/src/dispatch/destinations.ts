@@ -13,7 +13,7 @@ import { destination, isIdle } from './destination.ts';
 import type { Destination } from './destination.ts';
 import { isLaneIdle, lane } from './lane.ts';
 import type { Lane } from './lane.ts';
-import { type LimitKeys, placeOf } from './limit-keys.ts';
+import { type LimitKeys, limitRow, placeOf } from './limit-keys.ts';
 import { LineWindow } from './line-window.ts';
 import type { OriginCaps } from './origin-caps.ts';
 import type { PaceMemory } from './pace-memory.ts';
@@ -152,6 +152,15 @@ export class Destinations {
       surplus -= 1;
     }
     return rows;
+  }
+
+  /** Where the store has keys that were idle since then and are forgotten by this; it looks at `limit` of them. */
+  takeIdle(since: number, limit: number): readonly Omit<PaceRow, 'data'>[] {
+    return this.#options.memory.takeIdle(since, limit).flatMap((key) => {
+      const [kind = '', organization = '', ...name] = key.split(' ');
+      if (kind === 'limit') return [{ organization, origin: limitRow(name.join(' ')) }];
+      return kind === 'destination' ? [{ organization, origin: name.join(' ') }] : [];
+    });
   }
 
   /** The rows of these keys, to be written down now. Keys that the store does not know are left out. */

@@ -23,6 +23,8 @@ export interface DispatchLimits {
   readonly batchRows: number;
   /** What destinations have taught is written down this often, in milliseconds. */
   readonly paceSaveMs: number;
+  /** What a key has taught at which nothing happened for this long is forgotten, in milliseconds. */
+  readonly paceKeptMs: number;
   /** How long a stop waits for calls under way before it aborts them, in milliseconds. */
   readonly stopTimeoutMs: number;
 }
@@ -38,5 +40,6 @@ export const DISPATCH_LIMITS: DispatchLimits = {
   maxResponseBytes: LIMITS.responseBytes,
   batchRows: 200,
   paceSaveMs: 3_000,
+  paceKeptMs: 7 * 86_400_000,
   stopTimeoutMs: 10_000,
 };

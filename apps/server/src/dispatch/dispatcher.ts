@@ -595,21 +595,31 @@ class PacedDispatcher implements Dispatcher {
   #planPaceSave(): void {
     const { clock } = this.#parts;
     this.#stopPaceTimer = clock.after(this.#limits.paceSaveMs, () => {
-      void this.#writePace(this.#destinations.takeChanged()).then(() => {
+      void this.#writePace(this.#destinations.takeChanged(), true).then(() => {
         if (this.#isRunning) this.#planPaceSave();
       });
     });
   }
 
-  async #writePace(rows: readonly PaceRow[]): Promise<void> {
+  async #writePace(rows: readonly PaceRow[], forgets = false): Promise<void> {
     try {
       await this.#putPace(rows);
+      if (forgets) await this.#forgetIdlePaces();
     } catch (error) {
       this.#parts.logger.error(
         { event: 'pace_not_written', err: error },
         'learned paces could not be written',
       );
     }
+  }
+
+  /** Some at a time: a key at which something happens is none of them. */
+  async #forgetIdlePaces(): Promise<void> {
+    const { paceKeptMs, batchRows } = this.#limits;
+    const since = this.#parts.clock.now() - paceKeptMs;
+    const forgotten = this.#destinations.takeIdle(since, batchRows);
+    if (forgotten.length === 0) return;
+    await this.#parts.committer.write({ type: 'put_pace', rows: [], forgotten });
   }
 
   async #putPace(rows: readonly PaceRow[]): Promise<void> {

@@ -23,6 +23,11 @@ export interface NamedLimit {
 /** Rows of the store that are a limit's and not an origin's: no origin begins like this. */
 const ROW_PREFIX = 'limit ';
 
+/** Name of the row in which the store has a limit. */
+export function limitRow(name: string): string {
+  return ROW_PREFIX + name;
+}
+
 export interface LimitKeysOptions {
   readonly clock: Clock;
   /** Absent: there are none. */

@@ -53,6 +53,15 @@ beforeEach(() => {
   });
 });
 
+function memoryOf(most: number): PaceMemory {
+  return new PaceMemory({
+    clock,
+    most,
+    read: async () => null,
+    onError: (error) => expect.unreachable(String(error)),
+  });
+}
+
 /** Uses it, so that there is something to learn, and writes down what has changed. */
 async function use(origin: string, ratePerSecond: number): Promise<void> {
   const { pacer } = destinations.get(ORGANIZATION, origin);
@@ -102,6 +111,46 @@ describe('what destinations have taught', () => {
     expect(pacer.pace.ratePerSecond).toBe(1);
     await clock.advance(2_000);
     expect(pacer.take(clock.monotonic()).verdict).toBe('go');
+  });
+
+  it('is forgotten when nothing has happened there for long, a few at a time', async () => {
+    const day = 86_400_000;
+    await use('https://old.test', 1);
+    limitKeys.get(ORGANIZATION, 'old limit').pacer.isChanged = true;
+    save();
+    const untold = { organization: ORGANIZATION, origin: 'https://untold.test' };
+    await clock.advance(day);
+    await use('https://new.test', 2);
+    // As another process finds it: nothing goes on anywhere.
+    const rows = [...stored].map(([origin, data]) => ({
+      organization: ORGANIZATION,
+      origin,
+      data,
+    }));
+    const later = memoryOf(10);
+    for (const { origin, data } of rows) later.put(`destination ${ORGANIZATION} ${origin}`, data);
+    later.put(`destination ${ORGANIZATION} ${untold.origin}`, '{"version":1}');
+    const since = clock.now() - day / 2;
+    const idle = [...later.takeIdle(since, 1), ...later.takeIdle(since, 10)];
+    expect(idle.toSorted()).toEqual(
+      ['https://old.test', 'limit old limit']
+        .map((origin) => `destination ${ORGANIZATION} ${origin}`)
+        .toSorted(),
+    );
+    expect(later.size).toBe(2);
+    expect(later.takeIdle(since, 10)).toEqual([]);
+  });
+
+  it('is named where the store has it when it is forgotten', async () => {
+    for (const n of [1, 2, 3]) await use(`https://${n}.test`, 1);
+    for (const n of [1, 2, 3]) {
+      limitKeys.get(ORGANIZATION, `a limit ${n}`).pacer.isChanged = true;
+      save();
+    }
+    const known = [...stored.keys()];
+    const found = destinations.takeIdle(clock.now() + 1, 10).map(({ origin }) => origin);
+    expect(found).toHaveLength(2);
+    expect(found.every((origin) => known.includes(origin))).toBe(true);
   });
 
   it('is not looked up while memory has all that there is', () => {

@@ -1,4 +1,4 @@
-import { type Clock, type Id, type KeyPacer, spendBurst } from '@ezthrottle/engine';
+import { type Clock, type Id, type KeyPacer, paceSavedAt, spendBurst } from '@ezthrottle/engine';
 
 export interface PaceMemoryOptions {
   readonly clock: Pick<Clock, 'now' | 'monotonic'>;
@@ -25,6 +25,8 @@ export class PaceMemory {
   /** The one that was put in last at the end. */
   readonly #taught = new Map<string, string>();
   readonly #reading = new Set<string>();
+  /** How far the last look for idle keys came. */
+  #looking: Iterator<[string, string]> | null = null;
   #isPartial = false;
   /** When this process took over from an earlier one, on the monotonic clock; null: there was none. */
   #takenOverAt: number | null = null;
@@ -44,6 +46,28 @@ export class PaceMemory {
     const oldest = this.#taught.keys().next();
     if (oldest.done === false) this.#taught.delete(oldest.value);
     this.#isPartial = true;
+  }
+
+  /**
+   * Forgets keys at which nothing has changed since then, out of the next `limit` that are looked at; their names.
+   * One of which it is not written when that was is kept.
+   */
+  takeIdle(since: number, limit: number): readonly string[] {
+    const idle: string[] = [];
+    for (let looked = 0; looked < limit; looked += 1) {
+      this.#looking ??= this.#taught.entries();
+      const next = this.#looking.next();
+      if (next.done === true) {
+        this.#looking = null;
+        break;
+      }
+      const [key, data] = next.value;
+      const savedAt = paceSavedAt(data);
+      if (savedAt === null || savedAt >= since) continue;
+      this.#taught.delete(key);
+      idle.push(key);
+    }
+    return idle;
   }
 
   /** What these keys have taught is somebody else's to know. */

@@ -18,6 +18,8 @@ interface SavedPace {
   readonly owed: number;
   /** Milliseconds since the epoch. */
   readonly pausedUntil: number | null;
+  /** The same; older servers did not write it. */
+  readonly savedAt?: number;
 }
 
 /** What a key has learned, as a line of JSON. Calls under way are not part of it. */
@@ -31,6 +33,7 @@ export function savePace(state: PaceState, moment: PaceMoment): string {
     learnedConcurrency: state.learnedConcurrency,
     owed: owedRequests(state, moment.now),
     pausedUntil: pauseMs > 0 ? Math.ceil(moment.wallNow + pauseMs) : null,
+    savedAt: Math.floor(moment.wallNow),
   };
   return JSON.stringify(saved);
 }
@@ -78,6 +81,9 @@ function withOwed(state: PaceState, owed: number, now: number): PaceState {
   return { ...state, arrivesAt: now + clamped * intervalMs(state) };
 }
 
+/** In the key's own line of JSON, and in that of a key with its circuit, where it stands within a text. */
+const SAVED_AT = /\\?"savedAt\\?":(\d{1,16})/;
+
 function read(data: string): SavedPace | null {
   let value: unknown;
   try {
@@ -99,6 +105,12 @@ function read(data: string): SavedPace | null {
     owed: positive(fields.owed) ?? 0,
     pausedUntil: positive(fields.pausedUntil),
   };
+}
+
+/** When a key was saved, in milliseconds since the epoch; null: it does not say. */
+export function paceSavedAt(data: string): number | null {
+  const found = SAVED_AT.exec(data);
+  return found === null ? null : Number(found[1]);
 }
 
 function positive(value: unknown): number | null {

@@ -288,6 +288,8 @@ export interface PutPaceOperation {
     readonly origin: string;
     readonly data: string;
   }[];
+  /** Of which nothing is kept any more. Absent: none. */
+  readonly forgotten?: readonly { readonly organization: Id; readonly origin: string }[];
 }
 
 /**

@@ -139,6 +139,9 @@ export class MemoryStore implements Store {
         for (const row of operation.rows) {
           this.#paces.set(JSON.stringify([row.organization, row.origin]), row);
         }
+        for (const { organization, origin } of operation.forgotten ?? []) {
+          this.#paces.delete(JSON.stringify([organization, origin]));
+        }
         return { verdict: 'ok' };
       case 'put_limit':
       case 'delete_limit':

@@ -243,5 +243,23 @@ export function workPromises(open: OpenStore): void {
         expect(await work.paceOf(ORGANIZATION.id, 'https://unknown.test')).toBeNull();
       }),
     );
+
+    it(
+      'forgets what is not to be kept, and nothing else',
+      onStore(open, async ({ store, reopen }) => {
+        const row = { organization: ORGANIZATION.id, origin: ORIGIN };
+        const other = { ...row, origin: 'https://other.test' };
+        const rows = [row, other].map((place) => ({ ...place, data: 'taught' }));
+        await commitOne(store, { type: 'put_pace', rows });
+        const unknown = { ...row, origin: 'https://unknown.test' };
+        const forgotten = [row, unknown, { ...other, organization: OTHER_ORGANIZATION.id }];
+        const forget = { type: 'put_pace', rows: [], forgotten } as const;
+        expect(await commitOne(store, forget)).toEqual({ verdict: 'ok' });
+        const later = await reopen();
+        expect(await later.work.pace(10)).toEqual([{ ...other, data: 'taught' }]);
+        await commitOne(later, { type: 'put_pace', rows: [{ ...row, data: 'anew' }] });
+        expect(await later.work.paceOf(row.organization, row.origin)).toBe('anew');
+      }),
+    );
   });
 }

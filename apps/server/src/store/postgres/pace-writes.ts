@@ -24,11 +24,23 @@ const PUT_PACE = `INSERT INTO {pace} (destination, slot, data)
   ORDER BY known.id
   ON CONFLICT (destination) DO UPDATE SET data = excluded.data`;
 
+const GONE = { organization: 'int4', origin: 'text' } as const;
+
+// In the same order, for the same reason.
+const FORGET = `DELETE FROM {pace} WHERE destination IN (
+  SELECT pace.destination FROM ${unnested('gone', GONE)}
+  JOIN {destinations} AS known
+    ON known.organization = gone.organization AND known.origin = gone.origin
+  JOIN {pace} AS pace ON pace.destination = known.id
+  ORDER BY pace.destination FOR UPDATE OF pace)`;
+
 /** What destinations have taught. */
 export async function putPace(
-  { transaction, interned }: WriteScope,
-  { rows }: PutPaceOperation,
+  scope: WriteScope,
+  { rows, forgotten = [] }: PutPaceOperation,
 ): Promise<void> {
+  const { transaction, interned } = scope;
+  if (forgotten.length > 0) await forget(scope, forgotten);
   const latest = new Map(rows.map((row) => [`${row.organization} ${row.origin}`, row]));
   const columns = new Columns(LEARNED);
   for (const { organization, origin, data } of latest.values()) {
@@ -38,4 +50,15 @@ export async function putPace(
   if (columns.length === 0) return;
   const values = columns.values();
   await together([transaction.run(PUT_DESTINATIONS, values), transaction.run(PUT_PACE, values)]);
+}
+
+async function forget(
+  { transaction, interned }: WriteScope,
+  places: NonNullable<PutPaceOperation['forgotten']>,
+): Promise<void> {
+  const columns = new Columns(GONE);
+  for (const { organization, origin } of places) {
+    columns.add({ organization: await interned.organization(organization), origin });
+  }
+  await transaction.run(FORGET, columns.values());
 }

@@ -78,7 +78,7 @@ export function createOperationWrites(scope: WriteScope): OperationWrites {
         case 'prune':
           return { verdict: 'ok', count: pruning.prune(operation) };
         case 'put_pace':
-          pace.put(operation.rows);
+          pace.put(operation);
           return { verdict: 'ok' };
         case 'put_limit':
         case 'delete_limit':
