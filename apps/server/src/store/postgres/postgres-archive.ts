@@ -24,7 +24,7 @@ const READING = [
 ];
 
 /** No server has ever worked in this schema of this database. */
-export class NoStoreError extends Error {
+class NoStoreError extends Error {
   readonly code = 'no_store';
   override readonly name = 'NoStoreError';
 
@@ -36,7 +36,7 @@ export class NoStoreError extends Error {
 }
 
 /** Jobs that applications have submitted are not jobs of the store yet. */
-export class InboxNotEmptyError extends Error {
+class InboxNotEmptyError extends Error {
   readonly code = 'inbox_not_empty';
   override readonly name = 'InboxNotEmptyError';
 

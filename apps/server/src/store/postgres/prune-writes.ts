@@ -13,7 +13,7 @@ import type { WriteScope } from './write-scope.ts';
 // Each row is looked up by itself: no statistics can make that a scan of a table (see advance-rows.ts).
 
 /** Whether a delivery of the job in this column is pending. */
-export const isDelivering = (job: string): string =>
+const isDelivering = (job: string): string =>
   `((SELECT 1 FROM {deliveries} WHERE job = ${job} AND state = 0 LIMIT 1) IS NOT NULL)`;
 
 // A job whose key may still be taken stays, since a repeat is answered with it. Two nodes that prune at the
