@@ -195,6 +195,28 @@ describe('nodes of a cluster', () => {
     );
   });
 
+  it('serve no slot again whose release they have asked for, though more is under way in it by now', () => {
+    const cluster = clusterOf('a');
+    cluster.join('b');
+    cluster.heartbeats(1);
+    const asked = cluster.plan('a');
+    if (asked.outcome !== 'member') throw new Error('a is no member');
+    cluster.members.set('a', asked.member);
+    const released = [...asked.member.leaving.keys()];
+    for (const slot of released) cluster.busy.set(slot, 'writes');
+    cluster.rows = applyOperation(
+      cluster.rows,
+      { type: 'leave', node: 'b', epoch: 2 },
+      cluster.now,
+    );
+    for (let round = 0; round < 3; round += 1) {
+      const next = cluster.plan('a');
+      if (next.outcome !== 'member') throw new Error('a is no member');
+      cluster.members.set('a', next.member);
+      expect(next.holds.filter((slot) => released.includes(slot))).toEqual([]);
+    }
+  });
+
   it('that drain hand over everything and are gone', () => {
     const cluster = clusterOf('a', 'b', 'c');
     cluster.drain('b');
@@ -216,15 +238,18 @@ describe('nodes of a cluster', () => {
     const cluster = clusterOf('a', 'b');
     const member = cluster.members.get('a');
     if (member === undefined) throw new Error('a is no member');
-    const answers = { since: 0, lastAt: cluster.now + 10_000 };
-    const round = planRound({
-      member: { ...member, answers },
-      view: viewAt(cluster.rows, cluster.now + 10_000),
-      isLeaseAlive: false,
-      now: cluster.now + 10_000,
-      underWayIn: () => 'nothing',
+    const later = cluster.now + 10_000;
+    const view = viewAt(cluster.rows, later);
+    const slots = view.slots.map((row) => ({ ...row, owner: null }));
+    const input = { view: { ...view, slots }, now: later, underWayIn: () => 'nothing' as const };
+    const known = { ...member, answers: { since: 0, lastAt: later } };
+    const without = planRound({ ...input, member: known, isLeaseAlive: false });
+    expect(without).toMatchObject({ outcome: 'member', operations: [] });
+    const within = planRound({ ...input, member: known, isLeaseAlive: true });
+    // Its own row looks as old as the other one's: it does not take itself for dead.
+    expect(within).toMatchObject({
+      operations: [{ type: 'fence', node: 'b' }, { type: 'take_slots' }],
     });
-    expect(round).toMatchObject({ outcome: 'member', operations: [] });
   });
 
   it('come to fair shares after whatever has happened, and serve no slot twice on the way', () => {
