@@ -2,19 +2,10 @@
 // binary, else Debian's package unpacked into the cache. Nothing is installed into the system.
 
 import { execFileSync, spawn } from 'node:child_process';
-import {
-  chownSync,
-  existsSync,
-  globSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  renameSync,
-  rmSync,
-} from 'node:fs';
+import { chownSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
-import { withFolderLock } from './folder-lock.ts';
+import { environmentWith, provideDebianPackages } from './debian-package.ts';
 import { endProcess, freePort, unprivilegedUser, whenReady } from './service-process.ts';
 
 export interface RedisService extends AsyncDisposable {
@@ -74,7 +65,7 @@ export async function startRedis(options: RedisOptions = {}): Promise<RedisServi
   const child = spawn(
     program.path,
     Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value]),
-    { env: environmentOf(program), stdio: ['ignore', 'pipe', 'pipe'], ...user },
+    { env: environmentWith(program.libraries), stdio: ['ignore', 'pipe', 'pipe'], ...user },
   );
   const end = async (): Promise<void> => {
     await endProcess(child, 'SIGTERM');
@@ -106,60 +97,20 @@ function installed(): RedisProgram | null {
   return null;
 }
 
-/** Debian's package and those libraries of it that the machine lacks, unpacked once. */
+/** Debian's package. */
 async function unpacked(): Promise<RedisProgram> {
-  const folder = join(CACHE, 'redis');
-  if (!existsSync(folder)) {
-    mkdirSync(CACHE, { recursive: true });
-    await withFolderLock(`${folder}.lock`, async () => {
-      if (!existsSync(folder)) unpack(folder);
-    });
-  }
-  const [libraries = null] = globSync('usr/lib/*-linux-gnu*', { cwd: folder });
-  return {
-    path: join(folder, 'usr/bin/redis-server'),
-    libraries: libraries === null ? null : join(folder, libraries),
-  };
-}
-
-function unpack(folder: string): void {
-  const draft = `${folder}.${process.pid}`;
-  rmSync(draft, { recursive: true, force: true });
-  mkdirSync(join(draft, 'packages'), { recursive: true });
-  try {
-    unpackInto(draft);
-    renameSync(draft, folder);
-  } catch (error) {
-    throw new Error(
-      'there is no Redis: set REDIS_URL to the address of one, or put redis-server on the PATH ' +
-        "(on Debian and Ubuntu its package is fetched by apt-get, whose lists 'apt-get update' brings)",
-      { cause: error },
-    );
-  } finally {
-    rmSync(draft, { recursive: true, force: true });
-  }
-}
-
-function unpackInto(draft: string): void {
-  const cwd = join(draft, 'packages');
-  const run = (program: string, args: string[]): string =>
-    execFileSync(program, args, { cwd, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
-  const depends = run('apt-cache', ['depends', '--important', 'redis-tools']);
-  const libraries = [...depends.matchAll(/^\s+Depends: (lib\S+)$/gm)].flatMap(
-    ([, name]) => name ?? [],
-  );
-  const known = run('dpkg-query', ['-W', '-f', '${Package} ${Status}\n']).split('\n');
-  const missing = libraries.filter((name) => !known.includes(`${name} install ok installed`));
-  run('apt-get', ['download', 'redis-server', 'redis-tools', ...missing]);
-  for (const name of readdirSync(cwd)) run('dpkg', ['-x', name, draft]);
-}
-
-function environmentOf({ libraries }: RedisProgram): NodeJS.ProcessEnv {
-  return libraries === null ? process.env : { ...process.env, LD_LIBRARY_PATH: libraries };
+  const { folder, libraries } = await provideDebianPackages({
+    folder: join(CACHE, 'redis'),
+    names: ['redis-server', 'redis-tools'],
+    dependent: 'redis-tools',
+    advice:
+      'there is no Redis: set REDIS_URL to the address of one, or put redis-server on the PATH',
+  });
+  return { path: join(folder, 'usr/bin/redis-server'), libraries };
 }
 
 function versionOf(program: RedisProgram): string {
-  const options = { env: environmentOf(program), encoding: 'utf8' } as const;
+  const options = { env: environmentWith(program.libraries), encoding: 'utf8' } as const;
   const said = execFileSync(program.path, ['--version'], options);
   return /v=(\S+)/.exec(said)?.[1] ?? said.trim();
 }

@@ -61,13 +61,18 @@ export function createClusterRows(
     }
   }
 
+  /** What may run twice: nothing of it is done when a statement is refused for its name. */
+  function repeatable<Result>(act: (connection: Connection) => Promise<Result>): Promise<Result> {
+    return database.repeatUnprepared(() => inTransaction(act));
+  }
+
   async function apply(operation: ClusterOperation): Promise<void> {
     switch (operation.type) {
       case 'join':
       case 'renew':
         throw new TypeError(`${operation.type} has a method of its own`);
       case 'fence':
-        await inTransaction((connection) => fence(connection, operation, times));
+        await repeatable((connection) => fence(connection, operation, times));
         return;
       case 'take_slots':
         await take(database, operation.owner, operation.slots);
@@ -76,7 +81,7 @@ export function createClusterRows(
         await release(database, operation.owner, operation.slots);
         return;
       case 'leave':
-        await inTransaction((connection) => leave(connection, operation));
+        await repeatable((connection) => leave(connection, operation));
         return;
       case 'forget':
         await forget(database, operation.owner, operation.fences);
@@ -84,9 +89,9 @@ export function createClusterRows(
   }
 
   return {
-    join: (facts, leaseMs) => inTransaction((connection) => join(connection, facts, leaseMs)),
+    join: (facts, leaseMs) => repeatable((connection) => join(connection, facts, leaseMs)),
     renew: (renewal) =>
-      inTransaction(async (connection) => {
+      repeatable(async (connection) => {
         const [, rows] = await Promise.all([renew(connection, renewal), connection.query(READ)]);
         return viewOf(rows[0] ?? {});
       }),

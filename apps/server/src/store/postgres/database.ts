@@ -1,5 +1,7 @@
-import { type PoolClient, type PoolConfig, Pool, types } from 'pg';
+import { createHash } from 'node:crypto';
+import { type PoolClient, type PoolConfig, Pool, type QueryResult, types } from 'pg';
 import type { Row } from '../rows/row.ts';
+import { failureKindOf } from './postgres-error.ts';
 
 /** A value bound to a statement. Lists of values travel as `Columns` makes them. */
 export type SqlValue = null | number | string | boolean | Uint8Array;
@@ -71,17 +73,39 @@ export class Database implements Queryable {
   }
 
   async query(sql: string, values: readonly SqlValue[] = []): Promise<readonly Row[]> {
-    return (await this.#pool.query(this.#configOf(sql, values))).rows;
+    return (await this.#send(sql, values)).rows;
   }
 
   async run(sql: string, values: readonly SqlValue[] = []): Promise<number> {
-    return (await this.#pool.query(this.#configOf(sql, values))).rowCount ?? 0;
+    return (await this.#send(sql, values)).rowCount ?? 0;
+  }
+
+  #send(sql: string, values: readonly SqlValue[]): Promise<QueryResult<Row>> {
+    return this.repeatUnprepared(() => this.#pool.query<Row>(this.#configOf(sql, values)));
+  }
+
+  /**
+   * Runs a statement, or a whole transaction, and once more without names when it was refused for one of them:
+   * then nothing of it was carried out.
+   */
+  async repeatUnprepared<Result>(act: () => Promise<Result>): Promise<Result> {
+    try {
+      return await act();
+    } catch (error) {
+      if (failureKindOf(error) !== 'unprepared') throw error;
+      this.stopPreparing();
+      return await act();
+    }
   }
 
   /** One connection for as long as its caller needs it. */
   async connect(): Promise<Connection> {
     const client = await this.#pool.connect();
-    return new Connection(client, (sql, values) => this.#configOf(sql, values), this.schema);
+    return new Connection(client, {
+      schema: this.schema,
+      configOf: (sql, values) => this.#configOf(sql, values),
+      onUnprepared: () => this.stopPreparing(),
+    });
   }
 
   /** From now on, statements are sent without names. */
@@ -102,7 +126,8 @@ export class Database implements Queryable {
   #statementOf(sql: string): Statement {
     const known = this.#texts.get(sql);
     if (known !== undefined) return known;
-    const made = { text: inSchema(sql, this.schema), name: `s${this.#texts.size}` };
+    const text = inSchema(sql, this.schema);
+    const made = { text, name: nameOf(text) };
     this.#texts.set(sql, made);
     return made;
   }
@@ -120,30 +145,44 @@ interface StatementConfig {
   readonly name?: string;
 }
 
+/** What its pool has settled for a connection. */
+interface Habits {
+  readonly schema: string;
+  readonly configOf: (sql: string, values: readonly SqlValue[]) => StatementConfig;
+  /** Names do not survive between here and the server. */
+  readonly onUnprepared: () => void;
+}
+
 /** One connection of the pool. Statements that are not awaited one by one travel together. */
 export class Connection implements Queryable {
   readonly schema: string;
   readonly #client: PoolClient;
-  readonly #configOf: (sql: string, values: readonly SqlValue[]) => StatementConfig;
+  readonly #habits: Habits;
 
-  constructor(
-    client: PoolClient,
-    configOf: (sql: string, values: readonly SqlValue[]) => StatementConfig,
-    schema: string,
-  ) {
+  constructor(client: PoolClient, habits: Habits) {
     this.#client = client;
-    this.#configOf = configOf;
-    this.schema = schema;
+    this.#habits = habits;
+    this.schema = habits.schema;
     // An error of the connection reaches whoever waits for a statement; without one it is seen by the next.
     client.on('error', ignored);
   }
 
   async query(sql: string, values: readonly SqlValue[] = []): Promise<readonly Row[]> {
-    return (await this.#client.query(this.#configOf(sql, values))).rows;
+    return (await this.#send(sql, values)).rows;
   }
 
   async run(sql: string, values: readonly SqlValue[] = []): Promise<number> {
-    return (await this.#client.query(this.#configOf(sql, values))).rowCount ?? 0;
+    return (await this.#send(sql, values)).rowCount ?? 0;
+  }
+
+  /** The transaction around it is lost with it; the next one does without names. */
+  async #send(sql: string, values: readonly SqlValue[]): Promise<QueryResult<Row>> {
+    try {
+      return await this.#client.query<Row>(this.#habits.configOf(sql, values));
+    } catch (error) {
+      if (failureKindOf(error) === 'unprepared') this.#habits.onUnprepared();
+      throw error;
+    }
   }
 
   /** Runs a script of several statements, without values; gives the rows of each. */
@@ -170,6 +209,14 @@ export class Connection implements Queryable {
 }
 
 function ignored(): void {}
+
+/**
+ * The same for the same text, in every process: behind a pooler that hands sessions on with the statements that
+ * others have prepared on them, a name may be taken, but never stands for something else.
+ */
+function nameOf(text: string): string {
+  return `s_${createHash('sha256').update(text).digest('base64url').slice(0, 22)}`;
+}
 
 function inSchema(sql: string, schema: string): string {
   return sql.replaceAll(/\{(\w+)\}/g, `"${schema}"."$1"`);

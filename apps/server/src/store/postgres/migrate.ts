@@ -14,7 +14,15 @@ const LOCK = 0x657a_7468;
  *
  * @throws SchemaTooNewError when it says otherwise; nothing is changed then.
  */
-export async function migrate(
+export function migrate(
+  database: Database,
+  migrations: readonly Migration[],
+  clock: Pick<Clock, 'now'>,
+): Promise<readonly number[]> {
+  return database.repeatUnprepared(() => migrateOnce(database, migrations, clock));
+}
+
+async function migrateOnce(
   database: Database,
   migrations: readonly Migration[],
   clock: Pick<Clock, 'now'>,
