@@ -29,6 +29,7 @@ export type {
 } from './step/step-builder.ts';
 export { IdempotentStrategy, StepType, type StepNode } from './step/step-node.ts';
 export { compile, type CompileOptions } from './step/compile.ts';
+export { submitPayload, type SubmitPayloadOptions } from './step/submit-payload.ts';
 export {
   ForwardFailedError,
   isForwardFailedError,
