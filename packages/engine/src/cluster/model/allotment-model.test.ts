@@ -44,8 +44,12 @@ describe('the model of a limit finds what goes wrong', () => {
       'when two divide the limit from what they read at different times',
       { comparesVersion: false },
     ],
-  ])('%s', (_what, rules) => {
-    const { finding } = look({ homes: 2, slots: 1 }, rules);
-    expect(finding?.problem).toBe('more is spent than the limit');
-  });
+  ])(
+    '%s',
+    (_what, rules) => {
+      const { finding } = look({ homes: 2, slots: 1 }, rules);
+      expect(finding?.problem).toBe('more is spent than the limit');
+    },
+    60_000,
+  );
 });

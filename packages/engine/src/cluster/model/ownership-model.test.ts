@@ -8,6 +8,9 @@ const isDeep = process.env['EZTHROTTLE_MODEL'] === 'deep';
 /** Enough for every setup here but the deep ones, which may stop at some depth. */
 const MAX_STATES = isDeep ? 1_200_000 : 150_000;
 
+/** A search takes a second or so, and many times that on a machine that is busy. */
+const PATIENCE_MS = isDeep ? 600_000 : 60_000;
+
 const SMALL: OwnershipSetup = { nodes: 2, slots: 1, jobs: 1, rules: RIGHT, faults: {} };
 const IMPATIENT: OwnershipRules = { ...RIGHT, isImpatient: true };
 
@@ -60,6 +63,7 @@ describe('nodes that own slots', () => {
       expect(finding).toBeNull();
       expect(isComplete).toBe(true);
     },
+    PATIENCE_MS,
   );
 
   it.each<Setup>(isDeep ? DEEP : [])(
@@ -67,7 +71,7 @@ describe('nodes that own slots', () => {
     (_what, setup) => {
       expect(look(setup).finding).toBeNull();
     },
-    600_000,
+    PATIENCE_MS,
   );
 });
 
@@ -136,10 +140,14 @@ describe('the model finds what goes wrong', () => {
       'two nodes have started work in one slot',
     ],
     ['when nobody is left', { faults: { kill: 2 } }, 'there is no way to the goal from here'],
-  ])('%s', (_what, setup, problem) => {
-    const { finding } = look(setup);
-    expect(finding?.problem).toBe(problem);
-    // Each step of the way is named, for whoever has to understand it.
-    expect(finding?.moves.length).toBeGreaterThan(0);
-  });
+  ])(
+    '%s',
+    (_what, setup, problem) => {
+      const { finding } = look(setup);
+      expect(finding?.problem).toBe(problem);
+      // Each step of the way is named, for whoever has to understand it.
+      expect(finding?.moves.length).toBeGreaterThan(0);
+    },
+    PATIENCE_MS,
+  );
 });
