@@ -76,6 +76,8 @@ test('many are counted first, then sent again, and waited for', async () => {
   expect(done.stdout).toContain('completed');
   expect(done.stdout).toMatch(/succeeded +3/);
   expect(done.code).toBe(0);
+  const after = await dead('redrive', '--reason', 'a look', ...filter, '--dry-run');
+  expect(after.stdout).toMatch(/^dead +0\nleft out: already +4\n/);
 });
 
 test('what is wrong with a command is told, all of it, with code 2', async () => {

@@ -162,6 +162,7 @@ async function redrive(line: DeadLine, server: ServerAddress): Promise<void> {
     return print(line, found, () => [
       ['dead', `${found.count}${found.more ? ' and more' : ''}`],
       ...Object.entries(found.by_reason).map(([reason, count]) => [reason, String(count)]),
+      ...Object.entries(found.left_out).map(([why, count]) => [`left out: ${why}`, String(count)]),
       ...found.by_destination.map(({ destination, count }) => [destination, String(count)]),
     ]);
   }
