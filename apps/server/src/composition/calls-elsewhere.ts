@@ -35,8 +35,15 @@ export function callsElsewhere(
     node.others.flatMap(({ node: id, url, regions, isDraining }) =>
       url !== null && !isDraining && regions.includes(region) ? [{ node: id, url }] : [],
     );
+  // Where no node has said where it is, all of them are everywhere.
+  const isLocal = (region: string): boolean =>
+    own.has(region) || (own.size === 0 && elsewhere().length === 0);
+  const elsewhere = (): readonly string[] =>
+    node.others.flatMap(({ url, regions, isDraining }) =>
+      url === null || isDraining ? [] : regions,
+    );
   return {
-    regions: () => node.others.flatMap(({ regions, isDraining }) => (isDraining ? [] : regions)),
+    regions: elsewhere,
     over(local) {
       const remote = createRemoteCalls({
         self: node.id,
@@ -46,7 +53,7 @@ export function callsElsewhere(
         random: Math.random,
       });
       onClose(() => remote.close());
-      return createRegionalExecutor(local, remote, (region) => own.has(region));
+      return createRegionalExecutor(local, remote, isLocal);
     },
     surface: (executor) => createCallsSurface({ envelope, executor, clock }),
   };

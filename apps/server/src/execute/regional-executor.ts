@@ -1,24 +1,17 @@
 import type { AttemptCall, Executor } from '@ezthrottle/engine';
 
-/** Makes calls at another node. */
-export interface RemoteExecutor extends Executor {
-  /** Whether some node can make calls from this region. */
-  reaches(region: string): boolean;
-}
-
 /**
- * Makes each call where its region is: here, or at another node. One that nobody else can make leaves from
- * here, and fails or succeeds as it may.
+ * Makes each call where its region is: here, or at another node.
  *
- * @param isLocal Whether calls leave from this region here.
+ * @param isLocal Whether calls of this region leave from here.
  */
 export function createRegionalExecutor(
   local: Executor,
-  remote: RemoteExecutor,
+  remote: Executor,
   isLocal: (region: string) => boolean,
 ): Executor {
   function isRemote({ region }: AttemptCall): boolean {
-    return !isLocal(region) && remote.reaches(region);
+    return !isLocal(region);
   }
 
   return {

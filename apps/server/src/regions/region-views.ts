@@ -5,7 +5,8 @@ import type { RegionState, RegionWatch } from './region-watch.ts';
 /** A region as `GET /health` shows it: not where its proxy is, and nobody's targets. */
 export interface RegionView {
   readonly name: string;
-  readonly egress: Egress['kind'];
+  /** `node`: from other nodes. */
+  readonly egress: Egress['kind'] | 'node';
   readonly state: RegionState['state'];
   /** Destinations that are not reached from here. */
   readonly unreachable: number;
@@ -16,12 +17,8 @@ export function regionViews(
   regions: Regions,
   watch: Pick<RegionWatch, 'states'> | undefined,
 ): 'any' | readonly RegionView[] {
-  if (regions === 'any') return 'any';
-  const states = new Map(watch?.states().map((one) => [one.name, one]));
-  return regions.map(({ name, egress }) => ({
-    name,
-    egress: egress.kind,
-    state: states.get(name)?.state ?? 'up',
-    unreachable: states.get(name)?.unreachable ?? 0,
-  }));
+  const states = watch?.states() ?? [];
+  if (states.length === 0) return 'any';
+  const own = new Map(regions === 'any' ? [] : regions.map(({ name, egress }) => [name, egress]));
+  return states.map((state) => ({ ...state, egress: own.get(state.name)?.kind ?? 'node' }));
 }

@@ -67,7 +67,7 @@ export interface HealthView {
 
 export interface RegionHealthView {
   readonly name: string;
-  readonly egress: 'direct' | 'proxy' | 'local_address';
+  readonly egress: 'direct' | 'proxy' | 'local_address' | 'node';
   readonly state: 'up' | 'down' | 'coming_back';
   /** Destinations that are not reached from there. */
   readonly unreachable: number;

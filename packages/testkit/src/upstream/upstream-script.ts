@@ -12,6 +12,8 @@ export interface RecordedRequest {
   /** The body read as UTF-8. */
   readonly body: string;
   readonly bodyBytes: Uint8Array;
+  /** From where it came. */
+  readonly remoteAddress: string;
   /** When its headers arrived, in milliseconds since the epoch. */
   readonly at: number;
   /** The same moment on a clock that never goes back, in milliseconds. */

@@ -147,6 +147,7 @@ class ScriptedUpstream implements Upstream {
   async #receive(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const at = Date.now();
     const monotonicAt = performance.now();
+    const remoteAddress = request.socket.remoteAddress ?? '';
     const bodyBytes = await readBody(request);
     this.#sequence += 1;
     const record = {
@@ -157,6 +158,7 @@ class ScriptedUpstream implements Upstream {
       rawHeaders: request.rawHeaders,
       body: bodyBytes.toString('utf8'),
       bodyBytes,
+      remoteAddress,
       at,
       monotonicAt,
       state: stateOf(request, response),

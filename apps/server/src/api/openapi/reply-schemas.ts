@@ -2038,7 +2038,7 @@ export const REPLY_SCHEMAS: Readonly<Record<string, JsonSchema>> = {
       },
       egress: {
         type: 'string',
-        enum: ['direct', 'proxy', 'local_address'],
+        enum: ['direct', 'proxy', 'local_address', 'node'],
       },
       state: {
         type: 'string',

@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream';
-import type { Clock, Executor } from '@ezthrottle/engine';
+import type { AttemptCall, AttemptReport, Clock, Executor } from '@ezthrottle/engine';
 import { ApiError } from '../../api/api-error.ts';
 import type { Answer, Call, Surface } from '../../api/route.ts';
 import {
@@ -16,7 +16,7 @@ export interface CallsSurfaceOptions {
   readonly envelope: NodeEnvelope;
   /** Its own: it takes all reports. */
   readonly executor: Executor;
-  readonly clock: Pick<Clock, 'after' | 'monotonic'>;
+  readonly clock: Clock;
 }
 
 /** Who is told of a call, and which other calls he waits for. */
@@ -34,8 +34,10 @@ export function createCallsSurface(options: CallsSurfaceOptions): Surface {
   const { envelope, executor, clock } = options;
   const askers = new Map<string, Asker>();
   const seen = new RecentTokens(clock);
+  /** Calls that were to be stopped before they came. */
+  const stopped = new RecentTokens(clock);
   executor.onSent((token) => askers.get(token)?.tell({ type: 'sent', token }));
-  executor.onReports((reports) => {
+  const told = (reports: readonly AttemptReport[]): void => {
     for (const report of reports) {
       const asker = askers.get(report.token);
       if (asker === undefined) continue;
@@ -44,7 +46,8 @@ export function createCallsSurface(options: CallsSurfaceOptions): Surface {
       asker.tell({ type: 'reports', reports: [report] });
       if (asker.waiting.size === 0) asker.readable.push(null);
     }
-  });
+  };
+  executor.onReports(told);
 
   function ask(call: Call, { from, calls }: CallsMessage): Answer {
     // A message that comes twice makes no call twice.
@@ -70,8 +73,10 @@ export function createCallsSurface(options: CallsSurfaceOptions): Surface {
       for (const token of left) askers.delete(token);
       executor.abort(left);
     });
+    const over = fresh.filter(({ token }) => stopped.has(token));
+    if (over.length > 0) told(over.map((one) => abortedReport(one, clock.now())));
     if (fresh.length === 0) readable.push(null);
-    else executor.run(fresh);
+    else executor.run(fresh.filter((one) => !over.includes(one)));
     return { status: 200, events: readable };
   }
 
@@ -96,6 +101,7 @@ export function createCallsSurface(options: CallsSurfaceOptions): Surface {
         handle: (call) => {
           const message = envelope.open('abort', call.body);
           if (!isAbort(message)) throw refused();
+          for (const token of message.tokens) if (!askers.has(token)) stopped.add(token);
           executor.abort(message.tokens);
           return Promise.resolve({ status: 204 });
         },
@@ -117,6 +123,10 @@ function isAbort(value: unknown): value is AbortMessage {
   return typeof value === 'object' && value !== null && 'tokens' in value;
 }
 
+function abortedReport({ token }: AttemptCall, at: number): AttemptReport {
+  return { token, outcome: { kind: 'aborted' }, response: null, startedAt: at, endedAt: at };
+}
+
 /** As long as a message could be sent a second time, in milliseconds. */
 const REMEMBERED_MS = 150_000;
 
@@ -126,6 +136,10 @@ class RecentTokens {
 
   constructor(clock: Pick<Clock, 'monotonic'>) {
     this.#clock = clock;
+  }
+
+  has(token: string): boolean {
+    return this.#seen.has(token);
   }
 
   /** False: it was there before. */

@@ -3,12 +3,12 @@ import {
   type AttemptCall,
   type AttemptReport,
   type Clock,
+  type Executor,
   EGRESS_ERRORS,
   type Id,
   type Outcome,
 } from '@ezthrottle/engine';
 import { Agent, request } from 'undici';
-import type { RemoteExecutor } from '../../execute/regional-executor.ts';
 import { ReportBatch } from '../../execute/report-batch.ts';
 import {
   ABORTS_PATH,
@@ -45,11 +45,11 @@ const SILENCE_MS = 3 * ALIVE_EVERY_MS;
 const CONNECT_MS = 5_000;
 
 /** Has other nodes make calls that leave from their regions. What a node was making when it is lost counts as failed. */
-export function createRemoteCalls(options: RemoteCallsOptions): RemoteExecutor {
+export function createRemoteCalls(options: RemoteCallsOptions): Executor {
   return new RemoteCalls(options);
 }
 
-class RemoteCalls implements RemoteExecutor {
+class RemoteCalls implements Executor {
   readonly #options: RemoteCallsOptions;
   readonly #pending = new Map<string, Pending>();
   readonly #reports = new ReportBatch();
@@ -60,14 +60,11 @@ class RemoteCalls implements RemoteExecutor {
     connections: null,
   });
   readonly #open = new Set<Promise<void>>();
+  #isClosed = false;
   #tellSent: (token: string) => void = () => undefined;
 
   constructor(options: RemoteCallsOptions) {
     this.#options = options;
-  }
-
-  reaches(region: string): boolean {
-    return this.#options.peersIn(region).length > 0;
   }
 
   run(calls: readonly AttemptCall[]): void {
@@ -75,6 +72,10 @@ class RemoteCalls implements RemoteExecutor {
     const byPeer = new Map<string, { readonly peer: CallingPeer; readonly calls: AttemptCall[] }>();
     const startedAt = clock.now();
     for (const call of calls) {
+      if (this.#isClosed) {
+        this.#report(call, startedAt, { kind: 'aborted' });
+        continue;
+      }
       const peers = peersIn(call.region);
       const peer = peers[Math.floor(random() * peers.length)];
       if (peer === undefined) {
@@ -116,6 +117,7 @@ class RemoteCalls implements RemoteExecutor {
   }
 
   async close(): Promise<void> {
+    this.#isClosed = true;
     await this.#agent.destroy();
     await Promise.allSettled(this.#open);
     this.#reports.flush();
@@ -167,12 +169,13 @@ class RemoteCalls implements RemoteExecutor {
     }
   }
 
-  #fail({ token, region }: AttemptCall, startedAt: number, why: string): void {
-    const outcome: Outcome = {
-      kind: 'network_error',
-      code: EGRESS_ERRORS.failed,
-      message: `the node of region ${region} has not made the call: ${why}`,
-    };
+  #fail(call: AttemptCall, startedAt: number, why: string): void {
+    const message = `the node of region ${call.region} has not made the call: ${why}`;
+    const lost: Outcome = { kind: 'network_error', code: EGRESS_ERRORS.failed, message };
+    this.#report(call, startedAt, this.#isClosed ? { kind: 'aborted' } : lost);
+  }
+
+  #report({ token }: AttemptCall, startedAt: number, outcome: Outcome): void {
     const endedAt = this.#options.clock.now();
     this.#reports.add({ token, outcome, response: null, startedAt, endedAt });
   }
