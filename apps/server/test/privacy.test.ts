@@ -68,9 +68,53 @@ describe('redaction', () => {
     target.route('/broken', { body: '{"card":"card-of-ada-4242' });
     const job = await ended(await submitted({ url: target.url('/broken') }));
     expect(objectOf(objectOf(job['result'])['response'])).toMatchObject({
-      body: '',
+      body: '[redacted]',
       truncated: true,
     });
+  });
+
+  test('keeps no JSON in letters that it does not read, and decodes what was sent in base64', async () => {
+    const rules = { response_paths: ['$.card'], request_paths: ['$.card'] };
+    await server.call('PUT', '/api/v1/settings/redaction', rules);
+    const latin = Buffer.from('{"card":"card-of-ada-4242","name":"Jos\xe9"}', 'latin1');
+    target.route('/latin', { body: latin });
+    const id = await submitted({
+      url: target.url('/latin'),
+      method: 'POST',
+      body: Buffer.from('{"card":"4242-of-ada","total":1}').toString('base64'),
+      body_encoding: 'base64',
+    });
+    const response = objectOf(objectOf((await ended(id))['result'])['response']);
+    expect(response).toMatchObject({ body: '[redacted]', truncated: true });
+    await until(
+      async () => (await server.call('GET', `/api/v1/jobs/${id}`)).json,
+      (job) => Array.isArray(job['erased']),
+    );
+    await server.restart(async () => {
+      const encoded = Buffer.from('4242-of-ada').toString('base64').slice(0, 12);
+      expect(bytesOnDisk()).not.toMatch(/of-ada/);
+      expect(bytesOnDisk()).not.toContain(encoded);
+      expect(bytesOnDisk()).not.toContain(latin.toString('base64').slice(0, 40));
+    });
+  });
+
+  test('leaves a dead job whole that has nothing of it, so that it can be sent again', async () => {
+    const rules = { request_headers: ['authorization'], request_paths: ['$.a'] };
+    await server.call('PUT', '/api/v1/settings/redaction', rules);
+    target.route('/dead', { status: 400 });
+    const job = { url: target.url('/dead'), method: 'POST', max_retries: 0 };
+    const whole = await submitted({ ...job, body: '{"b":1}' });
+    const part = await submitted({ ...job, body: '{"a":1}' });
+    for (const id of [whole, part]) await ended(id);
+    await until(
+      async () => (await server.call('GET', `/api/v1/jobs/${part}`)).json,
+      ({ erased }) => Array.isArray(erased),
+    );
+    expect((await server.call('GET', `/api/v1/jobs/${whole}`)).json['erased']).toBeUndefined();
+    const again = (id: string): Promise<Reply> =>
+      server.call('POST', `/api/v1/dead-letters/jobs/${id}/replay`, { reason: 'again' });
+    expect((await again(whole)).status).toBe(201);
+    expect((await again(part)).status).toBe(409);
   });
 
   test('takes them out of a request once its job has ended, and the bytes with them', async () => {

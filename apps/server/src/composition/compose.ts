@@ -75,7 +75,11 @@ export async function compose(options: AppOptions, onClose: OnClose): Promise<Ru
   const box = createSecretBox(keys.masterKey, config.formerMasterKeys);
   const vault = createSecretVault({ ...tenancy, box });
   await vault.load();
-  const privacy = createPrivacySettings({ reads: store.privacy, commit: tenancy.commit });
+  const privacy = createPrivacySettings({
+    reads: store.privacy,
+    commit: tenancy.commit,
+    maxResponseBytes: config.maxResponseBytes,
+  });
   await privacy.load();
   const secrets = createSigningSecrets({ ...tenancy, box });
   const signingKeys = createSigningKeys({ ...tenancy, box });

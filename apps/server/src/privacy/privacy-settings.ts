@@ -36,8 +36,10 @@ const KIND = 'settings';
 export function createPrivacySettings(options: {
   readonly reads: Pick<PrivacyReads, 'documents'>;
   readonly commit: Commit;
+  /** Bytes of an answer's body, also of one that grew by what stands in it now. */
+  readonly maxResponseBytes: number;
 }): PrivacySettings {
-  const { reads, commit } = options;
+  const { reads, commit, maxResponseBytes } = options;
   const retentions = new Map<Id, RetentionRequest>();
   const redactions = new Map<Id, RedactionView>();
 
@@ -87,7 +89,7 @@ export function createPrivacySettings(options: {
           outcome.kind === 'response'
             ? { ...outcome, headers: redactedHeaders(outcome.headers, rules.headers) }
             : outcome,
-        response: response === null ? null : redactedResponse(response, rules),
+        response: response === null ? null : redactedResponse(response, rules, maxResponseBytes),
       };
     },
   };

@@ -1,6 +1,7 @@
 import type { BodySpec, JobSpec, PathSpec } from '../job/job-spec.ts';
 import type { StoredResponse } from '../job/outcome.ts';
-import { parseRedactionPath, REDACTED, redactJson, type RedactionPath } from './redact-json.ts';
+import { cutText, redactedBody, WITHHELD } from './redact-body.ts';
+import { REDACTED } from './redact-json.ts';
 
 /** Parts of an ended job that are not kept any longer. */
 export type ErasedPart = 'bodies' | 'headers' | 'attempts' | 'request';
@@ -19,51 +20,72 @@ export interface Erasure {
   readonly rules: RedactionRules;
 }
 
-/** A job's spec without a part, that of every job nested in it as well. Tells which parts are gone. */
+/** A request's body that grows beyond this, and beyond what it was, is withheld, in bytes. */
+const GROWN_BYTES = 1_048_576;
+
+/**
+ * A job's spec without a part, that of every job nested in it as well. Tells which parts are gone.
+ *
+ * @returns The very same spec when the rules of the part `request` take nothing out of it.
+ */
 export function erasedSpec(spec: JobSpec, erasure: Erasure): JobSpec {
-  const erased = [...new Set([...(spec.erased ?? []), erasure.part])];
   const [primary, ...fallbacks] = spec.paths;
   const erase = (path: PathSpec): PathSpec => erasedPath(path, erasure);
-  return { ...spec, paths: [erase(primary), ...fallbacks.map(erase)], erased };
+  const paths = [erase(primary), ...fallbacks.map(erase)] as const;
+  const isChanged = paths.some((path, index) => path !== spec.paths[index]);
+  if (erasure.part === 'request' && !isChanged) return spec;
+  const erased = [...new Set([...(spec.erased ?? []), erasure.part])];
+  return { ...spec, paths, erased };
 }
 
 function erasedPath(path: PathSpec, erasure: Erasure): PathSpec {
-  const { onSuccess, onFailure } = path;
-  return {
-    ...path,
-    ...erasedCall(path, erasure),
-    onSuccess: onSuccess === null ? null : erasedSpec(onSuccess, erasure),
-    onFailure: onFailure === null ? null : erasedSpec(onFailure, erasure),
-  };
+  const erase = (spec: JobSpec | null): JobSpec | null =>
+    spec === null ? null : erasedSpec(spec, erasure);
+  const { headers, body } = erasedCall(path, erasure);
+  const onSuccess = erase(path.onSuccess);
+  const onFailure = erase(path.onFailure);
+  const isSame =
+    headers === path.headers &&
+    body === path.body &&
+    onSuccess === path.onSuccess &&
+    onFailure === path.onFailure;
+  return isSame ? path : { ...path, headers, body, onSuccess, onFailure };
 }
 
 function erasedCall(
   { headers, body }: PathSpec,
   { part, rules }: Erasure,
-): Partial<Pick<PathSpec, 'headers' | 'body'>> {
+): Pick<PathSpec, 'headers' | 'body'> {
   switch (part) {
     case 'bodies':
-      return { body: null };
+      return { headers, body: null };
     case 'headers':
-      return { headers: {} };
+      return { headers: {}, body };
     case 'attempts':
-      return {};
+      return { headers, body };
     case 'request':
       return {
         headers: redactedHeaders(headers, rules.headers),
-        body: body === null ? null : redactedBody(body, headers, rules.paths),
+        body: body === null ? null : redactedRequest(body, headers, rules.paths),
       };
   }
 }
 
-function redactedBody(
+function redactedRequest(
   body: BodySpec,
   headers: Readonly<Record<string, string>>,
   paths: readonly string[],
-): BodySpec | null {
-  if (paths.length === 0 || body.encoding !== 'utf8') return body;
-  const text = redactedText(body.data, contentType(headers), readPaths(paths));
-  return text === null ? null : { ...body, data: text };
+): BodySpec {
+  const redacted = redactedBody(body, headers, paths);
+  if (redacted === body) return body;
+  if (redacted === null) return isWithheld(body) ? body : WITHHELD;
+  const longest = Math.max(GROWN_BYTES, body.data.length);
+  return cutText(redacted.data, longest) === redacted.data ? redacted : WITHHELD;
+}
+
+/** It was taken out before. */
+function isWithheld({ data, encoding }: BodySpec): boolean {
+  return encoding === WITHHELD.encoding && data === WITHHELD.data;
 }
 
 /** The named headers stay, so that it can be seen that they were there; their values go. */
@@ -71,37 +93,33 @@ export function redactedHeaders(
   headers: Readonly<Record<string, string>>,
   names: readonly string[],
 ): Readonly<Record<string, string>> {
-  if (names.length === 0) return headers;
+  const isNamed = (name: string): boolean => names.includes(name.toLowerCase());
+  const isIn = (name: string): boolean => isNamed(name) && headers[name] !== REDACTED;
+  if (names.length === 0 || !Object.keys(headers).some(isIn)) return headers;
   const entries = Object.entries(headers).map(([name, value]): [string, string] => [
     name,
-    names.includes(name.toLowerCase()) ? REDACTED : value,
+    isNamed(name) ? REDACTED : value,
   ]);
   return Object.fromEntries(entries);
 }
 
-/** A response as it may be kept. A body that should be JSON and cannot be read is not kept at all. */
-export function redactedResponse(response: StoredResponse, rules: RedactionRules): StoredResponse {
+/**
+ * A response as it may be kept. A body that may be JSON and could not be looked through is not kept: a mark
+ * stands in its place, and it counts as cut.
+ *
+ * @param maxBytes Of the body; what goes beyond it is cut.
+ */
+export function redactedResponse(
+  response: StoredResponse,
+  rules: RedactionRules,
+  maxBytes: number,
+): StoredResponse {
   const headers = redactedHeaders(response.headers, rules.headers);
-  const paths = readPaths(rules.paths);
-  if (paths.length === 0 || response.bodyEncoding !== 'utf8' || response.body === '') {
-    return { ...response, headers };
-  }
-  const body = redactedText(response.body, contentType(response.headers), paths);
-  if (body === null) return { ...response, headers, body: '', truncated: true };
-  return { ...response, headers, body };
-}
-
-/** Null: it looks like JSON, but what is in it cannot be told. */
-function redactedText(text: string, type: string, paths: readonly RedactionPath[]): string | null {
-  const isJson = type.includes('json') || /^\s*[[{]/.test(text);
-  return isJson ? redactJson(text, paths) : text;
-}
-
-function contentType(headers: Readonly<Record<string, string>>): string {
-  const name = Object.keys(headers).find((each) => each.toLowerCase() === 'content-type');
-  return name === undefined ? '' : (headers[name]?.toLowerCase() ?? '');
-}
-
-function readPaths(paths: readonly string[]): readonly RedactionPath[] {
-  return paths.map(parseRedactionPath).filter((path) => path !== null);
+  const kept = { data: response.body, encoding: response.bodyEncoding };
+  const body = redactedBody(kept, response.headers, rules.paths);
+  if (body === kept) return { ...response, headers };
+  const { data, encoding } = body ?? WITHHELD;
+  const cut = cutText(data, maxBytes);
+  const truncated = response.truncated || body === null || cut.length < data.length;
+  return { ...response, headers, body: cut, bodyEncoding: encoding, truncated };
 }
