@@ -137,3 +137,27 @@ it('a job costs the same whether few wait or very many, though the statistics kn
   expect(few).toBeGreaterThan(5 * BATCH);
   expect(many).toBeLessThan(1.5 * few);
 }, 120_000);
+
+it('numbers of jobs stay right over very many batches, whose mark has no long past', async () => {
+  await using place = await temporarySchema(postgres.url);
+  const { url, schema } = place;
+  const store = await openPostgresStore({ url, schema });
+  await store.commit([
+    { type: 'put_organization', organization: ORGANIZATION },
+    { type: 'put_api_key', apiKey: API_KEY },
+    { type: 'submit', job: newJob() },
+  ]);
+  const names = new Set<unknown>();
+  for (let batch = 1; batch < 1_100; batch += 1) {
+    await store.commit([{ type: 'put_pace', rows: [] }]);
+    if (batch % 100 === 0) {
+      const marks = await place.query('SELECT instance FROM commit_marks');
+      expect(marks.length).toBe(1);
+      names.add(marks[0]?.['instance']);
+    }
+  }
+  expect(names.size).toBe(3);
+  expect(await place.query('SELECT number::int FROM commit_marks')).toEqual([{ number: 1_100 }]);
+  expect(await store.jobs.counts()).toMatchObject({ pending: 1 });
+  await store.close();
+}, 60_000);

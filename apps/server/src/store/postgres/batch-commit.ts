@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Clock, Id, Operation, Verdict } from '@ezthrottle/engine';
 import { Rejection } from '../rows/rejection.ts';
 import { StoreFailedError } from '../store-failed-error.ts';
-import { foldMarks, putMark } from './commit-marks.ts';
+import { foldMarks, moveMark, putMark } from './commit-marks.ts';
 import type { Connection, Database } from './database.ts';
 import { InterferenceError, OrderError } from './interference.ts';
 import type { InternedCache } from './interned.ts';
@@ -22,6 +22,9 @@ export interface BatchCommitOptions {
   readonly retryForMs: number;
 }
 
+/** Versions of one row that may have to be looked at with every batch. */
+const COMMITS_PER_MARK = 500;
+
 /** How a batch is written; it becomes more careful with what has gone wrong. */
 interface Manner {
   /** Operations are written one kind after the other, in their order. */
@@ -36,7 +39,7 @@ interface Manner {
  */
 export class BatchCommit {
   readonly #options: BatchCommitOptions;
-  readonly #instance: Id = randomUUID();
+  #instance: Id = randomUUID();
   #number = 0;
 
   constructor(options: BatchCommitOptions) {
@@ -59,10 +62,24 @@ export class BatchCommit {
     const attempt = new BatchAttempt(this.#options, this.#instance, this.#number, batch);
     const mayGoBetter = (error: unknown): boolean => attempt.mayGoBetter(error);
     try {
-      return await retried({ clock, forMs: retryForMs, mayGoBetter }, () => attempt.run());
+      const run = (): Promise<readonly Verdict[]> => attempt.run();
+      const verdicts = await retried({ clock, forMs: retryForMs, mayGoBetter }, run);
+      if (this.#number % COMMITS_PER_MARK === 0) await this.#moveMark();
+      return verdicts;
     } catch (error) {
       if (error instanceof NodeFencedError) throw error;
       throw new StoreFailedError('the batch could not be written', { cause: error });
+    }
+  }
+
+  /** Between two batches nobody is unsure of anything: whether it goes well or not, the next one can be. */
+  async #moveMark(): Promise<void> {
+    const next = randomUUID();
+    try {
+      await moveMark(this.#options.database, this.#instance, next);
+      this.#instance = next;
+    } catch {
+      // The old name is as good: a row that is not there is put again.
     }
   }
 }

@@ -29,6 +29,18 @@ export async function putMark(queryable: Queryable, instance: Id): Promise<void>
   );
 }
 
+const MOVE = `WITH former AS (DELETE FROM {commit_marks} WHERE instance = $1 RETURNING *)
+  INSERT INTO {commit_marks} (instance, number, touched_at, ${STATES})
+  SELECT $2, number, ${NOW}, ${STATES} FROM former`;
+
+/**
+ * Gives a store's row another name, under which it has no past: while somebody keeps a transaction open,
+ * every version of a row stays, and is looked at whenever the row is looked up.
+ */
+export async function moveMark(queryable: Queryable, from: Id, to: Id): Promise<void> {
+  await queryable.run(MOVE, [from, to]);
+}
+
 /** Adds up the rows of stores that are gone: each start of a server leaves one. */
 export async function foldMarks(queryable: Queryable): Promise<void> {
   await queryable.run(FOLD, [OF_THE_GONE, KEPT_MS]);

@@ -9,6 +9,8 @@ export interface RetryOptions {
   readonly forMs: number;
   /** Whether another try may go better, after this. */
   readonly mayGoBetter: (error: unknown) => boolean;
+  /** From 0 to below 1. Default `Math.random`. */
+  readonly random?: () => number;
 }
 
 /**
@@ -17,7 +19,7 @@ export interface RetryOptions {
  * @throws What the last try has thrown.
  */
 export async function retried<Result>(
-  { clock, forMs, mayGoBetter }: RetryOptions,
+  { clock, forMs, mayGoBetter, random = Math.random }: RetryOptions,
   attempt: () => Promise<Result>,
 ): Promise<Result> {
   const until = clock.monotonic() + forMs;
@@ -27,11 +29,11 @@ export async function retried<Result>(
     } catch (error) {
       if (!mayGoBetter(error) || clock.monotonic() >= until) throw error;
     }
-    await pause(clock, pauseMs);
+    // Spread out: the nodes of a database that comes back should not all come at once.
+    await pause(clock, pauseMs * (0.5 + random() / 2));
   }
 }
 
 function pause(clock: Pick<Clock, 'after'>, forMs: number): Promise<void> {
-  // Spread out: the nodes of a database that comes back should not all come at once.
-  return new Promise((resolve) => void clock.after(forMs * (0.5 + Math.random() / 2), resolve));
+  return new Promise((resolve) => void clock.after(forMs, resolve));
 }
