@@ -96,7 +96,7 @@ function ruleOperations(): readonly Operation[] {
         action: 'limit.put',
         target: limit.key,
         apiKey: API_KEY.id,
-        actor: 'ada',
+        actor: 'a\u0000da',
         reason: 'a first one',
         before: { rate: 1 },
         after: { rate: 5 },

@@ -47,6 +47,16 @@ export function auditPromises(open: OpenStore): void {
     );
 
     it(
+      'keeps what operators write, whichever characters they use',
+      onStore(open, async ({ store }) => {
+        const odd = '\u0000 \ufeff \u{1f600} \\u0000 "';
+        const entry = newEntry({ target: odd, actor: odd, reason: odd, before: { [odd]: odd } });
+        await put(store, entry);
+        expect(await listed(store, { target: odd })).toEqual([entry]);
+      }),
+    );
+
+    it(
       'is read page by page, by kind and by what was acted on, each organization its own',
       onStore(open, async ({ store }) => {
         const one = newEntry();

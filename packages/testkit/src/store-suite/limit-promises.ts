@@ -44,6 +44,21 @@ export function limitPromises(open: OpenStore): void {
     );
 
     it(
+      'have keys of any characters, in the order of their code points',
+      onStore(open, async ({ store }) => {
+        const keys = ['a', 'a\u0000b', 'ab', 'b\ufeff', 'é', '\uffee', '\u{1f600}'];
+        for (const key of keys.toReversed()) await put(store, newLimit({ key }));
+        const list = async (prefix: string): Promise<readonly string[]> => {
+          const query = { organization: ORGANIZATION.id, prefix, after: null, limit: 10 };
+          return (await store.limits.list(query)).map(({ key }) => key);
+        };
+        expect(await list('')).toEqual(keys);
+        expect(await list('a\u0000')).toEqual(['a\u0000b']);
+        for (const key of keys) expect(await remove(store, key, 1)).toEqual({ verdict: 'ok' });
+      }),
+    );
+
+    it(
       'change only from the version that is stored',
       onStore(open, async ({ store }) => {
         const first = newLimit();

@@ -10,6 +10,11 @@ const TYPES = { integer: 'int8', text: 'text', flag: 'bool', id: 'uuid' } as con
 /** Text that users write, which may hold a zero byte. */
 const BYTES: ReadonlySet<string> = new Set([
   'accounts.user_id',
+  'api_keys.name',
+  'audit_log.target',
+  'audit_log.actor',
+  'audit_log.reason',
+  'limits.key',
   'attempts.error',
   'attempts.body',
   'deliveries.error',

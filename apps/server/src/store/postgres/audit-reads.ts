@@ -4,10 +4,11 @@ import { boundedLimit } from '../rows/bounded-limit.ts';
 import type { Queryable } from './database.ts';
 import { isIdentifier, type Interned } from './interned.ts';
 import { LAST_ID } from './list-ends.ts';
+import { optionalBytesOfText } from './text-bytes.ts';
 
 export const LIST_AUDIT = `SELECT * FROM {audit_log}
   WHERE organization = $1 AND (at, public_id) < ($2, $3::uuid)
-    AND action = coalesce($4, action) AND ($5::text IS NULL OR target = $5)
+    AND action = coalesce($4, action) AND ($5::bytea IS NULL OR target = $5)
   ORDER BY at DESC, public_id DESC LIMIT $6`;
 
 export class PostgresAuditReads implements AuditReads {
@@ -25,7 +26,7 @@ export class PostgresAuditReads implements AuditReads {
     if (owner === null) return [];
     const at = before?.at ?? Number.MAX_SAFE_INTEGER;
     const id = before !== null && isIdentifier(before.id) ? before.id : LAST_ID;
-    const values = [owner, at, id, action, target, boundedLimit(limit)];
+    const values = [owner, at, id, action, optionalBytesOfText(target), boundedLimit(limit)];
     const rows = await this.#database.query(LIST_AUDIT, values);
     return rows.map((row) => auditRecord(organization, row));
   }

@@ -1,5 +1,6 @@
 import type { AuditOperation, AuditRecord } from '@ezthrottle/engine';
 import { boundedLimit } from '../rows/bounded-limit.ts';
+import { optionalBytesOfText } from './text-bytes.ts';
 import type { WriteScope } from './write-scope.ts';
 
 const PUT_ENTRY = `INSERT INTO {audit_log} (public_id, organization, at, action, target, api_key,
@@ -20,10 +21,10 @@ export async function putAuditEntry(
     await interned.organization(entry.organization),
     at,
     action,
-    target,
+    optionalBytesOfText(target),
     apiKey,
-    actor,
-    reason,
+    optionalBytesOfText(actor),
+    optionalBytesOfText(reason),
     before === null ? null : JSON.stringify(before),
     after === null ? null : JSON.stringify(after),
   ]);

@@ -1,4 +1,5 @@
 import type { LimitOperation, Verdict } from '@ezthrottle/engine';
+import { bytesOfText } from './text-bytes.ts';
 import type { WriteScope } from './write-scope.ts';
 
 type PutLimit = Extract<LimitOperation, { type: 'put_limit' }>;
@@ -22,13 +23,14 @@ export function applyLimit(scope: WriteScope, operation: LimitOperation): Promis
 async function put(scope: WriteScope, { limit, replaces }: PutLimit): Promise<Verdict> {
   const { key, data, version, createdAt, updatedAt } = limit;
   const organization = await scope.interned.organization(limit.organization);
-  const row = [organization, key, data, version, createdAt, updatedAt];
+  const stored = bytesOfText(key);
+  const row = [organization, stored, data, version, createdAt, updatedAt];
   if (replaces === null) {
     const count = await scope.transaction.run(INSERT_LIMIT, row);
     return { verdict: count === 0 ? 'stale' : 'ok' };
   }
   const count = await scope.transaction.run(UPDATE_LIMIT, [...row, replaces]);
-  return count === 0 ? refusal(scope, organization, key) : { verdict: 'ok' };
+  return count === 0 ? refusal(scope, organization, stored) : { verdict: 'ok' };
 }
 
 async function remove(
@@ -37,14 +39,15 @@ async function remove(
 ): Promise<Verdict> {
   const row = await scope.interned.findOrganization(organization);
   if (row === null) return { verdict: 'gone' };
-  const count = await scope.transaction.run(DELETE_LIMIT, [row, key, version]);
-  return count === 0 ? refusal(scope, row, key) : { verdict: 'ok' };
+  const stored = bytesOfText(key);
+  const count = await scope.transaction.run(DELETE_LIMIT, [row, stored, version]);
+  return count === 0 ? refusal(scope, row, stored) : { verdict: 'ok' };
 }
 
 async function refusal(
   { transaction }: WriteScope,
   organization: number,
-  key: string,
+  key: Uint8Array,
 ): Promise<Verdict> {
   const found = await transaction.query(FIND_LIMIT, [organization, key]);
   return { verdict: found.length === 0 ? 'gone' : 'stale' };

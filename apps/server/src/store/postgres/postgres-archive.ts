@@ -7,6 +7,7 @@ import {
 } from '../archive/archive-tables.ts';
 import { archivedValues } from '../archive/archived-values.ts';
 import { text } from '../rows/row.ts';
+import { ARCHIVE_SHAPES } from './archive-shapes.ts';
 import { archivedJobs } from './archived-jobs.ts';
 import { ArchiveInserts } from './archive-inserts.ts';
 import { type Connection, Database, type DatabaseOptions } from './database.ts';
@@ -150,9 +151,9 @@ class PostgresArchiveSource implements ArchiveSource {
 }
 
 /** Text in the order of its bytes, as every store has it. */
-function selectOf({ name, key, columns }: ArchiveTable): string {
+function selectOf({ name, key }: ArchiveTable): string {
   const order = key.map((column) => {
-    const isText = columns[column]?.kind === 'text';
+    const isText = ARCHIVE_SHAPES.get(name)?.[column] === 'text';
     return isText ? `"${column}" COLLATE "C"` : `"${column}"`;
   });
   return `SELECT * FROM {${name}} ORDER BY ${order.join(', ')}`;

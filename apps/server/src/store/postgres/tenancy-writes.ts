@@ -5,6 +5,7 @@ import { text } from '../rows/row.ts';
 import { sealedColumns } from '../rows/sealed-columns.ts';
 import { listOf } from './columns.ts';
 import { isIdentifier } from './interned.ts';
+import { bytesOfText } from './text-bytes.ts';
 import type { WriteScope } from './write-scope.ts';
 
 type PutOrganization = Extract<TenancyOperation, { type: 'put_organization' }>;
@@ -102,7 +103,7 @@ async function putApiKey(
   await transaction.run(PUT_API_KEY, [
     apiKey.id,
     organization,
-    apiKey.name,
+    bytesOfText(apiKey.name),
     apiKey.hash,
     apiKey.dialect,
     apiKey.createdAt,

@@ -4,8 +4,9 @@ import type { Connection, Statement } from './connection.ts';
 import type { Interned } from './interned.ts';
 import { limitRecord } from '../rows/limit-rows.ts';
 
+// Compared as bytes: the length of text ends before a zero byte.
 export const LIST_LIMITS = `SELECT * FROM limits
-  WHERE organization = ? AND key > ? AND key >= ? AND substr(key, 1, length(?)) = ?
+  WHERE organization = ? AND key > ? AND key >= ? AND substr(CAST(key AS BLOB), 1, length(CAST(? AS BLOB))) = CAST(? AS BLOB)
   ORDER BY key LIMIT ?`;
 
 export class SqliteLimitReads implements LimitReads {

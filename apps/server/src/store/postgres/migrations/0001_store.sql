@@ -39,7 +39,7 @@ CREATE TABLE api_keys (
   id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   public_id uuid NOT NULL UNIQUE,
   organization integer NOT NULL REFERENCES organizations (id),
-  name text NOT NULL,
+  name bytea NOT NULL,
   hash text NOT NULL UNIQUE CHECK (length(hash) = 64),
   dialect text NOT NULL CHECK (dialect IN ('ezthrottle', 'spooled')),
   created_at bigint NOT NULL,
@@ -84,10 +84,10 @@ CREATE TABLE pace (
 
 CREATE INDEX pace_of_slot ON pace (slot);
 
--- Limits as resources; data belongs to the rules of limits. Keys sort by code points.
+-- Limits as resources; data belongs to the rules of limits. Keys sort by their bytes, which is by code points.
 CREATE TABLE limits (
   organization integer NOT NULL REFERENCES organizations (id),
-  key text COLLATE "C" NOT NULL CHECK (key <> ''),
+  key bytea NOT NULL CHECK (key <> ''),
   data text NOT NULL,
   version bigint NOT NULL CHECK (version >= 1),
   created_at bigint NOT NULL,
@@ -149,10 +149,10 @@ CREATE TABLE audit_log (
   organization integer NOT NULL REFERENCES organizations (id),
   at bigint NOT NULL,
   action text NOT NULL,
-  target text,
+  target bytea,
   api_key uuid,
-  actor text,
-  reason text,
+  actor bytea,
+  reason bytea,
   before text,
   after text
 );
