@@ -5,6 +5,7 @@ export {
   type SubmittedInTransaction,
 } from './submit-in-transaction.ts';
 export type { InboxOptions } from './inbox-options.ts';
+export type { InboxJob } from './inbox-payload.ts';
 export type { InboxTransaction, SqlAdapter } from './transactions/inbox-transaction.ts';
 export {
   InboxMissingError,

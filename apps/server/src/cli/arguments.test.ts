@@ -26,6 +26,7 @@ describe('the command line', () => {
       flags: { port: '0', 'data-dir': 'd', rate: ['https://a=1', 'https://b=2'] },
       json: true,
       dryRun: false,
+      retry: null,
       configFile: null,
     });
   });

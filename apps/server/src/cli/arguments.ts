@@ -10,6 +10,7 @@ export type CommandName =
   | 're-encrypt'
   | 'migrate'
   | 'doctor'
+  | 'inbox'
   | 'help'
   | 'version';
 
@@ -24,6 +25,8 @@ export interface CommandLine {
   readonly json: boolean;
   /** Only says what would be done. */
   readonly dryRun: boolean;
+  /** Refused jobs that are tried again: an id, or `all`; null: none. */
+  readonly retry: string | null;
   readonly configFile: string | null;
 }
 
@@ -34,6 +37,7 @@ const COMMANDS: readonly CommandName[] = [
   're-encrypt',
   'migrate',
   'doctor',
+  'inbox',
   'help',
   'version',
 ];
@@ -47,6 +51,7 @@ const WORDS: Readonly<Partial<Record<CommandName, readonly string[]>>> = {
 const OWN_FLAGS = {
   json: { type: 'boolean' },
   'dry-run': { type: 'boolean' },
+  retry: { type: 'string' },
   help: { type: 'boolean', short: 'h' },
   version: { type: 'boolean', short: 'v' },
   config: { type: 'string' },
@@ -106,7 +111,7 @@ export function readArguments(argv: readonly string[]):
   }
   for (const extra of surplus) problems.push(unknownWord(extra, 'flags only'));
   if (command === null) return { ok: false, problems, line: null };
-  const { json, config, help, version, 'dry-run': dryRun, ...settings } = flags;
+  const { json, config, help, version, 'dry-run': dryRun, retry, ...settings } = flags;
   if (dryRun === true && command !== 'migrate') {
     problems.push({
       where: '--dry-run',
@@ -114,15 +119,28 @@ export function readArguments(argv: readonly string[]):
       expected: 'it with migrate',
     });
   }
+  if (retry !== undefined) problems.push(...problemsOfRetry(retry, command));
   const line: CommandLine = {
     command,
     word: word ?? null,
     flags: settings,
     json: json === true,
     dryRun: dryRun === true,
+    retry: typeof retry === 'string' ? retry : null,
     configFile: typeof config === 'string' ? config : null,
   };
   return problems.length > 0 ? { ok: false, problems, line } : { ok: true, line };
+}
+
+const ID_OR_ALL = /^(?:all|[\da-f]{8}-(?:[\da-f]{4}-){3}[\da-f]{12})$/i;
+
+function problemsOfRetry(retry: unknown, command: CommandName): readonly ConfigProblem[] {
+  const where = '--retry';
+  if (command !== 'inbox') {
+    return [{ where, message: `is not a flag of ${command}`, expected: 'it with inbox' }];
+  }
+  if (typeof retry === 'string' && ID_OR_ALL.test(retry)) return [];
+  return [{ where, message: 'names no job', expected: 'the id of a refused job, or all' }];
 }
 
 function commandOf(word: string | undefined, flags: Record<string, unknown>): CommandName | null {

@@ -18,6 +18,9 @@ commands:
             servers that are started with --no-migrate
   doctor    says what is wrong with the settings, the database or the data folder, and what to do; code 1
             when something is
+  inbox [--retry <id>|all]
+            jobs that were submitted within transactions of the database: how many wait, which were
+            refused and why; gives refused ones another try
   export [--to-file <file>]
             writes all that is kept as a stream of lines: of the stopped server in --data-dir, or of
             the database at --database-url
@@ -32,7 +35,7 @@ commands:
   help      this text
   version   the version
 
-flags of dev, start, config, re-encrypt, migrate and doctor (each is also an environment variable, or a key of the file):
+flags of dev, start, config, re-encrypt, migrate, doctor and inbox (each is also an environment variable, or a key of the file):
 `;
 
 const OWN_FLAGS = `  --config <file>

@@ -1,13 +1,11 @@
 import { systemClock } from '../clock.ts';
-import { readSettings } from '../config.ts';
-import { ConfigError, type ConfigProblem } from '../config/config-error.ts';
 import { connectionFailure } from '../doctor/connection-failure.ts';
 import { Database } from '../store/postgres/database.ts';
 import { migrate } from '../store/postgres/migrate.ts';
 import { MIGRATIONS } from '../store/postgres/migrations.ts';
 import { missingMigrations, nameMigrations } from '../store/postgres/schema-state.ts';
 import type { CommandLine } from './arguments.ts';
-import { sourcesOf } from './config-sources.ts';
+import { databaseSettings } from './database-settings.ts';
 
 /** The schema could not be brought up to date; it is as it was. */
 class CannotMigrateError extends Error {
@@ -15,31 +13,12 @@ class CannotMigrateError extends Error {
   override readonly name = 'CannotMigrateError';
 }
 
-/** What `migrate` needs no more than `doctor`: nobody is let in, and no secret is read. */
-const NOT_NEEDED: ReadonlySet<string> = new Set(['--api-key', '--master-key']);
-
-/** Settings that `start` needs and `migrate` does not. */
-function neededByMigrate(problems: readonly ConfigProblem[]): readonly ConfigProblem[] {
-  return problems.filter(
-    ({ where, message }) => message !== 'is missing' || !NOT_NEEDED.has(where),
-  );
-}
-
 /** `ezthrottle migrate`: brings the tables in PostgreSQL up to date, or says what it would do. */
 export async function runMigrate(line: CommandLine): Promise<void> {
-  const { config, problems } = readSettings('start', sourcesOf(line));
-  const serious = neededByMigrate(problems);
-  if (serious.length > 0) throw new ConfigError(serious);
-  const { databaseUrl: url, databaseSchema: schema } = config;
-  if (url === null) {
-    throw new ConfigError([
-      {
-        where: '--database-url',
-        message: 'is missing',
-        expected: 'the address of a database (the file of a data folder is migrated by `start`)',
-      },
-    ]);
-  }
+  const { url, schema } = databaseSettings(
+    line,
+    'the address of a database (the file of a data folder is migrated by `start`)',
+  );
   const database = new Database({
     url,
     schema,

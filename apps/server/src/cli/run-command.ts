@@ -96,6 +96,11 @@ async function carryOut(line: CommandLine): Promise<void> {
       await runDoctor(line);
       return;
     }
+    case 'inbox': {
+      const { runInbox } = await import('./inbox-command.ts');
+      await runInbox(line);
+      return;
+    }
     case 'dev':
     case 'start': {
       const { runServer } = await import('./run-server.ts');

@@ -9,6 +9,7 @@ import type { DatabaseLook, DatabasePlan } from './database-look.ts';
 import { checkDeadRows } from './dead-rows.ts';
 import { type Finding, ok, warn } from './finding.ts';
 import { checkHeldBack } from './held-back.ts';
+import { checkInbox } from './inbox.ts';
 import { checkListening } from './listening.ts';
 import { checkMasterKeys } from './master-keys.ts';
 import { checkNodes } from './nodes.ts';
@@ -34,6 +35,7 @@ const FURTHER: readonly (readonly [string, Check])[] = [
   ['held_back', checkHeldBack],
   ['dead_rows', checkDeadRows],
   ['nodes', checkNodes],
+  ['inbox', checkInbox],
   ['master_key', checkMasterKeys],
 ];
 
