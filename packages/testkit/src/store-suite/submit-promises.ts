@@ -1,3 +1,4 @@
+import type { StoredResponse } from '@ezthrottle/engine';
 import { describe, expect, it } from 'vitest';
 import {
   API_KEY,
@@ -12,6 +13,7 @@ import {
   newClaim,
   newDelivery,
   newEnd,
+  newEnded,
   newJob,
   newPath,
   newRun,
@@ -307,6 +309,35 @@ export function submitPromises(open: OpenStore): void {
           userId: 'new user',
           ready: 1,
         });
+      }),
+    );
+
+    it(
+      'may hold many of the largest bodies, of requests and of responses',
+      onStore(open, async ({ store }) => {
+        const data = 'x'.repeat(1024 * 1024);
+        const spec = newSpec({ paths: [newPath({ body: { encoding: 'utf8', data } })] });
+        const jobs = Array.from({ length: 20 }, () => newJob({ spec, armed: [newArmed()] }));
+        await given(store, ...jobs);
+        const live = await store.jobs.live(jobs.map(({ id }) => id));
+        expect(live.map((job) => job.spec.paths[0].body?.data.length)).toEqual(
+          jobs.map(() => data.length),
+        );
+        const response: StoredResponse = {
+          status: 200,
+          headers: {},
+          body: data,
+          bodyEncoding: 'utf8',
+          truncated: false,
+        };
+        const verdicts = await store.commit(
+          jobs.map(({ id }) => endingAdvance(id, 1, newEnd(), { ended: [newEnded({ response })] })),
+        );
+        expect(verdicts).toEqual(jobs.map(() => ({ verdict: 'ok' })));
+        for (const { id } of jobs) {
+          const [stored] = await store.jobs.responses(id, [1]);
+          expect(stored?.response.body.length).toBe(data.length);
+        }
       }),
     );
 

@@ -148,6 +148,12 @@ export class AdvanceRows {
   readonly spawned: Map<number, NewJob> = new Map();
   readonly #endedJobs: number[] = [];
 
+  /** About in bytes. */
+  get weight(): number {
+    const { moved, ended, attempts, deliveries, children } = this;
+    return moved.weight + ended.weight + attempts.weight + deliveries.weight + children.weight;
+  }
+
   /** Of a job that has ended, no leg stays. */
   endWork(job: number): void {
     this.#endedJobs.push(job);

@@ -24,7 +24,7 @@ import { AdvanceRows } from './advance-rows.ts';
 import { listOf } from './columns.ts';
 import { isIdentifier } from './interned.ts';
 import { addWork, namesOf } from './job-rows.ts';
-import { spawnJobs } from './submit-writes.ts';
+import { MOST_BYTES, spawnJobs } from './submit-writes.ts';
 import { bytesOfText, optionalBytesOfText } from './text-bytes.ts';
 import { together } from './together.ts';
 import { attempted } from './verdicts.ts';
@@ -68,20 +68,36 @@ export async function advanceJobs(
   const stored = await readRuns(scope, operations);
   const current = operations.filter(({ jobId, version }) => stored.get(jobId)?.version === version);
   await prepare(scope, current, stored);
-  const rows = new AdvanceRows();
-  const verdicts = operations.map((operation): Verdict => {
-    const run = stored.get(operation.jobId);
-    if (run === undefined) return { verdict: 'gone' };
-    if (run.version !== operation.version) return { verdict: 'stale' };
-    return attempted(() => {
-      rows.whole(() => add(scope, rows, run, operation));
-      count(scope, run, operation);
-      return { verdict: 'ok' };
-    });
+  let rows = new AdvanceRows();
+  const verdicts: Verdict[] = [];
+  for (const operation of operations) {
+    verdicts.push(verdictOf(scope, rows, stored.get(operation.jobId), operation));
+    if (rows.weight < MOST_BYTES) continue;
+    await write(scope, rows);
+    rows = new AdvanceRows();
+  }
+  await write(scope, rows);
+  return verdicts;
+}
+
+function verdictOf(
+  scope: WriteScope,
+  rows: AdvanceRows,
+  stored: StoredRun | undefined,
+  operation: AdvanceOperation,
+): Verdict {
+  if (stored === undefined) return { verdict: 'gone' };
+  if (stored.version !== operation.version) return { verdict: 'stale' };
+  return attempted(() => {
+    rows.whole(() => add(scope, rows, stored, operation));
+    count(scope, stored, operation);
+    return { verdict: 'ok' };
   });
+}
+
+async function write(scope: WriteScope, rows: AdvanceRows): Promise<void> {
   // Together: the children's statement follows on the same connection.
   await together([rows.write(scope.transaction), spawnJobs(scope, rows.children, rows.spawned)]);
-  return verdicts;
 }
 
 async function readRuns(

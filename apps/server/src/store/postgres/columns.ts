@@ -34,6 +34,7 @@ interface Codec<Value> {
 export class Columns<Of extends Shape> {
   readonly #columns: readonly Column[];
   #length = 0;
+  #weight = 0;
 
   constructor(shape: Of) {
     this.#columns = Object.entries(shape).map(([name, type]) => columnOf(name, type));
@@ -43,14 +44,21 @@ export class Columns<Of extends Shape> {
     return this.#length;
   }
 
+  /** How much was added so far, about in bytes. */
+  get weight(): number {
+    return this.#weight;
+  }
+
   /** @throws Rejection when a value does not fit its column; then nothing was added. */
   add(row: RowOf<Of>): void {
     const values: Readonly<Record<string, unknown>> = row;
     let added = 0;
     try {
       for (const column of this.#columns) {
-        column.add(values[column.name]);
+        const value = values[column.name];
+        column.add(value);
         added += 1;
+        this.#weight += weightOf(value);
       }
     } catch (error) {
       for (const column of this.#columns.slice(0, added)) column.cut(this.#length);
@@ -86,6 +94,11 @@ export function listOf<Type extends ColumnType>(
   const column = columnOf('list', type);
   for (const value of values) column.add(value);
   return column.encoded();
+}
+
+/** Long values are what counts; of the others, any number will do. */
+function weightOf(value: unknown): number {
+  return typeof value === 'string' || value instanceof Uint8Array ? value.length : 8;
 }
 
 interface Column {

@@ -104,6 +104,11 @@ export class JobRows {
     }
   }
 
+  /** About in bytes. */
+  get weight(): number {
+    return this.jobs.weight + this.keys.weight + this.work.weight + this.tags.weight;
+  }
+
   /** Values of all shapes, one after the other. */
   values(): readonly SqlValue[] {
     return [this.jobs, this.keys, this.work, this.tags].flatMap((columns) => columns.values());
@@ -145,7 +150,8 @@ export class JobRows {
       armed,
       data: storedRun(run, createdAt),
     });
-    for (const leg of job.work) {
+    // Of a leg that is named twice, the last counts.
+    for (const leg of new Map(job.work.map((leg) => [leg.leg, leg])).values()) {
       if (leg.state !== 'armed') {
         addWork(this.work, { row, organization, account, owner: job.organization }, leg, interned);
       }

@@ -89,6 +89,9 @@ const END_WINDOWS = 'UPDATE {runs} SET window_ms = 0 WHERE job = ANY($1)';
 /** How often a key is tried for: more times than this, others take it and let it go again and again. */
 const MOST_ROUNDS = 20;
 
+/** Of the rows that one statement carries, about: large bodies are written in several steps. */
+export const MOST_BYTES: number = 8 * 1024 * 1024;
+
 interface Candidate {
   readonly index: number;
   readonly job: NewJob;
@@ -111,20 +114,35 @@ export async function submitJobs(
   let waiting = jobs.map((job, index): Candidate => ({ index, job, row: scope.nextJobRow() }));
   for (let round = 0; waiting.length > 0; round += 1) {
     if (round === MOST_ROUNDS) throw new InterferenceError('a key was taken and let go too often');
-    const rows = new JobRows();
-    const candidates = new Map<number, Candidate>();
-    for (const candidate of waiting) {
-      const { index, job, row } = candidate;
-      verdicts[index] = attempted(() => {
-        rows.add(row, job, scope.interned);
-        candidates.set(row, candidate);
-        return { verdict: 'ok' };
-      });
-    }
-    const refused = await takeIn(scope, rows, candidates);
+    const refused = await offer(scope, waiting, verdicts);
     waiting = await answer(scope, refused, advanced, verdicts);
   }
   return verdicts;
+}
+
+/** Takes in those whose keys are free, and gives the others. */
+async function offer(
+  scope: WriteScope,
+  waiting: readonly Candidate[],
+  verdicts: Verdict[],
+): Promise<readonly Candidate[]> {
+  const refused: Candidate[] = [];
+  let rows = new JobRows();
+  let candidates = new Map<number, Candidate>();
+  for (const candidate of waiting) {
+    const { index, job, row } = candidate;
+    verdicts[index] = attempted(() => {
+      rows.add(row, job, scope.interned);
+      candidates.set(row, candidate);
+      return { verdict: 'ok' };
+    });
+    if (rows.weight < MOST_BYTES) continue;
+    refused.push(...(await takeIn(scope, rows, candidates)));
+    rows = new JobRows();
+    candidates = new Map();
+  }
+  refused.push(...(await takeIn(scope, rows, candidates)));
+  return refused;
 }
 
 /** Writes the jobs whose keys are free, and gives the others. */
