@@ -29,6 +29,24 @@ function replacing(first: NewJob, version = 1, overrides: Partial<NewJob> = {}):
 export function conflictPromises(open: OpenStore): void {
   describe('the holder of a key', () => {
     it(
+      'has it until its end, which comes before or behind what asks for the key in one batch',
+      onStore(open, async ({ store }) => {
+        const claim = newClaim('k', { windowMs: 5 });
+        const first = newJob({ idempotency: claim });
+        await given(store, first);
+        // Long after the window, which is over as soon as the job has ended.
+        const again = (): NewJob => newJob({ idempotency: claim, createdAt: T0 + 1_000 });
+        const [early, late] = [again(), again()];
+        const end = endingAdvance(first.id, 1, newEnd({ at: T0 + 1 }));
+        expect(await store.commit([submitOf(early), end, submitOf(late)])).toMatchObject([
+          { verdict: 'duplicate', jobId: first.id },
+          { verdict: 'ok' },
+          { verdict: 'ok' },
+        ]);
+      }),
+    );
+
+    it(
       'is named as long as the key is taken, and nothing is written by asking',
       onStore(open, async ({ store }) => {
         const claim = newClaim('k', { windowMs: 50 });

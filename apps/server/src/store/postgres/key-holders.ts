@@ -1,6 +1,6 @@
-import type { HeldKey, IdempotencyClaim } from '@ezthrottle/engine';
+import type { HeldKey, Id, IdempotencyClaim } from '@ezthrottle/engine';
 import { heldKey } from '../rows/records.ts';
-import { integer, optionalInteger, type Row } from '../rows/row.ts';
+import { identifier, integer, optionalInteger, type Row } from '../rows/row.ts';
 import { Columns, unnested } from './columns.ts';
 import type { Queryable } from './database.ts';
 import type { StoredKey } from './job-rows.ts';
@@ -36,6 +36,7 @@ export interface KeyRequest {
 /** Who has it. */
 export interface KeyHolder {
   readonly job: number;
+  readonly jobId: Id;
   /** Null: its window is over. */
   readonly held: HeldKey | null;
 }
@@ -55,6 +56,10 @@ export async function keyHolders(
     if (row === undefined) return null;
     const expiresAt = optionalInteger(row, 'expires_at');
     const isOver = expiresAt !== null && expiresAt <= at;
-    return { job: integer(row, 'job'), held: isOver ? null : heldKey(row, claim) };
+    return {
+      job: integer(row, 'job'),
+      jobId: identifier(row, 'public_id'),
+      held: isOver ? null : heldKey(row, claim),
+    };
   });
 }

@@ -175,9 +175,13 @@ async function answer(
   const holders = await keyHolders(scope.transaction, requests);
   const waiting: Candidate[] = [];
   for (const [number, candidate] of refused.entries()) {
-    const held = holders[number]?.held ?? null;
+    const holder = holders[number] ?? null;
+    // Also when its window is over: it may have ended a moment ago, by an operation behind this one.
+    if (holder !== null && advanced.has(holder.jobId)) {
+      throw new OrderError('a key of a job that moves on');
+    }
+    const held = holder?.held ?? null;
     if (held === null) waiting.push(candidate);
-    else if (advanced.has(held.jobId)) throw new OrderError('a key of a job that moves on');
     else verdicts[candidate.index] = held;
   }
   await retire(scope, requests, holders);
