@@ -33,7 +33,7 @@ function partsWith(box: SecretBox) {
   };
   const options = { reads: store.tenancy, commit, box, clock };
   return {
-    vault: createSecretVault(options),
+    vault: createSecretVault({ ...options, maxBodyBytes: 1_048_576 }),
     secrets: createSigningSecrets(options),
     keys: createSigningKeys(options),
   };

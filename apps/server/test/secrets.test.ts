@@ -128,6 +128,59 @@ describe('a job that refers to a secret', () => {
     );
   });
 
+  test('is refused where the secrets make it too long, before anything is put together', async () => {
+    await put('LONG', 'z'.repeat(8_192));
+    const url = target.url('/long');
+    const body = '{{secret.LONG}}'.repeat(60_000);
+    const headers = Object.fromEntries(
+      ['a', 'b', 'c', 'd', 'e'].map((name) => [name, '{{secret.LONG}}']),
+    );
+    const jobs = [
+      { url, method: 'POST', body, idempotent_key: 'long body' },
+      { url: `${url}?a={{secret.LONG}}`, headers },
+      { url, method: 'POST', body: '{{secret.LONG}}'.repeat(128), idempotent_key: 'fits' },
+    ];
+    const replies = await Promise.all(jobs.map((job) => server.call('POST', '/api/v1/jobs', job)));
+    expect(replies.map(({ status }) => status)).toEqual([422, 422, 201]);
+    expect(replies[0]?.json['problems']).toMatchObject([{ path: 'body' }]);
+    expect(replies[1]?.json['problems']).toMatchObject([{ path: 'url' }, { path: 'headers' }]);
+    const sent = await ended(textOf(replies[2]?.json['job_id']));
+    expect(sent['state']).toBe('completed');
+    expect(target.requests.at(-1)?.body).toHaveLength(1_048_576);
+  });
+
+  test('is not sent where a secret has grown meanwhile, and holds up nobody, also over a restart', async () => {
+    await put('GROWING', 'short-enough');
+    const later = { method: 'POST', retry_at: Date.now() + 1_200 };
+    const body = '{{secret.GROWING}}'.repeat(40_000);
+    const replies = [];
+    for (let job = 0; job < 20; job += 1) {
+      const url = target.url(`/growing/${job}`);
+      replies.push(await server.call('POST', '/api/v1/jobs', { ...later, url, body }));
+    }
+    await put('GROWING', '"'.repeat(8_192));
+    await server.restart();
+    for (const { json } of replies) {
+      const done = await ended(textOf(json['job_id']));
+      expect(done['state']).toBe('failed');
+      expect(JSON.stringify(done)).toContain('body_too_long');
+    }
+    const health = await server.call('GET', '/health');
+    expect(health.json).toMatchObject({ calls_in_flight: 0 });
+    expect(target.requests.filter(({ path }) => path.startsWith('/growing'))).toEqual([]);
+  });
+
+  test('has its answer in the encoding `identity`, which is none', async () => {
+    await put('PLAINLY', 'the-plain-secret-value');
+    const headers = { 'content-encoding': 'identity' };
+    target.route('/identity', { headers, body: 'important the-plain-secret-value' });
+    const key = { 'X-Key': '{{secret.PLAINLY}}' };
+    const done = await run({ url: target.url('/identity'), headers: key });
+    const response = objectOf(objectOf(done['result'])['response']);
+    expect(response).toMatchObject({ body: 'important [secret PLAINLY]' });
+    expect(response['truncated']).toBeUndefined();
+  });
+
   test('fails for good when the secret was deleted meanwhile', async () => {
     await put('GONE');
     const job = {

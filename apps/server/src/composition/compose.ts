@@ -11,6 +11,7 @@ import { createDeliverer, type Deliverer } from '../deliver/deliverer.ts';
 import { createEndpoints, type Endpoints } from '../deliver/endpoints.ts';
 import { createDispatcher, type Dispatcher } from '../dispatch/dispatcher.ts';
 import type { DispatcherParts } from '../dispatch/dispatch-ports.ts';
+import { guardedExecutor } from '../execute/guarded-executor.ts';
 import { createDestinationEdits } from '../limits/destination-edits.ts';
 import { createLimitRules } from '../limits/limit-rules.ts';
 import { createLimits } from '../limits/limits.ts';
@@ -73,7 +74,7 @@ export async function compose(options: AppOptions, onClose: OnClose): Promise<Ru
 
   const tenancy = { reads: store.tenancy, commit: committer.write.bind(committer), clock };
   const box = createSecretBox(keys.masterKey, config.formerMasterKeys);
-  const vault = createSecretVault({ ...tenancy, box });
+  const vault = createSecretVault({ ...tenancy, box, maxBodyBytes: config.maxBodyBytes });
   await vault.load();
   const privacy = createPrivacySettings({
     reads: store.privacy,
@@ -316,7 +317,14 @@ export async function compose(options: AppOptions, onClose: OnClose): Promise<Ru
     nodeSurfaces:
       elsewhere === null
         ? []
-        : [elsewhere.surface(withSecretsInCalls(executors.others, { vault, clock }))],
+        : [
+            elsewhere.surface(
+              guardedExecutor(withSecretsInCalls(executors.others, { vault, clock }), {
+                clock,
+                logger,
+              }),
+            ),
+          ],
     logger,
     observation,
   };

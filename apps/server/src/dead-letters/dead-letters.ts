@@ -18,7 +18,7 @@ export interface DeadLettersOptions {
   readonly commit: Commit;
   readonly gate: Pick<JobGate, 'submit'>;
   readonly rules: Pick<LimitRules, 'namedBy' | 'accountLimit'>;
-  readonly vault: Pick<SecretVault, 'find'>;
+  readonly vault: Pick<SecretVault, 'find' | 'excess'>;
   readonly deletions: Pick<AccountDeletions, 'isDeleted' | 'unlessDeleted'>;
   readonly endpoints: Pick<Endpoints, 'isDisabled'>;
   readonly deliverer: Pick<Deliverer, 'wake'>;

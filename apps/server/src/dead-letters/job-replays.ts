@@ -82,7 +82,7 @@ export interface JobReplaysOptions {
   readonly jobs: Pick<JobReads, 'get' | 'holder'>;
   readonly gate: Pick<JobGate, 'submit'>;
   readonly rules: Pick<LimitRules, 'namedBy' | 'accountLimit'>;
-  readonly vault: Pick<SecretVault, 'find'>;
+  readonly vault: Pick<SecretVault, 'find' | 'excess'>;
   readonly deletions: Pick<AccountDeletions, 'isDeleted' | 'unlessDeleted'>;
   readonly clock: Pick<Clock, 'now'>;
   readonly newId: () => Id;
@@ -116,7 +116,11 @@ export function createJobReplays(options: JobReplaysOptions): JobReplays {
       }
       const limits = checkLimitCosts(job.spec, options.rules.namedBy(organization));
       if (limits.length > 0) return { verdict: 'unusable', what: 'limits', problems: limits };
-      const secrets = checkSecrets(job.spec, (name) => options.vault.find(organization, name));
+      const secrets = checkSecrets(
+        job.spec,
+        (name) => options.vault.find(organization, name),
+        (path) => options.vault.excess(organization, path),
+      );
       if (secrets.length > 0) return { verdict: 'unusable', what: 'secrets', problems: secrets };
     }
     return { verdict: 'planned', dead, job, isHeld: held !== null };

@@ -29,6 +29,7 @@ import { type JobResult, weightOf } from './job-result.ts';
 import { JobCache } from '../dispatch/job-cache.ts';
 import type { Endpoints } from './endpoints.ts';
 import { EndpointLanes } from './endpoint-lanes.ts';
+import { guardedExecutor } from '../execute/guarded-executor.ts';
 import { ExecutorCalls } from './executor-calls.ts';
 
 /** The part of pino's logger that the deliverer uses. */
@@ -140,7 +141,7 @@ class WebhookDeliverer implements Deliverer {
 
   constructor(options: DelivererOptions) {
     this.#options = options;
-    this.#calls = new ExecutorCalls(options.executor);
+    this.#calls = new ExecutorCalls(guardedExecutor(options.executor, options));
     this.#lanes = new EndpointLanes({
       concurrency: options.concurrency ?? 256,
       perEndpointConcurrency: options.perEndpointConcurrency ?? 64,

@@ -27,6 +27,7 @@ import { Stager } from '../upkeep/stager.ts';
 import { ActiveJobs } from './active-jobs.ts';
 import type { ActiveJob } from './active-jobs.ts';
 import { type Ownership, WHOLE } from '../cluster/ownership.ts';
+import { guardedExecutor } from '../execute/guarded-executor.ts';
 import { Armer } from './armer.ts';
 import { CallStarter } from './call-starter.ts';
 import { Forecaster } from './forecaster.ts';
@@ -107,7 +108,7 @@ export interface Dispatcher extends JobGate, Service, SlotUser {
 
 /** Runs jobs: takes them in, paces and sends their calls, and decides what follows from the answers. */
 export function createDispatcher(parts: DispatcherParts): Dispatcher {
-  return new PacedDispatcher(parts);
+  return new PacedDispatcher({ ...parts, executor: guardedExecutor(parts.executor, parts) });
 }
 
 /** How soon a destination is looked at again that the bound over all of them left out, in milliseconds. */

@@ -1,4 +1,5 @@
 import type { AttemptReport } from '@ezthrottle/engine';
+import { withheldReport } from '../execute/withheld-report.ts';
 import type { ActiveJobs } from './active-jobs.ts';
 import type { RunningCall, RunningCalls } from './calls.ts';
 import type { DispatcherParts } from './dispatch-ports.ts';
@@ -89,8 +90,17 @@ export class Reports {
 
   /** What paces has been learned by now; from here on the report is written down and shown. */
   #kept({ lane }: RunningCall, report: AttemptReport): AttemptReport {
-    const { keptReport } = this.#options.parts;
-    return keptReport === undefined ? report : keptReport(lane.destination.organization, report);
+    const { keptReport, logger } = this.#options.parts;
+    if (keptReport === undefined) return report;
+    try {
+      return keptReport(lane.destination.organization, report);
+    } catch (error) {
+      logger.error(
+        { event: 'report_withheld', err: error },
+        'an answer could not be looked through',
+      );
+      return withheldReport(report);
+    }
   }
 
   async #decide(call: RunningCall, report: AttemptReport): Promise<void> {

@@ -9,8 +9,9 @@ import {
 } from '@ezthrottle/engine';
 import type { Dispatcher } from 'undici';
 import { EgressError } from '../net/egress.ts';
+import { notMade } from './guarded-executor.ts';
 import { outcomeOfError } from './network-error.ts';
-import { prepareRequest } from './outbound-request.ts';
+import { type Prepared, prepareRequest } from './outbound-request.ts';
 import { ResponseBody } from './response-body.ts';
 import { storedText } from './stored-text.ts';
 
@@ -50,7 +51,7 @@ export class OutboundCall implements Dispatcher.DispatchHandler {
   }
 
   start(dispatcher: Dispatcher): void {
-    const prepared = prepareRequest(this.#call, this.#options.userAgent);
+    const prepared = this.#prepared();
     if (!prepared.ok) {
       this.#settle(prepared.refused, null);
       return;
@@ -64,6 +65,14 @@ export class OutboundCall implements Dispatcher.DispatchHandler {
       dispatcher.dispatch({ ...prepared.request, headersTimeout: 0, bodyTimeout: 0 }, this);
     } catch (error) {
       this.#settle(outcomeOfError(error), null);
+    }
+  }
+
+  #prepared(): Prepared {
+    try {
+      return prepareRequest(this.#call, this.#options.userAgent);
+    } catch (error) {
+      return { ok: false, refused: notMade(error) };
     }
   }
 

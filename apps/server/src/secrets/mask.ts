@@ -1,4 +1,4 @@
-import type { Outcome, StoredResponse } from '@ezthrottle/engine';
+import { isPacked, type Outcome, type StoredResponse } from '@ezthrottle/engine';
 
 /** A value that must not be seen, and what is shown in its place. */
 export interface Hidden {
@@ -56,7 +56,7 @@ export function createMask(hidden: readonly Hidden[]): Mask {
     response(response) {
       const headers = headersOf(response.headers);
       // Bytes that could not be decoded cannot be looked through either.
-      if (headers['content-encoding'] !== undefined && response.body !== '') {
+      if (isPacked(response.headers) && response.body !== '') {
         return { ...response, headers, body: '', bodyEncoding: 'utf8', truncated: true };
       }
       return { ...response, headers, body: bodyOf(response) };

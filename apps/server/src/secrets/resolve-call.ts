@@ -1,4 +1,5 @@
 import { type AttemptCall, withSecrets } from '@ezthrottle/engine';
+import { bodySpelling } from './body-spelling.ts';
 
 /**
  * A call with its secrets put in. A value is spelled as its place needs it, so that it cannot change what
@@ -19,19 +20,4 @@ export function resolveCall(call: AttemptCall, valueOf: (name: string) => string
       ? { ...body, data: withSecrets(body.data, (name) => inBody(valueOf(name))) }
       : body,
   };
-}
-
-function bodySpelling(
-  headers: Readonly<Record<string, string>>,
-  body: string,
-): (value: string) => string {
-  const named = Object.keys(headers).find((name) => name.toLowerCase() === 'content-type');
-  const type = named === undefined ? '' : (headers[named]?.toLowerCase() ?? '');
-  if (type.includes('json') || (type === '' && /^\s*[[{]/.test(body))) {
-    return (value) => JSON.stringify(value).slice(1, -1);
-  }
-  if (type.includes('x-www-form-urlencoded')) {
-    return (value) => new URLSearchParams({ v: value }).toString().slice('v='.length);
-  }
-  return (value) => value;
 }

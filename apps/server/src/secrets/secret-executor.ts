@@ -1,4 +1,6 @@
 import type { AttemptCall, AttemptReport, Clock, Executor, Id, Outcome } from '@ezthrottle/engine';
+import { notMade } from '../execute/guarded-executor.ts';
+import { withheldReport } from '../execute/withheld-report.ts';
 import { SecretBoxError } from '../tenancy/secret-box.ts';
 import { createMask, type Hidden, type Mask } from './mask.ts';
 import { resolveCall } from './resolve-call.ts';
@@ -12,22 +14,44 @@ type Refusal = Extract<Outcome, { kind: 'refused' }>;
  */
 export function withSecretsInCalls(
   executor: Executor,
-  options: { readonly vault: Pick<SecretVault, 'open'>; readonly clock: Pick<Clock, 'now'> },
+  options: {
+    readonly vault: Pick<SecretVault, 'open' | 'excess'>;
+    readonly clock: Pick<Clock, 'now'>;
+  },
 ): Executor {
   const masks = new Map<string, Mask>();
   let tell: (reports: readonly AttemptReport[]) => void = () => undefined;
 
   function ready(call: AttemptCall): AttemptCall | null {
+    try {
+      const resolved = resolve(call);
+      if (!('kind' in resolved)) return resolved;
+      refuse(call, resolved);
+    } catch (error) {
+      refuse(call, notMade(error));
+    }
+    return null;
+  }
+
+  function refuse({ token }: AttemptCall, outcome: Refusal): void {
+    masks.delete(token);
+    const at = options.clock.now();
+    const report = { token, outcome, response: null, startedAt: at, endedAt: at };
+    // Later, as a call that is really made: whoever hands it over has not noted it yet.
+    queueMicrotask(() => tell([report]));
+  }
+
+  function resolve(call: AttemptCall): AttemptCall | Refusal {
     const { secrets } = call;
     if (secrets === undefined) return call;
     const opened = openAll(options.vault, secrets.organization, secrets.names, call.url);
-    if (!Array.isArray(opened)) {
-      const at = options.clock.now();
-      const { token } = call;
-      const report = { token, outcome: opened, response: null, startedAt: at, endedAt: at };
-      // Later, as a call that is really made: whoever hands it over has not noted it yet.
-      queueMicrotask(() => tell([report]));
-      return null;
+    if (!Array.isArray(opened)) return opened;
+    const [excess] = options.vault.excess(secrets.organization, call);
+    if (excess !== undefined) {
+      const { part, most } = excess;
+      const unit = part === 'url' ? 'characters' : 'bytes';
+      const message = `${part} is too long with its secrets in it; at most ${most} ${unit} are sent`;
+      return refusal(`${part}_too_long`, message);
     }
     const values = new Map(opened.map(({ name, value }) => [name, value]));
     if (opened.length > 0) masks.set(call.token, createMask(opened));
@@ -38,12 +62,16 @@ export function withSecretsInCalls(
     const mask = masks.get(report.token);
     if (mask === undefined) return report;
     masks.delete(report.token);
-    const { outcome, response } = report;
-    return {
-      ...report,
-      outcome: mask.outcome(outcome),
-      response: response === null ? null : mask.response(response),
-    };
+    try {
+      const { outcome, response } = report;
+      return {
+        ...report,
+        outcome: mask.outcome(outcome),
+        response: response === null ? null : mask.response(response),
+      };
+    } catch {
+      return withheldReport(report);
+    }
   }
 
   return {

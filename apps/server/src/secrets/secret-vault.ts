@@ -2,7 +2,8 @@ import { SECRET_BOUNDS } from '@ezthrottle/core/protocol';
 import type { Clock, Id, SecretRecord, TenancyReads } from '@ezthrottle/engine';
 import { type Commit, commitOrThrow } from '../tenancy/committing.ts';
 import { sealingContext } from '../tenancy/sealing-context.ts';
-import type { SecretBox } from '../tenancy/secret-box.ts';
+import { type SecretBox, SecretBoxError } from '../tenancy/secret-box.ts';
+import { type Excess, excessOf, type ReferringCall } from './call-bounds.ts';
 
 /** A secret without what it keeps. */
 export type SecretFacts = Omit<SecretRecord, 'value'>;
@@ -29,6 +30,8 @@ export interface SecretVault {
     organization: Id,
     name: string,
   ): { readonly value: string; readonly facts: SecretFacts } | null;
+  /** Parts of a call that its secrets, as far as they can be opened, make longer than it may be. */
+  excess(organization: Id, call: ReferringCall): readonly Excess[];
   /** False when there is none. */
   delete(organization: Id, name: string, by?: Commit): Promise<boolean>;
 }
@@ -42,14 +45,23 @@ export function createSecretVault(options: {
   readonly commit: Commit;
   readonly box: SecretBox;
   readonly clock: Pick<Clock, 'now'>;
+  /** What a call's body may have with its secrets in it. */
+  readonly maxBodyBytes: number;
 }): SecretVault {
-  const { reads, commit, box, clock } = options;
+  const { reads, commit, box, clock, maxBodyBytes } = options;
   const known = new Map<Id, Map<string, SecretRecord>>();
 
   function own(organization: Id): Map<string, SecretRecord> {
     const found = known.get(organization) ?? new Map<string, SecretRecord>();
     known.set(organization, found);
     return found;
+  }
+
+  function open(organization: Id, name: string): ReturnType<SecretVault['open']> {
+    const record = known.get(organization)?.get(name);
+    if (record === undefined) return null;
+    const value = box.open(record.value, contextOf(organization, name));
+    return { value, facts: factsOf(record) };
   }
 
   return {
@@ -85,11 +97,17 @@ export function createSecretVault(options: {
       const record = known.get(organization)?.get(name);
       return record === undefined ? null : factsOf(record);
     },
-    open(organization, name) {
-      const record = known.get(organization)?.get(name);
-      if (record === undefined) return null;
-      const value = box.open(record.value, contextOf(organization, name));
-      return { value, facts: factsOf(record) };
+    open,
+    excess(organization, call) {
+      const openable = (name: string): string => {
+        try {
+          return open(organization, name)?.value ?? '';
+        } catch (error) {
+          if (error instanceof SecretBoxError) return '';
+          throw error;
+        }
+      };
+      return excessOf(call, openable, maxBodyBytes);
     },
     async delete(organization, name, by = commit) {
       known.get(organization)?.delete(name);

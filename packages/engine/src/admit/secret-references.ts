@@ -48,6 +48,20 @@ export function withSecrets(text: string, valueOf: (name: string) => string): st
   );
 }
 
+/** How long a text is with secrets in it, without putting it together. References have one byte a character. */
+export function sizeWithSecrets(
+  text: string,
+  sizeOf: (text: string) => number,
+  sizeOfSecret: (name: string) => number,
+): number {
+  let size = sizeOf(text);
+  if (!text.includes(MARK)) return size;
+  for (const [whole, escape, name = ''] of text.matchAll(REFERENCE)) {
+    size += escape === '' ? sizeOfSecret(name) - whole.length : -1;
+  }
+  return size;
+}
+
 /** Null when none of them holds the mark: for most calls that is all that is looked at. */
 function textsOf({ url, headers, body, body_encoding }: ReferringCall): readonly string[] | null {
   const isText = body !== undefined && body_encoding !== 'base64';

@@ -36,7 +36,7 @@ export interface SubmitOptions {
   readonly jobs: Pick<JobReads, 'get' | 'holder'>;
   readonly admission: Admission;
   readonly rules: Pick<LimitRules, 'namedBy' | 'accountLimit'>;
-  readonly vault: Pick<SecretVault, 'find'>;
+  readonly vault: Pick<SecretVault, 'find' | 'excess'>;
   readonly liveRegions: () => LiveRegions;
   readonly clock: Clock;
   readonly newId: () => Id;
@@ -166,7 +166,11 @@ function unusableSecrets(
   spec: JobSpec,
   organization: Id,
 ): ApiError | null {
-  const problems = checkSecrets(spec, (name) => vault.find(organization, name));
+  const problems = checkSecrets(
+    spec,
+    (name) => vault.find(organization, name),
+    (path) => vault.excess(organization, path),
+  );
   if (problems.length === 0) return null;
   const message = 'the job refers to secrets that cannot be sent with it';
   return new ApiError('secrets_unusable', message, { problems });
