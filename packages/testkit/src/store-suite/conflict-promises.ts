@@ -11,6 +11,7 @@ import {
   newEnd,
   newJob,
   newRun,
+  newSpec,
   newWork,
 } from './builders.ts';
 import { commitOne, given, onStore, type OpenStore, submitOf } from './harness.ts';
@@ -35,8 +36,10 @@ export function conflictPromises(open: OpenStore): void {
         const first = newJob({ idempotency: claim });
         await given(store, first);
         // Long after the window, which is over as soon as the job has ended.
-        const again = (): NewJob => newJob({ idempotency: claim, createdAt: T0 + 1_000 });
-        const [early, late] = [again(), again()];
+        const [early, late] = ['somebody', 'somebody else'].map((userId) =>
+          newJob({ idempotency: claim, createdAt: T0 + 1_000, spec: newSpec({ userId }) }),
+        );
+        if (early === undefined || late === undefined) throw new Error('two were made');
         const end = endingAdvance(first.id, 1, newEnd({ at: T0 + 1 }));
         expect(await store.commit([submitOf(early), end, submitOf(late)])).toMatchObject([
           { verdict: 'duplicate', jobId: first.id },
