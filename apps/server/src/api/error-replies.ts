@@ -84,6 +84,8 @@ function toApiError(error: unknown): ApiError | null {
         'the store failed and the server stops; what was asked for may or may not have been done',
         { retryAfter: 5 },
       );
+    case 'store_unavailable':
+      return new ApiError('unavailable', 'the database does not answer', { retryAfter: 2 });
     case 'FST_ERR_HANDLER_TIMEOUT':
       return new ApiError('unavailable', 'the server is busy', { retryAfter: 1 });
     default:

@@ -19,6 +19,8 @@ export interface HttpServerOptions {
   readonly report: ReportFailure;
   /** Told of each request that was answered. Absent: nobody wants to know. */
   readonly onAnswered?: ((request: AnsweredRequest) => void) | undefined;
+  /** Whether writes do not get through: then nothing is taken that would wait for them. */
+  readonly isStalled?: (() => boolean) | undefined;
   /** How long `close` waits for requests under way, in milliseconds. */
   readonly stopTimeoutMs: number;
 }
@@ -72,6 +74,9 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   app.addHook('onRequest', (request, reply, done) => {
     reply.header(HEADERS.requestId, request.id);
     requireHost(request.raw);
+    if (request.method !== 'GET' && options.isStalled?.() === true) {
+      throw new ApiError('unavailable', 'the store does not answer', { retryAfter: 2 });
+    }
     done();
   });
   const { onAnswered } = options;

@@ -8,12 +8,14 @@ import {
   type LeaseTimes,
   leaseLeftMs,
   type Member,
+  MEMBERSHIP,
   planRound,
   renewal,
   renewedLease,
   type UnderWay,
 } from '@ezthrottle/engine';
 import type { ClusterDatabase, NodeFacts, NodesView, PeerRow } from './cluster-database.ts';
+import { NodeFencedError } from '../store/postgres/node-fenced-error.ts';
 import { HeldSlots } from './ownership.ts';
 import type { SlotUser } from './slot-user.ts';
 
@@ -56,6 +58,8 @@ export class ClusterNode {
   readonly #coming = new Set<number>();
   #isOver = false;
   #isFenced = false;
+  /** Those who wait for a lease. */
+  readonly #onRenewed: (() => void)[] = [];
 
   constructor(options: ClusterNodeOptions) {
     this.#options = options;
@@ -84,6 +88,21 @@ export class ClusterNode {
     const epoch = await database.join(facts, this.#times.leaseMs);
     this.#member = joinedMember(facts.node, epoch);
     this.#lease = renewedLease(sentAt, this.#times);
+  }
+
+  /**
+   * Resolves while the lease lives, else when it is renewed: who has none opens no transaction that others
+   * would have to wait for.
+   *
+   * @throws NodeFencedError when it will not be renewed any more.
+   */
+  async leased(): Promise<void> {
+    while (!this.#isLeaseAlive()) {
+      if (this.#isFenced) throw new NodeFencedError();
+      // Nothing is renewed any more; what is left to write is still held against the fence.
+      if (this.#isOver) return;
+      await new Promise<void>((resolve) => this.#onRenewed.push(resolve));
+    }
   }
 
   /** Other nodes that are alive, as of the last round. */
@@ -150,6 +169,7 @@ export class ClusterNode {
     this.#isOver = true;
     this.#stopTimer?.();
     this.#stopTimer = null;
+    this.#tellRenewed();
     await this.#round;
   }
 
@@ -206,6 +226,7 @@ export class ClusterNode {
       isLeaseAlive: leaseLeftMs(lease, this.#clocks(), this.#times) > 0,
       now: clock.monotonic(),
       underWayIn: (slot) => this.#underWayIn(slot),
+      options: { ...MEMBERSHIP, times: this.#times },
     });
     if (round.outcome === 'fenced') {
       this.#isOver = true;
@@ -215,11 +236,13 @@ export class ClusterNode {
         { event: 'node_fenced', node: this.id },
         'other nodes took this one for dead; it begins anew',
       );
+      this.#tellRenewed();
       onFenced();
       return;
     }
     this.#lease = lease;
     this.#view = view;
+    this.#tellRenewed();
     if (round.outcome === 'left') {
       // The fence goes only when nothing more is written here: in `giveUp`.
       this.held.delete(this.held.slots());
@@ -230,6 +253,10 @@ export class ClusterNode {
     onView?.(view);
     this.#serve(round.serves, hadLapsed);
     await this.#apply(round.operations);
+  }
+
+  #tellRenewed(): void {
+    for (const resolve of this.#onRenewed.splice(0)) resolve();
   }
 
   async #apply(operations: readonly ClusterOperation[]): Promise<void> {

@@ -9,6 +9,8 @@ export interface Committer {
    * @throws CommitterClosedError after `close`.
    */
   write(operation: Operation): Promise<Verdict>;
+  /** For how long the write under way has been under way, in milliseconds; 0: none is. */
+  stalledMs(): number;
   /** Takes no more writes; resolves when those under way are settled. Closing twice is fine. */
   close(): Promise<void>;
 }
@@ -73,6 +75,8 @@ class GroupCommitter implements Committer {
   #queue: Waiting[] = [];
   /** Runs from the first write of a turn until the queue is empty. */
   #draining: Promise<void> | null = null;
+  /** On the monotonic clock. */
+  #committingSince: number | null = null;
   #isClosed = false;
   #failure: Error | null = null;
 
@@ -95,6 +99,11 @@ class GroupCommitter implements Committer {
       if (this.#queue.length >= (this.#gathering?.enough ?? ENOUGH)) this.#stopWaiting?.();
       this.#draining ??= this.#drain();
     });
+  }
+
+  stalledMs(): number {
+    const since = this.#committingSince;
+    return since === null ? 0 : (this.#gathering?.clock.monotonic() ?? since) - since;
   }
 
   async close(): Promise<void> {
@@ -137,6 +146,7 @@ class GroupCommitter implements Committer {
     let verdicts: readonly Verdict[];
     const watch = this.#watch;
     const startedAt = watch?.clock.monotonic() ?? 0;
+    this.#committingSince = this.#gathering?.clock.monotonic() ?? null;
     try {
       verdicts = await this.#store.commit(batch.map((waiting) => waiting.operation));
       if (verdicts.length !== batch.length) {
@@ -147,6 +157,8 @@ class GroupCommitter implements Committer {
     } catch (error) {
       this.#fail(batch, error instanceof Error ? error : new Error(String(error)));
       return;
+    } finally {
+      this.#committingSince = null;
     }
     this.#latest = {
       writes: batch.length,

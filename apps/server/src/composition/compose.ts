@@ -314,6 +314,7 @@ export async function compose(options: AppOptions, onClose: OnClose): Promise<Ru
     meter,
     isOurs,
     inbox: config.databaseInboxMs === 0 ? null : (cluster?.inbox ?? null),
+    stalledMs: () => committer.stalledMs(),
     nodeSurfaces:
       elsewhere === null
         ? []

@@ -60,6 +60,8 @@ export interface Front {
   readonly deletions: AccountDeletions;
   readonly endpoints: Endpoints;
   readonly meter: LoadMeter;
+  /** For how long a write has been under way. */
+  readonly stalledMs: () => number;
   /** What nodes ask of each other. */
   readonly nodeSurfaces: readonly Surface[];
   /** Whether this node, of several, does what one of them does. Absent: there is only this one. */
@@ -69,6 +71,9 @@ export interface Front {
   readonly logger: Pick<ReturnType<typeof createLogger>, 'debug' | 'info' | 'warn' | 'error'>;
   readonly observation: Observation;
 }
+
+/** A write that takes longer stands still, in milliseconds: who comes now would wait as well. */
+const STALLED_MS = 3_000;
 
 /** Puts the API in front of the parts and opens the port; gives the address. */
 export async function openFront(parts: Front, onClose: OnClose): Promise<string> {
@@ -182,6 +187,7 @@ export async function openFront(parts: Front, onClose: OnClose): Promise<string>
     clock,
     maxBodyBytes: config.maxBodyBytes,
     stopTimeoutMs: config.stopTimeoutMs,
+    isStalled: () => parts.stalledMs() > STALLED_MS,
     onAnswered: parts.observation.answered,
     report: (error, requestId, fault) => {
       if (fault === 'server')

@@ -1,6 +1,7 @@
 import type { Clock, Id, Store } from '@ezthrottle/engine';
 import { ClusterNode } from '../cluster/cluster-node.ts';
 import type { NodesView } from '../cluster/cluster-database.ts';
+import { leasedStore } from '../cluster/leased-store.ts';
 import type { PeerMessage } from '../cluster/peer-message.ts';
 import { PeerNewsWire, type PeerTransport } from '../cluster/peer-news.ts';
 import { createSharedHub, type SharedHub } from '../cluster/shared-hub.ts';
@@ -142,7 +143,7 @@ export async function openCluster(
   let look = (): Promise<void> => Promise.resolve();
 
   return {
-    store,
+    store: leasedStore(store, () => node.leased()),
     cluster: {
       node,
       peers,

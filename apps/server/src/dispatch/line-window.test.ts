@@ -69,7 +69,7 @@ describe('the front of a line in memory', () => {
     const [refill] = window.takeHungry(10);
     expect(refill).toEqual({
       account: { apiKey: 'key', userId: 'a' },
-      after: { rank: 2, jobId: 'job 3', leg: Number.MAX_SAFE_INTEGER },
+      after: { rank: 2, jobId: 'job 3', leg: 2_147_483_647 },
     });
     window.refilled({ apiKey: 'key', userId: 'a' }, [ref('job 3', 3)], true);
     expect(window.next()?.rank).toBe(3);

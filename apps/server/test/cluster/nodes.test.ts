@@ -64,6 +64,38 @@ describe('several nodes on one database', () => {
     expect(new Set(states)).toEqual(new Set(['success']));
   }, 90_000);
 
+  test('while the database is away everybody is told to come back, and then all goes on', async () => {
+    cluster = await startCluster(2, { flags: ['--rate', `${target.origin}=500`] });
+    const [first, second] = cluster.nodes;
+    if (first === undefined || second === undefined) throw new Error('no nodes');
+    const id = await submit(first, 1);
+    await cluster.database.stop('immediate');
+    for (const node of [first, second]) {
+      const read = await until(
+        () => node.call('GET', `/api/v1/jobs/${id}`),
+        ({ status }) => status !== 200,
+      );
+      expect([read.status, read.headers.get('retry-after')], read.text).toEqual([503, '2']);
+    }
+    const refused = await until(
+      () => first.call('POST', '/api/v1/jobs', { url: target.url('/3') }),
+      ({ status }) => status !== 201,
+    );
+    expect([refused.status, refused.headers.get('retry-after')]).toEqual([503, '2']);
+    await cluster.database.restart();
+    await until(
+      () => second.call('GET', `/api/v1/jobs/${id}`),
+      ({ json }) => json['status'] === 'success',
+    );
+    await until(
+      () => first.call('GET', '/ready'),
+      ({ status }) => status === 200,
+    );
+    const late = await submit(first, 2);
+    await webhook.waitFor((requests) => deliveredJobs(requests).has(late), 30_000);
+    expect((await second.call('GET', `/api/v1/jobs/${late}`)).json['status']).toBe('success');
+  }, 90_000);
+
   test('a node that is asked to stop hands its slots over and loses nothing', async () => {
     cluster = await startCluster(2, { flags: ['--rate', `${target.origin}=50`] });
     const [first, second] = cluster.nodes;

@@ -20,6 +20,8 @@ import type { Connection, Database } from './database.ts';
 /** Milliseconds since the epoch, by the clock of the database, at the moment at which it is read. */
 const NOW = '(extract(epoch FROM clock_timestamp()) * 1000)::bigint';
 
+const LOCK_NOT_AVAILABLE = '55P03';
+
 /** As long as the node has this epoch, and no longer than this transaction: nobody can fence it meanwhile. */
 const OWN = 'own AS (SELECT 1 FROM {fences} WHERE node = $1 AND epoch = $2 FOR SHARE)';
 
@@ -72,7 +74,7 @@ export function createClusterRows(
       case 'renew':
         throw new TypeError(`${operation.type} has a method of its own`);
       case 'fence':
-        await repeatable((connection) => fence(connection, operation, times));
+        await fenceUnlessLocked(repeatable, operation, times);
         return;
       case 'take_slots':
         await take(database, operation.owner, operation.slots);
@@ -143,11 +145,32 @@ async function renew(connection: Connection, renewal: Renewal): Promise<void> {
   );
 }
 
+/**
+ * A node that stands still in the middle of a write holds its row: nobody waits for it, since the lease of
+ * the one who waits would end. The next round asks again; the database lets go of the write before long.
+ */
+async function fenceUnlessLocked(
+  inTransaction: (act: (connection: Connection) => Promise<void>) => Promise<void>,
+  row: FenceRow,
+  times: LeaseTimes,
+): Promise<void> {
+  try {
+    await inTransaction((connection) => fence(connection, row, times));
+  } catch (error) {
+    if (!isLocked(error)) throw error;
+  }
+}
+
+function isLocked(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === LOCK_NOT_AVAILABLE;
+}
+
 async function fence(
   connection: Connection,
   { node, epoch }: FenceRow,
   times: LeaseTimes,
 ): Promise<void> {
+  await connection.command("SET LOCAL lock_timeout = '300ms'");
   const locked = await connection.query(
     'SELECT 1 FROM {fences} WHERE node = $1 AND epoch = $2 FOR UPDATE',
     [node, epoch],

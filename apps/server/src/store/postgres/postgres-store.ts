@@ -87,6 +87,9 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
   }
 }
 
+/** How long a read is tried: whoever asked for it comes back sooner than the database may, in milliseconds. */
+const READ_RETRY_MS = 2_000;
+
 /** The store in a database whose schema is current. It closes the connections. */
 class PostgresStore implements Store {
   readonly jobs: JobReads;
@@ -112,7 +115,10 @@ class PostgresStore implements Store {
   ) {
     const cache = new InternedCache();
     const retryForMs = options.retryForMs ?? 30_000;
-    const reads = new ReadTransactions(database, { clock: options.clock, retryForMs });
+    const reads = new ReadTransactions(database, {
+      clock: options.clock,
+      retryForMs: Math.min(retryForMs, READ_RETRY_MS),
+    });
     const interned = new Interned(reads, cache);
     this.#database = database;
     this.#size = new StoreSize(database, options.clock);

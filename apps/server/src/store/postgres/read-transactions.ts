@@ -1,4 +1,5 @@
 import type { Clock } from '@ezthrottle/engine';
+import { StoreUnavailableError } from '../store-unavailable-error.ts';
 import type { Row } from '../rows/row.ts';
 import type { Connection, Database, Queryable, SqlValue } from './database.ts';
 import { failureKindOf } from './postgres-error.ts';
@@ -12,7 +13,7 @@ const BEGIN = `BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY; SET LOCAL enable_
 
 export interface ReadOptions {
   readonly clock: Pick<Clock, 'monotonic' | 'after'>;
-  /** How long a read is tried while the database is away, in milliseconds. */
+  /** How long a read is tried while the database is away, in milliseconds: somebody waits for it. */
   readonly retryForMs: number;
 }
 
@@ -26,14 +27,21 @@ export class ReadTransactions implements Queryable {
     this.#options = options;
   }
 
-  query(sql: string, values: readonly SqlValue[] = []): Promise<readonly Row[]> {
+  /** @throws StoreUnavailableError while the database is away. */
+  async query(sql: string, values: readonly SqlValue[] = []): Promise<readonly Row[]> {
     const { clock, retryForMs } = this.#options;
     const mayGoBetter = (error: unknown): boolean => {
       const kind = failureKindOf(error);
       if (kind === 'unprepared') this.#database.stopPreparing();
       return kind === 'passing' || kind === 'unprepared';
     };
-    return retried({ clock, forMs: retryForMs, mayGoBetter }, () => this.#read(sql, values));
+    try {
+      return await retried({ clock, forMs: retryForMs, mayGoBetter }, () =>
+        this.#read(sql, values),
+      );
+    } catch (error) {
+      throw failureKindOf(error) === 'passing' ? new StoreUnavailableError(error) : error;
+    }
   }
 
   run(): Promise<never> {

@@ -51,7 +51,8 @@ const SETTINGS = [
   'SET LOCAL enable_mergejoin = off',
   'SET LOCAL jit = off',
   "SET LOCAL lock_timeout = '10s'",
-  "SET LOCAL idle_in_transaction_session_timeout = '15s'",
+  // As long as a lease: it holds the node's fence row, for which whoever takes over waits.
+  "SET LOCAL idle_in_transaction_session_timeout = '3s'",
 ].join('; ');
 
 /**
