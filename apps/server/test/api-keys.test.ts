@@ -201,6 +201,41 @@ describe('the key that the server was started with', () => {
   });
 });
 
+describe('the key that the server was started with, once rotated,', () => {
+  test.each([[0], [0, 0], [60_000, 0], [60_000, 60_000]])(
+    'opens nothing after a restart either (overlaps %j, %j)',
+    async (...overlaps) => {
+      const own = await startServer();
+      try {
+        const id = await firstKeyOf(own);
+        let apiKey = own.apiKey;
+        for (const overlap_ms of overlaps) {
+          const path = `/api/v1/api-keys/${id}/rotate`;
+          const rotated = await own.call('POST', path, { overlap_ms }, authorization(apiKey));
+          apiKey = textOf(rotated.json['api_key']);
+        }
+        await own.restart();
+        await own.restart();
+        expect((await own.call('GET', '/api/v1/jobs')).status).toBe(401);
+        const reply = await own.call('GET', '/api/v1/api-keys', undefined, authorization(apiKey));
+        expect(reply.json['api_keys']).toHaveLength(1);
+      } finally {
+        await own.close();
+      }
+    },
+  );
+});
+
+async function firstKeyOf(own: RunningServer): Promise<string> {
+  const list = await own.call('GET', '/api/v1/api-keys');
+  const [first] = Array.isArray(list.json['api_keys']) ? list.json['api_keys'] : [];
+  return textOf(objectOf(first)['id']);
+}
+
+function authorization(apiKey: string): Readonly<Record<string, string>> {
+  return { authorization: `Bearer ${apiKey}` };
+}
+
 describe('every route', () => {
   test('lets in the keys that have its scope and no others', async () => {
     const keys = new Map<string, unknown>();

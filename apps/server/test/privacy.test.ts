@@ -221,6 +221,38 @@ describe("the deletion of an account's data", () => {
   });
 });
 
+test.each([['while it runs'], ['at rest']])(
+  'nothing of a deleted account is left in the bytes on disk %s, where rows were moved or pages became free',
+  { timeout: 60_000 },
+  async (when) => {
+    for (let at = 0; at < 100; at += 1) {
+      await submitted({
+        url: target.url(`/${at}`),
+        user_id: at % 4 === 0 ? 'bob' : 'ada',
+        method: 'POST',
+        body: (at % 4 === 0 ? 'kept-of-bob' : 'body-of-ada').repeat(at % 3 === 0 ? 2_000 : 1),
+        metadata: { about: at % 4 === 0 ? 'bob' : 'metadata-of-ada' },
+        on_success: { url: target.url(`/after/${at}`), method: 'POST' },
+      });
+    }
+    await until(
+      async () => target.requests.length,
+      (count) => count === 200,
+    );
+    const path = '/api/v1/accounts/ada/data';
+    await server.call('DELETE', path);
+    await until(
+      async () => (await server.call('GET', path)).json['status'],
+      (status) => status === 'done',
+    );
+    const isLeft = async (): Promise<boolean> => /(body|metadata)-of-ada/.test(bytesOnDisk());
+    if (when === 'at rest') {
+      await server.restart(async () => expect(await isLeft()).toBe(false));
+    } else await until(isLeft, (left) => !left);
+    expect(bytesOnDisk()).toContain('kept-of-bob');
+  },
+);
+
 test('what is sent again while its account is deleted goes with it', async () => {
   target.route('/broken', { status: 400 });
   const path = '/api/v1/accounts/ada/data';

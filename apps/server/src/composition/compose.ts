@@ -87,6 +87,7 @@ export async function compose(options: AppOptions, onClose: OnClose): Promise<Ru
   const provisioning = () =>
     provision({
       ...tenancy,
+      documents: store.privacy,
       secrets,
       newId,
       apiKey: keys.apiKey,
@@ -95,7 +96,12 @@ export async function compose(options: AppOptions, onClose: OnClose): Promise<Ru
       replaceUnreadable: options.replaceUnreadableSecrets ?? false,
     });
   // Nodes that start together on an empty database make one organization, not several.
-  const { signingSecret } = await (cluster?.alone(provisioning) ?? provisioning());
+  const { signingSecret, isKeyRotated } = await (cluster?.alone(provisioning) ?? provisioning());
+  if (isKeyRotated)
+    logger.warn(
+      { event: 'given_api_key_rotated' },
+      'the given API key was rotated and opens nothing: give the new one with --api-key',
+    );
   if (signingSecret === null)
     logger.warn(
       { event: 'no_signing_secret' },

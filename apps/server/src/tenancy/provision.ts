@@ -1,5 +1,5 @@
 import { API_KEY_SCOPES } from '@ezthrottle/core/protocol';
-import type { ApiKeyRecord, Clock, Id, TenancyReads } from '@ezthrottle/engine';
+import type { ApiKeyRecord, Clock, Id, PrivacyReads, TenancyReads } from '@ezthrottle/engine';
 import { hashApiKey } from './api-keys.ts';
 import { type Commit, commitOrThrow } from './committing.ts';
 import { SecretBoxError } from './secret-box.ts';
@@ -9,6 +9,8 @@ export interface Provisioned {
   readonly organization: Id;
   /** The primary secret that signs from now on; null when none is stored and none was given. */
   readonly signingSecret: string | null;
+  /** The given API key opens nothing: it was rotated since it was first given. */
+  readonly isKeyRotated: boolean;
 }
 
 /**
@@ -18,11 +20,12 @@ export interface Provisioned {
  */
 export async function provision(options: {
   readonly reads: TenancyReads;
+  readonly documents: Pick<PrivacyReads, 'documents'>;
   readonly commit: Commit;
   readonly secrets: SigningSecrets;
   readonly clock: Clock;
   readonly newId: () => Id;
-  /** It opens again also when it was retired before. */
+  /** It opens again also when it was retired before, but not when it was rotated or revoked. */
   readonly apiKey: string;
   /** Hash of the key that this one replaces and that expires now; null: none. */
   readonly formerKeyHash: string | null;
@@ -33,19 +36,19 @@ export async function provision(options: {
   const { reads, commit, secrets, clock, newId } = options;
   const organization = await firstOrganization(reads, commit, clock, newId);
 
-  const keys = { reads, commit, clock };
+  const keys = { reads, commit, clock, documents: options.documents };
   const hash = hashApiKey(options.apiKey);
-  await openKey(keys, { organization, hash, id: newId() });
+  const isKeyRotated = !(await openKey(keys, { organization, hash, id: newId() }));
   if (options.formerKeyHash !== null && options.formerKeyHash !== hash) {
     await retireKey(keys, options.formerKeyHash);
   }
 
   const stored = await readOrGiveUp(secrets, organization, options.replaceUnreadable);
-  if (stored !== null) return { organization, signingSecret: stored.primary };
+  if (stored !== null) return { organization, signingSecret: stored.primary, isKeyRotated };
   if (options.signingSecret !== null) {
     await secrets.put(organization, { primary: options.signingSecret, secondary: null });
   }
-  return { organization, signingSecret: options.signingSecret };
+  return { organization, signingSecret: options.signingSecret, isKeyRotated };
 }
 
 /** The key that the server was told opens nothing any more: somebody revoked it, for a reason. */
@@ -58,25 +61,54 @@ class RevokedKeyError extends Error {
   }
 }
 
+/** Hashes of the keys that the server was started with. */
+const GIVEN_KEY = 'given-key';
+
 interface StoredKeys {
   readonly reads: Pick<TenancyReads, 'apiKeyByHash'>;
+  readonly documents: Pick<PrivacyReads, 'documents'>;
   readonly commit: Commit;
   readonly clock: Clock;
 }
 
+/** False when it was given before and is not known any more: a rotation has taken it away for good. */
 async function openKey(
-  { reads, commit, clock }: StoredKeys,
+  { reads, documents, commit, clock }: StoredKeys,
   key: { readonly id: Id; readonly organization: Id; readonly hash: string },
-): Promise<void> {
+): Promise<boolean> {
   const known = await reads.apiKeyByHash(key.hash);
   if (known !== null && known.revokedAt !== null) throw new RevokedKeyError();
-  // What it was rotated to goes its own way; so does a key that has its end.
+  const wasGiven = (await documents.documents()).some(
+    ({ kind, name }) => kind === GIVEN_KEY && name === key.hash,
+  );
+  if (known === null && wasGiven) return false;
+  await putKey(commit, known, key, clock.now());
+  if (!wasGiven) {
+    // After the key: a start that fails in between leaves none that never opens.
+    const { organization, hash: name } = key;
+    const document = { organization, kind: GIVEN_KEY, name, data: '{}' };
+    await commitOrThrow(commit, { type: 'put_document', ...document });
+  }
+  return known === null || known.hash === key.hash || isInOverlap(known, clock.now());
+}
+
+function isInOverlap({ previous }: ApiKeyRecord, now: number): boolean {
+  return previous !== null && previous.expiresAt > now;
+}
+
+async function putKey(
+  commit: Commit,
+  known: ApiKeyRecord | null,
+  key: { readonly id: Id; readonly organization: Id; readonly hash: string },
+  now: number,
+): Promise<void> {
+  // What it was rotated to goes its own way; so does a key that has no end.
   if (known !== null && (known.expiresAt === null || known.hash !== key.hash)) return;
   const apiKey: ApiKeyRecord = known ?? {
     ...key,
     name: 'first key',
     dialect: 'ezthrottle',
-    createdAt: clock.now(),
+    createdAt: now,
     expiresAt: null,
     scopes: API_KEY_SCOPES,
     hint: null,
@@ -87,7 +119,10 @@ async function openKey(
   await commitOrThrow(commit, { type: 'put_api_key', apiKey: { ...apiKey, expiresAt: null } });
 }
 
-async function retireKey({ reads, commit, clock }: StoredKeys, hash: string): Promise<void> {
+async function retireKey(
+  { reads, commit, clock }: Omit<StoredKeys, 'documents'>,
+  hash: string,
+): Promise<void> {
   const found = await reads.apiKeyByHash(hash);
   const apiKey = found?.hash === hash ? found : null;
   const now = clock.now();

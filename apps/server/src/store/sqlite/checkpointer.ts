@@ -3,15 +3,33 @@ import { Worker } from 'node:worker_threads';
 /** Writes between two checkpoints: about ten pages of log each. */
 const WRITES = 256;
 
+/** Between what was erased and the first try to empty the log, and between two tries. Milliseconds. */
+const EMPTYING_MS = 500;
+
 // As text, so that it is found from the sources, from a bundle, and from wherever the bundle is moved.
 const THREAD = `
   const { parentPort, workerData } = require('node:worker_threads');
   const { DatabaseSync } = require('node:sqlite');
+  let emptying = null;
+  function empty() {
+    emptying = null;
+    try {
+      const { busy } = database.prepare('PRAGMA wal_checkpoint(TRUNCATE)').get();
+      if (busy !== 0) emptyLater();
+    } catch {
+      emptyLater();
+    }
+  }
+  function emptyLater() {
+    emptying ??= setTimeout(empty, ${EMPTYING_MS});
+  }
   const database = new DatabaseSync(workerData.file, { timeout: 0 });
   database.exec('PRAGMA synchronous = FULL');
   database.exec('PRAGMA wal_autocheckpoint = 0');
   parentPort.on('message', (message) => {
+    if (message === 'empty') return emptyLater();
     if (message === 'close') {
+      clearTimeout(emptying);
       database.close();
       parentPort.close();
       return;
@@ -50,6 +68,13 @@ export class Checkpointer {
     this.#isRunning = true;
     this.#worker ??= this.#start();
     this.#worker.postMessage('checkpoint');
+  }
+
+  /** Something was erased: the log that tells of it is emptied within about a second. */
+  erased(): void {
+    if (this.#isGivenUp) return;
+    this.#worker ??= this.#start();
+    this.#worker.postMessage('empty');
   }
 
   /** Resolves when the thread has let go of the file. */

@@ -81,6 +81,9 @@ export function openConnection(options: ConnectionOptions): Connection {
     database.exec('PRAGMA synchronous = FULL');
     database.exec(`PRAGMA wal_autocheckpoint = ${LOG_PAGES}`);
     database.exec(`PRAGMA journal_size_limit = ${LOG_KEPT_BYTES}`);
+    // What a row leaves behind is overwritten, also where it was moved from and in pages that become free:
+    // rows that are erased later have no forgotten copies. Costs nothing measurable per job.
+    database.exec('PRAGMA secure_delete = ON');
     database.exec('PRAGMA temp_store = MEMORY');
     database.exec('PRAGMA cache_size = -16384');
     return new SqliteConnection(database);

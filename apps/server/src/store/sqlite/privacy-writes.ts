@@ -5,7 +5,8 @@ import {
   type PrivacyOperation,
   type Verdict,
 } from '@ezthrottle/engine';
-import type { Connection, Row, Statement } from './connection.ts';
+import type { Row, Statement } from './connection.ts';
+import type { Erasing } from './erasing.ts';
 import { identifierBytes } from '../rows/identifier.ts';
 import type { Interned } from './interned.ts';
 import type { PruneWrites } from './prune-writes.ts';
@@ -17,7 +18,7 @@ type PutDocument = Extract<PrivacyOperation, { type: 'put_document' }>;
 
 /** Takes away what is not to be kept, and overwrites it on the disk. */
 export class PrivacyWrites {
-  readonly #connection: Connection;
+  readonly #erasing: Erasing;
   readonly #interned: Interned;
   readonly #pruning: PruneWrites;
   readonly #putDocument: Statement;
@@ -28,8 +29,8 @@ export class PrivacyWrites {
   readonly #ofAttempts: Readonly<Record<Erasure['part'], readonly Statement[]>>;
   readonly #forget: Statement;
 
-  constructor({ connection, interned }: WriteScope, pruning: PruneWrites) {
-    this.#connection = connection;
+  constructor({ connection, interned, erasing }: WriteScope, pruning: PruneWrites) {
+    this.#erasing = erasing;
     this.#interned = interned;
     this.#pruning = pruning;
     this.#putDocument = connection.prepare(
@@ -90,6 +91,7 @@ export class PrivacyWrites {
         const organization = this.#interned.findOrganization(operation.organization);
         const count =
           organization === null ? 0 : this.#forget.run(organization, operation.userId).changes;
+        this.#erasing.done();
         this.#interned.forget();
         return { verdict: 'ok', count };
       }
@@ -103,7 +105,6 @@ export class PrivacyWrites {
     return { verdict: 'ok' };
   }
 
-  /** What is deleted or made shorter here is overwritten with zeros, not only left for other rows. */
   #eachEnded(
     { organization, jobIds }: { readonly organization: Id; readonly jobIds: readonly Id[] },
     change: (row: Row) => boolean,
@@ -112,18 +113,14 @@ export class PrivacyWrites {
     if (owner === null) return { verdict: 'ok', count: 0, left: [] };
     let count = 0;
     const left: Id[] = [];
-    this.#connection.execute('PRAGMA secure_delete = ON');
-    try {
-      for (const id of jobIds) {
-        const bytes = identifierBytes(id);
-        const row = bytes === null ? undefined : this.#ended.get(bytes, owner);
-        if (row === undefined) continue;
-        if (change(row)) count += 1;
-        else left.push(id);
-      }
-    } finally {
-      this.#connection.execute('PRAGMA secure_delete = OFF');
+    for (const id of jobIds) {
+      const bytes = identifierBytes(id);
+      const row = bytes === null ? undefined : this.#ended.get(bytes, owner);
+      if (row === undefined) continue;
+      if (change(row)) count += 1;
+      else left.push(id);
     }
+    this.#erasing.done();
     return { verdict: 'ok', count, left };
   }
 

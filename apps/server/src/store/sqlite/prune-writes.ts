@@ -3,6 +3,7 @@ import type { PruneOperation } from '@ezthrottle/engine';
 import { JOB_STATE_CODES } from '../rows/codes.ts';
 import type { Row, Statement } from './connection.ts';
 import { boundedLimit } from '../rows/bounded-limit.ts';
+import type { Erasing } from './erasing.ts';
 import type { IdempotencyWrites } from './idempotency-writes.ts';
 import type { JobCountChanges } from './job-counts.ts';
 import { coded, integer, optionalText } from '../rows/row.ts';
@@ -11,13 +12,19 @@ import type { WriteScope } from './write-scope.ts';
 
 /** Removes what is past its time, the oldest first. */
 export class PruneWrites {
+  readonly #erasing: Erasing;
   readonly #counts: JobCountChanges;
   readonly #tags: TagWrites;
   readonly #idempotency: IdempotencyWrites;
   readonly #selectJobs: Statement;
   readonly #deletions: readonly Statement[];
 
-  constructor({ connection, counts }: WriteScope, tags: TagWrites, idempotency: IdempotencyWrites) {
+  constructor(
+    { connection, counts, erasing }: WriteScope,
+    tags: TagWrites,
+    idempotency: IdempotencyWrites,
+  ) {
+    this.#erasing = erasing;
     this.#counts = counts;
     this.#tags = tags;
     this.#idempotency = idempotency;
@@ -36,6 +43,7 @@ export class PruneWrites {
   prune({ now, jobsEndedBefore, limit }: PruneOperation): number {
     const rows = this.#selectJobs.all(jobsEndedBefore, now, boundedLimit(limit));
     for (const row of rows) this.remove(row);
+    if (rows.length > 0) this.#erasing.done();
     return rows.length;
   }
 

@@ -21,6 +21,7 @@ import { type Connection, openConnection } from './connection.ts';
 import { SqliteDeadLetterReads } from './dead-letter-reads.ts';
 import { SqliteRedriveReads } from './redrive-reads.ts';
 import { SqliteDeliveryReads } from './delivery-reads.ts';
+import { Erasing } from './erasing.ts';
 import { Interned } from './interned.ts';
 import { JobCountChanges } from './job-counts.ts';
 import { SqliteJobReads } from './job-reads.ts';
@@ -79,6 +80,7 @@ export class SqliteStore implements Store {
   readonly #connection: Connection;
   readonly #checkpointer: Checkpointer | null;
   readonly #batches: BatchCommit;
+  readonly #erasing = new Erasing();
   readonly #size: StoreSize;
   #failure: StoreFailedError | null = null;
 
@@ -92,6 +94,7 @@ export class SqliteStore implements Store {
       connection,
       interned,
       counts: new JobCountChanges(connection),
+      erasing: this.#erasing,
     });
     this.jobs = new SqliteJobReads(connection, interned);
     this.work = new SqliteWorkReads(connection, interned);
@@ -111,6 +114,7 @@ export class SqliteStore implements Store {
     try {
       const verdicts = this.#batches.commit(batch);
       this.#checkpointer?.committed(batch.length);
+      if (this.#erasing.take()) this.#checkpointer?.erased();
       return verdicts;
     } catch (error) {
       this.#failure =

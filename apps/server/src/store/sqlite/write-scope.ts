@@ -1,4 +1,5 @@
 import type { Connection } from './connection.ts';
+import type { Erasing } from './erasing.ts';
 import type { Interned } from './interned.ts';
 import type { JobCountChanges } from './job-counts.ts';
 
@@ -7,6 +8,7 @@ export interface WriteScope {
   readonly connection: Connection;
   readonly interned: Interned;
   readonly counts: JobCountChanges;
+  readonly erasing: Erasing;
 }
 
 /** Row ids that most rows of a job carry. */
