@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createUpstream, type Upstream } from '@ezthrottle/testkit';
-import { Client } from 'pg';
+import { Client, Pool } from 'pg';
 import { type SourceProgram, startProgram } from '../../core/test/source-program.ts';
 
 const MAIN = join(import.meta.dirname, '../../../apps/server/src/cli/main.ts');
@@ -29,11 +29,19 @@ export async function openApplication(serverUrl: string): Promise<Application> {
   const apiKey = `key_${randomBytes(16).toString('hex')}`;
   const url = new URL(serverUrl);
   url.pathname = `/${name}`;
-  const owner = new Client({ connectionString: serverUrl });
-  await owner.connect();
-  await owner.query(`CREATE DATABASE ${name}`);
-  const client = new Client({ connectionString: url.href });
-  await client.connect();
+  const asOwner = async (statement: string): Promise<void> => {
+    const owner = new Client({ connectionString: serverUrl });
+    await owner.connect();
+    try {
+      await owner.query(statement);
+    } finally {
+      await owner.end();
+    }
+  };
+  await asOwner(`CREATE DATABASE ${name}`);
+  // A pool, which connects anew after the database was away.
+  const client = new Pool({ connectionString: url.href, max: 1 });
+  client.on('error', () => {});
   await client.query('CREATE TABLE orders (id integer PRIMARY KEY)');
   const target = await createUpstream();
   const folders: string[] = [];
@@ -75,8 +83,7 @@ export async function openApplication(serverUrl: string): Promise<Application> {
       for (const node of nodes) await node.kill();
       await target.close();
       await client.end();
-      await owner.query(`DROP DATABASE ${name} WITH (FORCE)`);
-      await owner.end();
+      await asOwner(`DROP DATABASE ${name} WITH (FORCE)`);
       for (const folder of folders) rmSync(folder, { recursive: true, force: true });
     },
   };

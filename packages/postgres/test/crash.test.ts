@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { join } from 'node:path';
 import { Pool } from 'pg';
 import { type PostgresService, startPostgres } from '../../../scripts/services/postgres.ts';
@@ -12,10 +12,15 @@ let postgres: PostgresService;
 let application: Application;
 
 beforeAll(async () => {
+  // One that is somebody else's is not ours to crash.
+  vi.stubEnv('TEST_DATABASE_URL', '');
   postgres = await startPostgres();
 }, 180_000);
 
-afterAll(() => postgres[Symbol.asyncDispose]());
+afterAll(async () => {
+  vi.unstubAllEnvs();
+  await postgres[Symbol.asyncDispose]();
+});
 
 beforeEach(async () => {
   application = await openApplication(postgres.url);
@@ -26,27 +31,54 @@ afterEach(() => application[Symbol.asyncDispose]());
 const pathsCalled = (): readonly string[] =>
   application.target.requests.map(({ path }) => path).sort();
 
-/** Places orders, each with its job; every third is rolled back. Gives those that were committed. */
-async function placeOrders(pool: Pool, from: number, count: number): Promise<readonly number[]> {
-  const placed: number[] = [];
-  for (let id = from; id < from + count; id += 1) {
-    const client = await pool.connect();
-    try {
-      await client.query('BEGIN');
-      await client.query('INSERT INTO orders (id) VALUES ($1)', [id]);
-      const job = { url: application.target.url(`/orders/${id}`), method: 'POST' };
-      await submitInTransaction(client, job, { apiKey: application.apiKey });
-      if (id % 3 === 0) {
-        await client.query('ROLLBACK');
-      } else {
-        await client.query('COMMIT');
-        placed.push(id);
-      }
-    } finally {
-      client.release();
-    }
+/** Every order has its job, and every job its order. */
+async function expectJobsOfOrders(): Promise<void> {
+  const orders = await application.query('SELECT id FROM orders ORDER BY id');
+  const jobs = await application.query('SELECT url FROM ezthrottle.jobs');
+  const done = jobs.map((job) => Number(/\d+$/.exec(String(job['url']))?.[0]));
+  expect(done.sort((a, b) => a - b)).toEqual(orders.map(({ id }) => id));
+  expect(await application.query('SELECT FROM ezthrottle.inbox_refusals')).toEqual([]);
+}
+
+/** Places an order with its job; every third is rolled back. */
+async function placeOrder(pool: Pool, id: number): Promise<void> {
+  const client = await pool.connect();
+  let isBroken = true;
+  try {
+    await client.query('BEGIN');
+    await client.query('INSERT INTO orders (id) VALUES ($1)', [id]);
+    const job = { url: application.target.url(`/orders/${id}`), method: 'POST' };
+    await submitInTransaction(client, job, { apiKey: application.apiKey });
+    await client.query(id % 3 === 0 ? 'ROLLBACK' : 'COMMIT');
+    isBroken = false;
+  } finally {
+    client.release(isBroken);
   }
-  return placed;
+}
+
+/** Places orders while `meanwhile` goes on; whatever fails, the next one comes. */
+async function placingOrders(meanwhile: () => Promise<void>): Promise<void> {
+  const pool = new Pool({ connectionString: application.url, max: 4 });
+  pool.on('error', () => {});
+  pool.on('connect', (client) => client.on('error', () => {}));
+  let isOver = false;
+  const placing = [0, 1, 2].map(async (part) => {
+    for (let id = part * 100_000 + 1; !isOver; id += 1) {
+      await placeOrder(pool, id).catch(pause);
+    }
+  });
+  try {
+    await meanwhile();
+  } finally {
+    isOver = true;
+    await Promise.all(placing);
+    await pool.end();
+  }
+  await application.drained();
+}
+
+function pause(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 20));
 }
 
 describe('the job of an order', () => {
@@ -61,7 +93,7 @@ describe('the job of an order', () => {
     const { jobId } = crashed.facts;
     await crashed.kill();
     const pool = new Pool({ connectionString: url });
-    await placeOrders(pool, 2, 1);
+    await placeOrder(pool, 2);
     await pool.end();
 
     await target.waitFor(1);
@@ -73,30 +105,34 @@ describe('the job of an order', () => {
   });
 
   test('is done exactly where there is an order, while nodes are killed in between', async () => {
-    const { target, url } = application;
+    const { target } = application;
     const nodes = [await application.startNode(), await application.startNode()];
-    const pool = new Pool({ connectionString: url, max: 4 });
-    const placing = Promise.all(
-      [0, 1, 2, 3].map((part) => placeOrders(pool, part * 1_000 + 1, 120)),
-    );
-    // Whatever they are at: taking over, or saying that they have.
-    for (const node of nodes) {
-      await target.waitFor((requests) => requests.length >= 10);
-      target.clear();
-      await node.kill();
-      nodes.push(await application.startNode());
-      if (nodes.length === 5) break;
-    }
-    const placed = (await placing).flat().sort((a, b) => a - b);
-    await pool.end();
-    await application.drained();
+    await placingOrders(async () => {
+      // Whatever they are at: taking over, or saying that they have.
+      for (let kills = 0; kills < 3; kills += 1) {
+        target.clear();
+        await target.waitFor(10, 30_000);
+        await nodes[kills]?.kill();
+        nodes.push(await application.startNode());
+      }
+    });
 
-    const orders = await application.query('SELECT id FROM orders ORDER BY id');
-    expect(orders.map(({ id }) => id)).toEqual(placed);
-    // One job for each order, no more and no fewer.
-    const jobs = await application.query('SELECT url FROM ezthrottle.jobs');
-    const done = jobs.map((job) => Number(/\d+$/.exec(String(job['url']))?.[0]));
-    expect(done.sort((a, b) => a - b)).toEqual(placed);
-    expect(await application.query('SELECT FROM ezthrottle.inbox_refusals')).toEqual([]);
-  }, 60_000);
+    await expectJobsOfOrders();
+  }, 120_000);
+
+  test('is done exactly where there is an order, when the database crashes in between', async () => {
+    const { target } = application;
+    await application.startNode();
+    await placingOrders(async () => {
+      for (let crashes = 0; crashes < 2; crashes += 1) {
+        target.clear();
+        await target.waitFor(30, 30_000);
+        await postgres.restart('immediate');
+      }
+      target.clear();
+      await target.waitFor(10, 30_000);
+    });
+
+    await expectJobsOfOrders();
+  }, 120_000);
 });

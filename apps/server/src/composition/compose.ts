@@ -243,6 +243,9 @@ export async function compose(options: AppOptions, onClose: OnClose): Promise<Ru
     ...upkeep,
   });
   const deletions = createAccountDeletions({
+    forgetElsewhere: async (organization, userId) => {
+      await cluster?.inbox.forgetAccount(organization, userId);
+    },
     reads: store.privacy,
     commit: tenancy.commit,
     gate: dispatcher,

@@ -32,6 +32,7 @@ function draining(changes: Partial<InboxDrainOptions> = {}) {
         await settle(rows);
         return rows.length;
       },
+      forgetAccount: async () => {},
       async prune(before) {
         seen.pruned.push(before);
         return 0;

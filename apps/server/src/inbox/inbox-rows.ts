@@ -42,6 +42,8 @@ export interface InboxRows {
     limit: number,
     settle: (rows: readonly InboxRow[]) => Promise<readonly InboxOutcome[]>,
   ): Promise<number>;
+  /** Forgets what a user's jobs have left here, and those of them that still wait. */
+  forgetAccount(organization: Id, userId: string): Promise<void>;
   /** Forgets what was refused before this moment, the oldest first. Gives how many there were. */
   prune(before: number, limit: number): Promise<number>;
 }

@@ -56,6 +56,8 @@ export interface AccountDeletionsOptions {
   readonly stepRows?: number;
   /** Steps of one deletion in a round. Default 10. */
   readonly maxSteps?: number;
+  /** Forgets what is kept of an account elsewhere than in jobs. Default: nothing is. */
+  readonly forgetElsewhere?: ((organization: Id, userId: string) => Promise<void>) | undefined;
   /** Whether this node does the work. Default: always. */
   readonly isOurs?: (() => boolean) | undefined;
   readonly logger: { error(details: object, message: string): void };
@@ -100,6 +102,7 @@ export function createAccountDeletions(options: AccountDeletionsOptions): Accoun
     if (count < jobIds.length) return put({ ...deletion, removed });
     const isInUse = deletion.isInUse || old.length < stretch.jobs.length;
     if (stretch.next !== null) return put({ ...deletion, removed, isInUse, after: stretch.next });
+    await options.forgetElsewhere?.(organization, userId);
     if (!isInUse) await commit({ type: 'forget_account', organization, userId });
     return put({ ...deletion, removed, isInUse, finishedAt: clock.now() });
   }

@@ -149,6 +149,38 @@ describe('a job that is submitted within a transaction', () => {
     expect(paths(world)).toEqual(['/fine']);
   });
 
+  test('leaves nothing of a user who is deleted, neither refused nor waiting', async () => {
+    await using world = await open({ 'database-inbox': '0' });
+    const client = await world.connect();
+    await world.submit(
+      client,
+      { url: world.target.url('/gone'), user_id: 'ann', userId: 'bob', body: '\u0000' },
+      { url: world.target.url('/gone'), userId: 'ann' },
+      { url: world.target.url('/kept'), user_id: 'bob' },
+      { url: world.target.url('/kept') },
+    );
+    await world.place.query(
+      `INSERT INTO inbox_refusals (id, organization, api_key, code, message, problems, job,
+         created_at, refused_at)
+       SELECT id, organization, api_key, 'validation_failed', 'wrong', '[]', job, created_at, 0
+       FROM inbox`,
+    );
+    const { status } = await world.server.call('DELETE', '/api/v1/accounts/ann/data');
+    expect(status).toBe(202);
+    await until(
+      () => world.server.call('GET', '/api/v1/accounts/ann/data'),
+      ({ json }) => typeof json['finished_at'] === 'number',
+    );
+
+    for (const table of ['inbox', 'inbox_refusals']) {
+      const rows = await world.place.query(`SELECT job FROM ${table}`);
+      expect(rows.map(({ job }) => JSON.parse(String(job)).url)).toEqual([
+        world.target.url('/kept'),
+        world.target.url('/kept'),
+      ]);
+    }
+  });
+
   test('marks its API key as used', async () => {
     await using world = await open();
     const client = await world.connect();
@@ -174,7 +206,7 @@ describe('who may submit within a transaction', () => {
     await world.place.query(
       `INSERT INTO api_keys (public_id, organization, name, hash, dialect, created_at, scopes,
          expires_at, revoked_at, previous_hash, previous_expires_at)
-       SELECT gen_random_uuid(), 1, hash, hash, 'ezthrottle', 0, scopes, expires_at, revoked_at,
+       SELECT gen_random_uuid(), 1, convert_to(hash, 'UTF8'), hash, 'ezthrottle', 0, scopes, expires_at, revoked_at,
          previous_hash, previous_expires_at
        FROM (VALUES
          (repeat('1', 64), 2, NULL::bigint, NULL::bigint, NULL, NULL::bigint),

@@ -2,6 +2,7 @@ import type { InboxOutcome, InboxRow, InboxRows } from '../../inbox/inbox-rows.t
 import { identifier, integer, type Row, text } from '../rows/row.ts';
 import { listOf } from './columns.ts';
 import type { Connection, Database } from './database.ts';
+import { forgetInboxOfAccount } from './inbox-of-account.ts';
 import { InterferenceError } from './interference.ts';
 
 const NOW_MS = 'floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint';
@@ -56,6 +57,7 @@ export function createInboxRows(database: Database): InboxRows {
         connection.release(isBroken);
       }
     },
+    forgetAccount: (organization, userId) => forgetInboxOfAccount(database, organization, userId),
     prune: (before, limit) => database.run(PRUNE, [before, limit]),
   };
 }
