@@ -1,5 +1,7 @@
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { chmodSync, chownSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { LOCALHOST_CERTIFICATE } from '@ezthrottle/testkit';
@@ -326,6 +328,31 @@ describe('of the nodes it tells', () => {
     expect(of(findings, 'nodes').message).toBe('1 nodes are live');
     await admin.query(`UPDATE "${schema}".fences SET epoch = 8`);
     expect(of(await examine(), 'slots')).toMatchObject({ status: 'warn' });
+  });
+
+  test('how far their clocks are off, and which are not reached', async () => {
+    await migrated();
+    const node = createServer((_, response) => {
+      response.setHeader('Date', new Date(systemClock.now() + 60_000).toUTCString());
+      response.end();
+    });
+    await once(node.listen(0, '127.0.0.1'), 'listening');
+    try {
+      await join(ONE, '1.0.0', 60_000);
+      const address = node.address();
+      const port = address === null || typeof address === 'string' ? 0 : address.port;
+      await admin.query(`UPDATE "${schema}".nodes SET url = $1`, [`http://127.0.0.1:${port}`]);
+      expect(of(await examine(), 'clock_nodes')).toMatchObject({
+        status: 'fail',
+        message: expect.stringContaining(`behind that of the node ${ONE}`),
+      });
+    } finally {
+      node.close();
+    }
+    expect(of(await examine(), 'clock_nodes')).toMatchObject({
+      status: 'ok',
+      message: expect.stringContaining('not reached from here'),
+    });
   });
 
   test('which are dead and taken over by nobody, and which run another version', async () => {

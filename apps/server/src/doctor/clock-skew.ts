@@ -36,7 +36,12 @@ export async function checkClock({ probe, clock }: DatabaseLook): Promise<readon
 }
 
 /** @param uncertainty How far the figure may be off, in milliseconds. */
-function skewFinding(check: string, whose: string, skew: number, uncertainty: number): Finding {
+export function skewFinding(
+  check: string,
+  whose: string,
+  skew: number,
+  uncertainty: number,
+): Finding {
   const least = Math.max(0, Math.abs(skew) - uncertainty);
   const direction = skew > 0 ? 'ahead of' : 'behind';
   const exact = `${Math.round(Math.abs(skew))} ms (± ${Math.ceil(uncertainty)})`;

@@ -12,6 +12,7 @@ import { checkHeldBack } from './held-back.ts';
 import { checkInbox } from './inbox.ts';
 import { checkListening } from './listening.ts';
 import { checkMasterKeys } from './master-keys.ts';
+import { checkNodeClocks } from './node-clocks.ts';
 import { checkNodes } from './nodes.ts';
 import { checkPooler } from './pooler.ts';
 import { checkPrivileges } from './privileges.ts';
@@ -35,6 +36,7 @@ const FURTHER: readonly (readonly [string, Check])[] = [
   ['held_back', checkHeldBack],
   ['dead_rows', checkDeadRows],
   ['nodes', checkNodes],
+  ['clock_nodes', checkNodeClocks],
   ['inbox', checkInbox],
   ['master_key', checkMasterKeys],
 ];

@@ -45,6 +45,7 @@ function versionFindings(
   live: readonly { readonly node: string; readonly version: string }[],
   own: string,
 ): readonly Finding[] {
+  if (live.length === 0) return [];
   const others = live.filter(({ version }) => version !== own);
   if (others.length === 0)
     return [ok('nodes_version', `all nodes run version ${own}, as this one`)];

@@ -1,7 +1,7 @@
 import { type DatabaseLook, isTrue, numberOf, oneRow, textOf } from './database-look.ts';
 import { fail, type Finding, ok, warn } from './finding.ts';
 
-/** The oldest that the tests run on is 15; what the SQL uses is there since 14. */
+/** The stores' suite has passed on it. */
 const OLDEST = 14;
 /** Statements that wait for a lock or for a slow disk take a while. */
 const SHORTEST_TIMEOUT_MS = 30_000;
