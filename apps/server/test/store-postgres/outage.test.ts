@@ -175,6 +175,19 @@ describe('a database that comes and goes', () => {
   });
 });
 
+describe('reads that take long', () => {
+  it('hold up no batch, however many there are', async () => {
+    const store = await opened();
+    await place.query('BEGIN');
+    await place.query('LOCK TABLE audit_log IN ACCESS EXCLUSIVE MODE');
+    const list = { organization: ORGANIZATION.id, action: null, target: null, before: null };
+    const reads = Array.from({ length: 12 }, () => store.audit.list({ ...list, limit: 1 }));
+    expect(await store.commit([submitted(newJob())])).toEqual([{ verdict: 'ok' }]);
+    await place.query('COMMIT');
+    expect((await Promise.all(reads)).flat()).toEqual([]);
+  });
+});
+
 describe('a node whose slots another one has taken', () => {
   const node = '00000000-0000-7000-8000-00000000f001';
 

@@ -70,8 +70,13 @@ export async function advanceJobs(
   await prepare(scope, current, stored);
   let rows = new AdvanceRows();
   const verdicts: Verdict[] = [];
-  for (const operation of operations) {
-    verdicts.push(verdictOf(scope, rows, stored.get(operation.jobId), operation));
+  // In one order everywhere: two nodes that move the same jobs on wait for each other in turn.
+  const rowOf = ({ jobId }: AdvanceOperation): number => stored.get(jobId)?.row ?? 0;
+  const inOrder = [...operations.entries()].toSorted(
+    ([, one], [, other]) => rowOf(one) - rowOf(other),
+  );
+  for (const [index, operation] of inOrder) {
+    verdicts[index] = verdictOf(scope, rows, stored.get(operation.jobId), operation);
     if (rows.weight < MOST_BYTES) continue;
     await write(scope, rows);
     rows = new AdvanceRows();

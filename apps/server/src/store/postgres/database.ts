@@ -18,7 +18,7 @@ export interface DatabaseOptions {
   readonly url: string;
   /** Schema of the store's tables. Letters, digits and underscores. Default `ezthrottle`. */
   readonly schema?: string;
-  /** Connections of this store, at most. Default 4. */
+  /** Connections at most. Default 4. */
   readonly connections?: number;
   /** Statements are prepared once per connection. A pooler may not carry that. Default true. */
   readonly prepare?: boolean;

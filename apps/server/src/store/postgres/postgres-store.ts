@@ -65,11 +65,7 @@ export interface PostgresStoreOptions extends Omit<DatabaseOptions, 'onIdleError
  */
 export async function openPostgresStore(options: PostgresStoreOptions): Promise<Store> {
   const { logger, clock = systemClock } = options;
-  const database = new Database({
-    ...options,
-    onIdleError: (error) =>
-      logger?.warn({ event: 'store_connection_lost', error: error.message }, 'connection lost'),
-  });
+  const { reading: database, writing } = openDatabases(options);
   try {
     if (options.migrate === false) await requireMigrated(database, MIGRATIONS);
     else {
@@ -78,17 +74,40 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
         logger?.info({ event: 'store_migrated', versions: applied }, 'schema migrated');
       }
     }
-    const store = new PostgresStore(database, { ...options, clock });
+    const store = new PostgresStore({ reading: database, writing }, { ...options, clock });
     await store.open();
     return store;
   } catch (error) {
-    await database.close();
+    await closeDatabases({ reading: database, writing });
     throw error;
   }
 }
 
 /** How long a read is tried: whoever asked for it comes back sooner than the database may, in milliseconds. */
 const READ_RETRY_MS = 2_000;
+
+/** Where there are several connections, one is kept for commits: they do not stand in line behind reads. */
+interface Databases {
+  readonly reading: Database;
+  readonly writing: Database;
+}
+
+const CONNECTIONS = 4;
+
+function openDatabases(options: PostgresStoreOptions): Databases {
+  const { logger, connections = CONNECTIONS } = options;
+  const onIdleError = (error: Error): void =>
+    logger?.warn({ event: 'store_connection_lost', error: error.message }, 'connection lost');
+  const open = (count: number): Database =>
+    new Database({ ...options, connections: count, onIdleError });
+  const reading = open(Math.max(1, connections - 1));
+  return { reading, writing: connections > 1 ? open(1) : reading };
+}
+
+async function closeDatabases({ reading, writing }: Databases): Promise<void> {
+  await reading.close();
+  if (writing !== reading) await writing.close();
+}
 
 /** The store in a database whose schema is current. It closes the connections. */
 class PostgresStore implements Store {
@@ -101,7 +120,7 @@ class PostgresStore implements Store {
   readonly audit: AuditReads;
   readonly deadLetters: DeadLetterReads;
   readonly redrives: RedriveReads;
-  readonly #database: Database;
+  readonly #databases: Databases;
   readonly #batches: BatchCommit;
   readonly #size: StoreSize;
   /** The commit under way: batches are written one after the other, in the order of the calls. */
@@ -110,20 +129,20 @@ class PostgresStore implements Store {
   #closing: Promise<void> | null = null;
 
   constructor(
-    database: Database,
+    databases: Databases,
     options: PostgresStoreOptions & { readonly clock: Pick<Clock, 'monotonic' | 'after'> },
   ) {
     const cache = new InternedCache();
     const retryForMs = options.retryForMs ?? 30_000;
-    const reads = new ReadTransactions(database, {
+    const reads = new ReadTransactions(databases.reading, {
       clock: options.clock,
       retryForMs: Math.min(retryForMs, READ_RETRY_MS),
     });
     const interned = new Interned(reads, cache);
-    this.#database = database;
-    this.#size = new StoreSize(database, options.clock);
+    this.#databases = databases;
+    this.#size = new StoreSize(databases.reading, options.clock);
     this.#batches = new BatchCommit({
-      database,
+      database: databases.writing,
       cache,
       fence: options.fence ?? null,
       clock: options.clock,
@@ -174,7 +193,7 @@ class PostgresStore implements Store {
 
   close(): Promise<void> {
     this.#failure ??= new StoreFailedError('the store is closed');
-    this.#closing ??= this.#last.then(() => this.#database.close());
+    this.#closing ??= this.#last.then(() => closeDatabases(this.#databases));
     return this.#closing;
   }
 }
