@@ -234,7 +234,11 @@ export class Interned {
       ),
     ];
     await this.#queryable.run(
-      `INSERT INTO {accounts} (api_key, user_id) SELECT * FROM unnest($1::int4[], $2::bytea[])
+      // A conflict uses a number up: only what is new comes so far.
+      `INSERT INTO {accounts} (api_key, user_id)
+       SELECT * FROM unnest($1::int4[], $2::bytea[]) AS wanted (api_key, user_id)
+       WHERE NOT EXISTS (SELECT FROM {accounts} AS known
+         WHERE known.api_key = wanted.api_key AND known.user_id = wanted.user_id)
        ON CONFLICT DO NOTHING`,
       lists,
     );
@@ -274,7 +278,10 @@ export class Interned {
     );
     await this.#queryable.run(
       `INSERT INTO {destinations} (organization, slot, origin)
-       SELECT * FROM unnest($1::int4[], $2::int2[], $3::text[]) ON CONFLICT DO NOTHING`,
+       SELECT * FROM unnest($1::int4[], $2::int2[], $3::text[]) AS wanted (organization, slot, origin)
+       WHERE NOT EXISTS (SELECT FROM {destinations} AS known
+         WHERE known.organization = wanted.organization AND known.origin = wanted.origin)
+       ON CONFLICT DO NOTHING`,
       [owners, slots, origins],
     );
     const rows = await this.#queryable.query(
