@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import type { Operation, Store, Verdict } from '@ezthrottle/engine';
 import { API_KEY, ORGANIZATION } from '@ezthrottle/testkit/store-data';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { createFormerSecrets } from '../src/secrets/former-secrets.ts';
 import { createSecretVault } from '../src/secrets/secret-vault.ts';
 import { openSqliteStore } from '../src/store/sqlite/sqlite-store.ts';
 import { reEncrypt } from '../src/tenancy/re-encrypt.ts';
@@ -33,7 +34,11 @@ function partsWith(box: SecretBox) {
   };
   const options = { reads: store.tenancy, commit, box, clock };
   return {
-    vault: createSecretVault({ ...options, maxBodyBytes: 1_048_576 }),
+    vault: createSecretVault({
+      ...options,
+      maxBodyBytes: 1_048_576,
+      former: createFormerSecrets({ ...options, reads: store.privacy }),
+    }),
     secrets: createSigningSecrets(options),
     keys: createSigningKeys(options),
   };

@@ -170,6 +170,49 @@ describe('a job that refers to a secret', () => {
     expect(target.requests.filter(({ path }) => path.startsWith('/growing'))).toEqual([]);
   });
 
+  test('hides what the secret was before, also over a restart and when it is deleted', async () => {
+    const [first, second] = ['the-first-rotated-value', 'the-second-rotated-value'];
+    await put('ROTATED', first);
+    await put('ROTATED', second);
+    target.route('/memory', { body: `${first} ${second}` });
+    const shown = async (): Promise<unknown> => {
+      // It refers to no secret: the target knows them from other calls.
+      const done = await run({ url: target.url('/memory'), idempotent_key: String(Math.random()) });
+      return objectOf(objectOf(done['result'])['response'])['body'];
+    };
+    expect(await shown()).toBe('[secret ROTATED] [secret ROTATED]');
+    await server.restart();
+    expect(await shown()).toBe('[secret ROTATED] [secret ROTATED]');
+    await server.call('DELETE', '/api/v1/secrets/ROTATED');
+    expect(await shown()).toBe('[secret ROTATED] [secret ROTATED]');
+    await server.restart();
+    expect(await shown()).toBe('[secret ROTATED] [secret ROTATED]');
+  });
+
+  test('hides a value that is replaced between two of its attempts', async () => {
+    const [old, fresh] = ['the-old-value-of-two', 'the-new-value-of-two'];
+    await put('BETWEEN', old);
+    let calls = 0;
+    target.route('/between', () => {
+      calls += 1;
+      return calls === 1 ? { status: 500 } : { body: `echo ${old} ${fresh}` };
+    });
+    const job = {
+      url: target.url('/between'),
+      headers: { 'X-Key': '{{secret.BETWEEN}}' },
+      retry_policy: { retry_codes: [500] },
+    };
+    const reply = await server.call('POST', '/api/v1/jobs', job);
+    await until(
+      async () => calls,
+      (made) => made > 0,
+    );
+    await put('BETWEEN', fresh);
+    const done = await ended(textOf(reply.json['job_id']));
+    const response = objectOf(objectOf(done['result'])['response']);
+    expect(response['body']).toBe('echo [secret BETWEEN] [secret BETWEEN]');
+  });
+
   test('has its answer in the encoding `identity`, which is none', async () => {
     await put('PLAINLY', 'the-plain-secret-value');
     const headers = { 'content-encoding': 'identity' };

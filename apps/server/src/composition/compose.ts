@@ -21,6 +21,7 @@ import { createObservation } from '../observe/observation.ts';
 import { createJobEventHub } from '../realtime/job-event-hub.ts';
 import { openRecorder } from '../recording/open-recorder.ts';
 import type { Recorder } from '../recording/recorder.ts';
+import { createFormerSecrets } from '../secrets/former-secrets.ts';
 import { withSecretsInCalls } from '../secrets/secret-executor.ts';
 import { createSecretVault } from '../secrets/secret-vault.ts';
 import { createAccountDeletions } from '../privacy/account-deletions.ts';
@@ -74,7 +75,12 @@ export async function compose(options: AppOptions, onClose: OnClose): Promise<Ru
 
   const tenancy = { reads: store.tenancy, commit: committer.write.bind(committer), clock };
   const box = createSecretBox(keys.masterKey, config.formerMasterKeys);
-  const vault = createSecretVault({ ...tenancy, box, maxBodyBytes: config.maxBodyBytes });
+  const vault = createSecretVault({
+    ...tenancy,
+    box,
+    maxBodyBytes: config.maxBodyBytes,
+    former: createFormerSecrets({ ...tenancy, reads: store.privacy }),
+  });
   await vault.load();
   const privacy = createPrivacySettings({
     reads: store.privacy,
@@ -204,6 +210,7 @@ export async function compose(options: AppOptions, onClose: OnClose): Promise<Ru
     liveRegions,
     regions,
     notices: hub,
+    hasSecrets: (organization) => vault.hasAny(organization),
     keptReport: (organization, report) => privacy.redacted(organization, report),
     deliverer,
     idempotencyWindowMs: config.idempotencyWindowMs,

@@ -7,7 +7,10 @@ import type { JobMover } from './job-mover.ts';
 import type { Lane } from './lane.ts';
 
 export interface CallStarterOptions {
-  readonly parts: Pick<DispatcherParts, 'clock' | 'notices' | 'logger' | 'signals' | 'tracing'>;
+  readonly parts: Pick<
+    DispatcherParts,
+    'clock' | 'notices' | 'logger' | 'signals' | 'tracing' | 'hasSecrets'
+  >;
   readonly maxResponseBytes: number;
   readonly active: ActiveJobs;
   readonly calls: RunningCalls;
@@ -67,8 +70,10 @@ export class CallStarter {
       maxResponseBytes,
       trace: this.#traceFor(job, token),
     });
-    if (path.secrets === undefined) return call;
-    return { ...call, secrets: { organization: job.organization, names: path.secrets } };
+    const { organization } = job;
+    // A target may show a secret that another call has sent.
+    if (path.secrets === undefined && parts.hasSecrets?.(organization) !== true) return call;
+    return { ...call, secrets: { organization, names: path.secrets ?? [] } };
   }
 
   #traceFor({ spec }: ActiveJob, token: string): TraceContext | null {

@@ -66,6 +66,8 @@ export interface DispatcherParts {
   readonly caps?: ReadonlyMap<string, PaceSettings>;
   /** A report without what its organization does not keep. Absent: all is kept. */
   readonly keptReport?: (organization: Id, report: AttemptReport) => AttemptReport;
+  /** Whether an organization has secrets that answers must not show. Absent: none has. */
+  readonly hasSecrets?: (organization: Id) => boolean;
   /** Turns of an API key for each one that another has, 0.1 to 100. Absent: 1 for everybody. */
   readonly weightOf?: (apiKey: Id) => number;
   /** When a destination is taken for down; null: never. Default `DEFAULT_CIRCUIT`. */

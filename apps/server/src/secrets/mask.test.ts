@@ -1,9 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { hiddenValue } from './hidden-value.ts';
 import { createMask } from './mask.ts';
 
 const VALUE = 'p+s/w&rd "ü" <x>';
-const mask = createMask([{ name: 'TOKEN', value: VALUE }]);
+const MAX_BYTES = 1_048_576;
+const mask = createMask([hiddenValue('TOKEN', VALUE)]);
 
 function bodyOf(body: string, more: object = {}): string {
   const response = {
@@ -13,7 +15,7 @@ function bodyOf(body: string, more: object = {}): string {
     bodyEncoding: 'utf8',
     truncated: false,
   } as const;
-  return mask.response({ ...response, ...more }).body;
+  return mask.response({ ...response, ...more }, MAX_BYTES).body;
 }
 
 describe('what a target echoes', () => {
@@ -76,12 +78,69 @@ describe('what a target echoes', () => {
   test('is found wherever it stands in base64', () => {
     fc.assert(
       fc.property(fc.string(), fc.string({ minLength: 8 }), fc.string(), (before, value, after) => {
-        const masked = createMask([{ name: 'A', value }]);
+        const masked = createMask([hiddenValue('A', value)]);
         const shown = masked.text(Buffer.from(before + value + after).toString('base64'));
         const core = Buffer.from(value).toString('base64').replaceAll('=', '').slice(0, -2);
         expect(shown).toContain('[secret A]');
         expect(shown).not.toContain(core);
       }),
     );
+  });
+
+  test('is masked whole where values overlap or stand within one another', () => {
+    const both = createMask([hiddenValue('A', 'abcdefgh'), hiddenValue('B', 'efghSECRET')]);
+    expect(both.text('x abcdefghSECRET y')).toBe('x [secret A] y');
+    const within = createMask([
+      hiddenValue('A', 'in-the-middle'),
+      hiddenValue('B', '<in-the-middle>!'),
+    ]);
+    expect(within.text('x <in-the-middle>! in-the-middle')).toBe('x [secret B] [secret A]');
+  });
+
+  test('is found among any other text and other values', () => {
+    const values = fc.uniqueArray(fc.stringMatching(/^[ab]{8,20}$/), {
+      minLength: 1,
+      maxLength: 5,
+    });
+    const texts = fc.array(fc.oneof(fc.stringMatching(/^[ab]{0,30}$/), fc.nat(4)), {
+      maxLength: 8,
+    });
+    fc.assert(
+      fc.property(values, texts, (hidden, parts) => {
+        const text = parts
+          .map((part) => (typeof part === 'number' ? hidden[part] : part))
+          .join('-');
+        const shown = createMask(hidden.map((value) => hiddenValue('S', value))).text(text);
+        for (const value of hidden) expect(shown).not.toContain(value);
+        const isAny = hidden.some((value) => text.includes(value));
+        expect(shown !== text).toBe(isAny);
+      }),
+    );
+  });
+
+  test('makes no answer longer than its bound, and says where that cut it', () => {
+    const long = createMask([hiddenValue('N'.repeat(64), 'abcdefgh')]);
+    const body = 'abcdefgh'.repeat(131_072);
+    const headers = { 'x-echo': 'abcdefgh'.repeat(2_000) };
+    const response = { status: 200, headers, bodyEncoding: 'utf8', truncated: false } as const;
+    const shown = long.response({ ...response, body }, MAX_BYTES);
+    expect(shown.body).toHaveLength(MAX_BYTES);
+    expect(shown.truncated).toBe(true);
+    expect(shown.headers['x-echo']?.length).toBeLessThanOrEqual(32_768);
+    const binary = Buffer.concat([Buffer.from([0xff]), Buffer.from(body)]).toString('base64');
+    const bytes = long.response({ ...response, body: binary, bodyEncoding: 'base64' }, MAX_BYTES);
+    expect(Buffer.from(bytes.body, 'base64')).toHaveLength(MAX_BYTES);
+    expect(bytes.truncated).toBe(true);
+  });
+
+  test('is looked for in one go, however many values there are', () => {
+    const many = Array.from({ length: 200 }, (_, index) =>
+      hiddenValue(`S${index}`, `sk-proj-${Buffer.from(`value ${index}`).toString('hex')}"<>&/`),
+    );
+    const all = createMask(many);
+    const before = process.cpuUsage().user;
+    all.text('sk-proj-'.repeat(131_072));
+    // One spelling after the other it was a second.
+    expect((process.cpuUsage().user - before) / 1_000).toBeLessThan(500);
   });
 });

@@ -2,24 +2,38 @@ import type { AttemptCall, AttemptReport, Clock, Executor, Id, Outcome } from '@
 import { notMade } from '../execute/guarded-executor.ts';
 import { withheldReport } from '../execute/withheld-report.ts';
 import { SecretBoxError } from '../tenancy/secret-box.ts';
-import { createMask, type Hidden, type Mask } from './mask.ts';
+import type { Mask } from './mask.ts';
 import { resolveCall } from './resolve-call.ts';
 import type { SecretVault } from './secret-vault.ts';
+
+interface Opened {
+  readonly name: string;
+  readonly value: string;
+}
+
+/** A call under way whose answer may show a secret. */
+interface Watched {
+  readonly organization: Id;
+  readonly maxResponseBytes: number;
+  /** As it was when the call was made: what has changed since may be shown all the same. */
+  readonly mask: Mask | null;
+}
 
 type Refusal = Extract<Outcome, { kind: 'refused' }>;
 
 /**
- * An executor that puts secrets into the calls that refer to them, and takes them out of what comes
- * back, so that nobody behind it ever sees one. Calls that refer to none are handed on untouched.
+ * An executor that puts secrets into the calls that refer to them, and takes all of their organization out of
+ * what comes back, so that nobody behind it ever sees one. Calls of organizations that have none are handed on
+ * untouched.
  */
 export function withSecretsInCalls(
   executor: Executor,
   options: {
-    readonly vault: Pick<SecretVault, 'open' | 'excess'>;
+    readonly vault: Pick<SecretVault, 'open' | 'excess' | 'maskOf'>;
     readonly clock: Pick<Clock, 'now'>;
   },
 ): Executor {
-  const masks = new Map<string, Mask>();
+  const watched = new Map<string, Watched>();
   let tell: (reports: readonly AttemptReport[]) => void = () => undefined;
 
   function ready(call: AttemptCall): AttemptCall | null {
@@ -34,7 +48,7 @@ export function withSecretsInCalls(
   }
 
   function refuse({ token }: AttemptCall, outcome: Refusal): void {
-    masks.delete(token);
+    watched.delete(token);
     const at = options.clock.now();
     const report = { token, outcome, response: null, startedAt: at, endedAt: at };
     // Later, as a call that is really made: whoever hands it over has not noted it yet.
@@ -46,7 +60,8 @@ export function withSecretsInCalls(
     if (secrets === undefined) return call;
     const opened = openAll(options.vault, secrets.organization, secrets.names, call.url);
     if (!Array.isArray(opened)) return opened;
-    const [excess] = options.vault.excess(secrets.organization, call);
+    const { organization, names } = secrets;
+    const [excess] = names.length === 0 ? [] : options.vault.excess(organization, call);
     if (excess !== undefined) {
       const { part, most } = excess;
       const unit = part === 'url' ? 'characters' : 'bytes';
@@ -54,21 +69,22 @@ export function withSecretsInCalls(
       return refusal(`${part}_too_long`, message);
     }
     const values = new Map(opened.map(({ name, value }) => [name, value]));
-    if (opened.length > 0) masks.set(call.token, createMask(opened));
+    const { maxResponseBytes } = call;
+    const mask = options.vault.maskOf(organization);
+    watched.set(call.token, { organization, maxResponseBytes, mask });
     return resolveCall(call, (name) => values.get(name) ?? '');
   }
 
   function maskedReport(report: AttemptReport): AttemptReport {
-    const mask = masks.get(report.token);
-    if (mask === undefined) return report;
-    masks.delete(report.token);
+    const call = watched.get(report.token);
+    if (call === undefined) return report;
+    watched.delete(report.token);
     try {
-      const { outcome, response } = report;
-      return {
-        ...report,
-        outcome: mask.outcome(outcome),
-        response: response === null ? null : mask.response(response),
-      };
+      const now = options.vault.maskOf(call.organization);
+      const masks = new Set([call.mask, now]);
+      let clean = report;
+      for (const mask of masks) if (mask !== null) clean = maskedBy(mask, clean, call);
+      return clean;
     } catch {
       return withheldReport(report);
     }
@@ -87,10 +103,19 @@ export function withSecretsInCalls(
     onReports(listener) {
       tell = listener;
       executor.onReports((reports) => {
-        listener(masks.size === 0 ? reports : reports.map(maskedReport));
+        listener(watched.size === 0 ? reports : reports.map(maskedReport));
       });
     },
     close: () => executor.close(),
+  };
+}
+
+function maskedBy(mask: Mask, report: AttemptReport, { maxResponseBytes }: Watched): AttemptReport {
+  const { outcome, response } = report;
+  return {
+    ...report,
+    outcome: mask.outcome(outcome),
+    response: response === null ? null : mask.response(response, maxResponseBytes),
   };
 }
 
@@ -99,8 +124,8 @@ function openAll(
   organization: Id,
   names: readonly string[],
   url: string,
-): Hidden[] | Refusal {
-  const opened: Hidden[] = [];
+): Opened[] | Refusal {
+  const opened: Opened[] = [];
   for (const name of names) {
     const found = openOne(vault, organization, name);
     if ('kind' in found) return found;

@@ -4,6 +4,9 @@ import { type Commit, commitOrThrow } from '../tenancy/committing.ts';
 import { sealingContext } from '../tenancy/sealing-context.ts';
 import { type SecretBox, SecretBoxError } from '../tenancy/secret-box.ts';
 import { type Excess, excessOf, type ReferringCall } from './call-bounds.ts';
+import type { FormerSecrets } from './former-secrets.ts';
+import type { Mask } from './mask.ts';
+import { OrganizationMasks, type SealedValue } from './organization-masks.ts';
 
 /** A secret without what it keeps. */
 export type SecretFacts = Omit<SecretRecord, 'value'>;
@@ -32,6 +35,10 @@ export interface SecretVault {
   ): { readonly value: string; readonly facts: SecretFacts } | null;
   /** Parts of a call that its secrets, as far as they can be opened, make longer than it may be. */
   excess(organization: Id, call: ReferringCall): readonly Excess[];
+  /** Whether it has secrets, or has had some of late. */
+  hasAny(organization: Id): boolean;
+  /** Hides all values that the organization has and had; null: there are none. */
+  maskOf(organization: Id): Mask | null;
   /** False when there is none. */
   delete(organization: Id, name: string, by?: Commit): Promise<boolean>;
 }
@@ -47,14 +54,33 @@ export function createSecretVault(options: {
   readonly clock: Pick<Clock, 'now'>;
   /** What a call's body may have with its secrets in it. */
   readonly maxBodyBytes: number;
+  readonly former: FormerSecrets;
 }): SecretVault {
-  const { reads, commit, box, clock, maxBodyBytes } = options;
+  const { reads, commit, box, clock, maxBodyBytes, former } = options;
   const known = new Map<Id, Map<string, SecretRecord>>();
 
   function own(organization: Id): Map<string, SecretRecord> {
     const found = known.get(organization) ?? new Map<string, SecretRecord>();
     known.set(organization, found);
     return found;
+  }
+
+  function openedOrNull(organization: Id, { name, value }: SealedValue): string | null {
+    try {
+      return box.open(value, contextOf(organization, name));
+    } catch (error) {
+      if (error instanceof SecretBoxError) return null;
+      throw error;
+    }
+  }
+
+  const masks = new OrganizationMasks(openedOrNull);
+
+  /** What the secret was until now is hidden for a while still, unless it stays what it is. */
+  async function remember(before: SecretRecord | undefined, value: string | null): Promise<void> {
+    if (before === undefined || openedOrNull(before.organization, before) === value) return;
+    await former.remember(before.organization, { name: before.name, value: before.value });
+    masks.changed(before.organization);
   }
 
   function open(organization: Id, name: string): ReturnType<SecretVault['open']> {
@@ -64,10 +90,17 @@ export function createSecretVault(options: {
     return { value, facts: factsOf(record) };
   }
 
+  function hasAny(organization: Id): boolean {
+    return (known.get(organization)?.size ?? 0) > 0 || former.has(organization);
+  }
+
   return {
+    hasAny,
     async load() {
+      await former.load();
       const records = await reads.secrets();
       known.clear();
+      masks.allChanged();
       for (const record of records) own(record.organization).set(record.name, record);
     },
     async put(organization, name, { value, origins }, by = commit) {
@@ -85,8 +118,10 @@ export function createSecretVault(options: {
         createdAt: before?.createdAt ?? now,
         updatedAt: now,
       };
+      await remember(before, value);
       await commitOrThrow(by, { type: 'put_secret', secret: record });
       secrets.set(name, record);
+      masks.changed(organization);
       return { verdict: before === undefined ? 'created' : 'replaced', facts: factsOf(record) };
     },
     list(organization) {
@@ -99,18 +134,23 @@ export function createSecretVault(options: {
     },
     open,
     excess(organization, call) {
-      const openable = (name: string): string => {
-        try {
-          return open(organization, name)?.value ?? '';
-        } catch (error) {
-          if (error instanceof SecretBoxError) return '';
-          throw error;
-        }
+      const valueOf = (name: string): string => {
+        const record = known.get(organization)?.get(name);
+        return record === undefined ? '' : (openedOrNull(organization, record) ?? '');
       };
-      return excessOf(call, openable, maxBodyBytes);
+      return excessOf(call, valueOf, maxBodyBytes);
+    },
+    maskOf(organization) {
+      if (!hasAny(organization)) return null;
+      return masks.of(organization, () => [
+        ...(known.get(organization)?.values() ?? []),
+        ...former.of(organization),
+      ]);
     },
     async delete(organization, name, by = commit) {
+      await remember(known.get(organization)?.get(name), null);
       known.get(organization)?.delete(name);
+      masks.changed(organization);
       const { verdict } = await by({ type: 'delete_secret', organization, name });
       return verdict === 'ok';
     },

@@ -12,7 +12,10 @@ export interface AttemptCall {
   readonly body: BodySpec | null;
   readonly timeoutMs: number;
   readonly region: string;
-  /** Secrets that it refers to: whoever hands it over puts them in. Absent: it is sent as it is. */
+  /**
+   * Secrets that it refers to: whoever hands it over puts them in, and hides all of the organization in what
+   * comes back. Absent: it is sent as it is, and the organization has none.
+   */
   readonly secrets?: { readonly organization: Id; readonly names: readonly string[] };
   /** Bytes of the answer to keep. */
   readonly maxResponseBytes: number;
