@@ -6,10 +6,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { ORGANIZATION } from '@ezthrottle/testkit/store-data';
 import { Client } from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type PostgresService, startPostgres } from '../../../scripts/services/postgres.ts';
+import { systemClock } from '../src/clock.ts';
 import { MIGRATIONS } from '../src/store/postgres/migrations.ts';
+import { openPostgresStore } from '../src/store/postgres/postgres-store.ts';
+import { createSecretBox } from '../src/tenancy/secret-box.ts';
+import { createSigningSecrets } from '../src/tenancy/signing-secrets.ts';
 import { objectOf } from './running-server.ts';
 
 const MAIN = fileURLToPath(new URL('../src/cli/main.ts', import.meta.url));
@@ -176,6 +181,34 @@ function fixes(out: string): readonly string[] {
     .filter(({ status }) => status === 'fail')
     .map(({ fix }) => String(fix));
 }
+
+describe('re-encrypt', () => {
+  test('brings what nodes share under a new master key', async () => {
+    const environment: Record<string, string> = { ...environmentOf('owner'), ...KEYS };
+    await run(['migrate'], environment);
+    const box = createSecretBox(KEYS.EZTHROTTLE_MASTER_KEY);
+    const store = await openPostgresStore({ url: environment['DATABASE_URL'] ?? '', schema });
+    await store.commit([{ type: 'put_organization', organization: ORGANIZATION }]);
+    const secrets = createSigningSecrets({
+      reads: store.tenancy,
+      commit: async (operation) => (await store.commit([operation]))[0] ?? { verdict: 'gone' },
+      box,
+      clock: systemClock,
+    });
+    await secrets.put(ORGANIZATION.id, { primary: 'a-signing-secret', secondary: null });
+    await store.close();
+    const rotated = {
+      ...environment,
+      EZTHROTTLE_MASTER_KEY: randomBytes(32).toString('base64'),
+      EZTHROTTLE_FORMER_MASTER_KEYS: KEYS.EZTHROTTLE_MASTER_KEY,
+    };
+    const done = await run(['re-encrypt', '--json'], rotated);
+    expect(done).toMatchObject({ code: 0, err: '' });
+    expect(JSON.parse(done.out)).toMatchObject({ resealed: 1, notNeeded: [box.keyId] });
+    const late = await run(['doctor'], environment);
+    expect(late.out).toContain('FAIL  master_key: secrets are sealed under master keys');
+  });
+});
 
 describe('doctor', () => {
   test('ends with code 0 where nothing is wrong, with what is fine in words', async () => {

@@ -12,7 +12,8 @@ commands:
             what that command would run with, given these flags, and where each value comes from;
             changes nothing
   re-encrypt
-            encrypts all that is stored as a secret under the newest master key, while no server runs
+            encrypts all that is stored as a secret under the newest master key: in a data folder while no server
+            runs, in a database while all nodes have that key
   migrate [--dry-run]
             brings the tables in PostgreSQL up to date, or says what it would do: for
             servers that are started with --no-migrate

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { readSettings } from '../config.ts';
+import type { Store } from '@ezthrottle/engine';
+import { type Config, readSettings } from '../config.ts';
 import { ConfigError } from '../config/config-error.ts';
 import { openSqliteStore } from '../store/sqlite/sqlite-store.ts';
 import { type ReEncryption, reEncrypt } from '../tenancy/re-encrypt.ts';
@@ -22,39 +23,68 @@ class NoDatabaseError extends Error {
 }
 
 /**
- * Seals every stored secret under the newest master key. It takes the data folder for itself: what a
- * running server has read, it could not open any more when it lacks the new key.
+ * Seals every stored secret under the newest master key. It takes a data folder for itself: what a running server
+ * has read, it could not open any more when it lacks the new key. Nodes of a database go on, and must have it.
  */
 export async function runReEncrypt(line: CommandLine): Promise<void> {
   const { config, problems } = readSettings('start', sourcesOf(line));
   // Nobody is let in, so no API key is needed.
   const serious = problems.filter(({ where }) => where !== '--api-key');
   if (serious.length > 0) throw new ConfigError(serious);
-  const folder = resolve(config.dataDir);
+  const box = createSecretBox(config.masterKey ?? '', config.formerMasterKeys);
+  const place = await openPlace(config);
+  const { store } = place;
+  try {
+    const commit = store.commit.bind(store);
+    const done = await reEncrypt({ reads: store.tenancy, commit, box });
+    const notNeeded = box.keyIds.filter((id) => id !== done.keyId && !done.left.has(id));
+    process.stdout.write(line.json ? jsonOf(done, notNeeded) : textOf(done, notNeeded));
+    if (done.left.size > 0) {
+      throw new SecretsLeftError('give the master keys that are missing with --former-master-keys');
+    }
+  } finally {
+    await place.close();
+  }
+}
+
+interface OpenPlace {
+  readonly store: Store;
+  close(): Promise<void>;
+}
+
+async function openPlace(config: Config): Promise<OpenPlace> {
+  if (config.databaseUrl === null) return await openFolder(config.dataDir);
+  const { openPostgresStore } = await import('../store/postgres/postgres-store.ts');
+  const store = await openPostgresStore({
+    url: config.databaseUrl,
+    schema: config.databaseSchema,
+    prepare: config.databasePrepare,
+    connections: 2,
+    migrate: false,
+  });
+  return { store, close: () => store.close() };
+}
+
+async function openFolder(dataDir: string): Promise<OpenPlace> {
+  const folder = resolve(dataDir);
   const file = join(folder, 'ezthrottle.db');
   // What is opened is made where it is missing, and a mistyped folder would pass for one without secrets.
   if (!existsSync(file)) {
     throw new NoDatabaseError(`there is no database in ${folder}; name its folder with --data-dir`);
   }
-  const box = createSecretBox(config.masterKey ?? '', config.formerMasterKeys);
   const unlock = lockDataFolder(folder);
   try {
     const store = await openSqliteStore({ file });
-    try {
-      const commit = store.commit.bind(store);
-      const done = await reEncrypt({ reads: store.tenancy, commit, box });
-      const notNeeded = box.keyIds.filter((id) => id !== done.keyId && !done.left.has(id));
-      process.stdout.write(line.json ? jsonOf(done, notNeeded) : textOf(done, notNeeded));
-      if (done.left.size > 0) {
-        throw new SecretsLeftError(
-          'give the master keys that are missing with --former-master-keys',
-        );
-      }
-    } finally {
-      await store.close();
-    }
-  } finally {
+    return {
+      store,
+      close: async () => {
+        await store.close();
+        unlock();
+      },
+    };
+  } catch (error) {
     unlock();
+    throw error;
   }
 }
 

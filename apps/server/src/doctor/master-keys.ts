@@ -1,25 +1,17 @@
+import { SEALING_KEY_COLUMNS } from '../store/archive/archive-tables.ts';
 import { type DatabaseLook, hasTable, textOf } from './database-look.ts';
 import { fail, type Finding, ok, warn } from './finding.ts';
-
-/** Where names of master keys stand beside what they have sealed, by table. */
-export const SEALED_COLUMNS: readonly (readonly [table: string, columns: readonly string[]])[] = [
-  ['webhook_secrets', ['primary_key_id', 'secondary_key_id']],
-  ['signing_keys', ['seed_key_id']],
-  ['secrets', ['value_key_id']],
-];
 
 /** Whether the server's master keys open what is stored. */
 export async function checkMasterKeys(look: DatabaseLook): Promise<readonly Finding[]> {
   const { probe, plan } = look;
   const found = new Set<string>();
-  for (const [table, columns] of SEALED_COLUMNS) {
+  for (const [table, column] of SEALING_KEY_COLUMNS) {
     if (!(await hasTable(look, table))) continue;
-    for (const column of columns) {
-      const rows = await probe.query(
-        `SELECT DISTINCT ${column} AS id FROM "${plan.schema}".${table} WHERE ${column} IS NOT NULL`,
-      );
-      for (const row of rows) found.add(textOf(row, 'id'));
-    }
+    const rows = await probe.query(
+      `SELECT DISTINCT ${column} AS id FROM "${plan.schema}".${table} WHERE ${column} IS NOT NULL`,
+    );
+    for (const row of rows) found.add(textOf(row, 'id'));
   }
   return [masterKeyFinding([...found], plan.keyIds)];
 }

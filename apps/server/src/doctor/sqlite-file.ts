@@ -1,8 +1,9 @@
+import { SEALING_KEY_COLUMNS } from '../store/archive/archive-tables.ts';
 import type { Migration } from '../store/migration.ts';
 import { integer, text } from '../store/rows/row.ts';
 import { type Connection, openForReading } from '../store/sqlite/connection.ts';
 import { fail, type Finding, ok } from './finding.ts';
-import { masterKeyFinding, SEALED_COLUMNS } from './master-keys.ts';
+import { masterKeyFinding } from './master-keys.ts';
 
 /** Looks into the database file of one machine. */
 export function checkFile(
@@ -70,14 +71,12 @@ function versionFinding(connection: Connection, migrations: readonly Migration[]
 
 function storedKeyIds(connection: Connection): readonly string[] {
   const found = new Set<string>();
-  for (const [table, columns] of SEALED_COLUMNS) {
+  for (const [table, column] of SEALING_KEY_COLUMNS) {
     if (!hasTable(connection, table)) continue;
-    for (const column of columns) {
-      const rows = connection
-        .prepare(`SELECT DISTINCT ${column} AS id FROM ${table} WHERE ${column} IS NOT NULL`)
-        .all();
-      for (const row of rows) found.add(text(row, 'id'));
-    }
+    const rows = connection
+      .prepare(`SELECT DISTINCT ${column} AS id FROM ${table} WHERE ${column} IS NOT NULL`)
+      .all();
+    for (const row of rows) found.add(text(row, 'id'));
   }
   return [...found];
 }

@@ -4,7 +4,7 @@ import { SchemaTooNewError } from '../schema-too-new-error.ts';
 import type { Database } from './database.ts';
 
 /** The tables are older than this server, and it was told to leave them alone. */
-export class MigrationsMissingError extends Error {
+class MigrationsMissingError extends Error {
   readonly code = 'migrations_missing';
   override readonly name = 'MigrationsMissingError';
 
