@@ -147,7 +147,7 @@ export async function openCluster(
     cluster: {
       node,
       peers,
-      inbox: createInboxRows(inbox),
+      inbox: createInboxRows(inbox, clock),
       alone: (act) => rows.alone(act),
       sharedHub: (local) => createSharedHub(local, peers, clock),
       async start(parts) {

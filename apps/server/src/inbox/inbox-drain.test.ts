@@ -74,7 +74,7 @@ describe('the drain of the inbox', () => {
   });
 
   test('takes no more at a time than fits into memory when jobs are large', async () => {
-    const { clock, seen, drain } = draining();
+    const { clock, seen, drain } = draining({ batch: 100 });
     const large = `"${'x'.repeat(1_048_574)}"`;
     seen.waiting = Array.from({ length: 120 }, (_, index) => rowOf(index, large));
     await drain.start();

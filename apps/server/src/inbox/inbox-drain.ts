@@ -18,7 +18,7 @@ export interface InboxDrainOptions {
   };
   /** The longest time between two looks, in milliseconds. Default 250. */
   readonly everyMs?: number;
-  /** Jobs in one write, at most. Default 100. */
+  /** Jobs in one write, at most. Default 250. */
   readonly batch?: number;
   /** How long what was refused is kept, in milliseconds. */
   readonly retentionMs: number;
@@ -63,7 +63,7 @@ class Drain implements InboxDrain {
   constructor(options: InboxDrainOptions) {
     this.#options = options;
     this.#everyMs = options.everyMs ?? 250;
-    this.#batch = options.batch ?? 100;
+    this.#batch = options.batch ?? 250;
     this.#waitMs = Math.min(SOON_MS, this.#everyMs);
     this.#pruneAt = options.clock.monotonic() + PRUNE_EVERY_MS;
   }
@@ -99,9 +99,11 @@ class Drain implements InboxDrain {
   async #limit(): Promise<number> {
     const { admission } = this.#options;
     const fitting = Math.floor(BATCH_CHARACTERS / Math.max(1, this.#charactersPerJob));
-    const limit = Math.max(1, Math.min(this.#batch, fitting));
-    if (await admission.hasRoom(limit)) return limit;
-    return (await admission.hasRoom(1)) ? 1 : 0;
+    let limit = Math.max(1, Math.min(this.#batch, fitting));
+    while (limit > 0 && !(await admission.hasRoom(limit))) {
+      limit = limit === 1 ? 0 : Math.ceil(limit / 4);
+    }
+    return limit;
   }
 
   #tell(row: InboxRow, outcome: InboxOutcome | undefined): void {

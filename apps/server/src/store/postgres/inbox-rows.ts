@@ -1,3 +1,4 @@
+import type { Clock } from '@ezthrottle/engine';
 import type { InboxOutcome, InboxRow, InboxRows } from '../../inbox/inbox-rows.ts';
 import { identifier, integer, type Row, text } from '../rows/row.ts';
 import { listOf } from './columns.ts';
@@ -16,10 +17,18 @@ const BEGIN = [
   "SET LOCAL idle_in_transaction_session_timeout = '60s'",
 ].join('; ');
 
-const due = (limit: number): string => `SELECT row, id, job, postponed,
+/** Rows that are written this much later than they are due, in milliseconds, are found by the next whole look. */
+const LATE_MS = 30_000;
+const WHOLE_EVERY_MS = 5_000;
+
+/** @param from Before it nothing is looked for: there stand rows that are gone, and nobody has tidied up yet. */
+const due = (
+  limit: number,
+  from: number,
+): string => `SELECT ${NOW_MS} AS now; SELECT row, id, job, postponed, due_at,
     (SELECT public_id FROM {organizations} AS known WHERE known.id = inbox.organization) AS organization,
     (SELECT public_id FROM {api_keys} AS known WHERE known.id = inbox.api_key) AS api_key
-  FROM {inbox} AS inbox WHERE due_at <= ${NOW_MS}
+  FROM {inbox} AS inbox WHERE due_at <= ${NOW_MS} AND due_at >= ${Math.trunc(from)}
   ORDER BY due_at, row LIMIT ${Math.trunc(limit)} FOR UPDATE OF inbox SKIP LOCKED`;
 
 const REFUSE = `INSERT INTO {inbox_refusals} (id, organization, api_key, code, message, problems, job,
@@ -37,13 +46,22 @@ const PRUNE = `DELETE FROM {inbox_refusals} WHERE id IN (
     SELECT id FROM {inbox_refusals} WHERE refused_at < $1 ORDER BY refused_at LIMIT $2
   )`;
 
-export function createInboxRows(database: Database): InboxRows {
+export function createInboxRows(database: Database, clock: Pick<Clock, 'monotonic'>): InboxRows {
+  let from = 0;
+  let wholeAt = Number.NEGATIVE_INFINITY;
   return {
     async take(limit, settle) {
+      const isWhole = clock.monotonic() >= wholeAt + WHOLE_EVERY_MS;
+      if (isWhole) wholeAt = clock.monotonic();
       const connection = await database.connect();
       let isBroken = true;
       try {
-        const found = (await connection.script(`${BEGIN}; ${due(limit)}`)).at(-1) ?? [];
+        const answers = await connection.script(`${BEGIN}; ${due(limit, isWhole ? 0 : from)}`);
+        const [now = {}] = answers.at(-2) ?? [];
+        const found = answers.at(-1) ?? [];
+        const [oldest] = found;
+        const oldestAt = oldest === undefined ? integer(now, 'now') : integer(oldest, 'due_at');
+        from = oldestAt - LATE_MS;
         const rows = found.map(inboxRow);
         if (rows.length > 0) await write(connection, rows, await settle(rows));
         const command = await connection.command('COMMIT');
