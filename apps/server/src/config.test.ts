@@ -85,6 +85,16 @@ describe('the configuration', () => {
     expect(told).toContain('https://***@target.example');
   });
 
+  test.each(['?key=passw0rd', '#passw0rd', '?a=1&b=passw0rd,x#y'])(
+    'never repeats what stands behind the path of an address: %s',
+    (end) => {
+      const flags = { 'otlp-endpoint': `http://u:x@host:1/traces${end}` };
+      const told = JSON.stringify(problemsOf(() => readConfig('dev', { flags })));
+      expect(told).not.toContain('passw0rd');
+      expect(told).toContain('http://***@host:1/traces');
+    },
+  );
+
   test('names every origin that is wrong', () => {
     const rate = ['a.example=1', 'https://right.example=1', 'https://c.example=fast'];
     const [problem] = problemsOf(() => readConfig('dev', { flags: { rate } }));

@@ -76,6 +76,48 @@ describe('the audit log', () => {
     expect(await acts('?action=webhook_secrets.rotate')).toHaveLength(1);
   });
 
+  test('tells what was before of what opens more, or hides less', async () => {
+    const secret = (origin: string): object => ({ value: 'never-shown-7', origins: [origin] });
+    await server.call('PUT', '/api/v1/secrets/A', secret('https://a.example'));
+    await server.call('PUT', '/api/v1/secrets/A', secret('*'));
+    await server.call('DELETE', '/api/v1/secrets/A');
+    const redaction = '/api/v1/settings/redaction';
+    await server.call('PUT', redaction, { request_headers: ['authorization'] });
+    await server.call('PUT', redaction, { request_headers: ['x-other'], response_paths: ['$.a'] });
+
+    const secrets = await server.call('GET', `${PATH}?target=A`);
+    expect(entriesOf(secrets)).toMatchObject([
+      { action: 'secret.delete', before: { origins: ['*'] }, after: null },
+      {
+        action: 'secret.put',
+        before: { origins: ['https://a.example'] },
+        after: { origins: ['*'] },
+      },
+      { action: 'secret.put', before: null, after: { origins: ['https://a.example'] } },
+    ]);
+    expect(secrets.text).not.toContain('never-shown');
+    const [changed] = entriesOf(await server.call('GET', `${PATH}?action=redaction.put`));
+    expect(changed).toMatchObject({
+      before: { request_headers: ['authorization'], response_paths: [] },
+      after: { request_headers: ['x-other'], response_paths: ['$.a'] },
+    });
+  });
+
+  test.each([
+    ['PUT', 'settings/retention', { jobs_ms: 120_000 }],
+    ['PUT', 'settings/redaction', { response_headers: ['X-Token'] }],
+    ['PUT', 'secrets/SAME', { value: 'as-before', origins: ['https://a.example'] }],
+    ['POST', 'webhook-secrets', { primary_secret: 'a-signing-secret-that-stays' }],
+    ['DELETE', 'webhook-secrets', undefined],
+    ['DELETE', 'webhook-secrets/signing-keys', undefined],
+  ])('has one entry for %s %s, however often it is repeated', async (method, path, body) => {
+    await server.call(method, `/api/v1/${path}`, body);
+    const [last] = entriesOf(await server.call('GET', `${PATH}?limit=1`));
+    const again = await server.call(method, `/api/v1/${path}`, body);
+    expect(again.status).toBe(200);
+    expect(entriesOf(await server.call('GET', `${PATH}?limit=1`))).toEqual([last]);
+  });
+
   test('is read page by page, the newest first, each organization its own', async () => {
     const all = await acts();
     const seen: unknown[] = [];

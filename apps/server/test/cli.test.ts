@@ -310,6 +310,26 @@ describe('ezthrottle config', () => {
     );
   });
 
+  test.each([['config', 'dev'], ['dev']])(
+    'names files that are not there beside all else that is wrong: ezthrottle %s %s',
+    async (...command) => {
+      const argv = command.filter((word) => typeof word === 'string');
+      const flags = [
+        '--hooks',
+        './none.mjs',
+        '--recording',
+        './none/x.jsonl',
+        '--max-streams',
+        'x',
+      ];
+      const { ended, output } = run([...argv, ...flags]);
+      expect((await ended).code).toBe(2);
+      expect(output.err).toContain('--hooks cannot be loaded');
+      expect(output.err).toContain('--recording cannot be written');
+      expect(output.err).toContain('--max-streams');
+    },
+  );
+
   test('names all that start would refuse', async () => {
     const wrong = run(['config', '--port', 'x']);
     expect((await wrong.ended).code).toBe(2);

@@ -82,8 +82,12 @@ function settingsRoutes({ privacy, audit, retentionMs }: PrivacyRoutesOptions): 
       access: 'manage',
       async handle(call, caller) {
         const redaction = readRedaction(call.body);
-        const counts = Object.entries(redaction).map(([name, list]) => [name, list.length]);
-        const act = { action: 'redaction.put', after: Object.fromEntries(counts) } as const;
+        const before = privacy.redactionOf(caller.organization);
+        const act = {
+          action: 'redaction.put',
+          before: { ...before },
+          after: { ...redaction },
+        } as const;
         const by = audit.committing(actingOf(call, caller), act);
         await privacy.putRedaction(caller.organization, redaction, by);
         return { status: 200, body: redaction };

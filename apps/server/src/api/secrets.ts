@@ -6,7 +6,8 @@ import {
   type SecretView,
 } from '@ezthrottle/core/protocol';
 import { SECRET_SCHEMA } from '@ezthrottle/core/protocol/schemas';
-import type { AuditLog } from '../audit/audit-log.ts';
+import type { Id } from '@ezthrottle/engine';
+import type { Act, AuditLog } from '../audit/audit-log.ts';
 import type { SecretFacts, SecretVault } from '../secrets/secret-vault.ts';
 import { actingOf } from './acting.ts';
 import { ApiError, refuseProblems } from './api-error.ts';
@@ -33,11 +34,12 @@ export function secretRoutes({ vault, audit }: SecretRoutesOptions): readonly Ro
       access: 'manage',
       async handle(call, caller) {
         const { name, secret } = readSecret(call);
-        const act = {
+        const act = (): Act => ({
           action: 'secret.put',
           target: name,
+          before: originsOf(vault, caller.organization, name),
           after: { origins: [...secret.origins] },
-        } as const;
+        });
         const by = audit.committing(actingOf(call, caller), act);
         const { verdict, facts } = await vault.put(caller.organization, name, secret, by);
         if (facts === null) {
@@ -74,13 +76,24 @@ export function secretRoutes({ vault, audit }: SecretRoutesOptions): readonly Ro
       access: 'manage',
       async handle(call, caller) {
         const name = nameOf(call);
-        const act = { action: 'secret.delete', target: name } as const;
+        const before = originsOf(vault, caller.organization, name);
+        const act = { action: 'secret.delete', target: name, before } as const;
         const by = audit.committing(actingOf(call, caller), act);
         if (!(await vault.delete(caller.organization, name, by))) throw noSecret();
         return { status: 200, body: { name, status: 'deleted' } };
       },
     },
   ];
+}
+
+/** What the audit log tells of a secret. */
+function originsOf(
+  vault: SecretVault,
+  organization: Id,
+  name: string,
+): { readonly origins: readonly string[] } | null {
+  const facts = vault.find(organization, name);
+  return facts === null ? null : { origins: [...facts.origins] };
 }
 
 function readSecret(call: Call): { readonly name: string; readonly secret: SecretRequest } {

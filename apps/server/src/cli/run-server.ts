@@ -1,11 +1,12 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { type AppKeys, createApp, type RunningApp } from '../app.ts';
-import { type Config, readConfig } from '../config.ts';
+import { type Config, readSettings } from '../config.ts';
 import { ConfigError } from '../config/config-error.ts';
 import type { Profile } from '../config/setting.ts';
 import type { CommandLine } from './arguments.ts';
 import { sourcesOf } from './config-sources.ts';
+import { fileProblems } from './file-problems.ts';
 import { lockDataFolder } from './data-lock.ts';
 import { loadDevKeys } from './dev-keys.ts';
 import { greeting, readyLine } from './ready-message.ts';
@@ -20,7 +21,7 @@ const RESTART = 75;
 /** Starts a server and says so on stdout; it runs until a signal stops it. */
 export async function runServer(profile: Profile, line: CommandLine): Promise<void> {
   warnOfVariables(process.env);
-  const config = readConfig(profile, sourcesOf(line));
+  const config = usableConfig(profile, line);
   const dataDir = resolve(config.dataDir);
   // With a database, what a folder is still good for is a developer's keys.
   const needsFolder = config.databaseUrl === null || profile === 'dev';
@@ -57,7 +58,7 @@ export async function runServer(profile: Profile, line: CommandLine): Promise<vo
     stopOnSignal({ stop, boundMs: 3 * config.stopTimeoutMs + 2_000, unlock });
     const running = await started(app.start(), config);
     reloadOnSignal({
-      read: () => readConfig(profile, sourcesOf(line)),
+      read: () => usableConfig(profile, line),
       reload: (wanted) => running.reload(wanted),
     });
     announce(profile, line.json, {
@@ -69,6 +70,14 @@ export async function runServer(profile: Profile, line: CommandLine): Promise<vo
     unlock();
     throw error;
   }
+}
+
+/** @throws ConfigError that names all that is wrong, also with files that it names. */
+function usableConfig(profile: Profile, line: CommandLine): Config {
+  const reading = readSettings(profile, sourcesOf(line));
+  const problems = [...reading.problems, ...fileProblems(reading)];
+  if (problems.length > 0) throw new ConfigError(problems);
+  return reading.config;
 }
 
 /**

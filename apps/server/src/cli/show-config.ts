@@ -4,6 +4,7 @@ import type { Profile, Setting } from '../config/setting.ts';
 import { SETTINGS } from '../config/settings.ts';
 import type { CommandLine } from './arguments.ts';
 import { sourcesOf } from './config-sources.ts';
+import { fileProblems } from './file-problems.ts';
 import { warnOfVariables } from './warn-of-variables.ts';
 
 /** One setting as it is in force. */
@@ -26,7 +27,8 @@ export function showConfig(profile: Profile, line: CommandLine): void {
   const reading = readSettings(profile, sourcesOf(line));
   const shown = shownSettings(reading);
   process.stdout.write(line.json ? jsonOf(profile, shown) : tableOf(shown));
-  if (reading.problems.length > 0) throw new ConfigError(reading.problems);
+  const problems = [...reading.problems, ...fileProblems(reading)];
+  if (problems.length > 0) throw new ConfigError(problems);
 }
 
 function shownSettings({ config, origins }: ConfigReading): readonly ShownSetting[] {

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { RedactionView, RetentionRequest } from '@ezthrottle/core/protocol';
 import {
   type AttemptReport,
@@ -22,6 +23,7 @@ export interface PrivacySettings {
   load(): Promise<void>;
   /** As it was put; what is left out is as the server has it. */
   retentionOf(organization: Id): RetentionRequest;
+  /** Writes nothing that is so already. */
   putRetention(organization: Id, retention: RetentionRequest, by?: Commit): Promise<void>;
   redactionOf(organization: Id): RedactionView;
   putRedaction(organization: Id, redaction: RedactionView, by?: Commit): Promise<void>;
@@ -66,11 +68,13 @@ export function createPrivacySettings(options: {
     },
     retentionOf: (organization) => retentions.get(organization) ?? {},
     async putRetention(organization, retention, by = commit) {
+      if (isDeepStrictEqual(retention, this.retentionOf(organization))) return;
       await put(organization, 'retention', retention, by);
       retentions.set(organization, retention);
     },
     redactionOf: (organization) => redactions.get(organization) ?? NOTHING,
     async putRedaction(organization, redaction, by = commit) {
+      if (isDeepStrictEqual(redaction, this.redactionOf(organization))) return;
       await put(organization, 'redaction', redaction, by);
       redactions.set(organization, redaction);
     },

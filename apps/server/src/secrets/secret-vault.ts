@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { SECRET_BOUNDS } from '@ezthrottle/core/protocol';
 import type { Clock, Id, SecretRecord, TenancyReads } from '@ezthrottle/engine';
 import { type Commit, commitOrThrow } from '../tenancy/committing.ts';
@@ -22,7 +23,7 @@ export interface SecretVault {
     secret: { readonly value: string; readonly origins: readonly string[] },
     by?: Commit,
   ): Promise<{
-    readonly verdict: 'created' | 'replaced' | 'full';
+    readonly verdict: 'created' | 'replaced' | 'unchanged' | 'full';
     readonly facts: SecretFacts | null;
   }>;
   /** By name. */
@@ -94,6 +95,17 @@ export function createSecretVault(options: {
     return (known.get(organization)?.size ?? 0) > 0 || former.has(organization);
   }
 
+  function isSame(before: SecretRecord, value: string, origins: readonly string[]): boolean {
+    if (!isDeepStrictEqual(before.origins, origins)) return false;
+    try {
+      return box.open(before.value, contextOf(before.organization, before.name)) === value;
+    } catch (error) {
+      // Whatever it was, it opens nothing any more.
+      if (error instanceof SecretBoxError) return false;
+      throw error;
+    }
+  }
+
   return {
     hasAny,
     async load() {
@@ -108,6 +120,9 @@ export function createSecretVault(options: {
       const before = secrets.get(name);
       if (before === undefined && secrets.size >= SECRET_BOUNDS.perOrganization) {
         return { verdict: 'full', facts: null };
+      }
+      if (before !== undefined && isSame(before, value, origins)) {
+        return { verdict: 'unchanged', facts: factsOf(before) };
       }
       const now = clock.now();
       const record: SecretRecord = {

@@ -65,6 +65,7 @@ export function createSigningKeys(options: {
     create: (organization, by = commit) => add(organization, false, by),
     rotate: (organization, by = commit) => add(organization, true, by),
     async delete(organization, by = commit) {
+      if ((await reads.signingKeys(organization)).length === 0) return;
       await by({ type: 'delete_signing_keys', organization });
       changed(organization);
     },

@@ -1,7 +1,7 @@
 import type { Clock, Id, SealedText, TenancyReads } from '@ezthrottle/engine';
 import { type Commit, commitOrThrow } from './committing.ts';
 import { sealingContext } from './sealing-context.ts';
-import type { SecretBox } from './secret-box.ts';
+import { type SecretBox, SecretBoxError } from './secret-box.ts';
 
 export interface SecretPair {
   readonly primary: string;
@@ -13,7 +13,7 @@ export interface SigningSecrets {
   /** Primary first, then secondary; empty when none is set. */
   secretsOf(organization: Id): Promise<readonly string[]>;
   read(organization: Id): Promise<SecretPair | null>;
-  /** Replaces both. */
+  /** Replaces both; writes nothing that is so already. */
   put(organization: Id, pair: SecretPair, by?: Commit): Promise<void>;
   /** The stored primary becomes the secondary, in one step. False when none is stored. */
   rotate(organization: Id, newPrimary: string, by?: Commit): Promise<boolean>;
@@ -44,15 +44,21 @@ export function createSigningSecrets(options: {
   const seal = (organization: Id, secret: string): SealedText =>
     box.seal(secret, contextOf(organization));
 
+  async function readStored(organization: Id): Promise<SecretPair | null> {
+    const record = await reads.webhookSecrets(organization);
+    if (record === null) return null;
+    const opened = (sealed: SealedText): string => box.open(sealed, contextOf(organization));
+    return {
+      primary: opened(record.primary),
+      secondary: record.secondary === null ? null : opened(record.secondary),
+    };
+  }
+
   async function read(organization: Id): Promise<SecretPair | null> {
     const cached = remembered.get(organization);
     if (cached !== undefined && cached.until > clock.monotonic()) return cached.pair;
     const changesBefore = changes;
-    const record = await reads.webhookSecrets(organization);
-    const pair = record && {
-      primary: box.open(record.primary, contextOf(organization)),
-      secondary: record.secondary && box.open(record.secondary, contextOf(organization)),
-    };
+    const pair = await readStored(organization);
     if (changesBefore === changes) {
       remembered.delete(organization);
       const oldest = remembered.size >= cacheSize ? remembered.keys().next() : undefined;
@@ -71,6 +77,18 @@ export function createSigningSecrets(options: {
     }
   }
 
+  async function isStored(organization: Id, { primary, secondary }: SecretPair): Promise<boolean> {
+    try {
+      // Not what is remembered: another node may have changed it just now.
+      const stored = await readStored(organization);
+      return stored !== null && stored.primary === primary && stored.secondary === secondary;
+    } catch (error) {
+      // What cannot be opened any more is replaced.
+      if (error instanceof SecretBoxError) return false;
+      throw error;
+    }
+  }
+
   return {
     read,
     async secretsOf(organization) {
@@ -79,8 +97,9 @@ export function createSigningSecrets(options: {
       return pair.secondary === null ? [pair.primary] : [pair.primary, pair.secondary];
     },
     put: (organization, pair, by = commit) =>
-      changing(organization, () =>
-        commitOrThrow(by, {
+      changing(organization, async () => {
+        if (await isStored(organization, pair)) return;
+        await commitOrThrow(by, {
           type: 'put_webhook_secrets',
           secrets: {
             organization,
@@ -88,8 +107,8 @@ export function createSigningSecrets(options: {
             secondary: pair.secondary === null ? null : seal(organization, pair.secondary),
             updatedAt: clock.now(),
           },
-        }),
-      ),
+        });
+      }),
     rotate: (organization, newPrimary, by = commit) =>
       changing(organization, async () => {
         const verdict = await by({
@@ -102,6 +121,7 @@ export function createSigningSecrets(options: {
       }),
     delete: (organization, by = commit) =>
       changing(organization, async () => {
+        if ((await reads.webhookSecrets(organization)) === null) return;
         await by({ type: 'delete_webhook_secrets', organization });
       }),
     forgetAll() {

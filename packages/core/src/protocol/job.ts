@@ -132,7 +132,7 @@ export interface JobRequest {
   readonly on_conflict?: ConflictPolicy;
   /** Send the key to the target as `Idempotency-Key`. Default false. */
   readonly send_idempotency_key?: boolean;
-  /** Send `traceparent` and `tracestate` to the target and to the webhooks, so that they go on with the trace. Default false. */
+  /** Send `traceparent` (and `tracestate` within the submitter's trace) to the target and the webhooks, so that they go on. Default false. */
   readonly send_traceparent?: boolean;
   /** Do not start before this instant, in milliseconds since the epoch. */
   readonly retry_at?: number;
