@@ -70,16 +70,16 @@ export function temporaryPostgresStores(url: string): TemporaryPostgresStores {
 }
 
 /** Numbers of rows go on: no test may rely on them. */
-async function emptyTables({ query, schema }: TemporarySchema): Promise<void> {
-  const tables = await query(
+async function emptyTables(place: TemporarySchema): Promise<void> {
+  const tables = await place.query(
     `SELECT tablename FROM pg_tables
      WHERE schemaname = $1 AND tablename NOT IN ('schema_migrations', 'slots')`,
-    [schema],
+    [place.schema],
   );
   const names = tables.map(({ tablename }) => String(tablename));
   // Rows that others refer to go last.
   const rank = (name: string): number =>
     ['accounts', 'destinations', 'api_keys', 'organizations'].indexOf(name);
   const sorted = names.toSorted((one, other) => rank(one) - rank(other));
-  await query(sorted.map((name) => `DELETE FROM "${name}"`).join('; '));
+  await place.query(sorted.map((name) => `DELETE FROM "${name}"`).join('; '));
 }

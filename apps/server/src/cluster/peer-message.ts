@@ -21,7 +21,7 @@ export interface PeerMessage {
 
 export type PeerNews = Omit<PeerMessage, 'from'>;
 
-export const NO_NEWS: PeerNews = {
+const NO_NEWS: PeerNews = {
   put: [],
   slots: [],
   due: [],

@@ -1,12 +1,4 @@
-import type {
-  ClusterOperation,
-  FenceRow,
-  LeaseTimes,
-  SeenSlot,
-  SlotOwner,
-  SlotRow,
-} from '@ezthrottle/engine';
-import { LEASE_TIMES, mayTakeOver } from '@ezthrottle/engine';
+import type { ClusterOperation, FenceRow, SeenSlot, SlotOwner, SlotRow } from '@ezthrottle/engine';
 import type {
   ClusterDatabase,
   NodeFacts,
@@ -19,6 +11,8 @@ import type { Connection, Database } from './database.ts';
 
 /** Milliseconds since the epoch, by the clock of the database, at the moment at which it is read. */
 const NOW = '(extract(epoch FROM clock_timestamp()) * 1000)::bigint';
+
+type FenceOperation = Extract<ClusterOperation, { readonly type: 'fence' }>;
 
 const LOCK_NOT_AVAILABLE = '55P03';
 
@@ -37,10 +31,7 @@ const READ = `
      FROM {revisions})::text AS revisions`;
 
 /** The cluster's rows in PostgreSQL. */
-export function createClusterRows(
-  database: Database,
-  times: LeaseTimes = LEASE_TIMES,
-): ClusterDatabase {
+export function createClusterRows(database: Database): ClusterDatabase {
   async function inTransaction<Result>(
     act: (connection: Connection) => Promise<Result>,
   ): Promise<Result> {
@@ -74,7 +65,7 @@ export function createClusterRows(
       case 'renew':
         throw new TypeError(`${operation.type} has a method of its own`);
       case 'fence':
-        await fenceUnlessLocked(repeatable, operation, times);
+        await fenceUnlessLocked(repeatable, operation);
         return;
       case 'take_slots':
         await take(database, operation.owner, operation.slots);
@@ -151,11 +142,10 @@ async function renew(connection: Connection, renewal: Renewal): Promise<void> {
  */
 async function fenceUnlessLocked(
   inTransaction: (act: (connection: Connection) => Promise<void>) => Promise<void>,
-  row: FenceRow,
-  times: LeaseTimes,
+  operation: FenceOperation,
 ): Promise<void> {
   try {
-    await inTransaction((connection) => fence(connection, row, times));
+    await inTransaction((connection) => fence(connection, operation));
   } catch (error) {
     if (!isLocked(error)) throw error;
   }
@@ -167,8 +157,7 @@ function isLocked(error: unknown): boolean {
 
 async function fence(
   connection: Connection,
-  { node, epoch }: FenceRow,
-  times: LeaseTimes,
+  { node, epoch, takeMarginMs }: FenceOperation,
 ): Promise<void> {
   await connection.command("SET LOCAL lock_timeout = '300ms'");
   const locked = await connection.query(
@@ -181,15 +170,8 @@ async function fence(
     [node],
   );
   if (heartbeat === undefined) return;
-  const isDead = mayTakeOver(
-    {
-      databaseNow: integer(heartbeat, 'database_now'),
-      expiresAt: integer(heartbeat, 'expires_at'),
-      // The one who asks has looked at that by itself.
-      answeringSince: Number.NEGATIVE_INFINITY,
-    },
-    times,
-  );
+  const isDead =
+    integer(heartbeat, 'database_now') >= integer(heartbeat, 'expires_at') + takeMarginMs;
   if (!isDead) return;
   await connection.run(`UPDATE {fences} SET epoch = nextval('{epochs}') WHERE node = $1`, [node]);
   await connection.run('DELETE FROM {nodes} WHERE node = $1', [node]);
