@@ -4,7 +4,7 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 // from a bundle, and from wherever the bundle is moved. A test compares the two.
 
 /** Stores that have migrations: `src/store/<name>/migrations/*.sql`. */
-export const MIGRATED_STORES = ['sqlite', 'postgres'] as const;
+const MIGRATED_STORES = ['sqlite', 'postgres'] as const;
 
 type MigratedStore = (typeof MIGRATED_STORES)[number];
 

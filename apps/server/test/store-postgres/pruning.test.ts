@@ -38,6 +38,7 @@ import {
 import { LIST_REDRIVES } from '../../src/store/postgres/redrive-reads.ts';
 import { OLD_REDRIVES } from '../../src/store/postgres/redrive-writes.ts';
 import { type TemporarySchema, temporarySchema } from '../temporary-postgres-store.ts';
+import { scanned, stepsOf } from './plan-steps.ts';
 
 const FAR = Number.MAX_SAFE_INTEGER;
 const RESPONSE: StoredResponse = {
@@ -133,13 +134,6 @@ describe('pruning a database', () => {
   });
 });
 
-interface Step {
-  readonly 'Node Type': string;
-  readonly 'Relation Name'?: string;
-  readonly 'Index Name'?: string;
-  readonly Plans?: readonly Step[];
-}
-
 const ID = nextId();
 const LAST = 'ffffffff-ffff-ffff-ffff-ffffffffffff';
 const FEW = listOf('int8', [1025, 1026, 1027]);
@@ -190,25 +184,10 @@ describe('no statement walks through a table', () => {
 
   afterAll(() => place[Symbol.asyncDispose]());
 
-  /** All steps of a statement's plan, the outermost first. */
-  async function stepsOf(sql: string, values: readonly unknown[]): Promise<readonly Step[]> {
-    const text = sql.replaceAll(/\{(\w+)\}/g, '$1');
-    const [row] = await place.query(`EXPLAIN (FORMAT JSON) ${text}`, values);
-    const [{ Plan: plan }]: [{ readonly Plan: Step }] = Object(row)['QUERY PLAN'];
-    const flat = (step: Step): readonly Step[] => [step, ...(step.Plans ?? []).flatMap(flat)];
-    return flat(plan);
-  }
-
-  function scanned(steps: readonly Step[]): readonly (string | undefined)[] {
-    return steps
-      .filter((step) => step['Node Type'] === 'Seq Scan')
-      .map((step) => step['Relation Name']);
-  }
-
   it.each(Object.entries(IN_ORDER))(
     '%s are found and put in order by an index',
     async (_, [sql, values, index]) => {
-      const steps = await stepsOf(sql, values);
+      const steps = await stepsOf(place, sql, values);
       expect(steps.map((step) => step['Index Name'])).toContain(index);
       expect(scanned(steps)).toEqual([]);
       expect(steps.filter((step) => step['Node Type'].includes('Sort'))).toEqual([]);
@@ -217,7 +196,7 @@ describe('no statement walks through a table', () => {
 
   it('what hangs on jobs is found by the jobs, key by key', async () => {
     for (const [sql, values] of ONE_BY_ONE) {
-      expect([sql, scanned(await stepsOf(sql, values))]).toEqual([sql, []]);
+      expect([sql, scanned(await stepsOf(place, sql, values))]).toEqual([sql, []]);
     }
   });
 });

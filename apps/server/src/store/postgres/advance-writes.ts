@@ -294,7 +294,7 @@ function addDelivery(
 }
 
 /** A delivery is sent by the owner of its endpoint's origin. */
-export function deliverySlot(organization: Id, url: string): number {
+function deliverySlot(organization: Id, url: string): number {
   return slotOf(organization, URL.parse(url)?.origin ?? url);
 }
 

@@ -29,7 +29,7 @@ export interface DatabaseOptions {
 }
 
 /** The option is not the name of a schema. */
-export class SchemaNameError extends Error {
+class SchemaNameError extends Error {
   readonly code = 'schema_name';
   override readonly name = 'SchemaNameError';
 

@@ -8,7 +8,8 @@ import {
 } from '@ezthrottle/engine';
 import { restoredArmed } from '../rows/armed-parts.ts';
 import { boundedLimit } from '../rows/bounded-limit.ts';
-import { identifier, integer, optionalInteger, type Row, text } from '../rows/row.ts';
+import { identifier, integer, optionalInteger, text } from '../rows/row.ts';
+import { lineOf, placeOf } from '../rows/work-rows.ts';
 import type { Queryable, SqlValue } from './database.ts';
 import { type Interned, isIdentifier } from './interned.ts';
 import { slotList } from './slot-list.ts';
@@ -220,22 +221,4 @@ export class PostgresWorkReads implements WorkReads {
     const [row] = await this.#database.query('SELECT id FROM {jobs} WHERE public_id = $1', [jobId]);
     return row === undefined ? 0 : integer(row, 'id');
   }
-}
-
-function lineOf(row: Row): Omit<WorkLine, 'ready'> {
-  return {
-    organization: identifier(row, 'organization_id'),
-    origin: text(row, 'origin'),
-    apiKey: identifier(row, 'api_key_id'),
-    userId: text(row, 'user_id'),
-  };
-}
-
-function placeOf(row: Row): Pick<WorkRow, 'jobId' | 'leg' | 'rank' | 'readyAt'> {
-  return {
-    jobId: identifier(row, 'job_id'),
-    leg: integer(row, 'leg'),
-    rank: integer(row, 'rank'),
-    readyAt: integer(row, 'ready_at'),
-  };
 }

@@ -1,10 +1,11 @@
 import type { Id, PutPaceOperation, WorkLine, WorkReads, WorkRow } from '@ezthrottle/engine';
 import { boundedLimit } from '../rows/bounded-limit.ts';
 import { restoredArmed } from '../rows/armed-parts.ts';
-import type { Connection, Row, Statement } from './connection.ts';
+import type { Connection, Statement } from './connection.ts';
 import { identifierBytes } from '../rows/identifier.ts';
 import type { Interned } from './interned.ts';
 import { identifier, integer, optionalInteger, text } from '../rows/row.ts';
+import { lineOf, placeOf } from '../rows/work-rows.ts';
 
 // The count of a line is one pass over the index of ready work, without touching a table.
 export const LINES = `SELECT organizations.public_id AS organization_id, destinations.origin,
@@ -183,24 +184,6 @@ export class SqliteWorkReads implements WorkReads {
     const row = bytes === null ? undefined : this.#jobRow.get(bytes);
     return row === undefined ? 0 : integer(row, 'id');
   }
-}
-
-function lineOf(row: Row): Omit<WorkLine, 'ready'> {
-  return {
-    organization: identifier(row, 'organization_id'),
-    origin: text(row, 'origin'),
-    apiKey: identifier(row, 'api_key_id'),
-    userId: text(row, 'user_id'),
-  };
-}
-
-function placeOf(row: Row): Pick<WorkRow, 'jobId' | 'leg' | 'rank' | 'readyAt'> {
-  return {
-    jobId: identifier(row, 'job_id'),
-    leg: integer(row, 'leg'),
-    rank: integer(row, 'rank'),
-    readyAt: integer(row, 'ready_at'),
-  };
 }
 
 function momentOf(statement: Statement): number | null {
