@@ -25,9 +25,10 @@ export async function openInboxServer(
   const place = await temporarySchema(databaseUrl);
   await place.query('CREATE TABLE orders (id integer PRIMARY KEY)');
   const target = await createUpstream(script);
+  const { 'database-url': through = databaseUrl } = flags;
   const start = (more: Readonly<Record<string, unknown>> = {}): Promise<RunningServer> =>
     startServer({
-      'database-url': databaseUrl,
+      'database-url': through,
       'database-schema': place.schema,
       'database-inbox': '25ms',
       rate: `${target.origin}=1000`,

@@ -1,5 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { Client } from 'pg';
+import { startPgbouncer } from '../../../../scripts/services/pgbouncer.ts';
 import { type PostgresService, startPostgres } from '../../../../scripts/services/postgres.ts';
+import { hashApiKey } from '../../src/tenancy/api-keys.ts';
 import { until } from '../running-server.ts';
 import { type InboxServer, openInboxServer } from './inbox-server.ts';
 
@@ -306,6 +309,33 @@ describe('the nodes that take jobs over', () => {
     expect(ids.length).toBe(300);
     expect(await world.place.query('SELECT FROM inbox_refusals')).toEqual([]);
     expect(world.target.requests.length).toBe(300);
+  });
+
+  test('take them through a PgBouncer that shares sessions, as do the transactions that submit', async () => {
+    const settings = { databaseUrl: postgres.url, poolMode: 'transaction' } as const;
+    await using pooler = await startPgbouncer(settings);
+    const flags = {
+      'database-url': pooler.url,
+      'database-prepare': false,
+      'database-notify': false,
+    };
+    await using world = await open(flags);
+    const client = new Client({ connectionString: pooler.url });
+    await client.connect();
+    await client.query('BEGIN');
+    const { rows } = await client.query({
+      text: `SELECT job_id FROM "${world.place.schema}".submit_v1($1, $2)`,
+      values: [
+        hashApiKey(world.server.apiKey),
+        JSON.stringify([{ url: world.target.url('/pooled') }]),
+      ],
+    });
+    await client.query('COMMIT');
+    await client.end();
+
+    await ended(world, rows[0].job_id);
+
+    expect(paths(world)).toEqual(['/pooled']);
   });
 
   test('leave jobs where they are while there is no room, and take them when there is', async () => {
