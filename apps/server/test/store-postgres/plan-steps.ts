@@ -10,12 +10,12 @@ export interface Step {
 
 /** All steps of a statement's plan, the outermost first. */
 export async function stepsOf(
-  { query }: TemporarySchema,
+  place: TemporarySchema,
   sql: string,
   values: readonly unknown[],
 ): Promise<readonly Step[]> {
   const text = sql.replaceAll(/\{(\w+)\}/g, '$1');
-  const [row] = await query(`EXPLAIN (FORMAT JSON) ${text}`, values);
+  const [row] = await place.query(`EXPLAIN (FORMAT JSON) ${text}`, values);
   const [{ Plan: plan }]: [{ readonly Plan: Step }] = Object(row)['QUERY PLAN'];
   const flat = (step: Step): readonly Step[] => [step, ...(step.Plans ?? []).flatMap(flat)];
   return flat(plan);
