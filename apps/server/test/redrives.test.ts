@@ -122,12 +122,13 @@ describe('a redrive of jobs', () => {
   });
 
   test('does not count what it would pass over, and tells how many that are and why', async () => {
-    await deadJobs(1, { url: target.url('/again') });
+    const headers = { 'X-Private': 'of nobody else' };
+    await deadJobs(1, { url: target.url('/again'), headers });
     const { json } = await server.call('GET', '/api/v1/dead-letters/jobs');
     const one = textOf(listOf(json['jobs'])[0]?.['job_id']);
     const why = { reason: 'a look' };
     await server.call('POST', `/api/v1/dead-letters/jobs/${one}/replay`, why);
-    await deadJobs(2, { execute_before: Date.now() + 500 });
+    await deadJobs(2, { execute_before: Date.now() + 500, headers });
     const dry = await until(
       () => begin({ dry_run: true }),
       ({ json: found }) => objectOf(found['left_out'])['too_late'] === 2,
