@@ -325,7 +325,7 @@ describe('of the nodes it tells', () => {
     await admin.query(`UPDATE "${schema}".slots SET owner = $1, epoch = 7`, [ONE]);
     const findings = await examine();
     expect(bad(findings)).toEqual([]);
-    expect(of(findings, 'nodes').message).toBe('1 nodes are live');
+    expect(of(findings, 'nodes').message).toBe('one node is live');
     await admin.query(`UPDATE "${schema}".fences SET epoch = 8`);
     expect(of(await examine(), 'slots')).toMatchObject({ status: 'warn' });
   });

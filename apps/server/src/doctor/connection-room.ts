@@ -63,7 +63,8 @@ function roomFinding({
 }): Finding {
   const check = 'connections';
   const wanted = (Math.max(1, nodes) + 1) * perNode;
-  const figures = `${Math.max(1, nodes)} nodes and one more while they are renewed want ${wanted} connections (${perNode} each); the server has room for ${room}, and others use ${others}`;
+  const count = nodes > 1 ? `${nodes} nodes` : 'one node';
+  const figures = `${count} and one more while they are renewed want ${wanted} connections (${perNode} each); the server has room for ${room}, and others use ${others}`;
   if (wanted > room) {
     return fail(
       check,

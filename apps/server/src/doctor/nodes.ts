@@ -23,7 +23,7 @@ export async function checkNodes(look: DatabaseLook): Promise<readonly Finding[]
   const live = nodes.filter(({ overMs }) => overMs <= 0);
   const dead = nodes.filter(({ overMs }) => overMs > NOTICED_MS);
   return [
-    ok('nodes', `${live.length} nodes are live`),
+    ok('nodes', live.length === 1 ? 'one node is live' : `${live.length} nodes are live`),
     ...dead.map(({ node, overMs }) => deadFinding(node, overMs, live.length)),
     ...versionFindings(live, version),
     ...(await slotFindings(look, live.length)),
