@@ -106,6 +106,9 @@ describe('a new key', () => {
     const problems = reply.json['problems'];
     const paths = Array.isArray(problems) ? problems.map((one) => objectOf(one)['path']) : [];
     expect(new Set(paths)).toEqual(new Set(['expires_at', 'name', 'scopes[0]']));
+    const both = { name: '', scopes: ['read'], expires_at: 1 };
+    const told = (await server.call('POST', '/api/v1/api-keys', both)).json['problems'];
+    expect(told).toMatchObject([{ path: 'name' }, { path: 'expires_at' }]);
     const past = { name: 'late', expires_at: 1 };
     expect((await server.call('POST', '/api/v1/api-keys', past)).status).toBe(400);
   });

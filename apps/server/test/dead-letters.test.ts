@@ -226,6 +226,12 @@ describe('dead jobs', () => {
       'edit.url',
       'edit.method',
     ]);
+    const kinds = { url: 'ftp://x', method: 'TRACE', headers: { 'bad header': 'x' }, body: 5 };
+    const both = await replay(id, { edit: { ...kinds, nope: 1 }, nope: 1 });
+    expect(listOf(both.json['problems']).map(({ path }) => path)).toEqual(
+      expect.arrayContaining(['nope', 'edit.nope', 'edit.body', 'edit.url', 'edit.method']),
+    );
+    expect(both.text).toContain('bad header');
     expect((await replay(id, { reason: '' })).status).toBe(400);
     const good = await endedJob({ url: hooks.url('/fine-too') });
     const alive = await replay(good);

@@ -150,6 +150,22 @@ describe('redaction', () => {
     expect(paths).toEqual(['response_headers[0]', 'request_paths[0]', 'request_paths[1]']);
   });
 
+  test('and retention tell all that is wrong, of whichever kind', async () => {
+    const told = async (path: string, body: unknown): Promise<unknown> =>
+      (await server.call('PUT', `/api/v1/settings/${path}`, body)).json['problems'];
+    expect(
+      await told('redaction', { response_headers: 5, response_paths: ['no path'], more: 1 }),
+    ).toMatchObject([
+      { path: 'more' },
+      { path: 'response_headers' },
+      { path: 'response_paths[0]' },
+    ]);
+    expect(await told('retention', { jobs_ms: 691_200_000, zz: 1 })).toMatchObject([
+      { path: 'zz' },
+      { path: 'jobs_ms' },
+    ]);
+  });
+
   test('and retention refuse a field that they do not know, instead of keeping what it names', async () => {
     const settings = { redaction: { paths: ['$.card'] }, retention: { body_ms: 60_000 } };
     for (const [name, body] of Object.entries(settings)) {

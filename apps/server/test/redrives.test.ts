@@ -171,6 +171,10 @@ describe('a redrive of jobs', () => {
       'filter.ended_from',
       'filter.tags',
     ]);
+    const kinds = { of: 'x', rate: 0, filter: { destination: 'nope' }, edit: { url: 'nope' } };
+    expect(pathsOf(await begin(kinds))).toEqual(
+      expect.arrayContaining(['of', 'rate', 'filter.destination', 'edit.url']),
+    );
     for (const destination of [`${target.origin}/`, target.origin.toUpperCase(), 'ftp://a.test']) {
       expect(pathsOf(await begin({ filter: { destination } }))).toEqual(['filter.destination']);
       const query = `destination=${encodeURIComponent(destination)}&ended_from=9&ended_before=8`;

@@ -17,13 +17,10 @@ import type { KeyChange, KeyRing } from '../tenancy/key-ring.ts';
 import { actingOf } from './acting.ts';
 import { ApiError, refuseProblems } from './api-error.ts';
 import type { Answer, Call, Route } from './route.ts';
-import { schemaCheck } from './schema-check.ts';
+import { fullCheck } from './schema-check.ts';
 
 const PATH = '/api-keys';
 const ONE = `${PATH}/:id`;
-
-const checkKey = schemaCheck<ApiKeyRequest>(API_KEY_SCHEMA);
-const checkRotation = schemaCheck<RotateApiKeyRequest>(ROTATE_API_KEY_SCHEMA);
 
 export interface ApiKeyRoutesOptions {
   readonly keyRing: KeyRing;
@@ -33,13 +30,14 @@ export interface ApiKeyRoutesOptions {
 
 /** The organization's API keys. A key is shown once, in the answer to the call that made it. */
 export function apiKeyRoutes({ keyRing, clock, audit }: ApiKeyRoutesOptions): readonly Route[] {
+  const { readKey, readRotation } = readers(clock);
   return [
     {
       method: 'POST',
       path: PATH,
       access: 'manage',
       async handle(call, caller) {
-        const { name, scopes, expires_at } = keyRequest(call, clock.now());
+        const { name, scopes, expires_at } = readKey(call);
         const wanted = [...new Set(scopes ?? caller.scopes)];
         refuseMore(caller, wanted);
         refuseLonger(caller, expires_at);
@@ -78,10 +76,7 @@ export function apiKeyRoutes({ keyRing, clock, audit }: ApiKeyRoutesOptions): re
       path: `${ONE}/rotate`,
       access: 'manage',
       async handle(call, caller) {
-        const { overlap_ms = API_KEY_BOUNDS.defaultOverlapMs, expires_at } = rotation(
-          call,
-          clock.now(),
-        );
+        const { overlap_ms = API_KEY_BOUNDS.defaultOverlapMs, expires_at } = readRotation(call);
         const known = await keyRing.get(caller.organization, idOf(call));
         if (known === null) throw unknownKey();
         refuseMore(caller, known.scopes);
@@ -106,18 +101,27 @@ export function apiKeyRoutes({ keyRing, clock, audit }: ApiKeyRoutesOptions): re
   ];
 }
 
-function keyRequest(call: Call, now: number): ApiKeyRequest {
-  const checked = checkKey(call.body);
-  if (!checked.ok) return refused(checked.problems);
-  refuseProblems([...blankName(checked.value), ...pastEnd(checked.value, now)], 'the key');
-  return checked.value;
-}
-
-function rotation(call: Call, now: number): RotateApiKeyRequest {
-  const checked = checkRotation(call.body ?? {});
-  if (!checked.ok) return refused(checked.problems);
-  refuseProblems(pastEnd(checked.value, now), 'the rotation');
-  return checked.value;
+function readers(clock: Pick<Clock, 'now'>): {
+  readonly readKey: (call: Call) => ApiKeyRequest;
+  readonly readRotation: (call: Call) => RotateApiKeyRequest;
+} {
+  const checkKey = fullCheck<ApiKeyRequest>(API_KEY_SCHEMA, (key) => [
+    ...blankName(key),
+    ...pastEnd(key, clock.now()),
+  ]);
+  const checkRotation = fullCheck<RotateApiKeyRequest>(ROTATE_API_KEY_SCHEMA, (rotation) =>
+    pastEnd(rotation, clock.now()),
+  );
+  return {
+    readKey({ body }) {
+      const checked = checkKey(body);
+      return checked.ok ? checked.value : refused(checked.problems);
+    },
+    readRotation({ body }) {
+      const checked = checkRotation(body ?? {});
+      return checked.ok ? checked.value : refused(checked.problems);
+    },
+  };
 }
 
 function refused(problems: readonly Problem[]): never {
@@ -125,7 +129,8 @@ function refused(problems: readonly Problem[]): never {
   throw new ApiError('validation_failed', 'the key is not valid');
 }
 
-function blankName({ name }: ApiKeyRequest): readonly Problem[] {
+function blankName({ name }: Partial<ApiKeyRequest>): readonly Problem[] {
+  if (name === undefined) return [];
   if (name.trim() !== '' && !/\p{Cc}|\p{Cs}/u.test(name)) return [];
   return [{ path: 'name', message: 'is not a name', expected: 'text without control characters' }];
 }

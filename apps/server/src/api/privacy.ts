@@ -17,14 +17,13 @@ import type { PrivacySettings } from '../privacy/privacy-settings.ts';
 import { actingOf } from './acting.ts';
 import { ApiError, refuseProblems } from './api-error.ts';
 import type { Call, Route } from './route.ts';
-import { schemaCheck } from './schema-check.ts';
+import { fullCheck } from './schema-check.ts';
 
 const RETENTION = '/settings/retention';
 const REDACTION = '/settings/redaction';
 const ACCOUNT = '/accounts/:user_id/data';
 
-const checkRetention = schemaCheck<RetentionRequest>(RETENTION_SCHEMA);
-const checkRedaction = schemaCheck<RedactionRequest>(REDACTION_SCHEMA);
+const checkRedaction = fullCheck<RedactionRequest>(REDACTION_SCHEMA, redactionProblems);
 
 export interface PrivacyRoutesOptions {
   readonly privacy: PrivacySettings;
@@ -40,6 +39,7 @@ export function privacyRoutes(options: PrivacyRoutesOptions): readonly Route[] {
 }
 
 function settingsRoutes({ privacy, audit, retentionMs }: PrivacyRoutesOptions): readonly Route[] {
+  const readRetention = retentionReader(retentionMs);
   return [
     {
       method: 'GET',
@@ -55,7 +55,7 @@ function settingsRoutes({ privacy, audit, retentionMs }: PrivacyRoutesOptions): 
       path: RETENTION,
       access: 'manage',
       async handle(call, caller) {
-        const retention = readRetention(call.body, retentionMs);
+        const retention = readRetention(call.body);
         const before = privacy.retentionOf(caller.organization);
         const act = {
           action: 'retention.put',
@@ -125,46 +125,58 @@ function accountRoutes({ deletions, audit }: PrivacyRoutesOptions): readonly Rou
   ];
 }
 
-function readRetention(body: unknown, longestMs: number): RetentionRequest {
-  const checked = checkRetention(body);
-  refuseProblems(checked.ok ? [] : checked.problems, 'the retention');
-  if (!checked.ok) throw new ApiError('validation_failed', 'the retention is not valid');
-  const { jobs_ms, bodies_ms, headers_ms, attempts_ms } = checked.value;
-  const given = Object.entries({ jobs_ms, bodies_ms, headers_ms, attempts_ms }).filter(
+/** A reader of retentions that are no longer than the server's. */
+function retentionReader(longestMs: number): (body: unknown) => RetentionRequest {
+  const check = fullCheck<RetentionRequest>(RETENTION_SCHEMA, (retention) =>
+    timesOf(retention)
+      .filter(([, ms]) => ms > longestMs)
+      .map(([path]) => ({
+        path,
+        message: 'is longer than the server keeps jobs',
+        expected: `from ${PRIVACY_BOUNDS.shortestMs} to ${longestMs} milliseconds`,
+      })),
+  );
+  return (body) => {
+    const checked = check(body);
+    if (!checked.ok) return refused(checked.problems, 'the retention');
+    return Object.fromEntries(timesOf(checked.value));
+  };
+}
+
+function timesOf(retention: RetentionRequest): readonly [string, number][] {
+  const { jobs_ms, bodies_ms, headers_ms, attempts_ms } = retention;
+  return Object.entries({ jobs_ms, bodies_ms, headers_ms, attempts_ms }).filter(
     (entry): entry is [string, number] => entry[1] !== undefined,
   );
-  const tooLong = given
-    .filter(([, ms]) => ms > longestMs)
-    .map(([path]) => ({
-      path,
-      message: 'is longer than the server keeps jobs',
-      expected: `from ${PRIVACY_BOUNDS.shortestMs} to ${longestMs} milliseconds`,
-    }));
-  refuseProblems(tooLong, 'the retention');
-  return Object.fromEntries(given);
 }
 
 function readRedaction(body: unknown): RedactionView {
   const checked = checkRedaction(body);
-  refuseProblems(checked.ok ? [] : checked.problems, 'the redaction');
-  if (!checked.ok) throw new ApiError('validation_failed', 'the redaction is not valid');
+  if (!checked.ok) return refused(checked.problems, 'the redaction');
   const { response_headers = [], response_paths = [] } = checked.value;
   const { request_headers = [], request_paths = [] } = checked.value;
-  refuseProblems(
-    [
-      ...checkNames('response_headers', response_headers),
-      ...checkNames('request_headers', request_headers),
-      ...checkPaths('response_paths', response_paths),
-      ...checkPaths('request_paths', request_paths),
-    ],
-    'the redaction',
-  );
   return {
     response_headers: lowerCase(response_headers),
     response_paths,
     request_headers: lowerCase(request_headers),
     request_paths,
   };
+}
+
+function redactionProblems(redaction: RedactionRequest): readonly Problem[] {
+  const { response_headers = [], response_paths = [] } = redaction;
+  const { request_headers = [], request_paths = [] } = redaction;
+  return [
+    ...checkNames('response_headers', response_headers),
+    ...checkNames('request_headers', request_headers),
+    ...checkPaths('response_paths', response_paths),
+    ...checkPaths('request_paths', request_paths),
+  ];
+}
+
+function refused(problems: readonly Problem[], what: string): never {
+  refuseProblems(problems, what);
+  throw new ApiError('validation_failed', `${what} is not valid`);
 }
 
 function checkNames(list: string, names: readonly string[]): readonly Problem[] {

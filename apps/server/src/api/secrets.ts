@@ -12,13 +12,16 @@ import type { SecretFacts, SecretVault } from '../secrets/secret-vault.ts';
 import { actingOf } from './acting.ts';
 import { ApiError, refuseProblems } from './api-error.ts';
 import type { Call, Route } from './route.ts';
-import { schemaCheck } from './schema-check.ts';
+import { fullCheck } from './schema-check.ts';
 
 const PATH = '/secrets';
 const ONE = `${PATH}/:name`;
 const NAME = /^[A-Za-z_][A-Za-z0-9_]{0,63}$/;
 
-const checkSecret = schemaCheck<SecretRequest>(SECRET_SCHEMA);
+const checkSecret = fullCheck<SecretRequest>(SECRET_SCHEMA, ({ value = '', origins = [] }) => [
+  ...checkValue(value),
+  ...readOrigins(origins).problems,
+]);
 
 export interface SecretRoutesOptions {
   readonly vault: SecretVault;
@@ -99,17 +102,10 @@ function originsOf(
 function readSecret(call: Call): { readonly name: string; readonly secret: SecretRequest } {
   const name = nameOf(call);
   const checked = checkSecret(call.body);
-  const read = checked.ok ? readOrigins(checked.value.origins) : { origins: [], problems: [] };
-  refuseProblems(
-    [
-      ...checkName(name),
-      ...(checked.ok ? checkValue(checked.value.value) : checked.problems),
-      ...read.problems,
-    ],
-    'the secret',
-  );
+  refuseProblems([...checkName(name), ...(checked.ok ? [] : checked.problems)], 'the secret');
   if (!checked.ok) throw new ApiError('validation_failed', 'the secret is not valid');
-  return { name, secret: { value: checked.value.value, origins: read.origins } };
+  const { value, origins } = checked.value;
+  return { name, secret: { value, origins: readOrigins(origins).origins } };
 }
 
 function checkName(name: string): readonly Problem[] {

@@ -1,6 +1,6 @@
 import type { JobEdit, Problem } from '@ezthrottle/core/protocol';
 import { checkJob, editAsJob, normaliseJob } from '@ezthrottle/engine';
-import { schemaCheck } from '../schema-check.ts';
+import { fullCheck } from '../schema-check.ts';
 import { ApiError, refuseProblems } from '../api-error.ts';
 import type { JsonSchema } from '@ezthrottle/core/protocol/schemas';
 
@@ -16,33 +16,16 @@ export function editProblems(edit: JobEdit | undefined): readonly Problem[] {
   return problems.map((problem) => ({ ...problem, path: `edit.${problem.path}` }));
 }
 
-/**
- * A reader of bodies that throws `validation_failed` with all that is wrong; no body is an empty one. What
- * has fields that are not known is looked at for what else is wrong all the same.
- */
-export function bodyReader<Request>(
+/** A reader of bodies that throws `validation_failed` with all that is wrong; no body is an empty one. */
+export function bodyReader<Request extends object>(
   schema: JsonSchema,
-  more: (request: Request) => readonly Problem[] = () => [],
+  more: (sound: Partial<Request>) => readonly Problem[] = () => [],
 ): (body: unknown) => Request {
-  const check = schemaCheck<Request>(schema);
-  const checkKnown = schemaCheck<Request>(opened(schema));
+  const check = fullCheck<Request>(schema, more);
   return (body) => {
     const checked = check(body ?? {});
-    const known = checked.ok ? checked : checkKnown(body ?? {});
-    refuseProblems(
-      [...(checked.ok ? [] : checked.problems), ...(known.ok ? more(known.value) : [])],
-      'the request',
-    );
     if (checked.ok) return checked.value;
+    refuseProblems(checked.problems, 'the request');
     throw new ApiError('validation_failed', 'the request is not valid');
   };
-}
-
-/** The same schema, which lets fields pass that it does not know. */
-function opened(schema: JsonSchema): JsonSchema {
-  return JSON.parse(
-    JSON.stringify(schema, (keyword, value: unknown) =>
-      keyword === 'additionalProperties' && value === false ? undefined : value,
-    ),
-  );
 }

@@ -164,7 +164,7 @@ const REASONS: Readonly<Record<'jobs' | 'deliveries', readonly string[]>> = {
   deliveries: DEAD_DELIVERY_REASONS,
 };
 
-function problemsOf({ of = 'jobs', filter, edit }: RedriveRequest): readonly Problem[] {
+function problemsOf({ of = 'jobs', filter, edit }: Partial<RedriveRequest>): readonly Problem[] {
   const problems = [...editProblems(edit), ...filterProblems(filter ?? {}, 'filter.')];
   if (of === 'deliveries' && edit !== undefined) {
     problems.push({ path: 'edit', message: 'is for jobs only', expected: 'nothing' });
