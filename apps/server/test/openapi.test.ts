@@ -3,8 +3,9 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { replySchemas } from '../scripts/embed-reply-schemas.ts';
 import { OPERATIONS } from '../src/api/openapi/operations.ts';
 import { REPLY_SCHEMAS } from '../src/api/openapi/reply-schemas.ts';
-import { request, type RunningServer, startServer } from './running-server.ts';
+import { objectOf, request, type RunningServer, startServer } from './running-server.ts';
 
+const anything: unknown = expect.anything();
 let server: RunningServer;
 let document: Record<string, unknown>;
 
@@ -30,6 +31,14 @@ test('it describes every route that is served, and no other', () => {
   );
   // A route of which nothing is said fails the document itself.
   expect(described.toSorted()).toEqual(Object.keys(OPERATIONS).toSorted());
+});
+
+test('it describes for every route what is refused before any route', () => {
+  for (const methods of Object.values(document['paths'] ?? {})) {
+    for (const { responses } of Object.values(objectOf(methods)).map(objectOf)) {
+      expect(responses).toMatchObject({ 408: anything, 417: anything, 431: anything });
+    }
+  }
 });
 
 test('what it says of answers is what the types say', () => {

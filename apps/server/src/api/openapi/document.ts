@@ -68,6 +68,7 @@ function describe(operation: Operation, place: Place): object {
         Object.entries(answers).map(([status, answered]) => [status, answerOf(answered)]),
       ),
       ...refusalsOf(operation, place),
+      ...BEFORE_ROUTES,
     },
   };
 }
@@ -129,6 +130,15 @@ const WITH_BODY: readonly ErrorCode[] = [
   'payload_too_large',
   'unsupported_media_type',
 ];
+
+/** What any request may be answered before it comes to a route. */
+const BEFORE_ROUTES: object = Object.fromEntries(
+  Object.entries({
+    408: 'validation_failed: the request did not arrive in time',
+    417: 'validation_failed: the header `Expect` asks for something unknown',
+    431: 'validation_failed: the headers are too long',
+  }).map(([status, description]) => [status, { description, content: json(named('WireError')) }]),
+);
 
 /** One answer for each status, which names the codes that it may carry. */
 function refusalsOf({ refusals = [], query }: Operation, place: Place): object {
