@@ -17,6 +17,8 @@ export interface PeerMessage {
   readonly notices: readonly JobNotice[];
   /** Jobs that somebody watches at this node. */
   readonly watched: readonly Id[];
+  /** Keys of limits whose shares have changed, or are to be. */
+  readonly limits: readonly string[];
 }
 
 export type PeerNews = Omit<PeerMessage, 'from'>;
@@ -28,6 +30,7 @@ const NO_NEWS: PeerNews = {
   moved: [],
   notices: [],
   watched: [],
+  limits: [],
 };
 
 /** A notification carries less than 8,000 bytes. */

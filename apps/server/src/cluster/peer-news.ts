@@ -37,6 +37,7 @@ export class PeerNewsWire implements Peers {
   readonly #due = new Set<number>();
   readonly #moved = new Set<Id>();
   readonly #watched = new Set<Id>();
+  readonly #limits = new Set<string>();
   #notices: JobNotice[] = [];
   #stopTimer: (() => void) | null = null;
 
@@ -81,6 +82,12 @@ export class PeerNewsWire implements Peers {
     if (this.#watched.size > 0) this.#plan();
   }
 
+  /** Shares of these limits have changed, or are asked for. */
+  limits(keys: Iterable<string>): void {
+    for (const key of keys) this.#limits.add(key);
+    if (this.#limits.size > 0) this.#plan();
+  }
+
   async close(): Promise<void> {
     this.#stopTimer?.();
     this.#stopTimer = null;
@@ -105,9 +112,10 @@ export class PeerNewsWire implements Peers {
       moved: [...this.#moved],
       notices: this.#notices,
       watched: [...this.#watched],
+      limits: [...this.#limits],
     };
-    for (const part of [this.#put, this.#slots, this.#due, this.#moved, this.#watched])
-      part.clear();
+    const all = [this.#put, this.#slots, this.#due, this.#moved, this.#watched, this.#limits];
+    for (const part of all) part.clear();
     this.#notices = [];
     const texts = encodePeerNews(self, news);
     // What is lost is found by looking.

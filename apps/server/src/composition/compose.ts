@@ -10,6 +10,7 @@ import { takenOver } from '../config/take-over.ts';
 import { createDeliverer, type Deliverer } from '../deliver/deliverer.ts';
 import { createEndpoints, type Endpoints } from '../deliver/endpoints.ts';
 import { createDispatcher, type Dispatcher } from '../dispatch/dispatcher.ts';
+import { settingsOfKey } from '../dispatch/shared-key.ts';
 import type { DispatcherParts } from '../dispatch/dispatch-ports.ts';
 import { guardedExecutor } from '../execute/guarded-executor.ts';
 import { createDestinationEdits } from '../limits/destination-edits.ts';
@@ -27,7 +28,7 @@ import { createSecretVault } from '../secrets/secret-vault.ts';
 import { createAccountDeletions } from '../privacy/account-deletions.ts';
 import { createPrivacySettings } from '../privacy/privacy-settings.ts';
 import { createSweeper } from '../privacy/sweeper.ts';
-import { createChance } from '@ezthrottle/engine';
+import { createChance, type PaceSettings } from '@ezthrottle/engine';
 import { createApiKeys } from '../tenancy/api-keys.ts';
 import { createKeyEnds } from '../tenancy/key-ends.ts';
 import { createKeyRing } from '../tenancy/key-ring.ts';
@@ -139,6 +140,7 @@ export async function compose(options: AppOptions, onClose: OnClose): Promise<Ru
   const work = {
     ownership: cluster?.node.held,
     peers: cluster?.peers,
+    shares: cluster?.shares,
     store,
     committer,
     clock,
@@ -298,7 +300,9 @@ export async function compose(options: AppOptions, onClose: OnClose): Promise<Ru
         },
       ],
     ]);
-    await cluster.start({ dispatcher, deliverer, hub: sharedHub, refresh });
+    rules.onChanged(() => cluster.shares.wake());
+    const limitOf = (key: string): PaceSettings | null => settingsOfKey(key, rules, caps);
+    await cluster.start({ dispatcher, deliverer, hub: sharedHub, limitOf, refresh });
     onClose(() => cluster.node.leave(config.stopTimeoutMs));
   }
 

@@ -1,13 +1,16 @@
-import type { Clock, Id, Store } from '@ezthrottle/engine';
+import type { Clock, Id, PaceSettings, Store } from '@ezthrottle/engine';
 import { ClusterNode } from '../cluster/cluster-node.ts';
 import type { NodesView } from '../cluster/cluster-database.ts';
 import { leasedStore } from '../cluster/leased-store.ts';
 import type { PeerMessage } from '../cluster/peer-message.ts';
 import { PeerNewsWire, type PeerTransport } from '../cluster/peer-news.ts';
 import { createSharedHub, type SharedHub } from '../cluster/shared-hub.ts';
+import { LimitShares } from '../cluster/shares/limit-shares.ts';
+import type { ShareRows } from '../cluster/shares/share-rows.ts';
 import type { Config } from '../config.ts';
 import type { Deliverer } from '../deliver/deliverer.ts';
 import type { Dispatcher } from '../dispatch/dispatcher.ts';
+import { slotOfKey } from '../dispatch/shared-key.ts';
 import type { createLogger } from '../observe/logger.ts';
 import type { JobEventHub } from '../realtime/job-event-hub.ts';
 import type { InboxRows } from '../inbox/inbox-rows.ts';
@@ -19,6 +22,7 @@ import { MIGRATIONS } from '../store/postgres/migrations.ts';
 import { requireMigrated } from '../store/postgres/schema-state.ts';
 import { createNotifyTransport } from '../store/postgres/notify-transport.ts';
 import { openPostgresStore } from '../store/postgres/postgres-store.ts';
+import { createShareRows } from '../store/postgres/share-rows.ts';
 import { createPeriodic } from '../upkeep/periodic.ts';
 import { VERSION } from '../version.ts';
 import type { OnClose } from './on-close.ts';
@@ -28,6 +32,8 @@ export interface ClusterParts {
   readonly dispatcher: Dispatcher;
   readonly deliverer: Deliverer;
   readonly hub: SharedHub;
+  /** A limit that several nodes may spend, as it is now, by its key; null: there is none. */
+  readonly limitOf: (key: string) => PaceSettings | null;
   /** Reads again what every node keeps in memory, by the name of its revision. */
   readonly refresh: ReadonlyMap<string, () => Promise<void> | void>;
 }
@@ -36,6 +42,9 @@ export interface ClusterParts {
 export interface Cluster {
   readonly node: ClusterNode;
   readonly peers: PeerNewsWire;
+  /** What this node may spend of limits. */
+  readonly shares: LimitShares;
+  readonly shareRows: Pick<ShareRows, 'of'>;
   /** What applications submit within their transactions. */
   readonly inbox: InboxRows;
   sharedHub(local: JobEventHub): SharedHub;
@@ -68,7 +77,7 @@ export async function openCluster(
     url,
     schema,
     prepare,
-    connections: 2,
+    connections: 3,
     applicationName: 'ezthrottle node',
   });
   onClose(() => database.close());
@@ -132,6 +141,22 @@ export async function openCluster(
     onMessage: (message) => onMessage(message),
   });
   onClose(() => peers.close());
+  let limitOf: ClusterParts['limitOf'] = () => null;
+  const shareRows = createShareRows(database);
+  const shares = new LimitShares({
+    rows: shareRows,
+    clock,
+    owner: { node: node.id, epoch: node.epoch },
+    slots: () => node.held.slots(),
+    mayAct: () => node.held.mayAct(),
+    settingsOf: (key) => limitOf(key),
+    tell: (keys) => peers.limits(keys),
+    onError: (error) =>
+      logger.warn(
+        { event: 'limits_not_shared', err: error },
+        'shares of limits could not be read or written; trying again',
+      ),
+  });
   const looking = createPeriodic({
     name: 'look',
     clock,
@@ -147,6 +172,8 @@ export async function openCluster(
     cluster: {
       node,
       peers,
+      shares,
+      shareRows,
       inbox: createInboxRows(inbox, clock),
       alone: (act) => rows.alone(act),
       sharedHub: (local) => createSharedHub(local, peers, clock),
@@ -155,7 +182,10 @@ export async function openCluster(
         onView = (view) => revisions.seen(view.revisions);
         onMessage = (message) => heed(message, parts);
         look = () => parts.dispatcher.look(undefined);
+        limitOf = parts.limitOf;
         onClose(() => parts.hub.stop());
+        onClose(() => shares.stop());
+        shares.start();
         await node.start([parts.dispatcher, parts.deliverer]);
         await looking.start();
         onClose(() => looking.stop());
@@ -164,7 +194,7 @@ export async function openCluster(
   };
 
   function heed(message: PeerMessage, { dispatcher, deliverer, hub }: ClusterParts): void {
-    const { put, slots, due, moved, notices, watched } = message;
+    const { put, slots, due, moved, notices, watched, limits } = message;
     if (put.length > 0) dispatcher.found(put);
     const own = slots.filter((slot) => node.held.has(slot));
     if (own.length > 0) {
@@ -179,6 +209,7 @@ export async function openCluster(
     for (const id of moved) dispatcher.overtaken(id);
     for (const notice of notices) hub.heard(notice);
     hub.watchedElsewhere(watched);
+    if (limits.length > 0) shares.heard(limits, slotOfKey);
   }
 }
 

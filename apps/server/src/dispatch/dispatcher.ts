@@ -171,10 +171,14 @@ class PacedDispatcher implements Dispatcher {
       rules: parts.namedLimits,
       memory,
       maxIdle: limits.maxIdleDestinations,
+      shares: parts.shares,
       onRecalled: ({ key, lanes }) => this.#pumpKey(key, [...lanes]),
+      onAllotted: ({ key, lanes }) => this.#pumpKey(key, [...lanes]),
     });
     this.#limitKeys = limitKeys;
-    const caps = new OriginCaps(parts.caps ?? new Map(), clock);
+    const caps = new OriginCaps(parts.caps ?? new Map(), clock, parts.shares, ({ key, lanes }) =>
+      this.#pumpKey(key, [...lanes]),
+    );
     const destinations = new Destinations({
       clock,
       settings,
@@ -222,7 +226,10 @@ class PacedDispatcher implements Dispatcher {
       active,
       calls,
       mover,
-      onKeyChanged: (key) => this.#limited.wake(key),
+      onKeyChanged: (key) => {
+        this.#limited.wake(key);
+        parts.shares?.freed(key);
+      },
       onFreed: (lane) => this.#freed(lane),
       onPaused: (keys) => void this.#writePace(destinations.takeRows(keys)),
     });

@@ -1,7 +1,16 @@
-import { createPace, KeyPacer, limitKey, limitSettings, spendBurst } from '@ezthrottle/engine';
+import {
+  createPace,
+  KeyPacer,
+  limitKey,
+  limitSettings,
+  slotOfLimit,
+  spendBurst,
+} from '@ezthrottle/engine';
 import type { Clock, CostSource, Id, LimitSettings, PutPaceOperation } from '@ezthrottle/engine';
+import type { SharedLimits } from '../cluster/shares/shared-limits.ts';
 import type { NamedLimits } from './dispatch-ports.ts';
 import type { Lane } from './lane.ts';
+import { LimitAllotment } from './limit-allotment.ts';
 import type { PaceMemory } from './pace-memory.ts';
 
 type PaceRow = PutPaceOperation['rows'][number];
@@ -18,6 +27,8 @@ export interface NamedLimit {
   source: CostSource | null;
   /** Whether there is such a limit: one that is gone holds nobody back. */
   isKnown: boolean;
+  /** What of it this node may spend; null: it shares with nobody. */
+  readonly allotment: LimitAllotment | null;
 }
 
 /** Rows of the store that are a limit's and not an origin's: no origin begins like this. */
@@ -33,10 +44,14 @@ export interface LimitKeysOptions {
   /** Absent: there are none. */
   readonly rules: NamedLimits | undefined;
   readonly memory: PaceMemory;
+  /** Absent: no other node spends any of them. */
+  readonly shares: SharedLimits | undefined;
   /** Limits that stay in memory while nothing counts against them. */
   readonly maxIdle: number;
   /** What a limit has taught had to be looked up, and is there. */
   readonly onRecalled: (limit: NamedLimit) => void;
+  /** This node may spend more or less of it. */
+  readonly onAllotted: (limit: NamedLimit) => void;
 }
 
 /** Limits that calls name: those that something waits for or was charged to since the start. */
@@ -59,7 +74,7 @@ export class LimitKeys {
     const known = this.#live.get(key);
     if (known !== undefined) return known;
     const settings = this.#settings(organization, name);
-    const { clock, memory, onRecalled } = this.#options;
+    const { clock, memory, onRecalled, onAllotted, shares } = this.#options;
     const pacer = new KeyPacer({
       key,
       pace: createPace(settings.pace, clock.monotonic()),
@@ -69,12 +84,38 @@ export class LimitKeys {
     });
     const source = sourceOf(settings);
     const isKnown = this.#isKnown(organization, name);
-    const created = { key, organization, name, pacer, lanes: new Set<Lane>(), source, isKnown };
+    const lanes = new Set<Lane>();
+    const allotment =
+      shares === undefined
+        ? null
+        : new LimitAllotment({
+            key,
+            slot: slotOfLimit(organization, name),
+            pacer,
+            lanes,
+            clock,
+            shares,
+            settings: () => this.#settings(organization, name).pace,
+            onChanged: () => onAllotted(created),
+          });
+    const created: NamedLimit = {
+      key,
+      organization,
+      name,
+      pacer,
+      lanes,
+      source,
+      isKnown,
+      allotment,
+    };
     this.#live.set(key, created);
-    memory.recall({ key, organization, origin: ROW_PREFIX + name }, pacer, () => {
+    const place = { key, organization, origin: ROW_PREFIX + name };
+    const recalled = (): void => {
       pacer.heldUntil = this.#heldUntil(key, this.#settings(organization, name));
+      if (created.isKnown) allotment?.recalled();
       onRecalled(created);
-    });
+    };
+    memory.recall(place, pacer, recalled, allotment !== null);
     pacer.heldUntil = this.#heldUntil(key, settings);
     return created;
   }
@@ -90,8 +131,9 @@ export class LimitKeys {
     const settings = this.#settings(organization, name);
     const now = this.#options.clock.monotonic();
     const heldUntil = this.#heldUntil(limit.key, settings);
-    limit.pacer.resettle(settings.pace, settings.adaptive, heldUntil, now);
     const isKnown = this.#isKnown(organization, name);
+    const share = limit.allotment?.resettled(isKnown) ?? null;
+    limit.pacer.resettle(settings.pace, settings.adaptive, heldUntil, now, share);
     // What was spent under it is not given back by taking it away and putting it again.
     if (isKnown && !limit.isKnown) limit.pacer.pace = spendBurst(limit.pacer.pace, now);
     limit.isKnown = isKnown;
@@ -121,6 +163,7 @@ export class LimitKeys {
       if (pacer.isChanged) rows.push({ organization, origin: ROW_PREFIX + name, data });
       pacer.isChanged = false;
       if (!isSurplus) continue;
+      limit.allotment?.end();
       this.#live.delete(key);
       memory.put(key, data);
       surplus -= 1;

@@ -165,6 +165,7 @@ export class LimitedCalls {
     const place = { id, apiKey, userId, rank: rank(priority, clock.now()) };
     const call: LimitedCall = { ...place, keys, lane, armed };
     this.#waiting.set(armed.token, call);
+    for (const { allotment } of lane.limits) allotment?.wanted();
     this.#line.push(call, clock.monotonic());
     if (lane.limits.length > 0) lane.destination.contenders += 1;
     if (spec.executeBefore !== undefined) this.#endAt(call, spec.executeBefore);
@@ -194,6 +195,7 @@ export class LimitedCalls {
       for (const { pacer } of keys) pacer.dropped(now);
       return null;
     }
+    for (const { allotment } of lane.limits) allotment?.begun();
     const uses = keys.map(({ pacer, cost, source }): KeyUse => pacer.begun(now, cost, source));
     return starter.start(job, armed, lane, uses);
   }

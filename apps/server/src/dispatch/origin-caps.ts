@@ -1,6 +1,14 @@
-import { createPace, KeyPacer, type PaceSettings, spendBurst } from '@ezthrottle/engine';
+import {
+  createPace,
+  KeyPacer,
+  type PaceSettings,
+  slotOfLimit,
+  spendBurst,
+} from '@ezthrottle/engine';
 import type { Clock, Id } from '@ezthrottle/engine';
+import type { SharedLimits } from '../cluster/shares/shared-limits.ts';
 import type { Lane } from './lane.ts';
+import { LimitAllotment } from './limit-allotment.ts';
 import type { NamedLimit } from './limit-keys.ts';
 
 /** They belong to no organization. */
@@ -13,7 +21,16 @@ const NOBODY: Id = '';
 export class OriginCaps {
   readonly #caps = new Map<string, NamedLimit>();
 
-  constructor(settings: ReadonlyMap<string, PaceSettings>, clock: Pick<Clock, 'monotonic'>) {
+  /**
+   * @param shares Absent: no other node spends any of them.
+   * @param onAllotted This node may spend more or less of one.
+   */
+  constructor(
+    settings: ReadonlyMap<string, PaceSettings>,
+    clock: Pick<Clock, 'monotonic'>,
+    shares?: SharedLimits,
+    onAllotted: (cap: NamedLimit) => void = () => undefined,
+  ) {
     for (const [origin, pace] of settings) {
       const key = keyOf(origin);
       // What was sent before a restart is not known: the burst counts as spent.
@@ -26,14 +43,29 @@ export class OriginCaps {
         countsArrivals: true,
       });
       const name = `cap of ${origin}`;
-      const cap = {
+      const lanes = new Set<Lane>();
+      const allotment =
+        shares === undefined
+          ? null
+          : new LimitAllotment({
+              key,
+              slot: slotOfCap(origin),
+              pacer,
+              lanes,
+              clock,
+              shares,
+              settings: () => pace,
+              onChanged: () => onAllotted(cap),
+            });
+      const cap: NamedLimit = {
         key,
         organization: NOBODY,
         name,
         pacer,
-        lanes: new Set<Lane>(),
+        lanes,
         source: null,
         isKnown: true,
+        allotment,
       };
       this.#caps.set(key, cap);
     }
@@ -41,12 +73,19 @@ export class OriginCaps {
 
   /** Null: the operator has said nothing. */
   of(origin: string): NamedLimit | null {
-    return this.#caps.get(keyOf(origin)) ?? null;
+    const cap = this.#caps.get(keyOf(origin)) ?? null;
+    cap?.allotment?.begin();
+    return cap;
   }
 
   find(key: string): NamedLimit | undefined {
     return this.#caps.get(key);
   }
+}
+
+/** The part whose owner divides the cap of this origin among nodes. */
+export function slotOfCap(origin: string): number {
+  return slotOfLimit(NOBODY, keyOf(origin));
 }
 
 function keyOf(origin: string): string {

@@ -40,7 +40,15 @@ beforeEach(() => {
     onError: (error) => expect.unreachable(String(error)),
   });
   const onRecalled = ({ key }: { readonly key: string }): void => void recalled.push(key);
-  limitKeys = new LimitKeys({ clock, rules: undefined, memory, maxIdle: 2, onRecalled });
+  limitKeys = new LimitKeys({
+    clock,
+    rules: undefined,
+    memory,
+    shares: undefined,
+    maxIdle: 2,
+    onRecalled,
+    onAllotted: () => undefined,
+  });
   destinations = new Destinations({
     clock,
     settings: () => DEFAULT_PACE,

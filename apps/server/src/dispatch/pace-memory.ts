@@ -97,12 +97,13 @@ export class PaceMemory {
    * Gives a pacer that has just been made what its key has taught.
    *
    * @param recalled Called later, if it has to be read first: `isReading` is true until then.
+   * @param isShared Others learn about it as well: the store knows it better.
    */
-  recall(place: PacePlace, pacer: KeyPacer, recalled: () => void): void {
-    const data = this.#taught.get(place.key);
+  recall(place: PacePlace, pacer: KeyPacer, recalled: () => void, isShared = false): void {
+    const data = isShared ? undefined : this.#taught.get(place.key);
     this.#taught.delete(place.key);
     if (data !== undefined) pacer.restore(data, this.#moment());
-    else if (this.#isPartial) void this.#read(place, pacer, recalled);
+    else if (this.#isPartial || isShared) void this.#read(place, pacer, recalled);
     else this.#beginAnew(pacer);
   }
 

@@ -30,6 +30,7 @@ const LEFT_OUT = {
     'work.job: of the job',
   ],
   postgres: [
+    'allotments.*: of the nodes',
     'attempts.job: of the job',
     'commit_marks.*: counted',
     'deliveries.job: of the job',

@@ -150,13 +150,13 @@ describe('a limit that several homes spend', () => {
     shared.ask('a', 90);
     shared.ask('b', 0);
     for (let round = 0; round < 3; round += 1) shared.round();
-    expect(shared.spends('a').ratePerSecond).toBeCloseTo(95);
-    expect(shared.spends('b').ratePerSecond).toBeCloseTo(5);
+    expect(shared.spends('a').ratePerSecond).toBeCloseTo(98);
+    expect(shared.spends('b').ratePerSecond).toBeCloseTo(2);
     expect(shared.spends('b').concurrency).toBeGreaterThanOrEqual(1);
     shared.ask('a', 10);
     shared.ask('b', 90);
     for (let round = 0; round < 3; round += 1) shared.round();
-    expect(shared.spends('b').ratePerSecond).toBeCloseTo(86);
+    expect(shared.spends('b').ratePerSecond).toBeCloseTo(88.4);
   });
 
   it('moves nothing for a small difference of demand', () => {

@@ -28,15 +28,15 @@ export interface Grant {
 }
 
 export interface AllotmentOptions {
-  /** Share of the limit that a home keeps though nothing waits there, at most. Default 0.05. */
+  /** Share of the limit that all homes together keep though nothing waits there, at most. Default 0.04. */
   readonly floor: number;
-  /** Nothing is moved for a difference of less than this share of the limit. Default 0.1. */
+  /** Nothing is moved for a difference of less than this share of the limit. Default 0.04. */
   readonly tolerance: number;
   /** Where there are fewer slots than homes, one keeps its slot so long. Milliseconds. Default 5,000. */
   readonly turnMs: number;
 }
 
-export const ALLOTMENTS: AllotmentOptions = { floor: 0.05, tolerance: 0.1, turnMs: 5_000 };
+export const ALLOTMENTS: AllotmentOptions = { floor: 0.04, tolerance: 0.04, turnMs: 5_000 };
 
 export interface DivideInput {
   readonly limit: LimitShare;
@@ -117,11 +117,14 @@ function isNear(
 function weightsOf(homes: readonly HomeAllotment[], floor: number): readonly number[] {
   const total = homes.reduce((sum, { demand }) => sum + demand, 0);
   if (total === 0) return homes.map(() => 1 / homes.length);
-  const least = Math.min(floor, 1 / (2 * homes.length));
+  const least = Math.min(floor, 1 / 2) / homes.length;
   return homes.map(({ demand }) => least + (1 - homes.length * least) * (demand / total));
 }
 
-/** One slot for everybody and the rest by weight; where there are too few, in turns. */
+/**
+ * One slot for everybody whose calls wait and the rest by weight; where there are too few, in turns. A quiet home
+ * keeps one only where the few that are kept so are not missed.
+ */
 function targetSlots(
   whole: number,
   homes: readonly HomeAllotment[],
@@ -129,12 +132,13 @@ function targetSlots(
   now: number,
   { turnMs }: AllotmentOptions,
 ): readonly number[] {
-  const isAsking = homes.some(({ demand }) => demand > 0);
+  const asking = homes.filter(({ demand }) => demand > 0).length;
+  const isForAll = asking === 0 || homes.length - asking <= whole * QUIET_SLOTS;
   // In an order that stays the same from round to round, so that a rest goes to the same home each time.
   const all = homes
     .map((home, index) => ({ ...home, index, weight: weights[index] ?? 0 }))
     .toSorted((a, b) => (a.home.node < b.home.node ? -1 : 1));
-  const wanting = whole >= homes.length ? all : all.filter(({ demand }) => demand > 0 || !isAsking);
+  const wanting = isForAll ? all : all.filter(({ demand }) => demand > 0);
   const seated = wanting.length <= whole ? wanting : inTurn(wanting, now, turnMs).slice(0, whole);
   const rest = divideLimit(
     { ...NO_SHARE, concurrency: whole - seated.length },
@@ -147,6 +151,9 @@ function targetSlots(
   }
   return slots;
 }
+
+/** Part of the slots that quiet homes may keep, at most. */
+const QUIET_SLOTS = 0.1;
 
 /** Who has a slot keeps it for a turn; after that, whoever has been without for longest comes first. */
 function inTurn<Home extends HomeAllotment>(

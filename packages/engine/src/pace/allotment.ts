@@ -1,3 +1,4 @@
+import { isWithoutRate } from './limit-settings.ts';
 import { clampRate, concurrencyCeiling, type PaceSettings } from './pace-settings.ts';
 import { effectiveBurst, intervalMs, type PaceState, spendBurst, withRate } from './pace-state.ts';
 
@@ -73,8 +74,10 @@ export function withAllotment(
   if (ratePerSecond <= 0) return { ...state, allottedUntil: now };
   const hadEnded = state.allottedUntil !== undefined && state.allottedUntil <= now;
   const share = shareOf(settings, allotment);
-  const learned = learnedBy(state, share.part ?? 1);
+  const learned = learnedBy(state, share.part ?? 1, now);
   const next = { ...withSettings(learned, share, now), allottedUntil: until ?? undefined };
+  // Where there is no rate nothing is spent that had to be earned.
+  if (isWithoutRate(settings)) return { ...next, arrivesAt: Math.min(next.arrivesAt, now) };
   if (hadEnded) return spendBurst(next, now);
   const gained = effectiveBurst(next) - effectiveBurst(state);
   if (gained <= 0) return next;
@@ -98,12 +101,15 @@ function shareOf(
   return { ...settings, ...ceiling, ratePerSecond, burst, concurrency, floorPerSecond };
 }
 
-/** What was announced to the state's own part, as it is for another one. */
-function learnedBy(state: PaceState, part: number): PaceState {
+/** What was taught to the state's own part, as it is for another one. */
+function learnedBy(state: PaceState, part: number, now: number): PaceState {
   const by = part / (state.settings.part ?? 1);
-  const { learnedRate, learnedConcurrency } = state;
+  const { learnedRate, learnedConcurrency, ratePerSecond, peakRate, troughRate, settings } = state;
+  const isHeldBack = by !== 1 && ratePerSecond < settings.ratePerSecond * ALMOST_ALL;
   return {
-    ...state,
+    ...(isHeldBack ? withRate(state, ratePerSecond * by, now) : state),
+    peakRate: peakRate === null ? null : peakRate * by,
+    troughRate: troughRate === null ? null : troughRate * by,
     learnedRate: learnedRate === null ? null : learnedRate * by,
     learnedConcurrency:
       learnedConcurrency === null ? null : Math.max(1, Math.floor(learnedConcurrency * by)),

@@ -2,7 +2,7 @@ import type { LimitSpec } from '../job/job-spec.ts';
 import type { Outcome, StoredResponse } from '../job/outcome.ts';
 import { actualCost } from './actual-cost.ts';
 import { type Admission, admit, type PaceWaitReason, release } from './admission.ts';
-import { withSettings } from './allotment.ts';
+import { type Allotment, withAllotment, withSettings } from './allotment.ts';
 import { ArrivalLog } from './arrival-log.ts';
 import {
   afterCall,
@@ -220,11 +220,36 @@ export class KeyPacer {
     this.isChanged = true;
   }
 
-  /** Other settings from now on: what is owed stays owed. */
-  resettle(settings: PaceSettings, learns: boolean, heldUntil: number | null, now: number): void {
-    this.pace = withSettings(this.pace, settings, now);
+  /**
+   * Other settings from now on: what is owed stays owed.
+   *
+   * @param allotment What of it may be spent here. Null: all of it, as ever.
+   */
+  resettle(
+    settings: PaceSettings,
+    learns: boolean,
+    heldUntil: number | null,
+    now: number,
+    allotment: Allotment | null = null,
+  ): void {
+    this.pace =
+      allotment === null
+        ? withSettings(this.pace, settings, now)
+        : withAllotment(this.pace, settings, allotment, now);
     this.heldUntil = heldUntil;
     this.#learns = learns;
+    this.isChanged = true;
+  }
+
+  /**
+   * This is what it may spend from now on of a limit that others spend as well.
+   *
+   * @param settings Of the whole limit.
+   * @param isFresh Nobody has spent anything of it of late: a burst that it gains need not be earned.
+   */
+  allot(settings: PaceSettings, allotment: Allotment, isFresh: boolean, now: number): void {
+    const { allottedUntil, ...rest } = this.pace;
+    this.pace = withAllotment(isFresh ? rest : this.pace, settings, allotment, now);
     this.isChanged = true;
   }
 

@@ -76,6 +76,11 @@ function paceOf(
   };
 }
 
+/** Whether only calls at the same time are bounded. */
+export function isWithoutRate({ ratePerSecond }: Pick<PaceSettings, 'ratePerSecond'>): boolean {
+  return ratePerSecond >= LIMIT_BOUNDS.rate;
+}
+
 /** Only calls at the same time are bounded. */
 function withoutRate(concurrency: number): PaceSettings {
   const rate = LIMIT_BOUNDS.rate;

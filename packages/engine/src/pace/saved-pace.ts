@@ -25,12 +25,14 @@ interface SavedPace {
 /** What a key has learned, as a line of JSON. Calls under way are not part of it. */
 export function savePace(state: PaceState, moment: PaceMoment): string {
   const pauseMs = state.pausedUntil === null ? 0 : state.pausedUntil - moment.now;
+  // Of a share: what the whole would have taught.
+  const { part = 1 } = state.settings;
   const saved: SavedPace = {
     version: 1,
-    ratePerSecond: state.ratePerSecond,
-    concurrency: state.concurrency,
-    learnedRate: state.learnedRate,
-    learnedConcurrency: state.learnedConcurrency,
+    ratePerSecond: state.ratePerSecond / part,
+    concurrency: state.concurrency / part,
+    learnedRate: state.learnedRate === null ? null : state.learnedRate / part,
+    learnedConcurrency: state.learnedConcurrency === null ? null : state.learnedConcurrency / part,
     owed: owedRequests(state, moment.now),
     pausedUntil: pauseMs > 0 ? Math.ceil(moment.wallNow + pauseMs) : null,
     savedAt: Math.floor(moment.wallNow),
@@ -39,7 +41,7 @@ export function savePace(state: PaceState, moment: PaceMoment): string {
 }
 
 /**
- * The key as it was saved, under today's settings and with its burst spent. What cannot be true (a
+ * The key as it was saved, under today's settings (of the whole limit) and with its burst spent. What cannot be true (a
  * pause of a year after the wall clock jumped, text that is not ours) is clamped or left out.
  */
 export function restorePace(data: string, settings: PaceSettings, moment: PaceMoment): PaceState {

@@ -1,0 +1,292 @@
+import {
+  type Clock,
+  divideAmongHomes,
+  followGrant,
+  intervalMs,
+  type LimitShare,
+  NO_SHARE,
+  type PaceSettings,
+  type SlotOwner,
+} from '@ezthrottle/engine';
+import type { Division, ShareReport, ShareRow, ShareRows, ShareView } from './share-rows.ts';
+import type { LimitUsage, SharedLimit, SharedLimits } from './shared-limits.ts';
+
+export interface LimitSharesOptions {
+  readonly rows: ShareRows;
+  readonly clock: Pick<Clock, 'monotonic' | 'after'>;
+  /** This node in its present life. */
+  readonly owner: SlotOwner;
+  /** Slots whose limits this node divides. */
+  readonly slots: () => readonly number[];
+  /** Whether its lease is alive. */
+  readonly mayAct: () => boolean;
+  /** The limit of this key as it is now; null: there is none. */
+  readonly settingsOf: (key: string) => PaceSettings | null;
+  /** Tells others to look at these limits. */
+  readonly tell: (keys: readonly string[]) => void;
+  readonly onError: (error: unknown) => void;
+  /** How often it looks without being told, in milliseconds. Default 1,000. */
+  readonly everyMs?: number;
+}
+
+/** A limit that is used here. */
+interface Use {
+  readonly limit: SharedLimit;
+  spends: LimitShare;
+  /** What was reported last, and when; null: it has no row. */
+  reported: { readonly usage: LimitUsage; readonly at: number } | null;
+  /** When something wanted it last. */
+  wantedAt: number;
+  /** It is not wanted, and its row goes. */
+  isIdle: boolean;
+  /** Calls have slots that were taken back: when they end, others can have them. */
+  isOwing: boolean;
+}
+
+/** Looks in one round, at most: what is asked for, divided and confirmed here needs three. */
+const MOST_LOOKS = 4;
+/** A limit that nobody wants here gives its share back after this time, once its burst is back. */
+const IDLE_MS = 10_000;
+/** A row is written at least so often, so that its age tells when its node was there last. */
+const REPORT_MS = 10_000;
+/** Longer than rows of a node that lives can be out of date, and than its lease lasts. */
+const GONE_MS = 20_000;
+
+/**
+ * What this node may spend of limits that others spend as well: it says what it wants of them, follows what it
+ * is granted, and divides those whose slots it has.
+ */
+export class LimitShares implements SharedLimits {
+  readonly name = 'limit_shares';
+  readonly #options: LimitSharesOptions;
+  readonly #uses = new Map<string, Use>();
+  #isRunning = false;
+  #isUrgent = false;
+  #round: Promise<void> | null = null;
+  #stopTimer: (() => void) | null = null;
+
+  constructor(options: LimitSharesOptions) {
+    this.#options = options;
+  }
+
+  use(limit: SharedLimit): void {
+    const { clock } = this.#options;
+    if (this.#uses.has(limit.key)) return;
+    this.#uses.set(limit.key, {
+      limit,
+      spends: NO_SHARE,
+      reported: null,
+      wantedAt: clock.monotonic(),
+      isIdle: false,
+      isOwing: false,
+    });
+    limit.follow(NO_SHARE, false);
+    this.wake();
+  }
+
+  drop(key: string): void {
+    if (this.#uses.delete(key)) this.wake();
+  }
+
+  wanted(key: string): void {
+    const use = this.#uses.get(key);
+    if (use === undefined) return;
+    use.wantedAt = this.#options.clock.monotonic();
+    if ((use.reported?.usage.demand ?? 0) === 0) this.wake();
+  }
+
+  freed(key: string): void {
+    if (this.#uses.get(key)?.isOwing === true) this.wake();
+  }
+
+  /** Others have changed something about these limits. */
+  heard(keys: readonly string[], slotOf: (key: string) => number): void {
+    const slots = new Set(this.#options.slots());
+    if (keys.some((key) => this.#uses.has(key) || slots.has(slotOf(key)))) this.wake();
+  }
+
+  /** Looks now. */
+  wake(): void {
+    this.#isUrgent = true;
+    if (this.#isRunning && this.#round === null) this.#plan(0);
+  }
+
+  start(): void {
+    this.#isRunning = true;
+    this.#plan(0);
+  }
+
+  async stop(): Promise<void> {
+    this.#isRunning = false;
+    this.#stopTimer?.();
+    this.#stopTimer = null;
+    await this.#round;
+  }
+
+  #plan(delayMs: number): void {
+    const { clock, everyMs = 1_000 } = this.#options;
+    this.#stopTimer?.();
+    this.#stopTimer = clock.after(delayMs, () => {
+      this.#stopTimer = null;
+      this.#isUrgent = false;
+      this.#round = this.#looks().then(() => {
+        this.#round = null;
+        if (this.#isRunning) this.#plan(this.#isUrgent ? 0 : everyMs);
+      });
+    });
+  }
+
+  async #looks(): Promise<void> {
+    try {
+      for (let look = 0; look < MOST_LOOKS; look += 1) {
+        if (!this.#options.mayAct() || !(await this.#look())) return;
+      }
+    } catch (error) {
+      this.#options.onError(error);
+    }
+  }
+
+  /** Whether another look may find more to do. */
+  async #look(): Promise<boolean> {
+    const { rows, owner, slots, tell } = this.#options;
+    const asked = await this.#report();
+    const held = slots();
+    const view = await rows.read(owner, held);
+    const divided = await this.#divide(view, new Set(held));
+    const confirmed = await this.#follow(view.rows);
+    const changed = new Set([...asked, ...divided, ...confirmed]);
+    if (changed.size > 0) tell([...changed]);
+    return divided.length + confirmed.length > 0;
+  }
+
+  /** Keys of which others ought to know at once. */
+  async #report(): Promise<readonly string[]> {
+    const { rows, owner, clock } = this.#options;
+    const now = clock.monotonic();
+    const reports: (ShareReport & { readonly use: Use })[] = [];
+    const asked: string[] = [];
+    for (const [key, use] of this.#uses) {
+      const { limit, reported } = use;
+      const usage = limit.usage();
+      if (usage.demand > 0) use.wantedAt = now;
+      if (usage.demand === 0 && now - use.wantedAt > Math.max(IDLE_MS, limit.refillMs())) {
+        this.#spend(use, NO_SHARE, false);
+        use.isIdle = true;
+        use.reported = null;
+        continue;
+      }
+      use.isIdle = false;
+      if (reported !== null && isSame(reported.usage, usage) && now - reported.at < REPORT_MS) {
+        continue;
+      }
+      if (usage.demand > 0 && (reported?.usage.demand ?? 0) === 0) asked.push(key);
+      reports.push({ key, slot: limit.slot, usage, use });
+    }
+    if (reports.length > 0) {
+      await rows.report(
+        owner,
+        reports.map(({ key, slot, usage }) => ({ key, slot, usage })),
+      );
+      for (const { use, usage } of reports) use.reported = { usage, at: now };
+    }
+    return asked;
+  }
+
+  /** Keys of which something was written. */
+  async #divide(view: ShareView, held: ReadonlySet<number>): Promise<readonly string[]> {
+    const { rows, owner, settingsOf, mayAct } = this.#options;
+    const byKey = new Map<string, ShareRow[]>();
+    for (const row of view.rows) {
+      if (!held.has(row.slot)) continue;
+      const known = byKey.get(row.key);
+      if (known === undefined) byKey.set(row.key, [row]);
+      else known.push(row);
+    }
+    const divided: string[] = [];
+    for (const [key, own] of byKey) {
+      const settings = settingsOf(key);
+      const first = divisionOf(settings, { ...view, rows: own });
+      if (first.grants.length + first.gone.length === 0 || !mayAct()) continue;
+      if (await rows.divide(owner, key, (latest) => divisionOf(settings, latest)))
+        divided.push(key);
+    }
+    return divided;
+  }
+
+  /** Keys of which something was confirmed. */
+  async #follow(rows: readonly ShareRow[]): Promise<readonly string[]> {
+    const { owner } = this.#options;
+    const mine = rows.filter(({ home }) => home.node === owner.node && home.epoch === owner.epoch);
+    const unused = mine
+      .filter(({ key }) => this.#uses.get(key)?.isIdle !== false)
+      .map(({ key }) => key);
+    if (unused.length > 0) await this.#options.rows.giveUp(owner, unused);
+    const found = new Map(mine.map((row) => [row.key, row]));
+    const confirmations = [...this.#uses].flatMap(([key, use]) => {
+      const row = found.get(key);
+      if (use.isIdle) return [];
+      if (row === undefined) {
+        // Somebody has taken it away: it is made again in the next round.
+        if (use.reported !== null) this.#spend(use, NO_SHARE, false);
+        use.reported = null;
+        return [];
+      }
+      const { inFlight } = use.limit.usage();
+      const { spends, confirm } = followGrant(row, inFlight);
+      use.isOwing = inFlight > row.granted.concurrency;
+      this.#spend(use, spends, false);
+      return confirm === null ? [] : [{ key, ...confirm, row }];
+    });
+    if (confirmations.length === 0) return [];
+    const applied = await this.#options.rows.confirm(
+      owner,
+      confirmations.map(({ key, grant, share }) => ({ key, grant, share })),
+    );
+    for (const { key, row, share } of confirmations) {
+      const use = this.#uses.get(key);
+      if (use === undefined || !applied.has(key)) continue;
+      this.#spend(use, followGrant({ ...row, confirmed: share }, 0).spends, row.isFresh);
+    }
+    return [...applied];
+  }
+
+  #spend(use: Use, share: LimitShare, isFresh: boolean): void {
+    const { spends } = use;
+    const isUnchanged =
+      share.ratePerSecond === spends.ratePerSecond &&
+      share.burst === spends.burst &&
+      share.concurrency === spends.concurrency;
+    if (isUnchanged) return;
+    use.spends = share;
+    use.limit.follow(share, isFresh);
+  }
+}
+
+/** What follows from the rows of one limit. */
+export function divisionOf(settings: PaceSettings | null, view: ShareView): Division {
+  const { rows, databaseNow: now } = view;
+  const homes = rows.filter(({ isCurrent }) => isCurrent);
+  const keptMs = GONE_MS + (settings === null ? 0 : refillMs(settings));
+  return {
+    grants: settings === null ? [] : divideAmongHomes({ limit: settings, homes, now }),
+    // Whoever has spent some of it leaves a row for as long as that can be missed.
+    isFresh: rows.length === 1 && rows[0]?.grant === 0,
+    gone: rows
+      .filter(({ isCurrent, seenAt }) => !isCurrent && now - seenAt > keptMs)
+      .map(({ home }) => home),
+  };
+}
+
+/** How long it takes at the most until the whole burst of a limit has come back. */
+export function refillMs(settings: Pick<PaceSettings, 'ratePerSecond' | 'burst'>): number {
+  return Math.max(2, settings.burst) * intervalMs(settings);
+}
+
+function isSame(first: LimitUsage, second: LimitUsage): boolean {
+  return (
+    first.demand === second.demand &&
+    first.waiting === second.waiting &&
+    first.inFlight === second.inFlight &&
+    first.ratePerSecond === second.ratePerSecond
+  );
+}

@@ -1,0 +1,32 @@
+import { type Id, type PaceSettings, slotOfLimit } from '@ezthrottle/engine';
+import type { NamedLimits } from './dispatch-ports.ts';
+import { slotOfCap } from './origin-caps.ts';
+
+type SharedKey =
+  | { readonly type: 'limit'; readonly organization: Id; readonly name: string }
+  | { readonly type: 'cap'; readonly origin: string };
+
+/** Whoever has this slot divides the limit of this key among the nodes. */
+export function slotOfKey(key: string): number {
+  const shared = sharedKey(key);
+  return shared.type === 'cap'
+    ? slotOfCap(shared.origin)
+    : slotOfLimit(shared.organization, shared.name);
+}
+
+/** A limit as it is now, by its key; null: there is none. */
+export function settingsOfKey(
+  key: string,
+  rules: Pick<NamedLimits, 'settingsOf'>,
+  caps: ReadonlyMap<string, PaceSettings>,
+): PaceSettings | null {
+  const shared = sharedKey(key);
+  if (shared.type === 'cap') return caps.get(shared.origin) ?? null;
+  return rules.settingsOf(shared.organization, shared.name)?.pace ?? null;
+}
+
+function sharedKey(key: string): SharedKey {
+  const [kind, first = '', ...rest] = key.split(' ');
+  if (kind === 'cap') return { type: 'cap', origin: first };
+  return { type: 'limit', organization: first, name: rest.join(' ') };
+}
