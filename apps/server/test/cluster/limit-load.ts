@@ -73,12 +73,12 @@ export async function putLimits(
   targets: readonly Upstream[],
   limits: Readonly<Record<string, object>>,
 ): Promise<void> {
-  const free = targets.map(({ origin }) => [
+  const free = targets.map(({ origin }): [string, object] => [
     destinationLimit(origin),
     { rate: 1_000, burst: 100, concurrency: 100 },
   ]);
   for (const [key, settings] of [...free, ...Object.entries(limits)]) {
-    const path = `/api/v1/limits/${encodeURIComponent(String(key))}`;
+    const path = `/api/v1/limits/${encodeURIComponent(key)}`;
     const reply = await node?.call('PUT', path, settings);
     if (reply === undefined || reply.status >= 300) throw new Error(reply?.text ?? 'no node');
   }
