@@ -87,6 +87,7 @@ describe('what nodes tell each other', () => {
       moved: fc.array(fc.uuid(), { maxLength: 300 }),
       notices: fc.array(notice, { maxLength: 200 }),
       watched: fc.array(fc.uuid(), { maxLength: 200 }),
+      limits: fc.array(fc.string()),
     });
     fc.assert(
       fc.property(news, (told) => {
@@ -96,9 +97,8 @@ describe('what nodes tell each other', () => {
         expect(messages).toHaveLength(texts.length);
         const all = <Key extends keyof typeof told>(key: Key) =>
           messages.flatMap((message): readonly unknown[] => message[key]);
-        for (const key of ['put', 'slots', 'due', 'moved', 'notices', 'watched'] as const) {
-          expect(all(key)).toEqual(told[key]);
-        }
+        const parts = ['put', 'slots', 'due', 'moved', 'notices', 'watched', 'limits'] as const;
+        for (const key of parts) expect(all(key)).toEqual(told[key]);
       }),
       { numRuns: 50 },
     );

@@ -1,0 +1,106 @@
+import { NO_SHARE, type SlotOwner } from '@ezthrottle/engine';
+import type { ShareRow, ShareRows } from './share-rows.ts';
+
+/** The rows in memory, with answers that get lost. */
+export class MemoryShareRows {
+  rows: readonly ShareRow[] = [];
+  /** Nodes that were taken for dead. */
+  readonly fenced: Set<string> = new Set();
+  now = 1_000_000;
+  /** Asked before everything that is done. */
+  interfere: () => 'nothing' | 'lose_request' | 'lose_answer' = () => 'nothing';
+
+  /** As one node sees them. */
+  of(): ShareRows {
+    const once = async <Result>(act: () => Result): Promise<Result> => {
+      const trouble = this.interfere();
+      await Promise.resolve();
+      if (trouble === 'lose_request') throw new Error('connection cut');
+      const result = act();
+      await Promise.resolve();
+      if (trouble === 'lose_answer') throw new Error('connection cut');
+      return result;
+    };
+    const isOf = ({ home }: ShareRow, owner: SlotOwner): boolean => home.node === owner.node;
+    const current = (): readonly ShareRow[] =>
+      this.rows.map((row) => ({ ...row, isCurrent: !this.fenced.has(row.home.node) }));
+    const change = (
+      isMeant: (row: ShareRow) => boolean,
+      to: (row: ShareRow) => Partial<ShareRow>,
+    ): void => {
+      this.rows = this.rows.map((row) => (isMeant(row) ? { ...row, ...to(row) } : row));
+    };
+    return {
+      read: (owner, slots) =>
+        once(() => ({
+          databaseNow: this.now,
+          rows: current().filter((row) => isOf(row, owner) || slots.includes(row.slot)),
+        })),
+      of: (keys) =>
+        once(() => current().filter(({ key, isCurrent }) => isCurrent && keys.includes(key))),
+      report: (owner, reports) =>
+        once(() => {
+          if (this.fenced.has(owner.node)) return;
+          for (const { key, slot, usage } of reports) {
+            const isMeant = (row: ShareRow): boolean => row.key === key && isOf(row, owner);
+            const said = { usage, demand: usage.demand, seenAt: this.now };
+            if (this.rows.some(isMeant)) change(isMeant, () => said);
+            else this.rows = [...this.rows, { ...emptyRow(key, slot, owner), ...said }];
+          }
+        }),
+      confirm: (owner, confirmations) =>
+        once(() => {
+          if (this.fenced.has(owner.node)) return new Set<string>();
+          const applied = new Set<string>();
+          for (const { key, grant, share } of confirmations) {
+            change(
+              (row) => row.key === key && isOf(row, owner) && row.grant === grant,
+              () => {
+                applied.add(key);
+                return { confirmed: share };
+              },
+            );
+          }
+          return applied;
+        }),
+      giveUp: (owner, keys) =>
+        once(() => {
+          this.rows = this.rows.filter((row) => !isOf(row, owner) || !keys.includes(row.key));
+        }),
+      divide: (owner, key, plan) =>
+        once(() => {
+          if (this.fenced.has(owner.node)) return false;
+          const rows = current().filter((row) => row.key === key);
+          const { grants, isFresh, gone } = plan({ databaseNow: this.now, rows });
+          for (const { home, share, grant, turnAt } of grants) {
+            change(
+              (row) => row.key === key && isOf(row, home),
+              () => ({ granted: share, grant, turnAt, isFresh }),
+            );
+          }
+          this.rows = this.rows.filter(
+            (row) => row.key !== key || !gone.some((home) => isOf(row, home)),
+          );
+          return grants.length > 0;
+        }),
+    };
+  }
+}
+
+function emptyRow(key: string, slot: number, home: SlotOwner): ShareRow {
+  const usage = { demand: 0, waiting: 0, inFlight: 0, ratePerSecond: 0 };
+  return {
+    key,
+    slot,
+    home,
+    usage,
+    demand: 0,
+    granted: NO_SHARE,
+    confirmed: NO_SHARE,
+    grant: 0,
+    turnAt: 0,
+    isFresh: false,
+    isCurrent: true,
+    seenAt: 0,
+  };
+}
