@@ -24,7 +24,7 @@ import { redriveRoutes } from './dead-letters/redrives.ts';
 import { auditLogRoute } from './audit-log.ts';
 import { cancelJobRoute } from './jobs/cancel-job.ts';
 import { createEndWaits, type EndWaits } from './jobs/end-waits.ts';
-import { explainJobRoute, type ExplainOptions } from './jobs/explain-job.ts';
+import { type Explain, explainJobRoute, type ExplainOptions } from './jobs/explain-job.ts';
 import { listJobsRoute } from './jobs/list-jobs.ts';
 import { showJobRoute } from './jobs/show-job.ts';
 import { createJobStreams, type JobStreams } from './jobs/stream-job.ts';
@@ -64,7 +64,7 @@ export interface NativeSurfaceOptions {
   readonly dead: DeadLetters;
   /** Tells when calls start. */
   readonly dispatcher: ExplainOptions['dispatcher'];
-  readonly downRegions: () => readonly string[];
+  readonly explain: Explain;
   readonly keyEnds: KeyEnds;
   readonly clock: Clock;
   readonly newId: () => Id;
@@ -100,7 +100,7 @@ export function createNativeSurface(options: NativeSurfaceOptions): {
     listJobsRoute(jobs),
     showJobRoute(jobs),
     cancelJobRoute(gate, jobs),
-    explainJobRoute(options),
+    explainJobRoute(options.explain),
     streams.route,
     ...webhookSecretRoutes(secrets, options.audit),
     ...signingKeyRoutes(signingKeys, options.audit),

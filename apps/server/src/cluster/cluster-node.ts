@@ -12,6 +12,7 @@ import {
   planRound,
   renewal,
   renewedLease,
+  slotOf,
   type UnderWay,
 } from '@ezthrottle/engine';
 import type { ClusterDatabase, NodeFacts, NodesView, PeerRow } from './cluster-database.ts';
@@ -112,6 +113,14 @@ export class ClusterNode {
     return view.nodes.filter(
       ({ node, expiresAt }) => node !== this.id && expiresAt > view.databaseNow,
     );
+  }
+
+  /** Which other node has this line; null: none that can be asked. */
+  ownerOf(organization: Id, line: string): PeerRow | null {
+    const slot = slotOf(organization, line);
+    if (this.held.has(slot)) return null;
+    const owner = this.#view?.slots.find((row) => row.slot === slot)?.owner?.node;
+    return this.others.find(({ node, url }) => node === owner && url !== null) ?? null;
   }
 
   /** Others reach this node at this address. */

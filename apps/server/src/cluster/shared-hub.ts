@@ -11,8 +11,8 @@ const MOST_WATCHED = 100_000;
 
 /** A hub whose watchers hear what happens at every node. */
 export interface SharedHub extends JobEventHub {
-  /** Another node says that these jobs are watched there. */
-  watchedElsewhere(jobIds: readonly Id[]): void;
+  /** Another node says that these jobs are watched there. Gives those of which that is news. */
+  watchedElsewhere(jobIds: readonly Id[]): readonly Id[];
   /** Another node tells what has happened. */
   heard(notice: JobNotice): void;
   stop(): void;
@@ -75,6 +75,7 @@ export function createSharedHub(
     },
     watchedElsewhere(jobIds) {
       const until = clock.monotonic() + BELIEVED_MS;
+      const news = jobIds.filter((id) => !isElsewhere(id));
       for (const id of jobIds) {
         elsewhere.delete(id);
         elsewhere.set(id, until);
@@ -83,6 +84,7 @@ export function createSharedHub(
         if (elsewhere.size <= MOST_WATCHED) break;
         elsewhere.delete(id);
       }
+      return news;
     },
     heard: (notice) => local.publish(notice),
     stop() {

@@ -1,9 +1,13 @@
+import type { JobExplanation } from '@ezthrottle/core/protocol';
 import type { Clock, Executor } from '@ezthrottle/engine';
 import { createCallsSurface } from '../cluster/calls/calls-surface.ts';
 import { createNodeEnvelope } from '../cluster/calls/node-envelope.ts';
 import { type CallingPeer, createRemoteCalls } from '../cluster/calls/remote-calls.ts';
 import type { ClusterNode } from '../cluster/cluster-node.ts';
+import type { AskOwner, Explain } from '../api/jobs/explain-job.ts';
 import type { Surface } from '../api/route.ts';
+import { createNodeQuestions } from '../cluster/questions/node-questions.ts';
+import { createQuestionsSurface } from '../cluster/questions/questions-surface.ts';
 import type { Config } from '../config.ts';
 import { createRegionalExecutor } from '../execute/regional-executor.ts';
 import type { SecretBox } from '../tenancy/secret-box.ts';
@@ -15,8 +19,9 @@ export interface CallsElsewhere {
   readonly regions: () => readonly string[];
   /** Makes calls here or at the node of their region. */
   over(local: Executor): Executor;
-  /** Makes calls that other nodes hand over. */
-  surface(executor: Executor): Surface;
+  /** Makes calls that other nodes hand over, and answers what they ask. */
+  surfaces(executor: Executor, explain: Explain): readonly Surface[];
+  readonly askOwner: AskOwner;
 }
 
 export function callsElsewhere(
@@ -35,6 +40,8 @@ export function callsElsewhere(
     node.others.flatMap(({ node: id, url, regions, isDraining }) =>
       url !== null && !isDraining && regions.includes(region) ? [{ node: id, url }] : [],
     );
+  const questions = createNodeQuestions({ self: node.id, envelope });
+  onClose(() => questions.close());
   // Where no node has said where it is, all of them are everywhere.
   const isLocal = (region: string): boolean =>
     own.has(region) || (own.size === 0 && elsewhere().length === 0);
@@ -55,6 +62,21 @@ export function callsElsewhere(
       onClose(() => remote.close());
       return createRegionalExecutor(local, remote, isLocal);
     },
-    surface: (executor) => createCallsSurface({ envelope, executor, clock }),
+    surfaces: (executor, explain) => [
+      createCallsSurface({ envelope, executor, clock }),
+      createQuestionsSurface({ envelope, explain }),
+    ],
+    async askOwner(organization, line, jobId) {
+      const owner = node.ownerOf(organization, line);
+      if (owner === null || owner.url === null) return null;
+      const question = { type: 'explain' as const, organization, jobId };
+      const answer = await questions.ask({ node: owner.node, url: owner.url }, question);
+      return isExplanation(answer) ? answer : null;
+    },
   };
+}
+
+/** Only another node can have sealed it: its shape is ours. */
+function isExplanation(value: object | null): value is JobExplanation {
+  return value !== null && 'job_id' in value;
 }

@@ -335,17 +335,12 @@ export async function compose(options: AppOptions, onClose: OnClose): Promise<Ru
     isOurs,
     inbox: config.databaseInboxMs === 0 ? null : (cluster?.inbox ?? null),
     stalledMs: () => committer.stalledMs(),
-    nodeSurfaces:
-      elsewhere === null
-        ? []
-        : [
-            elsewhere.surface(
-              guardedExecutor(withSecretsInCalls(executors.others, { vault, clock }), {
-                clock,
-                logger,
-              }),
-            ),
-          ],
+    nodeSurfaces: (explain) =>
+      elsewhere?.surfaces(
+        guardedExecutor(withSecretsInCalls(executors.others, { vault, clock }), { clock, logger }),
+        explain,
+      ) ?? [],
+    askOwner: elsewhere?.askOwner,
     logger,
     observation,
   };

@@ -2,6 +2,12 @@ import type { LiveRegions, Store } from '@ezthrottle/engine';
 import { createAdmission } from '../admission/admission.ts';
 import type { LoadMeter } from '../admission/load-meter.ts';
 import { createJobCounts, healthRoute, readyRoute } from '../api/health.ts';
+import {
+  type AskOwner,
+  createExplain,
+  type Explain,
+  type ExplainOptions,
+} from '../api/jobs/explain-job.ts';
 import { createHttpServer } from '../api/http-server.ts';
 import { createNativeSurface } from '../api/native-surface.ts';
 import type { Surface } from '../api/route.ts';
@@ -63,7 +69,9 @@ export interface Front {
   /** For how long a write has been under way. */
   readonly stalledMs: () => number;
   /** What nodes ask of each other. */
-  readonly nodeSurfaces: readonly Surface[];
+  readonly nodeSurfaces: (explain: Explain) => readonly Surface[];
+  /** Absent: there are no other nodes. */
+  readonly askOwner: AskOwner | undefined;
   /** Whether this node, of several, does what one of them does. Absent: there is only this one. */
   readonly isOurs: (() => boolean) | undefined;
   /** Where jobs come in beside the API; null: nowhere. */
@@ -120,7 +128,18 @@ export async function openFront(parts: Front, onClose: OnClose): Promise<string>
   });
   onClose(() => dead.redrives.stop());
   await dead.redrives.start();
+  const explaining: ExplainOptions = {
+    jobs: store.jobs,
+    dispatcher,
+    rules,
+    clock,
+    downRegions: () =>
+      (parts.regions?.states() ?? []).flatMap(({ name, state }) =>
+        state === 'down' ? [name] : [],
+      ),
+  };
   const native = createNativeSurface({
+    explain: createExplain(explaining, parts.askOwner),
     tracing: parts.observation.tracing,
     gate: dispatcher,
     jobs: store.jobs,
@@ -148,10 +167,6 @@ export async function openFront(parts: Front, onClose: OnClose): Promise<string>
     audit: parts.audit,
     dead,
     dispatcher,
-    downRegions: () =>
-      (parts.regions?.states() ?? []).flatMap(({ name, state }) =>
-        state === 'down' ? [name] : [],
-      ),
     clock,
     newId: parts.newId,
     idempotencyWindowMs: config.idempotencyWindowMs,
@@ -182,7 +197,8 @@ export async function openFront(parts: Front, onClose: OnClose): Promise<string>
   const surfaces = withDocument([native.surface, { prefix: '', routes: [health, ready] }], VERSION);
   parts.onSurfaces(surfaces);
   const server = await createHttpServer({
-    surfaces: [...surfaces, ...parts.nodeSurfaces],
+    // Who is asked by another node asks nobody else.
+    surfaces: [...surfaces, ...parts.nodeSurfaces(createExplain(explaining))],
     apiKeys: parts.apiKeys,
     clock,
     maxBodyBytes: config.maxBodyBytes,

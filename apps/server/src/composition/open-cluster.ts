@@ -14,6 +14,7 @@ import { slotOfKey } from '../dispatch/shared-key.ts';
 import type { createLogger } from '../observe/logger.ts';
 import type { JobEventHub } from '../realtime/job-event-hub.ts';
 import type { InboxRows } from '../inbox/inbox-rows.ts';
+import { whereItWaits } from '../realtime/where-it-waits.ts';
 import { createClusterRows } from '../store/postgres/cluster-rows.ts';
 import { Database } from '../store/postgres/database.ts';
 import { createInboxRows } from '../store/postgres/inbox-rows.ts';
@@ -208,8 +209,22 @@ export async function openCluster(
     if (due.some((slot) => node.held.has(slot))) deliverer.wake();
     for (const id of moved) dispatcher.overtaken(id);
     for (const notice of notices) hub.heard(notice);
-    hub.watchedElsewhere(watched);
     if (limits.length > 0) shares.heard(limits, slotOfKey);
+    // Whoever has just come to watch there has not heard what was told here before.
+    for (const id of hub.watchedElsewhere(watched)) void tellWhereItWaits(id, { dispatcher, hub });
+  }
+
+  async function tellWhereItWaits(
+    id: Id,
+    { dispatcher, hub }: Pick<ClusterParts, 'dispatcher' | 'hub'>,
+  ): Promise<void> {
+    const waitOf = dispatcher.waitOf.bind(dispatcher);
+    try {
+      const notices = await whereItWaits(id, { jobs: store.jobs, waitOf, clock });
+      for (const notice of notices) hub.publish(notice);
+    } catch {
+      // Who watches is told when the line moves.
+    }
   }
 }
 

@@ -114,3 +114,34 @@ describe('several nodes on one database', () => {
     );
   }, 90_000);
 });
+
+describe('what a node tells of jobs that another one admits', () => {
+  test('whichever node is asked, it explains why a job waits and streams what happens to it', async () => {
+    cluster = await startCluster(2, { flags: ['--rate', `${target.origin}=2`] });
+    const [first, second] = cluster.nodes;
+    if (first === undefined || second === undefined) throw new Error('no nodes');
+    const ids: string[] = [];
+    for (let number = 0; number < 24; number += 1) ids.push(await submit(first, number));
+    const last = ids.at(-1) ?? '';
+    for (const node of [first, second]) {
+      // Nodes that have just started do not know yet where the others are reached.
+      const { json } = await until(
+        () => node.call('GET', `/api/v1/jobs/${last}/explain`),
+        (reply) => Number(reply.json['position']) > 1,
+      );
+      expect(json['estimated_start']).toBeGreaterThan(Date.now());
+    }
+    const events = await Promise.all(
+      [first, second].map(async (node) => {
+        const { text } = await node.call('GET', `/api/v1/jobs/${last}/stream`);
+        return [...text.matchAll(/^event: (.+)$/gm)].map(([, name]) => name);
+      }),
+    );
+    for (const names of events) {
+      expect(names).toEqual(
+        expect.arrayContaining(['queued', 'waiting', 'position', 'dispatching']),
+      );
+      expect(names.at(-1)).toBe('completed');
+    }
+  }, 60_000);
+});

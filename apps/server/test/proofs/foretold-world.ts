@@ -12,7 +12,7 @@ import {
   type PathSpec,
 } from '@ezthrottle/engine';
 import { API_KEY, newSpec, nextId, ORGANIZATION } from '@ezthrottle/testkit/store-data';
-import { explainJobRoute } from '../../src/api/jobs/explain-job.ts';
+import { createExplain, explainJobRoute } from '../../src/api/jobs/explain-job.ts';
 import type { Call } from '../../src/api/route.ts';
 import { createCommitter } from '../../src/commit/committer.ts';
 import { createDispatcher, type Dispatcher } from '../../src/dispatch/dispatcher.ts';
@@ -153,13 +153,8 @@ export class World {
     if (store === null || dispatcher === null) throw new Error('the world has not begun');
     const rules = { settingsOf: (_: Id, key: string) => this.#limits.get(key) ?? null };
     const { clock } = this;
-    const route = explainJobRoute({
-      jobs: store.jobs,
-      dispatcher,
-      rules,
-      clock,
-      downRegions: () => [],
-    });
+    const parts = { jobs: store.jobs, dispatcher, rules, clock, downRegions: () => [] };
+    const route = explainJobRoute(createExplain(parts));
     if (route.access === 'public') throw new Error('explain needs a key');
     const answer = await route.handle(callFor(id), {
       organization: ORGANIZATION.id,

@@ -16,6 +16,7 @@ import type { Dispatcher } from '../../dispatch/dispatcher.ts';
 import type { JobNotice } from '../../realtime/job-event.ts';
 import type { JobEventHub } from '../../realtime/job-event-hub.ts';
 import { isEndType, numberedEvent } from '../../realtime/numbered-event.ts';
+import { whereItWaits } from '../../realtime/where-it-waits.ts';
 import type { KeyEnd, KeyEnds } from '../../tenancy/key-ends.ts';
 import type { Caller } from '../../tenancy/api-keys.ts';
 import { ApiError } from '../api-error.ts';
@@ -228,22 +229,7 @@ class Watcher {
 
   /** What is only told to those present, to one who has just come. */
   async tellWhereItWaits(): Promise<void> {
-    const { jobs, waitOf, clock } = this.#options;
-    const [live] = await jobs.live([this.#id]);
-    for (const one of live?.run.legs ?? []) {
-      const { id: leg, state } = one;
-      const path = live === undefined ? undefined : pathOfLeg(live.spec, one);
-      const isDelayed = state === 'waiting' && one.readyAt > clock.now();
-      if (path === undefined || state === 'ended' || isDelayed) continue;
-      const line = lineOf(path);
-      const place = waitOf({ organization: this.#organization, line, jobId: this.#id, leg });
-      if (place === null) continue;
-      const { position, ...stop } = place;
-      const common = { jobId: this.#id, at: clock.now() };
-      this.onNotice({ ...common, type: 'waiting', ...stop });
-      if (position !== null) this.onNotice({ ...common, type: 'position', position });
-      return;
-    }
+    for (const notice of await whereItWaits(this.#id, this.#options)) this.onNotice(notice);
   }
 
   /** May be missed by who reads slowly. */

@@ -4,7 +4,7 @@ import type { SecretBox } from '../../tenancy/secret-box.ts';
 /** How far the clocks of two nodes may be apart, and a message be late, in milliseconds. */
 const FRESH_MS = 60_000;
 
-export type EnvelopeKind = 'calls' | 'abort' | 'event';
+export type EnvelopeKind = 'calls' | 'abort' | 'event' | 'question' | 'answer';
 
 /**
  * Seals what nodes tell each other under the master key, which they all have: nobody else can read it, or
