@@ -20,6 +20,8 @@ export interface Amount {
   readonly ratePerSecond?: number;
   /** Default 180. */
   readonly bodyBytes?: number;
+  /** Destinations and endpoints that jobs name in turn. Default: one of each. */
+  readonly keys?: number;
 }
 
 /** One round of one system. */
@@ -50,7 +52,10 @@ export async function measure(
   system: System,
   amount: Amount,
 ): Promise<{ readonly figures: Figures; readonly description: string }> {
-  await using outside = Child.start<OutsideReport>(OUTSIDE, { secret: SECRET });
+  await using outside = Child.start<OutsideReport>(OUTSIDE, {
+    secret: SECRET,
+    addresses: amount.keys === undefined ? 'one' : 'all',
+  });
   const listening = await outside.next(TIMEOUT_MS);
   if (listening.type !== 'listening') throw new Error('the target did not start');
   const { target, receiver } = listening;
@@ -97,6 +102,8 @@ function orderOf(
     jobsPerRequest,
     ratePerSecond,
     bodyBytes,
+    ...(running.otherUrls === undefined ? {} : { otherUrls: running.otherUrls }),
+    ...(amount.keys === undefined ? {} : { keys: amount.keys }),
   };
 }
 
@@ -129,9 +136,10 @@ interface State {
   readonly diskBytes: number | null;
 }
 
-function stateOf({ processIds, folder }: RunningSystem): State {
+function stateOf(running: RunningSystem): State {
+  const { processIds, folder } = running;
   return {
-    cpuMs: cpuTimeMs(processIds),
+    cpuMs: running.processorMs?.() ?? cpuTimeMs(processIds),
     residentBytes: residentBytesOf(processIds[0]),
     diskBytes: folder === undefined ? null : bytesIn(folder),
   };

@@ -36,6 +36,21 @@ export interface Place {
   readonly receiver: string;
 }
 
+/**
+ * The same place by another of its addresses, of which loopback has 16 million: another destination, to
+ * whoever tells destinations apart by their origins.
+ */
+export function placeOfKey({ target, receiver }: Place, key: number): Place {
+  const host = `127.${1 + (key >> 16)}.${(key >> 8) & 255}.${key & 255}`;
+  return { target: hosted(target, host), receiver: hosted(receiver, host) };
+}
+
+function hosted(origin: string, host: string): string {
+  const url = new URL(origin);
+  url.hostname = host;
+  return url.origin;
+}
+
 /** What the load process is told. */
 export interface LoadOrder {
   readonly url: string;
@@ -50,6 +65,10 @@ export interface LoadOrder {
   /** Requests begin at this rate, whatever the answers; null: each connection sends in turn. */
   readonly ratePerSecond: number | null;
   readonly bodyBytes: number;
+  /** More addresses that take jobs, each for its share of the connections. */
+  readonly otherUrls?: readonly string[];
+  /** Addresses of target and receiver that jobs name in turn. Absent: the one. */
+  readonly keys?: number;
 }
 
 /** What the load process says when all jobs are accepted. Times are milliseconds since the epoch. */
@@ -60,6 +79,13 @@ export interface LoadReport {
   readonly latenciesMs: readonly number[];
   /** In an open loop: the moment of each job, by its number. */
   readonly dueAt: readonly number[];
+}
+
+/** What the process of the target and the receiver is started with. */
+export interface OutsideOrder {
+  readonly secret: string;
+  /** Of loopback. Default: `one`. */
+  readonly addresses?: 'one' | 'all';
 }
 
 /** What the process of the target and the receiver says. */

@@ -4,13 +4,21 @@
 
 import { connect, type Socket } from 'node:net';
 import { once } from 'node:events';
-import { epochMs, type LoadOrder, type LoadReport, workOf } from '../work.ts';
+import {
+  epochMs,
+  type LoadOrder,
+  type LoadReport,
+  type Place,
+  placeOfKey,
+  workOf,
+} from '../work.ts';
 import { inputOfChild, say } from './child.ts';
 import { readMessages } from './raw-http.ts';
 
 const order = inputOfChild<LoadOrder>();
-const { host, hostname, port, pathname } = new URL(order.url);
-const { jobs, jobsPerRequest, ratePerSecond } = order;
+const urls = [order.url, ...(order.otherUrls ?? [])].map((url) => new URL(url));
+const { jobs, jobsPerRequest, ratePerSecond, keys } = order;
+const { host, pathname } = new URL(order.url);
 const headers = Object.entries({ ...order.headers, host, 'content-type': 'application/json' })
   .map(([name, value]) => `${name}: ${value}\r\n`)
   .join('');
@@ -19,10 +27,14 @@ const dueAt: number[] = [];
 let sent = 0;
 let answered = 0;
 
+function placeOf(job: number): Place {
+  return keys === undefined ? order.place : placeOfKey(order.place, job % keys);
+}
+
 function requestOf(first: number): string {
   const count = Math.min(jobsPerRequest, jobs - first);
   const works = Array.from({ length: count }, (_, index) =>
-    workOf(order.place, `${order.batch}-${first + index}`, order.bodyBytes),
+    workOf(placeOf(first + index), `${order.batch}-${first + index}`, order.bodyBytes),
   );
   const body = JSON.stringify(jobsPerRequest === 1 ? works[0] : { jobs: works });
   return `POST ${pathname} HTTP/1.1\r\n${headers}content-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`;
@@ -57,7 +69,8 @@ function next(socket: Socket): void {
 }
 
 const sockets = await Promise.all(
-  Array.from({ length: order.connections }, async () => {
+  Array.from({ length: order.connections }, async (_, index) => {
+    const { hostname, port } = urls[index % urls.length] ?? new URL(order.url);
     const socket = connect({ host: hostname, port: Number(port), noDelay: true });
     await once(socket, 'connect');
     readMessages(socket, ({ head, body }) => {

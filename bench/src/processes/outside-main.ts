@@ -4,11 +4,11 @@
 import { createServer, type Socket } from 'node:net';
 import { once } from 'node:events';
 import { verifyWebhookSignature } from '@ezthrottle/core/webhooks';
-import { epochMs, type Expectation, type OutsideReport } from '../work.ts';
+import { epochMs, type Expectation, type OutsideOrder, type OutsideReport } from '../work.ts';
 import { inputOfChild, say } from './child.ts';
 import { type Message, readMessages } from './raw-http.ts';
 
-const { secret } = inputOfChild<{ secret: string }>();
+const { secret, addresses } = inputOfChild<OutsideOrder>();
 const ANSWER = JSON.stringify({ id: 'ch_1', status: 'succeeded' });
 const CALLED = `HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: ${ANSWER.length}\r\n\r\n${ANSWER}`;
 const TAKEN = 'HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n';
@@ -34,9 +34,11 @@ process.on('message', ({ jobs }: Expectation) => {
 
 async function listen(take: (socket: Socket, message: Message) => void): Promise<string> {
   const server = createServer({ noDelay: true }, (socket) => {
+    // All of 127.0.0.0/8 is listened to by listening to everything: nobody else is let in.
+    if (socket.remoteAddress?.startsWith('127.') !== true) socket.destroy();
     socket.on('error', () => socket.destroy());
     readMessages(socket, (message) => take(socket, message));
-  }).listen(0, '127.0.0.1');
+  }).listen(0, addresses === 'all' ? '0.0.0.0' : '127.0.0.1');
   await once(server, 'listening');
   const address = server.address();
   if (address === null || typeof address === 'string') throw new Error('no port was given');

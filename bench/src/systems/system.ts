@@ -17,6 +17,10 @@ export interface RunningSystem extends AsyncDisposable {
   readonly headers: Readonly<Record<string, string>>;
   /** All processes that do its work, storage included; empty when somebody else runs one of them. */
   readonly processIds: readonly number[];
+  /** Where the system has several addresses: the others that take single jobs. */
+  readonly otherUrls?: readonly string[];
+  /** Milliseconds of processor time so far, where that is not the sum over `processIds`. */
+  processorMs?(): number | null;
   /** Its files, when it keeps them by itself. */
   readonly folder?: string;
   /** Its version and how it stores, for the report. */
