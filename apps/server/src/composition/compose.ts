@@ -225,7 +225,7 @@ export async function compose(options: AppOptions, onClose: OnClose): Promise<Ru
   const upkeep = { committer, clock, logger, isOurs };
   const pruner = createPruner({ ...upkeep, retentionMs: config.retentionMs });
   const apiKeys = createApiKeys({ reads: store.tenancy, clock });
-  const keyEnds = createKeyEnds(clock);
+  const keyEnds = createKeyEnds(clock, store.tenancy);
   const keyRing = createKeyRing({
     ...tenancy,
     newId,
@@ -291,7 +291,13 @@ export async function compose(options: AppOptions, onClose: OnClose): Promise<Ru
         },
       ],
       ['endpoints', () => endpoints.load()],
-      ['api_keys', () => apiKeys.forgetAll()],
+      [
+        'api_keys',
+        () => {
+          apiKeys.forgetAll();
+          return keyEnds.changedElsewhere();
+        },
+      ],
       [
         'webhook_secrets',
         () => {

@@ -6,10 +6,13 @@ import { createKeyEnds, type KeyEnds } from './key-ends.ts';
 let clock: FakeClock;
 let ends: KeyEnds;
 let told: string[];
+/** What another node has written. */
+let stored: ApiKeyRecord | null;
 
 beforeEach(() => {
   clock = new FakeClock();
-  ends = createKeyEnds(clock);
+  stored = null;
+  ends = createKeyEnds(clock, { apiKey: () => Promise.resolve(stored) });
   told = [];
 });
 
@@ -32,10 +35,21 @@ function record(more: Partial<ApiKeyRecord> = {}): ApiKeyRecord {
 }
 
 function listen(keyHash = 'old', expiresAt: number | null = null, name = keyHash): () => void {
-  return ends.onEnd({ apiKey: 'key', keyHash, expiresAt }, (why) => told.push(`${name} ${why}`));
+  const caller = { organization: 'org', apiKey: 'key', keyHash, expiresAt };
+  return ends.onEnd(caller, (why) => told.push(`${name} ${why}`));
 }
 
 describe('what goes on under a key ends', () => {
+  test('when another node has revoked the key, and not when it has changed nothing of it', async () => {
+    listen('new');
+    stored = record();
+    await ends.changedElsewhere();
+    expect(told).toEqual([]);
+    stored = record({ revokedAt: clock.now() });
+    await ends.changedElsewhere();
+    expect(told).toEqual(['new revoked']);
+  });
+
   test('at the moment at which the key expires', async () => {
     listen('old', clock.now() + 1_000);
     await clock.advance(999);

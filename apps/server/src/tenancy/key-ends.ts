@@ -1,4 +1,4 @@
-import type { ApiKeyRecord, Clock, Id } from '@ezthrottle/engine';
+import type { ApiKeyRecord, Clock, Id, TenancyReads } from '@ezthrottle/engine';
 import { type Caller, earlierEnd } from './api-keys.ts';
 
 /** Why a key opens nothing any more. */
@@ -8,11 +8,13 @@ export type KeyEnd = 'expired' | 'revoked' | 'rotated';
 export interface KeyEnds {
   /** Called once, at once when it has ended already. Returns a function that takes the listener away. */
   onEnd(
-    caller: Pick<Caller, 'apiKey' | 'keyHash' | 'expiresAt'>,
+    caller: Pick<Caller, 'organization' | 'apiKey' | 'keyHash' | 'expiresAt'>,
     listener: (end: KeyEnd) => void,
   ): () => void;
   /** The key was revoked or rotated: it is stored like this now. */
   changed(record: ApiKeyRecord): void;
+  /** Keys were changed elsewhere: those under which something goes on are read again. */
+  changedElsewhere(): Promise<void>;
 }
 
 /**
@@ -22,6 +24,7 @@ export interface KeyEnds {
 const REMEMBERED_MS = 120_000;
 
 interface Listening {
+  readonly organization: Id;
   readonly keyHash: string;
   readonly end: (why: KeyEnd) => void;
   /** Milliseconds since the epoch; null: none is known. */
@@ -29,7 +32,10 @@ interface Listening {
   stopTimer: () => void;
 }
 
-export function createKeyEnds(clock: Pick<Clock, 'now' | 'after'>): KeyEnds {
+export function createKeyEnds(
+  clock: Pick<Clock, 'now' | 'after'>,
+  reads: Pick<TenancyReads, 'apiKey'>,
+): KeyEnds {
   const listening = new Map<Id, Set<Listening>>();
   const changes = new Map<Id, ApiKeyRecord>();
 
@@ -54,8 +60,17 @@ export function createKeyEnds(clock: Pick<Clock, 'now' | 'after'>): KeyEnds {
     else endAt(one, earlierEnd(one.endsAt, previous.expiresAt), 'rotated');
   }
 
+  function changed(record: ApiKeyRecord): void {
+    const { id } = record;
+    changes.set(id, record);
+    clock.after(REMEMBERED_MS, () => {
+      if (changes.get(id) === record) changes.delete(id);
+    });
+    for (const one of listening.get(id) ?? []) follow(one, record);
+  }
+
   return {
-    onEnd({ apiKey, keyHash, expiresAt }, listener) {
+    onEnd({ organization, apiKey, keyHash, expiresAt }, listener) {
       const ofKey = listening.get(apiKey) ?? new Set();
       const forget = (): void => {
         one.stopTimer();
@@ -63,6 +78,7 @@ export function createKeyEnds(clock: Pick<Clock, 'now' | 'after'>): KeyEnds {
         if (ofKey.size === 0 && listening.get(apiKey) === ofKey) listening.delete(apiKey);
       };
       const one: Listening = {
+        organization,
         keyHash,
         endsAt: null,
         stopTimer: () => undefined,
@@ -77,13 +93,13 @@ export function createKeyEnds(clock: Pick<Clock, 'now' | 'after'>): KeyEnds {
       if (changed !== undefined && ofKey.has(one)) follow(one, changed);
       return forget;
     },
-    changed(record) {
-      const { id } = record;
-      changes.set(id, record);
-      clock.after(REMEMBERED_MS, () => {
-        if (changes.get(id) === record) changes.delete(id);
-      });
-      for (const one of listening.get(id) ?? []) follow(one, record);
+    changed,
+    async changedElsewhere() {
+      for (const [id, ofKey] of [...listening]) {
+        const [first] = ofKey;
+        const record = first === undefined ? null : await reads.apiKey(first.organization, id);
+        if (record !== null) changed(record);
+      }
     },
   };
 }

@@ -45,7 +45,7 @@ function world(): World {
       clock,
       waitOf: () => null,
       callOf: () => null,
-      keyEnds: createKeyEnds(clock),
+      keyEnds: createKeyEnds(clock, { apiKey: () => Promise.resolve(null) }),
       keepAliveMs: 15_000,
       jobs: {
         get: async () => made.job,
