@@ -8,13 +8,16 @@ export class MemoryShareRows {
   readonly fenced: Set<string> = new Set();
   now = 1_000_000;
   /** Asked before everything that is done. */
-  interfere: () => 'nothing' | 'lose_request' | 'lose_answer' = () => 'nothing';
+  interfere: () => 'nothing' | 'lose_request' | 'lose_answer' | 'be_late' = () => 'nothing';
+  /** Waits as long as something that is late. */
+  late: () => Promise<void> = () => Promise.resolve();
 
   /** As one node sees them. */
   of(): ShareRows {
     const once = async <Result>(act: () => Result): Promise<Result> => {
       const trouble = this.interfere();
       await Promise.resolve();
+      if (trouble === 'be_late') await this.late();
       if (trouble === 'lose_request') throw new Error('connection cut');
       const result = act();
       await Promise.resolve();
