@@ -8,20 +8,25 @@ import {
   type WarningView,
 } from '@ezthrottle/core/protocol';
 import {
+  CLOSED_CIRCUIT,
   type Clock,
+  createPace,
   DEFAULT_PERIOD_MS,
   entityTag,
+  type Id,
   type LimitRecord,
+  type LimitState,
   limitSettings,
   limitStateView,
   limitVersion,
   limitView,
   limitWarnings,
   mergeLimit,
+  type PaceSettings,
   type TenancyReads,
 } from '@ezthrottle/engine';
 import { checkLimit, checkLimitFields, decodeLimit } from '../limits/limit-data.ts';
-import type { LimitStates } from '../limits/limit-state.ts';
+import type { LimitElsewhere, LimitStates } from '../limits/limit-state.ts';
 import type { Caller } from '../tenancy/api-keys.ts';
 import type { LimitChange, Limits } from '../limits/limits.ts';
 import type { AuditLog } from '../audit/audit-log.ts';
@@ -70,10 +75,14 @@ export function limitRoutes(options: LimitRoutesOptions): readonly Route[] {
     };
     return limits.change(caller.organization, key, noted, by);
   };
-  const answer = (change: LimitChange, key: LimitKey, warnings: readonly WarningView[]): Answer => {
+  const answer = async (
+    change: LimitChange,
+    key: LimitKey,
+    warnings: readonly WarningView[],
+  ): Promise<Answer> => {
     const record = recordOf(change);
     const status = change.verdict === 'created' ? 201 : 200;
-    return shown(options, key, record, status, warnings);
+    return await shown(options, key, record, status, warnings);
   };
   return [
     {
@@ -139,12 +148,15 @@ export function limitRoutes(options: LimitRoutesOptions): readonly Route[] {
         // One more than shown tells whether there is a next page.
         const records = await limits.list({ organization, prefix, after, limit: limit + 1 });
         const page = records.slice(0, limit);
+        const others = await othersOf(options, organization, page);
         const last = page.at(-1);
         const isMore = records.length > limit && last !== undefined;
         return {
           status: 200,
           body: {
-            limits: page.flatMap((record) => viewOf(options, parseLimitKey(record.key), record)),
+            limits: page.flatMap((record) =>
+              viewOf(options, parseLimitKey(record.key), record, others),
+            ),
             next_cursor: isMore ? Buffer.from(last.key).toString('base64url') : null,
           },
         };
@@ -153,14 +165,15 @@ export function limitRoutes(options: LimitRoutesOptions): readonly Route[] {
   ];
 }
 
-function shown(
+async function shown(
   options: LimitRoutesOptions,
   key: LimitKey,
   record: LimitRecord,
   status: number,
   warnings: readonly WarningView[],
-): Answer {
-  const [view] = viewOf(options, key, record);
+): Promise<Answer> {
+  const others = await othersOf(options, record.organization, [record]);
+  const [view] = viewOf(options, key, record, others);
   return {
     status,
     headers: { ETag: entityTag(limitVersion(record)) },
@@ -168,18 +181,51 @@ function shown(
   };
 }
 
+type Others = ReadonlyMap<string, LimitElsewhere>;
+
+/** A destination is one node's. */
+async function othersOf(
+  { states }: LimitRoutesOptions,
+  organization: Id,
+  records: readonly LimitRecord[],
+): Promise<Others> {
+  const keys = records
+    .map(({ key }) => key)
+    .filter((key) => parseLimitKey(key)?.kind !== 'destination');
+  if (states.elsewhere === undefined || keys.length === 0) return new Map();
+  return await states.elsewhere(organization, keys);
+}
+
 function viewOf(
   { states, clock }: LimitRoutesOptions,
   key: LimitKey | null,
   record: LimitRecord,
+  others: Others,
 ): readonly LimitView[] {
   if (key === null) return [];
   const state = states.stateOf(record.organization, key);
   const said = decodeLimit(record.data);
-  if (state === null) return [limitView(key, record, said, null)];
-  const { pausedUntil } = limitSettings(key.kind, said);
+  const other = others.get(record.key);
+  const { pausedUntil, pace } = limitSettings(key.kind, said);
+  const known = state ?? (other === undefined ? null : unusedState(pace, clock.monotonic()));
+  if (known === null) return [limitView(key, record, said, null)];
   const periodMs = said.per_ms ?? DEFAULT_PERIOD_MS;
-  return [limitView(key, record, said, limitStateView(state, periodMs, pausedUntil, clock))];
+  const here = limitStateView(known, periodMs, pausedUntil, clock);
+  if (other === undefined) return [limitView(key, record, said, here)];
+  const all = {
+    ...here,
+    rate: here.rate + other.ratePerSecond * (periodMs / 1_000),
+    concurrency: here.concurrency + other.concurrency,
+    in_flight: here.in_flight + other.inFlight,
+    waiting: here.waiting + other.waiting,
+  };
+  return [limitView(key, record, said, all)];
+}
+
+/** Nothing counts against it at this node. */
+function unusedState(pace: PaceSettings, now: number): LimitState {
+  const unused = { ...createPace(pace, now), allottedUntil: now };
+  return { pace: unused, circuit: CLOSED_CIRCUIT, waiting: 0 };
 }
 
 function readPut(

@@ -4,6 +4,7 @@ import { createLoadMeter } from '../admission/load-meter.ts';
 import { systemClock } from '../clock.ts';
 import { createAuditLog } from '../audit/audit-log.ts';
 import { createCommitter } from '../commit/committer.ts';
+import { limitsElsewhere } from '../cluster/shares/limits-elsewhere.ts';
 import type { Config } from '../config.ts';
 import { operatorCaps, operatorPace } from '../config/operator-pace.ts';
 import { takenOver } from '../config/take-over.ts';
@@ -339,6 +340,8 @@ export async function compose(options: AppOptions, onClose: OnClose): Promise<Ru
     secrets,
     meter,
     isOurs,
+    limitsElsewhere:
+      cluster === null ? undefined : limitsElsewhere(cluster.shareRows, cluster.node.id),
     inbox: config.databaseInboxMs === 0 ? null : (cluster?.inbox ?? null),
     stalledMs: () => committer.stalledMs(),
     nodeSurfaces: (explain) =>

@@ -21,6 +21,7 @@ import type { Deliverer } from '../deliver/deliverer.ts';
 import type { Endpoints } from '../deliver/endpoints.ts';
 import type { Dispatcher } from '../dispatch/dispatcher.ts';
 import type { LimitRules } from '../limits/limit-rules.ts';
+import type { LimitsElsewhere } from '../limits/limit-state.ts';
 import type { Limits } from '../limits/limits.ts';
 import type { InboxRows } from '../inbox/inbox-rows.ts';
 import type { createLogger } from '../observe/logger.ts';
@@ -74,6 +75,8 @@ export interface Front {
   readonly askOwner: AskOwner | undefined;
   /** Whether this node, of several, does what one of them does. Absent: there is only this one. */
   readonly isOurs: (() => boolean) | undefined;
+  /** How limits stand at other nodes. Absent: there are none. */
+  readonly limitsElsewhere: LimitsElsewhere | undefined;
   /** Where jobs come in beside the API; null: nowhere. */
   readonly inbox: InboxRows | null;
   readonly logger: Pick<ReturnType<typeof createLogger>, 'debug' | 'info' | 'warn' | 'error'>;
@@ -161,6 +164,7 @@ export async function openFront(parts: Front, onClose: OnClose): Promise<string>
         key.kind === 'destination'
           ? dispatcher.stateOf(organization, key.origin)
           : dispatcher.limitStateOf(organization, key.key),
+      elsewhere: parts.limitsElsewhere,
     },
     admission,
     liveRegions: parts.liveRegions,

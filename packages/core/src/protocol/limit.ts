@@ -55,9 +55,9 @@ export interface LimitSettingsRequest {
 
 /** Where a limit stands at this moment. */
 export interface LimitStateView {
-  /** Units in `per_ms`, as they are in force. */
+  /** Units in `per_ms`, as they are in force, over all nodes. */
   readonly rate: number;
-  /** Units that could go at once. */
+  /** Units that could go at once; of several nodes, at the one that answers. */
   readonly tokens: number;
   readonly concurrency: number;
   readonly in_flight: number;

@@ -32,10 +32,11 @@ export function limitStateView(
   const isDown = circuit.state === 'open' || circuit.state === 'probing';
   const ends = [isHeld ? heldUntil : null, taughtUntil, probeAt].filter((end) => end !== null);
   const until = ends.length === 0 ? null : Math.max(...ends);
+  const isAllotted = pace.allottedUntil === undefined || pace.allottedUntil > now;
   return {
-    rate: units(pace.ratePerSecond),
-    tokens: Math.max(0, effectiveBurst(pace) - owedRequests(pace, now)),
-    concurrency: Math.floor(pace.concurrency),
+    rate: isAllotted ? units(pace.ratePerSecond) : 0,
+    tokens: isAllotted ? Math.max(0, effectiveBurst(pace) - owedRequests(pace, now)) : 0,
+    concurrency: isAllotted ? Math.floor(pace.concurrency) : 0,
     in_flight: pace.inFlight,
     waiting,
     paused_until: until !== null && Number.isFinite(until) ? until : null,

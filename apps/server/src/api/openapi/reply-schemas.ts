@@ -1515,11 +1515,11 @@ export const REPLY_SCHEMAS: Readonly<Record<string, JsonSchema>> = {
     properties: {
       rate: {
         type: 'number',
-        description: 'Units in `per_ms`, as they are in force.',
+        description: 'Units in `per_ms`, as they are in force, over all nodes.',
       },
       tokens: {
         type: 'number',
-        description: 'Units that could go at once.',
+        description: 'Units that could go at once; of several nodes, at the one that answers.',
       },
       concurrency: {
         type: 'number',
