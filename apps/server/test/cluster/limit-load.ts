@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { destinationLimit } from '@ezthrottle/core/protocol';
 import { slotOf } from '@ezthrottle/engine';
 import { createUpstream, type Upstream } from '@ezthrottle/testkit';
@@ -114,6 +115,7 @@ export async function submitAll(
       const jobs = Array.from({ length: each }, (_, number) => ({
         ...job,
         url: target.url(`/job/${number}`),
+        idempotent_key: randomUUID(),
       }));
       const reply = await node?.call('POST', '/api/v1/jobs/batch', { jobs });
       if (reply === undefined || reply.status >= 300) throw new Error(reply?.text ?? 'no node');
