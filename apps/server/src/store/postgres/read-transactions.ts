@@ -2,9 +2,8 @@ import type { Clock } from '@ezthrottle/engine';
 import { StoreUnavailableError } from '../store-unavailable-error.ts';
 import type { Row } from '../rows/row.ts';
 import type { Connection, Database, Queryable, SqlValue } from './database.ts';
-import { failureKindOf } from './postgres-error.ts';
+import { failureKindOf, isOfAbortedTransaction } from './postgres-error.ts';
 import { retried } from './retried.ts';
-import { together } from './together.ts';
 
 // As in the transactions that write: reads name their rows or want the first of an index, and a plan that
 // was made while a table was small is used on when it is large.
@@ -17,10 +16,15 @@ export interface ReadOptions {
   readonly retryForMs: number;
 }
 
-/** Reads, each in a transaction of its own that costs no round trip more. */
+/** So many that none waits long behind the others. */
+const MOST_TOGETHER = 16;
+
+/** Reads in transactions that cost no round trip more. What is asked for at the same time shares one. */
 export class ReadTransactions implements Queryable {
   readonly #database: Database;
   readonly #options: ReadOptions;
+  readonly #waiting: Read[] = [];
+  #isConnecting = false;
 
   constructor(database: Database, options: ReadOptions) {
     this.#database = database;
@@ -48,32 +52,62 @@ export class ReadTransactions implements Queryable {
     return Promise.reject(new Error('a read does not write'));
   }
 
-  async #read(sql: string, values: readonly SqlValue[]): Promise<readonly Row[]> {
-    const connection = await this.#database.connect();
-    let isBroken = true;
+  #read(sql: string, values: readonly SqlValue[]): Promise<readonly Row[]> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ sql, values, resolve, reject });
+      if (!this.#isConnecting) void this.#serve();
+    });
+  }
+
+  /** Those that wait when a connection is free share a transaction: to begin one costs more than most reads. */
+  async #serve(): Promise<void> {
+    this.#isConnecting = true;
+    let connection: Connection;
     try {
-      const rows = await readOn(connection, sql, values);
-      isBroken = false;
-      return rows;
+      connection = await this.#database.connect();
     } catch (error) {
-      // The COMMIT behind the statement has ended its transaction.
-      isBroken = failureKindOf(error) !== 'values';
-      throw error;
+      for (const { reject } of this.#waiting.splice(0)) reject(error);
+      return;
     } finally {
-      connection.release(isBroken);
+      this.#isConnecting = false;
+    }
+    const group = this.#waiting.splice(0, MOST_TOGETHER);
+    if (this.#waiting.length > 0) void this.#serve();
+    const answers = await readOn(connection, group);
+    const errors = answers.flatMap((each) => (each.status === 'rejected' ? [each.reason] : []));
+    // The COMMIT behind the statements has ended their transaction.
+    connection.release(!errors.every(isOfValues));
+    for (const [index, read] of group.entries()) {
+      const answer = answers[index];
+      if (answer?.status === 'fulfilled') read.resolve(answer.value);
+      else if (!isOfAbortedTransaction(answer?.reason)) read.reject(answer?.reason);
+      // Another one has failed before it, and will not be beside it again.
+      else this.#read(read.sql, read.values).then(read.resolve, read.reject);
     }
   }
 }
 
+interface Read {
+  readonly sql: string;
+  readonly values: readonly SqlValue[];
+  readonly resolve: (rows: readonly Row[]) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+function isOfValues(error: unknown): boolean {
+  return isOfAbortedTransaction(error) || failureKindOf(error) === 'values';
+}
+
+/** What became of each. None counts when the transaction around them has failed. */
 async function readOn(
   connection: Connection,
-  sql: string,
-  values: readonly SqlValue[],
-): Promise<readonly Row[]> {
-  const [, rows] = await together([
-    connection.script(BEGIN),
-    connection.query(sql, values),
-    connection.command('COMMIT'),
-  ]);
-  return rows;
+  group: readonly Read[],
+): Promise<readonly PromiseSettledResult<readonly Row[]>[]> {
+  const begun = connection.script(BEGIN);
+  const answers = group.map(({ sql, values }) => connection.query(sql, values));
+  const ended = connection.command('COMMIT');
+  const [around] = await Promise.allSettled([Promise.all([begun, ended]), ...answers]);
+  const settled = await Promise.allSettled(answers);
+  if (around.status === 'fulfilled') return settled;
+  return settled.map((each) => (each.status === 'rejected' ? each : around));
 }
