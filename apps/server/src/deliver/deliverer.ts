@@ -384,6 +384,7 @@ class WebhookDeliverer implements Deliverer {
         'delivery attempt failed on our side',
       );
     } finally {
+      this.#sweep.ended(delivery.id);
       this.#lanes.release(delivery);
     }
   }

@@ -140,3 +140,31 @@ test('nothing is read after a stop, nor before a start', async () => {
 
   expect(deliveries.reads).toBe(0);
 });
+
+test('a delivery whose attempt ended while the store was being read is not sent again for it', async () => {
+  const taken: string[] = [];
+  const clock = new FakeClock(0);
+  const rows = [due(1, 0), due(2, 0)];
+  const deliveries = readsOf(rows);
+  const sweep: DueSweep = new DueSweep({
+    clock,
+    deliveries: {
+      ...deliveries,
+      async due(now, limit, after) {
+        const found = await deliveries.due(now, limit, after);
+        if (taken.length === 0) sweep.ended('000001');
+        return found;
+      },
+    },
+    take: ({ id }) => taken.push(id) > 0,
+    onError: (error) => expect(error).toBeUndefined(),
+  });
+  sweep.start();
+  await clock.advance(0);
+  expect(taken).toEqual(['000002']);
+
+  sweep.wakeAt(clock.now());
+  await clock.advance(1_000);
+  expect(taken).toContain('000001');
+  await sweep.stop();
+});

@@ -1,4 +1,4 @@
-import type { Clock, DeliveryReads, DeliveryRecord, DueDelivery } from '@ezthrottle/engine';
+import type { Clock, DeliveryReads, DeliveryRecord, DueDelivery, Id } from '@ezthrottle/engine';
 
 export interface DueSweepOptions {
   readonly deliveries: Pick<DeliveryReads, 'due' | 'nextDueAt'>;
@@ -33,6 +33,8 @@ export class DueSweep {
   #hand: DueDelivery | null = null;
   #isHeldBack = false;
   #restsUntil = 0;
+  /** Whose attempt has ended while the store was being read; null: it is not being read. */
+  #endedSince: Set<Id> | null = null;
   #timer: { readonly at: number; readonly cancel: () => void } | null = null;
 
   constructor(options: DueSweepOptions) {
@@ -64,6 +66,14 @@ export class DueSweep {
       this.#begin();
     });
     this.#timer = { at, cancel };
+  }
+
+  /**
+   * An attempt of this delivery has ended. What is being read may show it as it was before, and it would be
+   * sent once more.
+   */
+  ended(id: Id): void {
+    this.#endedSince?.add(id);
   }
 
   #begin(): void {
@@ -106,23 +116,30 @@ export class DueSweep {
 
   /** Reads some pages after the given row; the last row read, or null when there are no more. */
   async #walk(from: DueDelivery | null): Promise<DueDelivery | null> {
-    const { clock, deliveries, slots, take } = this.#options;
     let after = from;
     for (let page = 0; page < PAGES && this.#isRunning; page += 1) {
-      const rows: readonly DeliveryRecord[] = await deliveries.due(
-        clock.now(),
-        PAGE,
-        after,
-        slots?.(),
-      );
-      for (const row of rows) {
-        if (!take(row)) this.#isHeldBack = true;
-      }
+      const rows: readonly DeliveryRecord[] = await this.#takePage(after);
       const last = rows.at(-1);
       if (last === undefined || last.nextAttemptAt === null || rows.length < PAGE) return null;
       after = { id: last.id, nextAttemptAt: last.nextAttemptAt };
     }
     return after;
+  }
+
+  async #takePage(after: DueDelivery | null): Promise<readonly DeliveryRecord[]> {
+    const { clock, deliveries, slots, take } = this.#options;
+    const ended = new Set<Id>();
+    this.#endedSince = ended;
+    try {
+      const rows = await deliveries.due(clock.now(), PAGE, after, slots?.());
+      for (const row of rows) {
+        // One that is still due stands in what is read next.
+        if (!ended.has(row.id) && !take(row)) this.#isHeldBack = true;
+      }
+      return rows;
+    } finally {
+      this.#endedSince = null;
+    }
   }
 }
 
