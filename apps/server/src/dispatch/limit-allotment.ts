@@ -7,7 +7,7 @@ import {
   type PaceSettings,
   wholeAllotment,
 } from '@ezthrottle/engine';
-import { refillMs } from '../cluster/shares/limit-shares.ts';
+import { refillMs } from '../cluster/shares/division.ts';
 import type { LimitUsage, SharedLimits } from '../cluster/shares/shared-limits.ts';
 import type { Lane } from './lane.ts';
 

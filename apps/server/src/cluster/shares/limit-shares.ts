@@ -1,14 +1,13 @@
 import {
   type Clock,
-  divideAmongHomes,
   followGrant,
-  intervalMs,
   type LimitShare,
   NO_SHARE,
   type PaceSettings,
   type SlotOwner,
 } from '@ezthrottle/engine';
-import type { Division, ShareReport, ShareRow, ShareRows, ShareView } from './share-rows.ts';
+import { divisionOf } from './division.ts';
+import type { ShareReport, ShareRow, ShareRows, ShareView } from './share-rows.ts';
 import type { LimitUsage, SharedLimit, SharedLimits } from './shared-limits.ts';
 
 export interface LimitSharesOptions {
@@ -47,11 +46,10 @@ interface Use {
 const MOST_LOOKS = 4;
 /** A limit that nobody wants here gives its share back after this time, once its burst is back. */
 const IDLE_MS = 10_000;
+/** It looks again so soon where something is about to change, in case that nobody tells it. */
+const HURRY_MS = 200;
 /** A row is written at least so often, so that its age tells when its node was there last. */
 const REPORT_MS = 10_000;
-/** Longer than rows of a node that lives can be out of date, and than its lease lasts. */
-const GONE_MS = 20_000;
-
 /**
  * What this node may spend of limits that others spend as well: it says what it wants of them, follows what it
  * is granted, and divides those whose slots it has.
@@ -62,6 +60,8 @@ export class LimitShares implements SharedLimits {
   readonly #uses = new Map<string, Use>();
   #isRunning = false;
   #isUrgent = false;
+  /** Something has changed in this round, on which others may act. */
+  #isRestless = false;
   #round: Promise<void> | null = null;
   #stopTimer: (() => void) | null = null;
 
@@ -129,9 +129,12 @@ export class LimitShares implements SharedLimits {
     this.#stopTimer = clock.after(delayMs, () => {
       this.#stopTimer = null;
       this.#isUrgent = false;
+      this.#isRestless = false;
       this.#round = this.#looks().then(() => {
         this.#round = null;
-        if (this.#isRunning) this.#plan(this.#isUrgent ? 0 : everyMs);
+        const isWaiting = this.#isRestless || [...this.#uses.values()].some(isWithout);
+        const soon = isWaiting ? Math.min(HURRY_MS, everyMs) : everyMs;
+        if (this.#isRunning) this.#plan(this.#isUrgent ? 0 : soon);
       });
     });
   }
@@ -155,7 +158,10 @@ export class LimitShares implements SharedLimits {
     const divided = await this.#divide(view, new Set(held));
     const confirmed = await this.#follow(view.rows);
     const changed = new Set([...asked, ...divided, ...confirmed]);
-    if (changed.size > 0) tell([...changed]);
+    if (changed.size > 0) {
+      tell([...changed]);
+      this.#isRestless = true;
+    }
     return divided.length + confirmed.length > 0;
   }
 
@@ -262,24 +268,9 @@ export class LimitShares implements SharedLimits {
   }
 }
 
-/** What follows from the rows of one limit. */
-export function divisionOf(settings: PaceSettings | null, view: ShareView): Division {
-  const { rows, databaseNow: now } = view;
-  const homes = rows.filter(({ isCurrent }) => isCurrent);
-  const keptMs = GONE_MS + (settings === null ? 0 : refillMs(settings));
-  return {
-    grants: settings === null ? [] : divideAmongHomes({ limit: settings, homes, now }),
-    // Whoever has spent some of it leaves a row for as long as that can be missed.
-    isFresh: rows.length === 1 && rows[0]?.grant === 0,
-    gone: rows
-      .filter(({ isCurrent, seenAt }) => !isCurrent && now - seenAt > keptMs)
-      .map(({ home }) => home),
-  };
-}
-
-/** How long it takes at the most until the whole burst of a limit has come back. */
-export function refillMs(settings: Pick<PaceSettings, 'ratePerSecond' | 'burst'>): number {
-  return Math.max(2, settings.burst) * intervalMs(settings);
+/** Whether calls wait for a limit of which nothing may be spent. */
+function isWithout({ spends, reported }: Use): boolean {
+  return spends.ratePerSecond === 0 && (reported?.usage.demand ?? 0) > 0;
 }
 
 function isSame(first: LimitUsage, second: LimitUsage): boolean {
