@@ -34,7 +34,7 @@ import { Forecaster } from './forecaster.ts';
 import type { ForecastAnswer, ForecastQuestion } from './forecaster.ts';
 import { hedgingOf } from './hedging.ts';
 import { RunningCalls } from './calls.ts';
-import { Destinations, type PaceRow } from './destinations.ts';
+import { Destinations } from './destinations.ts';
 import { DISPATCH_LIMITS } from './dispatch-limits.ts';
 import type { DispatchLimits } from './dispatch-limits.ts';
 import type { DispatcherParts } from './dispatch-ports.ts';
@@ -47,16 +47,12 @@ import { LimitKeys } from './limit-keys.ts';
 import { LimitedCalls } from './limited-calls.ts';
 import { OriginCaps } from './origin-caps.ts';
 import { PaceMemory } from './pace-memory.ts';
+import { PaceSaver } from './pace-saver.ts';
 import { Handover } from './handover.ts';
-import {
-  forgetArmedOf,
-  recover,
-  type RecoveryOptions,
-  restorePaces,
-  takeUpWork,
-} from './recovery.ts';
+import { recover, type RecoveryOptions, restorePaces, takeUpWork } from './recovery.ts';
 import { Reports } from './reports.ts';
 import { Sender } from './sender.ts';
+import { WorkOfOthers } from './work-of-others.ts';
 import { submitReplacing } from './submit-replacing.ts';
 import { waitingPlace, type WaitingPlace } from './waiting-notices.ts';
 
@@ -128,6 +124,8 @@ class PacedDispatcher implements Dispatcher {
   readonly #limited: LimitedCalls;
   readonly #ownership: Ownership;
   readonly #handover: Handover;
+  readonly #others: WorkOfOthers;
+  readonly #paces: PaceSaver;
   readonly #mover: JobMover;
   readonly #armer: Armer;
   readonly #sender: Sender;
@@ -139,7 +137,6 @@ class PacedDispatcher implements Dispatcher {
   readonly #starved = new Set<Lane>();
   #started: Promise<void> | null = null;
   #stopped: Promise<void> | null = null;
-  #stopPaceTimer: (() => void) | null = null;
   #stopStarvedTimer: (() => void) | null = null;
   #isRunning = false;
 
@@ -192,6 +189,7 @@ class PacedDispatcher implements Dispatcher {
       fairness,
     });
     this.#destinations = destinations;
+    this.#paces = new PaceSaver({ parts, destinations, limits });
     const mover = new JobMover(parts, active, {
       queued: (job, work) => this.#queued(job, work),
       withdrawn: (job, leg) => this.#withdrawn(job, leg),
@@ -200,9 +198,19 @@ class PacedDispatcher implements Dispatcher {
       sentAt: (token) => calls.get(token)?.sentAt ?? null,
       hedging: (organization) => hedgingOf(destinations, organization),
       wakeAt: (at) => this.#stager.wakeAt(at),
-      lost: (id) => this.#takeUp(id),
+      lost: (id) => this.#others.takeUp(id),
     });
     this.#mover = mover;
+    this.#others = new WorkOfOthers({
+      parts,
+      active,
+      calls,
+      destinations,
+      mover,
+      ownership: this.#ownership,
+      isAtHand: (token) => this.#isAtHand(token),
+      onFound: pump,
+    });
     const { maxResponseBytes } = limits;
     const starter = new CallStarter({ parts, active, calls, mover, maxResponseBytes });
     const pacerOf = (key: string): KeyPacer | null =>
@@ -231,7 +239,7 @@ class PacedDispatcher implements Dispatcher {
         parts.shares?.freed(key);
       },
       onFreed: (lane) => this.#freed(lane),
-      onPaused: (keys) => void this.#writePace(destinations.takeRows(keys)),
+      onPaused: (keys) => void this.#paces.write(destinations.takeRows(keys)),
     });
     this.#handover = new Handover({
       clock,
@@ -242,7 +250,7 @@ class PacedDispatcher implements Dispatcher {
       reports: this.#reports,
       limited: this.#limited,
       logger: parts.logger,
-      putPace: (rows) => this.#writePace(rows),
+      putPace: (rows) => this.#paces.write(rows),
     });
     this.#stager = new Stager({
       work,
@@ -371,30 +379,15 @@ class PacedDispatcher implements Dispatcher {
   }
 
   found(lines: readonly PutLine[]): void {
-    for (const { organization, origin, apiKey, userId } of lines) {
-      if (!this.#ownership.owns(organization, origin)) continue;
-      const lane = this.#destinations.lane(organization, origin);
-      lane.line.addBacklog({ apiKey, userId });
-      if (!lane.armed.has(apiKey)) lane.newcomers.add(apiKey);
-      this.#pump(lane);
-    }
+    this.#others.found(lines);
   }
 
-  async look(slots = this.#ownership.slots()): Promise<void> {
-    const lines = await this.#parts.store.work.lines(slots);
-    this.found(
-      lines.filter(({ organization, origin, apiKey, userId, ready }) => {
-        const lane = this.#destinations.findLane(organization, origin);
-        return lane === null || lane.line.isBehind({ apiKey, userId }, ready);
-      }),
-    );
+  look(slots = this.#ownership.slots()): Promise<void> {
+    return this.#others.look(slots);
   }
 
   overtaken(id: Id): void {
-    const job = this.#active.get(id);
-    if (job === undefined) return;
-    this.#active.lose(job);
-    this.#takeUp(id);
+    this.#others.overtaken(id);
   }
 
   async start(): Promise<void> {
@@ -412,7 +405,7 @@ class PacedDispatcher implements Dispatcher {
     this.#armer.open();
     this.#isRunning = true;
     for (const lane of this.#destinations.lanes()) this.#pump(lane);
-    this.#planPaceSave();
+    this.#paces.start();
     await this.#stager.start();
   }
 
@@ -442,7 +435,7 @@ class PacedDispatcher implements Dispatcher {
     this.#isRunning = false;
     this.#armer.close();
     await this.#stager.stop();
-    this.#stopPaceTimer?.();
+    this.#paces.stop();
     this.#stopStarvedTimer?.();
     this.#limited.stop();
     this.#handover.stop();
@@ -461,7 +454,7 @@ class PacedDispatcher implements Dispatcher {
       this.#limits.stopTimeoutMs,
     );
     for (const job of this.#active.values()) job.stopTimer?.();
-    await this.#putPace(this.#destinations.takeChanged());
+    await this.#paces.put(this.#destinations.takeChanged());
   }
 
   async #handBackArmed(): Promise<void> {
@@ -529,41 +522,6 @@ class PacedDispatcher implements Dispatcher {
     });
   }
 
-  /** A job of which memory had a wrong copy: what the store has is taken up as after a crash. */
-  #takeUp(id: Id): void {
-    const { clock, logger } = this.#parts;
-    const takeUp = async (job: ActiveJob | null): Promise<void> => {
-      if (job === null) return;
-      const { organization, apiKey, spec } = job;
-      this.#rememberSent(job);
-      await forgetArmedOf(job, this.#mover, clock.now(), {
-        isAtHand: (token) => this.#isAtHand(token),
-        owns: (line) => this.#ownership.owns(organization, line),
-      });
-      const lines = job.run.legs.flatMap((leg) => {
-        const waiting = leg.state === 'waiting' ? pathOfLeg(spec, leg) : undefined;
-        return waiting === undefined ? [] : [lineOf(waiting)];
-      });
-      this.found(lines.map((origin) => ({ organization, apiKey, userId: spec.userId, origin })));
-    };
-    this.#active.with(id, takeUp).catch((error: unknown) => {
-      logger.error(
-        { event: 'job_not_taken_up', jobId: id, err: error },
-        'a job could not be taken up again',
-      );
-    });
-  }
-
-  /** What only memory knew of its calls under way: when they went out, and what follows from that. */
-  #rememberSent(job: ActiveJob): void {
-    for (const leg of job.run.legs) {
-      if (leg.state !== 'armed' || !this.#calls.has(leg.token)) continue;
-      const { id, attempt, token } = leg;
-      this.#mover.sent(job, { jobId: job.id, leg: id, attempt, token });
-    }
-    this.#mover.watch(job);
-  }
-
   #pump(lane: Lane): void {
     const { destination, name } = lane;
     if (!this.#isRunning || !this.#ownership.owns(destination.organization, name)) return;
@@ -598,43 +556,6 @@ class PacedDispatcher implements Dispatcher {
       this.#starved.clear();
       for (const one of starved) this.#pump(one);
     });
-  }
-
-  #planPaceSave(): void {
-    const { clock } = this.#parts;
-    this.#stopPaceTimer = clock.after(this.#limits.paceSaveMs, () => {
-      void this.#writePace(this.#destinations.takeChanged(), true).then(() => {
-        if (this.#isRunning) this.#planPaceSave();
-      });
-    });
-  }
-
-  async #writePace(rows: readonly PaceRow[], forgets = false): Promise<void> {
-    try {
-      await this.#putPace(rows);
-      if (forgets) await this.#forgetIdlePaces();
-    } catch (error) {
-      this.#parts.logger.error(
-        { event: 'pace_not_written', err: error },
-        'learned paces could not be written',
-      );
-    }
-  }
-
-  /** Some at a time: a key at which something happens is none of them. */
-  async #forgetIdlePaces(): Promise<void> {
-    const { paceKeptMs, batchRows } = this.#limits;
-    const since = this.#parts.clock.now() - paceKeptMs;
-    const forgotten = this.#destinations.takeIdle(since, batchRows);
-    if (forgotten.length === 0) return;
-    await this.#parts.committer.write({ type: 'put_pace', rows: [], forgotten });
-  }
-
-  async #putPace(rows: readonly PaceRow[]): Promise<void> {
-    for (let start = 0; start < rows.length; start += this.#limits.batchRows) {
-      const batch = rows.slice(start, start + this.#limits.batchRows);
-      await this.#parts.committer.write({ type: 'put_pace', rows: batch });
-    }
   }
 
   async #until(isDone: () => boolean, timeoutMs: number): Promise<void> {
