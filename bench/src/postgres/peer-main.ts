@@ -73,6 +73,7 @@ async function pgBoss(): Promise<Queue> {
 async function graphileWorker(): Promise<Queue> {
   const pgPool = new Pool({ connectionString: order.url, max: CONNECTIONS });
   pgPool.on('error', (error) => console.error(error));
+  pgPool.on('connect', (client) => client.on('error', (error) => console.error(error)));
   const queue = await makeWorkerUtils({ pgPool });
   await queue.migrate();
   return {

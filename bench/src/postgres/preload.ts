@@ -20,7 +20,8 @@ export async function preload(url: string, publicId: string, count: number): Pro
     await client.query('SET search_path TO ezthrottle; SET synchronous_commit = off');
     const known = await client.query('SELECT id FROM jobs WHERE public_id = $1', [publicId]);
     const model = String(known.rows[0].id);
-    const copies = await Promise.all(TABLES.map((table) => copyOf(client, table)));
+    const copies: string[] = [];
+    for (const table of TABLES) copies.push(await copyOf(client, table));
     for (let done = 0; done < count; done += STEP) {
       const step = Math.min(STEP, count - done);
       await putStep(client, copies, model, step);
