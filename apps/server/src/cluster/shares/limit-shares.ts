@@ -48,6 +48,8 @@ const MOST_LOOKS = 4;
 const IDLE_MS = 10_000;
 /** It looks again so soon where something is about to change, in case that nobody tells it. */
 const HURRY_MS = 200;
+/** What is wanted is told no more often than this, but that something is wanted at all. */
+const SETTLED_MS = 900;
 /** A row is written at least so often, so that its age tells when its node was there last. */
 const REPORT_MS = 10_000;
 /**
@@ -182,10 +184,12 @@ export class LimitShares implements SharedLimits {
         continue;
       }
       use.isIdle = false;
-      if (reported !== null && isSame(reported.usage, usage) && now - reported.at < REPORT_MS) {
-        continue;
-      }
-      if (usage.demand > 0 && (reported?.usage.demand ?? 0) === 0) asked.push(key);
+      const isAsking = usage.demand > 0 && (reported?.usage.demand ?? 0) === 0;
+      const age = now - (reported?.at ?? Number.NEGATIVE_INFINITY);
+      // Shares that move all the time would have their bursts earned anew all the time.
+      const isSoon = age < SETTLED_MS || (isSame(usage, reported?.usage) && age < REPORT_MS);
+      if (!isAsking && isSoon) continue;
+      if (isAsking) asked.push(key);
       reports.push({ key, slot: limit.slot, usage, use });
     }
     if (reports.length > 0) {
@@ -273,8 +277,9 @@ function isWithout({ spends, reported }: Use): boolean {
   return spends.ratePerSecond === 0 && (reported?.usage.demand ?? 0) > 0;
 }
 
-function isSame(first: LimitUsage, second: LimitUsage): boolean {
+function isSame(first: LimitUsage, second: LimitUsage | undefined): boolean {
   return (
+    second !== undefined &&
     first.demand === second.demand &&
     first.waiting === second.waiting &&
     first.inFlight === second.inFlight &&
