@@ -213,6 +213,20 @@ describe('dead jobs', () => {
         [{ path: 'reason', message: 'is missing', expected: expect.any(String) }],
       ]);
     }
+    for (const reason of ['\0', 'fine\nan act that was none', 'red \u001b[31m', 'half \ud800']) {
+      const inBody = await server.call('POST', path, { reason });
+      expect([reason, inBody.status, inBody.json['problems']]).toEqual([
+        reason,
+        400,
+        [
+          {
+            path: 'reason',
+            message: 'is not a text that can be noted',
+            expected: expect.any(String),
+          },
+        ],
+      ]);
+    }
     const said = { 'X-EZThrottle-Reason': 'for%20the%20caf%C3%A9' };
     expect((await server.call('POST', path, undefined, said)).status).toBe(201);
     expect(await lastAct()).toMatchObject({ target: id, reason: 'for the café' });

@@ -7,8 +7,8 @@ import type { Call } from './route.ts';
 /**
  * Who acts and why, by the key and what the headers say.
  *
- * @param reason What the body says; it wins over the header.
- * @throws ApiError `validation_failed` for a header that says too much, or what no text says.
+ * @param reason What the body says; it wins over the header, and is held to the same.
+ * @throws ApiError `validation_failed` for what says too much, or what no line of text says.
  */
 export function actingOf(
   call: Pick<Call, 'header'>,
@@ -16,19 +16,28 @@ export function actingOf(
   reason?: string,
 ): Acting {
   const problems: Problem[] = [];
-  const said = (name: string, most: number): string | null => {
-    const text = decoded(call.header(name) ?? '').trim();
+  const said = (path: string, given: string, most: number, how: string): string | null => {
+    const text = given.trim();
     if (text === '') return null;
+    // Whoever reads the log sees one line for each act, and no act that somebody made up.
     if (text.length > most || /\p{Cc}|\p{Cs}/u.test(text)) {
-      const expected = `at most ${most} characters, percent-encoded where they are not ASCII`;
-      problems.push({ path: name, message: 'is not a text that can be noted', expected });
+      const expected = `one line of at most ${most} characters${how}`;
+      problems.push({ path, message: 'is not a text that can be noted', expected });
     }
     return text;
   };
-  const actor = said(HEADERS.actor, AUDIT_BOUNDS.actorLength);
-  const reasonSaid = said(HEADERS.reason, AUDIT_BOUNDS.reasonLength);
+  const inHeader = (name: string, most: number): string | null =>
+    said(
+      name,
+      decoded(call.header(name) ?? ''),
+      most,
+      ', percent-encoded where they are not ASCII',
+    );
+  const actor = inHeader(HEADERS.actor, AUDIT_BOUNDS.actorLength);
+  const reasonInHeader = inHeader(HEADERS.reason, AUDIT_BOUNDS.reasonLength);
+  const reasonInBody = said('reason', reason ?? '', AUDIT_BOUNDS.reasonLength, '');
   refuseProblems(problems, 'the request');
-  return { organization, apiKey, actor, reason: reason ?? reasonSaid };
+  return { organization, apiKey, actor, reason: reasonInBody ?? reasonInHeader };
 }
 
 /**
@@ -41,7 +50,7 @@ export function actingWithReason(
   caller: Pick<Caller, 'organization' | 'apiKey'>,
   reason: string | undefined,
 ): Acting {
-  const acting = actingOf(call, caller, reason?.trim() === '' ? undefined : reason);
+  const acting = actingOf(call, caller, reason);
   if (acting.reason !== null) return acting;
   const expected = `why this is done, here or in the header ${HEADERS.reason}`;
   throw new ApiError('validation_failed', 'the request does not say why', {
