@@ -310,6 +310,23 @@ describe('ezthrottle config', () => {
     );
   });
 
+  test('names files that are not there in what the doctor finds', async () => {
+    const { ended, output } = run(
+      'doctor --data-dir . --json --hooks ./none.mjs --recording ./none/x.jsonl'.split(' '),
+    );
+    expect((await ended).code).toBe(1);
+    const { findings } = objectOf(JSON.parse(output.out));
+    const of = (flag: string): object =>
+      expect.objectContaining({
+        check: 'config',
+        status: 'fail',
+        message: expect.stringContaining(flag),
+      });
+    expect(findings).toEqual(
+      expect.arrayContaining([of('--hooks cannot be loaded'), of('--recording cannot be written')]),
+    );
+  });
+
   test.each([['config', 'dev'], ['dev']])(
     'names files that are not there beside all else that is wrong: ezthrottle %s %s',
     async (...command) => {

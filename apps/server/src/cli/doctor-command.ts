@@ -8,13 +8,15 @@ import { createSecretBox } from '../tenancy/secret-box.ts';
 import { VERSION } from '../version.ts';
 import type { CommandLine } from './arguments.ts';
 import { sourcesOf } from './config-sources.ts';
+import { fileProblems } from './file-problems.ts';
 
 /** `ezthrottle doctor`: what is wrong with where a server would run, and what to do. Changes nothing. */
 export async function runDoctor(line: CommandLine): Promise<void> {
   const { sources, unread } = readableSources(line);
-  const { config, problems } = readSettings('start', sources);
+  const reading = readSettings('start', sources);
+  const { config, problems } = reading;
   const findings = [
-    ...configFindings([...unread, ...problems]),
+    ...configFindings([...unread, ...problems, ...fileProblems(reading)]),
     ...unknownVariables(sources.environment).map((name) =>
       warn('config', `${name} is no setting`, 'correct its name, or unset it'),
     ),
