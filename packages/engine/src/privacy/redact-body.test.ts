@@ -18,6 +18,16 @@ describe('a body of an organization that redacts by path', () => {
   });
 
   test.each([
+    ['as text', { data: `\ufeff${TEXT}`, encoding: 'utf8' }, JSON_TYPE],
+    ['as text of no type', { data: `\ufeff${TEXT}`, encoding: 'utf8' }, {}],
+    ['in base64', bytes(Buffer.from(`\ufeff${TEXT}`)), JSON_TYPE],
+    ['in base64 of no type', bytes(Buffer.from(`\ufeff${TEXT}`)), {}],
+  ] as const)('%s is looked through behind a byte order mark', (_how, body, headers) => {
+    const data = '\ufeff{"password":"[redacted]","name":"José"}';
+    expect(redactedBody(body, headers, PATHS)).toEqual({ data, encoding: 'utf8' });
+  });
+
+  test.each([
     ['in Latin-1', bytes(Buffer.from(TEXT, 'latin1')), JSON_TYPE],
     ['in Latin-1 of no type', bytes(Buffer.from(TEXT, 'latin1')), {}],
     ['in UTF-16', bytes(Buffer.from(`\ufeff${TEXT}`, 'utf16le')), { 'content-type': 'text/plain' }],
@@ -42,6 +52,7 @@ describe('a body of an organization that redacts by path', () => {
     ['a picture', bytes(Buffer.from([0x89, 0x50, 0x4e, 0x47, 0])), { 'content-type': 'image/png' }],
     ['JSON without such a place', { data: '{"a":1}', encoding: 'utf8' }, JSON_TYPE],
     ['the same in base64', bytes(Buffer.from('{ "a":1}')), JSON_TYPE],
+    ['the same behind a mark', { data: '\ufeff{"a":1}', encoding: 'utf8' }, JSON_TYPE],
     [
       'one in the encoding `identity`',
       { data: 'a', encoding: 'utf8' },

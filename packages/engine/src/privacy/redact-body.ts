@@ -53,6 +53,9 @@ export function cutText(text: string, maxBytes: number): string {
   return text.slice(0, read);
 }
 
+/** JSON may begin with it, though no parser of JSON takes it. */
+const BYTE_ORDER_MARK = '\ufeff';
+
 interface Look {
   readonly isJson: boolean;
   /** Whether its character encoding is one in which JSON is read. */
@@ -65,7 +68,7 @@ function redactedText(
   paths: readonly RedactionPath[],
 ): KeptBody | null {
   if (!isJson) return body;
-  const text = isReadable ? redactJson(body.data, paths) : null;
+  const text = isReadable ? redactedJson(body.data, paths) : null;
   if (text === null || text === body.data) return text === null ? null : body;
   return { ...body, data: text };
 }
@@ -79,9 +82,16 @@ function redactedBytes(
   if (!isReadable) return null;
   if (!isJson) return body;
   const before = textOf(body.data);
-  const text = before === null ? null : redactJson(before, paths);
+  const text = before === null ? null : redactedJson(before, paths);
   if (text === null || text === before) return text === null ? null : body;
   return { data: text, encoding: 'utf8' };
+}
+
+/** The mark stays where it was: whoever reads the body finds it as the target has sent it. */
+function redactedJson(text: string, paths: readonly RedactionPath[]): string | null {
+  const mark = text.startsWith(BYTE_ORDER_MARK) ? BYTE_ORDER_MARK : '';
+  const redacted = redactJson(text.slice(mark.length), paths);
+  return redacted === null ? null : mark + redacted;
 }
 
 function looksLikeJson(text: string, type: string): boolean {
@@ -103,7 +113,7 @@ function textOf(data: string): string | null {
   const bytes = bytesOf(data);
   if (bytes === null) return null;
   try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch {
     return null;
   }
