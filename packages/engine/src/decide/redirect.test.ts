@@ -50,9 +50,20 @@ describe('a redirect', () => {
     ['what was taken out of the answer', '/[secret KEY]/x'],
     ['what is not to be kept of it', '[redacted]'],
     ['a reference to a secret', '/x?{{secret.KEY}}'],
+    ['two addresses', '/a, /b'],
+    ['the same address twice', '/a, /a'],
     ['too much', `/${'x'.repeat(10_000)}`],
   ])('to %s is not followed', (_, location) => {
     expect(hop({}, 302, location)).toBeNull();
+  });
+
+  it.each([
+    ['UTF-8 as one character for each byte', '/caf\u00c3\u00a9', '/caf%C3%A9'],
+    ['Latin-1', '/caf\u00e9', '/caf%C3%A9'],
+    ['letters as they are', '/\u4e16', '/%E4%B8%96'],
+    ['percent-encoded', '/caf%C3%A9,x', '/caf%C3%A9,x'],
+  ])('goes to an address in %s', (_, location, path) => {
+    expect(hop({}, 302, location)?.url).toBe(`https://api.example.com${path}`);
   });
 
   it.each([304, 300, 305, 306, 200])('is not what %i says', (code) => {

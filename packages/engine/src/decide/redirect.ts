@@ -23,6 +23,9 @@ const ABOUT_BODY: ReadonlySet<string> = new Set([
   'content-type',
 ]);
 
+/** What stands between two headers of one name that came as one. An address has no such thing in it. */
+const BETWEEN_TWO = ', ';
+
 /** What stands in an answer for a secret that was taken out of it. */
 const MASKED = '[secret ';
 const ENCODED_REFERENCE = '%7B%7Bsecret.';
@@ -81,13 +84,27 @@ export function pathOfLeg(
 function addressOf(location: string, base: string): string | null {
   // A part that was taken out of the answer cannot be gone to.
   if (location.includes(MASKED) || location.includes(REDACTED)) return null;
-  if (!URL.canParse(location, base)) return null;
-  const url = new URL(location, base);
+  // Of two addresses neither is the one: the redirect is the answer.
+  if (location.includes(BETWEEN_TWO)) return null;
+  const text = asText(location);
+  if (!URL.canParse(text, base)) return null;
+  const url = new URL(text, base);
   url.hash = '';
   const isUsable = checkUrl(url.href, 'url').length === 0;
   return isUsable && !url.href.includes(ENCODED_REFERENCE) && !refersToSecrets(url.href)
     ? url.href
     : null;
+}
+
+/** Headers are read as one character for each byte: what is UTF-8 in them means its characters. */
+function asText(header: string): string {
+  const codes = Array.from(header, (character) => character.charCodeAt(0));
+  if (!codes.some((code) => code > 0x7f) || codes.some((code) => code > 0xff)) return header;
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(Uint8Array.from(codes));
+  } catch {
+    return header;
+  }
 }
 
 function refersToSecrets(text: string): boolean {
