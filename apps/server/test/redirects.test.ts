@@ -60,6 +60,35 @@ describe('a job that follows redirects', () => {
     expect(target.requests[0]?.headers['authorization']).toBe('Bearer mine');
   });
 
+  test.each([
+    ['watched while it does', true],
+    ['watched afterwards', false],
+  ])('is no retry to who watches it: %s', async (_, isLive) => {
+    let release: () => void = () => undefined;
+    const released = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    target.route('/seen', async () => {
+      await released;
+      return { status: 302, headers: { location: other.url('/seen-there') } };
+    });
+    other.route('/seen-there', { status: 200 });
+    if (!isLive) release();
+    const job = { url: target.url('/seen'), follow_redirects: 1, idempotent_key: `${isLive}` };
+    const { json } = await server.call('POST', '/api/v1/jobs', job);
+    const id = textOf(json['job_id']);
+    const view = (): Promise<Record<string, unknown>> =>
+      server.call('GET', `/api/v1/jobs/${id}`).then((reply) => reply.json);
+    if (!isLive) await until(view, ({ ended_at }) => ended_at !== null);
+    const stream = await fetch(`${server.url}/api/v1/jobs/${id}/stream`, {
+      headers: { authorization: `Bearer ${server.apiKey}` },
+    });
+    release();
+    const events = [...(await stream.text()).matchAll(/^event: (.+)$/gm)].map(([, type]) => type);
+    const numbered = events.filter((type) => type !== 'waiting' && type !== 'position');
+    expect(numbered).toEqual(['queued', 'dispatching', 'dispatching', 'completed']);
+  });
+
   test('waits for its turn at the destination to which it is sent', async () => {
     target.route('/many', { status: 302, headers: { location: other.url('/paced') } });
     other.route('/paced', { status: 200 });

@@ -135,6 +135,22 @@ describe('client.stream of a server for tests', () => {
     expect(told).toEqual(['queued', 'dispatching', 'retrying', 'dispatching', 'completed']);
   });
 
+  test('tells of a followed redirect by its next call, not as a retry', async () => {
+    const server = createTestServer();
+    server.upstream(API, [{ status: 302, headers: { Location: '/moved' } }, { body: 'done' }]);
+    const client = server.client();
+    const { job_id: jobId } = await client.submitJob({ url: API, followRedirects: 1 });
+    await server.runToEnd();
+    const told: (readonly [string | null, string])[] = [];
+    for await (const { id, type } of client.stream(jobId)) told.push([id, type]);
+    expect(told).toEqual([
+      ['0', 'queued'],
+      ['1', 'dispatching'],
+      ['3', 'dispatching'],
+      ['5', 'completed'],
+    ]);
+  });
+
   test('goes on where a watcher was, tells all of it afterwards, and knows no other jobs', async () => {
     const server = createTestServer();
     server.upstream(API);

@@ -76,7 +76,7 @@ export function planAdvance(move: DecidedMove, context: PlanContext): AdvancePla
     ),
     armed: [],
     ended: [
-      ...(reported === null ? [] : [endedAttempt(reported, decision)]),
+      ...(reported === null ? [] : [endedAttempt(reported, move)]),
       ...withdrawn.map(({ attempt, token }) =>
         abortedAttempt(attempt, token, context.now, context.sentAt?.(token) ?? null),
       ),
@@ -118,12 +118,17 @@ function withdrawnAttempts({
   });
 }
 
-function endedAttempt(reported: ReportedAttempt, decision: Decision): EndedAttempt {
+function endedAttempt(
+  reported: ReportedAttempt,
+  { before, decision }: Pick<DecidedMove, 'before' | 'decision'>,
+): EndedAttempt {
   const { attempt, token, outcome, response, startedAt, endedAt } = reported;
   const isKept = decision.effects.some(
     (effect) => effect.type === 'keep_response' && effect.attempt === attempt,
   );
   const again = legOf(decision.run, reported.leg);
+  // Who goes on where the answer leads does not try again.
+  const isLedOn = again?.redirect?.hops !== legOf(before, reported.leg)?.redirect?.hops;
   return {
     attempt,
     token,
@@ -132,7 +137,7 @@ function endedAttempt(reported: ReportedAttempt, decision: Decision): EndedAttem
     outcome: outcome.kind,
     statusCode: outcome.kind === 'response' ? outcome.status : null,
     error: errorOf(outcome),
-    ...(again?.state === 'waiting' && { retryAt: again.readyAt }),
+    ...(again?.state === 'waiting' && !isLedOn && { retryAt: again.readyAt }),
     response: isKept ? response : null,
   };
 }

@@ -99,7 +99,7 @@ export interface EndedAttempt {
   readonly error: string | null;
   readonly startedAt: number | null;
   readonly endedAt: number;
-  /** From when its leg stands in line again. Absent: it does not. */
+  /** From when its leg stands in line again. Absent: it does not, or goes on where a redirect leads. */
   readonly retryAt?: number;
   /** Kept when the rules asked for it. */
   readonly response: StoredResponse | null;

@@ -113,7 +113,7 @@ export interface AttemptRecord {
   readonly armedAt: number;
   readonly startedAt: number | null;
   readonly endedAt: number | null;
-  /** From when its leg stood in line again. Absent: it was not tried again. */
+  /** From when its leg stood in line again. Absent: it was not tried again; a redirect that was followed is not. */
   readonly retryAt?: number;
 }
 
