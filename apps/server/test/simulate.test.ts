@@ -189,6 +189,47 @@ describe('a real server that records', () => {
     expect(simulate().out).toMatch(/^openai-rpm +20 > 20 +0\.\d\d s > \d\.\d\d s/m);
   }, 60_000);
 
+  test('follows in the replay the redirects that were followed, and keeps no address of them', async () => {
+    const target = await createUpstream();
+    const other = await createUpstream();
+    const rate = [`${target.origin}=1000`, `${other.origin}=1000`];
+    const server = await startServer({ recording: file, rate });
+    await server.call('PUT', '/api/v1/limits/openai-rpm', { rate: 1_000 });
+    await server.call('PUT', '/api/v1/secrets/PLANTED', { value: 'planted-value', origins: ['*'] });
+    const location = other.url('/planted-there?planted=1');
+    target.route('/planted-moved', { status: 307, headers: { location } });
+    target.route('/planted-gone', { status: 302, headers: { location: 'ftp://planted.example/' } });
+    other.route('/planted-there', { status: 302, headers: { location: 'planted-further' } });
+    const follow = { method: 'POST', follow_redirects: 2, limits: ['openai-rpm'] };
+    const moved = { ...follow, url: target.url('/planted-moved') };
+    const jobs = [
+      ...Array.from({ length: 5 }, () => ({ ...moved, body: 'planted-body' })),
+      { ...moved, body: 'planted {{secret.PLANTED}}' },
+      { ...moved, follow_redirects: 1 },
+      { ...follow, url: target.url('/planted-gone') },
+    ];
+    for (const [n, job] of jobs.entries()) {
+      const { json } = await server.call('POST', '/api/v1/jobs', {
+        ...job,
+        idempotent_key: `${n}`,
+      });
+      const id = String(json['job_id']);
+      await until(
+        () => server.call('GET', `/api/v1/jobs/${id}`),
+        (reply) => reply.json['ended_at'] !== null,
+      );
+    }
+    expect([target.requests.length, other.requests.length]).toEqual([8, 11]);
+    await server.close();
+    await target.close();
+    await other.close();
+    expect(readFileSync(file, 'utf8')).not.toContain('planted');
+    const told = simulate(['--json']);
+    expect(told.err).toBe('');
+    const { fidelity } = objectOf(JSON.parse(told.out));
+    expect(fidelity).toMatchObject({ recorded: 19, same: 19, isExact: true });
+  }, 60_000);
+
   test('ends its recording at the bound of the file', async () => {
     const target = await createUpstream();
     const rate = [`${target.origin}=1000`];

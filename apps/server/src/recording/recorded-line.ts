@@ -119,7 +119,7 @@ export interface RecordedEnd {
   readonly attempt: number;
   /** When its first byte went out; null: never. */
   readonly sent: number | null;
-  /** Of the headers of a response only those that speak of pace. */
+  /** Of the headers of a response only those that speak of pace, and the origin that a redirect leads to. */
   readonly outcome: Outcome;
 }
 

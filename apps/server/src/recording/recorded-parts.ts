@@ -13,7 +13,7 @@ import type { Dispatcher } from '../dispatch/dispatcher.ts';
 import type { DispatcherParts } from '../dispatch/dispatch-ports.ts';
 import type { RegionWatch } from '../regions/region-watch.ts';
 import type { Journal } from './journal.ts';
-import { recordedSpec } from './recorded-spec.ts';
+import { recordedJob } from './recorded-spec.ts';
 
 /** What is noted beside the turns. */
 export interface PartsNotes {
@@ -23,7 +23,8 @@ export interface PartsNotes {
   weight(apiKey: Id): void;
   /** An outcome as it is recorded. */
   outcomeOf(report: AttemptReport): Outcome;
-  keptOutcome(report: AttemptReport): Outcome;
+  /** @param original The report as it came, of what is kept of it. */
+  keptOutcome(report: AttemptReport, original: AttemptReport): Outcome;
 }
 
 interface Reads {
@@ -84,7 +85,7 @@ export function recordedParts(
     ...(keptReport !== undefined && {
       keptReport: (organization, report) => {
         const kept = keptReport(organization, report);
-        journal.draw(notes.keptOutcome(kept), notes.keptOutcome(report));
+        journal.draw(notes.keptOutcome(kept, report), notes.keptOutcome(report, report));
         return kept;
       },
     }),
@@ -209,7 +210,7 @@ function recordedReads({ jobs, work }: DispatcherParts['store'], journal: Journa
 }
 
 function keptJobs(jobs: readonly LiveJob[]): readonly LiveJob[] {
-  return jobs.map((job) => ({ ...job, spec: recordedSpec(job.spec) }));
+  return jobs.map(recordedJob);
 }
 
 function recordedExecutor(executor: Executor, journal: Journal, notes: PartsNotes): Executor {

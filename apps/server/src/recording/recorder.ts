@@ -55,6 +55,12 @@ interface Watched {
   sent: number | null;
 }
 
+/** A call under way. */
+interface WatchedCall {
+  readonly watched: Watched;
+  readonly url: string;
+}
+
 /** Rows of what was taught that stand in one line. */
 const ROWS_IN_LINE = 500;
 /** Jobs whose limits are remembered until their calls have ended. */
@@ -72,8 +78,10 @@ class FileRecorder implements Recorder {
   readonly #stopListening: () => void;
   readonly #journal: Journal;
   readonly #outcomes = new WeakMap<AttemptReport, Outcome>();
+  /** What the call of a report has called. */
+  readonly #addresses = new WeakMap<AttemptReport, string>();
   readonly #known = new Set<string>();
-  readonly #calls = new Map<string, Watched>();
+  readonly #calls = new Map<string, WatchedCall>();
   /** By job, where answers tell what calls have cost. */
   readonly #sources = new Map<Id, readonly (CostSource & { readonly key: string })[]>();
   #bytes: number;
@@ -137,7 +145,7 @@ class FileRecorder implements Recorder {
       onSent: (listener) => {
         executor.onSent((token) => {
           const call = this.#calls.get(token);
-          if (call !== undefined) call.sent = this.#t();
+          if (call !== undefined) call.watched.sent = this.#t();
           listener(token);
         });
       },
@@ -160,8 +168,9 @@ class FileRecorder implements Recorder {
       weight: (apiKey) => {
         if (!this.#known.has(apiKey)) this.#noteWeight(apiKey);
       },
-      outcomeOf: (report) => this.#outcomes.get(report) ?? recordedOutcome(report.outcome, {}),
-      keptOutcome: ({ outcome }) => recordedOutcome(outcome, {}),
+      outcomeOf: (report) => this.#outcomes.get(report) ?? recordedOutcome(report.outcome, null),
+      keptOutcome: ({ outcome }, original) =>
+        recordedOutcome(outcome, this.#addresses.get(original) ?? null),
     };
     const dispatcher = create(recordedParts(watched, this.#journal, notes));
     return recordedDispatcher(dispatcher, this.#journal, (job) => this.#offered(job));
@@ -189,7 +198,7 @@ class FileRecorder implements Recorder {
   #began({ token, headers, url }: AttemptCall): void {
     const job = headers[HEADERS.jobId] ?? '';
     const attempt = Number(headers[HEADERS.attempt]);
-    this.#calls.set(token, { job, attempt, sent: null });
+    this.#calls.set(token, { watched: { job, attempt, sent: null }, url });
     const { origin } = new URL(url);
     this.#write({ type: 'start', ...this.#moment(), job, attempt, origin });
   }
@@ -199,10 +208,12 @@ class FileRecorder implements Recorder {
     const call = this.#calls.get(token);
     if (call === undefined) return;
     this.#calls.delete(token);
-    const recorded = recordedOutcome(outcome, this.#costs(call.job, response));
+    const { watched, url } = call;
+    const recorded = recordedOutcome(outcome, url, this.#costs(watched.job, response));
     this.#outcomes.set(report, recorded);
+    this.#addresses.set(report, url);
     const { n } = this.#moment();
-    this.#write({ type: 'end', n, t, ...call, outcome: recorded });
+    this.#write({ type: 'end', n, t, ...watched, outcome: recorded });
   }
 
   #costs(job: Id, response: StoredResponse | null): Readonly<Record<string, string>> {

@@ -42,11 +42,10 @@ export function redirectOf(
   leg: Pick<Leg, 'redirect'>,
   outcome: Extract<Outcome, { readonly kind: 'response' }>,
 ): Redirect | null {
-  const { status, headers } = outcome;
-  const { location } = headers;
+  const { status } = outcome;
   const hops = (leg.redirect?.hops ?? 0) + 1;
-  if (hops > (path.followRedirects ?? 0) || !REDIRECTS.has(status)) return null;
-  const url = location === undefined ? null : addressOf(location, path.url);
+  if (hops > (path.followRedirects ?? 0)) return null;
+  const url = redirectAddress(outcome, path.url);
   if (url === null) return null;
   const isGet = status === 303 || (status < 303 && path.method === 'POST');
   const method = isGet && path.method !== 'HEAD' ? 'GET' : path.method;
@@ -54,6 +53,15 @@ export function redirectOf(
   const isElsewhere = leg.redirect?.isElsewhere === true || new URL(url).origin !== path.origin;
   if (isElsewhere && hasBody && bodyHasSecrets(path)) return null;
   return { url, hops, method, hasBody, isElsewhere };
+}
+
+/** The address that an answer sends to, resolved against the one that was called; null: it sends to none. */
+export function redirectAddress(
+  { status, headers }: Pick<Extract<Outcome, { readonly kind: 'response' }>, 'status' | 'headers'>,
+  called: string,
+): string | null {
+  const { location } = headers;
+  return location === undefined || !REDIRECTS.has(status) ? null : addressOf(location, called);
 }
 
 /** The call that a leg makes now: its path's, or where that was redirected to. Undefined: there is no such leg. */
