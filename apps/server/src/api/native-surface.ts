@@ -60,6 +60,10 @@ export interface NativeSurfaceOptions {
   readonly admission: Admission;
   /** Regions that this server has. */
   readonly liveRegions: () => LiveRegions;
+  /** Reads what other nodes have changed. Absent: there are none. */
+  readonly catchUp?: (() => Promise<void>) | undefined;
+  /** How often it is looked what other nodes have done to a watched job, in milliseconds. Absent: there are none. */
+  readonly lookEveryMs?: number | undefined;
   readonly audit: AuditLog;
   readonly dead: DeadLetters;
   /** Tells when calls start. */
@@ -86,6 +90,7 @@ export function createNativeSurface(options: NativeSurfaceOptions): {
     clock,
     waitOf: (place) => options.dispatcher.waitOf(place),
     keyEnds: options.keyEnds,
+    lookEveryMs: options.lookEveryMs,
     callOf: (token) => options.dispatcher.callOf(token),
     endData: async (job) => ({
       status: jobStatus(job.state, isRacing(job.spec)),
@@ -93,7 +98,13 @@ export function createNativeSurface(options: NativeSurfaceOptions): {
       result: await readResult(job, jobs),
     }),
   });
-  const endWaits = createEndWaits({ jobs, hub, clock, keyEnds: options.keyEnds });
+  const endWaits = createEndWaits({
+    jobs,
+    hub,
+    clock,
+    keyEnds: options.keyEnds,
+    lookEveryMs: options.lookEveryMs,
+  });
   const routes = [
     submitJobRoute({ ...options, endWaits }),
     submitBatchRoute(options),

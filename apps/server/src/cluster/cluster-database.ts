@@ -29,6 +29,8 @@ export interface ClusterDatabase {
   renew(renewal: Renewal): Promise<NodesView>;
   /** Each by itself, in this order. */
   apply(operations: readonly ClusterOperation[]): Promise<void>;
+  /** How often each thing has changed that every node keeps in memory. */
+  revisions(): Promise<ReadonlyMap<string, number>>;
   /** Where others reach the node from now on. */
   announce(node: Id, url: string): Promise<void>;
   /** Does something while no other node does such a thing. */

@@ -1,7 +1,15 @@
-import type { Store } from '@ezthrottle/engine';
+import type { Operation, Store } from '@ezthrottle/engine';
 
-/** The store, which writes nothing while its node has no lease. */
-export function leasedStore(store: Store, leased: () => Promise<void>): Store {
+/**
+ * The store, which writes nothing while its node has no lease.
+ *
+ * @param onWritten Called with what is on disk.
+ */
+export function leasedStore(
+  store: Store,
+  leased: () => Promise<void>,
+  onWritten: (batch: readonly Operation[]) => void,
+): Store {
   const { jobs, work, deliveries, tenancy, limits, privacy, audit, deadLetters, redrives } = store;
   return {
     jobs,
@@ -15,7 +23,9 @@ export function leasedStore(store: Store, leased: () => Promise<void>): Store {
     redrives,
     async commit(batch) {
       await leased();
-      return await store.commit(batch);
+      const verdicts = await store.commit(batch);
+      onWritten(batch);
+      return verdicts;
     },
     bytes: () => store.bytes(),
     close: () => store.close(),

@@ -15,6 +15,8 @@ export interface PeerMessage {
   readonly moved: readonly Id[];
   /** What has happened to jobs that somebody watches. */
   readonly notices: readonly JobNotice[];
+  /** Not empty: something that every node keeps in memory has changed. */
+  readonly revised: readonly true[];
   /** Jobs that somebody watches at this node. */
   readonly watched: readonly Id[];
   /** Keys of limits whose shares have changed, or are to be. */
@@ -29,6 +31,7 @@ const NO_NEWS: PeerNews = {
   due: [],
   moved: [],
   notices: [],
+  revised: [],
   watched: [],
   limits: [],
 };

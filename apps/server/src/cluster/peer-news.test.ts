@@ -86,6 +86,7 @@ describe('what nodes tell each other', () => {
       due: fc.array(fc.nat(1_023)),
       moved: fc.array(fc.uuid(), { maxLength: 100 }),
       notices: fc.array(notice, { maxLength: 60 }),
+      revised: fc.constantFrom<readonly true[]>([], [true]),
       watched: fc.array(fc.uuid(), { maxLength: 100 }),
       limits: fc.array(fc.string()),
     });

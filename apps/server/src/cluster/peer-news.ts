@@ -39,6 +39,7 @@ export class PeerNewsWire implements Peers {
   readonly #watched = new Set<Id>();
   readonly #limits = new Set<string>();
   #notices: JobNotice[] = [];
+  #isRevised = false;
   #stopTimer: (() => void) | null = null;
 
   constructor(options: PeerNewsOptions) {
@@ -73,6 +74,12 @@ export class PeerNewsWire implements Peers {
   /** What has happened to a job that is watched elsewhere. */
   notice(notice: JobNotice): void {
     this.#notices.push(notice);
+    this.#plan();
+  }
+
+  /** Something that every node keeps in memory was changed here. */
+  revised(): void {
+    this.#isRevised = true;
     this.#plan();
   }
 
@@ -111,12 +118,14 @@ export class PeerNewsWire implements Peers {
       due: [...this.#due],
       moved: [...this.#moved],
       notices: this.#notices,
+      revised: this.#isRevised ? [true] : [],
       watched: [...this.#watched],
       limits: [...this.#limits],
     };
     const all = [this.#put, this.#slots, this.#due, this.#moved, this.#watched, this.#limits];
     for (const part of all) part.clear();
     this.#notices = [];
+    this.#isRevised = false;
     const texts = encodePeerNews(self, news);
     // What is lost is found by looking.
     if (texts.length > 0) transport.send(texts).catch(() => undefined);

@@ -197,7 +197,11 @@ export async function compose(options: AppOptions, onClose: OnClose): Promise<Ru
       logger.error({ event: 'recording_failed', err: error }, 'the recording cannot be written'),
   });
   if (recorder !== null) onClose(() => recorder.close());
-  const localCalls = withSecretsInCalls(executors.jobs, { vault, clock });
+  const localCalls = withSecretsInCalls(executors.jobs, {
+    vault,
+    clock,
+    catchUp: cluster?.catchUp,
+  });
   const jobCalls = elsewhere?.over(localCalls) ?? localCalls;
   const dispatching: DispatcherParts = {
     ...work,
@@ -343,6 +347,7 @@ export async function compose(options: AppOptions, onClose: OnClose): Promise<Ru
     limitsElsewhere:
       cluster === null ? undefined : limitsElsewhere(cluster.shareRows, cluster.node.id),
     inbox: config.databaseInboxMs === 0 ? null : (cluster?.inbox ?? null),
+    catchUp: cluster === null ? undefined : () => cluster.catchUp(),
     stalledMs: () => committer.stalledMs(),
     nodeSurfaces: (explain) =>
       elsewhere?.surfaces(

@@ -67,6 +67,8 @@ export interface Front {
   readonly deletions: AccountDeletions;
   readonly endpoints: Endpoints;
   readonly meter: LoadMeter;
+  /** Reads what other nodes have changed. Absent: there are none. */
+  readonly catchUp: (() => Promise<void>) | undefined;
   /** For how long a write has been under way. */
   readonly stalledMs: () => number;
   /** What nodes ask of each other. */
@@ -83,6 +85,8 @@ export interface Front {
   readonly observation: Observation;
 }
 
+/** What happens at another node may not be told: it is looked for as often, in milliseconds. */
+const LOOK_EVERY_MS = 1_000;
 /** A write that takes longer stands still, in milliseconds: who comes now would wait as well. */
 const STALLED_MS = 3_000;
 
@@ -142,6 +146,8 @@ export async function openFront(parts: Front, onClose: OnClose): Promise<string>
       ),
   };
   const native = createNativeSurface({
+    catchUp: parts.catchUp,
+    lookEveryMs: parts.catchUp === undefined ? undefined : LOOK_EVERY_MS,
     explain: createExplain(explaining, parts.askOwner),
     tracing: parts.observation.tracing,
     gate: dispatcher,

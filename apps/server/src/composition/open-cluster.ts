@@ -1,6 +1,7 @@
 import type { Clock, Id, PaceSettings, Store } from '@ezthrottle/engine';
 import { ClusterNode } from '../cluster/cluster-node.ts';
 import type { NodesView } from '../cluster/cluster-database.ts';
+import { changesWhatAllKeep } from '../cluster/kept-by-all.ts';
 import { leasedStore } from '../cluster/leased-store.ts';
 import type { PeerMessage } from '../cluster/peer-message.ts';
 import { PeerNewsWire, type PeerTransport } from '../cluster/peer-news.ts';
@@ -49,6 +50,8 @@ export interface Cluster {
   /** What applications submit within their transactions. */
   readonly inbox: InboxRows;
   sharedHub(local: JobEventHub): SharedHub;
+  /** Reads what other nodes have changed of that which every node keeps in memory. Never rejects. */
+  readonly catchUp: () => Promise<void>;
   /** Does something while no other node does such a thing. */
   alone<Result>(act: () => Promise<Result>): Promise<Result>;
   /** Takes slots and listens, from now on. */
@@ -167,20 +170,35 @@ export async function openCluster(
       logger.error({ event: 'work_unreadable', err: error }, 'work of other nodes cannot be read'),
   });
   let look = (): Promise<void> => Promise.resolve();
+  let catchUp = (): Promise<void> => Promise.resolve();
 
   return {
-    store: leasedStore(store, () => node.leased()),
+    store: leasedStore(
+      store,
+      () => node.leased(),
+      (batch) => {
+        if (changesWhatAllKeep(batch)) peers.revised();
+      },
+    ),
     cluster: {
       node,
       peers,
       shares,
       shareRows,
       inbox: createInboxRows(inbox, clock),
+      catchUp: () => catchUp(),
       alone: (act) => rows.alone(act),
       sharedHub: (local) => createSharedHub(local, peers, clock),
       async start(parts) {
         const revisions = createRevisions(parts.refresh, logger);
-        onView = (view) => revisions.seen(view.revisions);
+        onView = (view) => void revisions.seen(view.revisions);
+        catchUp = async () => {
+          try {
+            await revisions.seen(await rows.revisions());
+          } catch (error) {
+            logger.error({ event: 'change_unreadable', err: error }, 'a change cannot be read');
+          }
+        };
         onMessage = (message) => heed(message, parts);
         look = () => parts.dispatcher.look(undefined);
         limitOf = parts.limitOf;
@@ -195,7 +213,7 @@ export async function openCluster(
   };
 
   function heed(message: PeerMessage, { dispatcher, deliverer, hub }: ClusterParts): void {
-    const { put, slots, due, moved, notices, watched, limits } = message;
+    const { put, slots, due, moved, notices, watched, limits, revised } = message;
     if (put.length > 0) dispatcher.found(put);
     const own = slots.filter((slot) => node.held.has(slot));
     if (own.length > 0) {
@@ -209,6 +227,7 @@ export async function openCluster(
     if (due.some((slot) => node.held.has(slot))) deliverer.wake();
     for (const id of moved) dispatcher.overtaken(id);
     for (const notice of notices) hub.heard(notice);
+    if (revised.length > 0) void catchUp();
     if (limits.length > 0) shares.heard(limits, slotOfKey);
     // Whoever has just come to watch there has not heard what was told here before.
     for (const id of hub.watchedElsewhere(watched)) void tellWhereItWaits(id, { dispatcher, hub });
@@ -243,7 +262,8 @@ function createRevisions(
   const known = new Map<string, number>();
   let last = Promise.resolve();
   return {
-    seen(revisions: ReadonlyMap<string, number>): void {
+    /** Resolves when all that has changed was read. */
+    seen(revisions: ReadonlyMap<string, number>): Promise<void> {
       for (const [name, number] of revisions) {
         if (known.get(name) === number) continue;
         known.set(name, number);
@@ -262,6 +282,7 @@ function createRevisions(
           }
         });
       }
+      return last;
     },
   };
 }

@@ -108,7 +108,7 @@ export const SETTINGS: { readonly [K in keyof Config]: Setting<Config[K]> } = {
     {
       flag: 'database-pool',
       description:
-        'Connections to the database that one node uses for jobs; four more serve the cluster',
+        'Connections to the database that one node uses for jobs; five more serve the cluster',
       dev: 4,
       start: 4,
     },

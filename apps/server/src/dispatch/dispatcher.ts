@@ -382,8 +382,9 @@ class PacedDispatcher implements Dispatcher {
     this.#others.found(lines);
   }
 
-  look(slots = this.#ownership.slots()): Promise<void> {
-    return this.#others.look(slots);
+  async look(slots?: readonly number[]): Promise<void> {
+    await this.#others.look(slots ?? this.#ownership.slots());
+    if (slots === undefined) await this.#others.lookAtCalls();
   }
 
   overtaken(id: Id): void {

@@ -10,7 +10,7 @@ import type { Lane } from './lane.ts';
 import { forgetArmedOf } from './recovery.ts';
 
 export interface WorkOfOthersOptions {
-  readonly parts: Pick<DispatcherParts, 'clock' | 'logger' | 'store'>;
+  readonly parts: Pick<DispatcherParts, 'clock' | 'executor' | 'logger' | 'store'>;
   readonly ownership: Ownership;
   readonly active: ActiveJobs;
   readonly calls: RunningCalls;
@@ -21,6 +21,10 @@ export interface WorkOfOthersOptions {
   /** Something stands in this line that memory did not know of. */
   readonly onFound: (lane: Lane) => void;
 }
+
+/** Calls that have run for so long are looked at, in milliseconds, and so many jobs at one time. */
+const OLD_MS = 1_000;
+const MOST_LOOKED_AT = 500;
 
 /** What was written elsewhere and is to be done here: by another node, or by whoever moved a job first. */
 export class WorkOfOthers {
@@ -67,6 +71,7 @@ export class WorkOfOthers {
   takeUp(id: Id): void {
     const { active, parts } = this.#options;
     const takeUp = async (job: ActiveJob | null): Promise<void> => {
+      this.#abortAllBut(id, job);
       if (job !== null) await this.#takeUp(job);
     };
     active.with(id, takeUp).catch((error: unknown) => {
@@ -75,6 +80,29 @@ export class WorkOfOthers {
         'a job could not be taken up again',
       );
     });
+  }
+
+  /** Looks whether jobs whose calls run here were moved on elsewhere: nobody may have told. */
+  async lookAtCalls(): Promise<void> {
+    const { calls, parts } = this.#options;
+    const since = parts.clock.now() - OLD_MS;
+    const old = [...calls.values()].filter(({ startedAt }) => startedAt <= since);
+    const ids = [...new Set(old.map(({ jobId }) => jobId))].slice(0, MOST_LOOKED_AT);
+    if (ids.length === 0) return;
+    const live = new Set((await parts.store.jobs.live(ids)).map(({ id }) => id));
+    for (const id of ids) if (!live.has(id)) this.overtaken(id);
+  }
+
+  /** Calls of a job that it has no use for any more. */
+  #abortAllBut(id: Id, job: ActiveJob | null): void {
+    const { calls, parts } = this.#options;
+    const armed = new Set(
+      (job?.run.legs ?? []).flatMap((leg) => (leg.state === 'armed' ? [leg.token] : [])),
+    );
+    const tokens = [...calls.values()]
+      .filter(({ jobId, token }) => jobId === id && !armed.has(token))
+      .map(({ token }) => token);
+    if (tokens.length > 0) parts.executor.abort(tokens);
   }
 
   async #takeUp(job: ActiveJob): Promise<void> {

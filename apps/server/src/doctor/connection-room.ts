@@ -2,7 +2,7 @@ import { type DatabaseLook, hasTable, isTrue, numberOf, oneRow } from './databas
 import { fail, type Finding, ok, warn } from './finding.ts';
 
 /** Beside those for jobs: two for the cluster's rows, one that listens. */
-const CLUSTER_CONNECTIONS = 3;
+const CLUSTER_CONNECTIONS = 5;
 
 /** Whether all nodes find room at the server, one more than there are, as in a rolling upgrade. */
 export async function checkConnections(look: DatabaseLook): Promise<readonly Finding[]> {

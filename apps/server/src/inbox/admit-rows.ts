@@ -1,7 +1,13 @@
 import { idempotencyClaim, type JobReads } from '@ezthrottle/engine';
 import { accountOf } from '../admission/load-meter.ts';
 import { ApiError } from '../api/api-error.ts';
-import { type ReadyJob, readyJob, type SubmitOptions, takeJob } from '../api/jobs/submit-job.ts';
+import {
+  latestReady,
+  type ReadyJob,
+  readyJob,
+  type SubmitOptions,
+  takeJob,
+} from '../api/jobs/submit-job.ts';
 import { parseJson } from '../api/json-body.ts';
 import { sha256 } from '../dispatch/sha256.ts';
 import type { Caller } from '../tenancy/api-keys.ts';
@@ -24,7 +30,13 @@ export async function admitRows(
   options: AdmitOptions,
   rows: readonly InboxRow[],
 ): Promise<readonly InboxOutcome[]> {
-  const read = rows.map((row) => ({ row, ready: attempt(() => readRow(options, row)) }));
+  const items = await latestReady(options, () =>
+    rows.map((row) => attempt(() => readRow(options, row))),
+  );
+  const read = rows.flatMap((row, index) => {
+    const ready = items[index];
+    return ready === undefined ? [] : [{ row, ready }];
+  });
   const room = await roomFor(
     options,
     read.flatMap(({ ready }) => (ready instanceof Error ? [] : [ready])),

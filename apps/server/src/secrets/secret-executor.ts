@@ -31,15 +31,35 @@ export function withSecretsInCalls(
   options: {
     readonly vault: Pick<SecretVault, 'open' | 'excess' | 'maskOf'>;
     readonly clock: Pick<Clock, 'now'>;
+    /** Reads what other nodes have changed. Default: there are none. */
+    readonly catchUp?: (() => Promise<void>) | undefined;
   },
 ): Executor {
   const watched = new Map<string, Watched>();
   let tell: (reports: readonly AttemptReport[]) => void = () => undefined;
 
-  function ready(call: AttemptCall): AttemptCall | null {
+  /** Calls that wait for what other nodes have changed, and are not to be made any more if they are aborted. */
+  const late = new Set<string>();
+
+  function runAgain(call: AttemptCall): void {
+    if (!late.delete(call.token)) {
+      refuse(call, null);
+      return;
+    }
+    const resolved = ready(call, false);
+    if (resolved !== null) executor.run([resolved]);
+  }
+
+  function ready(call: AttemptCall, isFirst = true): AttemptCall | null {
     try {
       const resolved = resolve(call);
       if (!('kind' in resolved)) return resolved;
+      if (resolved.code === 'unknown_secret' && options.catchUp !== undefined && isFirst) {
+        // It may have been made at another node a moment ago.
+        late.add(call.token);
+        void options.catchUp().then(() => runAgain(call));
+        return null;
+      }
       refuse(call, resolved);
     } catch (error) {
       refuse(call, notMade(error));
@@ -47,7 +67,9 @@ export function withSecretsInCalls(
     return null;
   }
 
-  function refuse({ token }: AttemptCall, outcome: Refusal): void {
+  /** @param refusal Null: it was aborted before it was made. */
+  function refuse({ token }: AttemptCall, refusal: Refusal | null): void {
+    const outcome: Outcome = refusal ?? { kind: 'aborted' };
     watched.delete(token);
     const at = options.clock.now();
     const report = { token, outcome, response: null, startedAt: at, endedAt: at };
@@ -96,9 +118,12 @@ export function withSecretsInCalls(
         executor.run(calls);
         return;
       }
-      executor.run(calls.map(ready).filter((call) => call !== null));
+      executor.run(calls.map((call) => ready(call)).filter((call) => call !== null));
     },
-    abort: (tokens) => executor.abort(tokens),
+    abort(tokens) {
+      for (const token of tokens) late.delete(token);
+      executor.abort(tokens);
+    },
     onSent: (listener) => executor.onSent(listener),
     onReports(listener) {
       tell = listener;

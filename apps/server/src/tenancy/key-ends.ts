@@ -95,7 +95,7 @@ export function createKeyEnds(
     },
     changed,
     async changedElsewhere() {
-      for (const [id, ofKey] of [...listening]) {
+      for (const [id, ofKey] of listening) {
         const [first] = ofKey;
         const record = first === undefined ? null : await reads.apiKey(first.organization, id);
         if (record !== null) changed(record);

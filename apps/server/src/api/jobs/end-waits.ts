@@ -32,8 +32,10 @@ export function createEndWaits(options: {
   readonly hub: Pick<JobEventHub, 'subscribe'>;
   readonly clock: Pick<Clock, 'after'>;
   readonly keyEnds: Pick<KeyEnds, 'onEnd'>;
+  /** How often it is looked whether it has ended elsewhere, untold, in milliseconds. Default: never. */
+  readonly lookEveryMs?: number | undefined;
 }): EndWaits {
-  const { jobs, hub, clock, keyEnds } = options;
+  const { jobs, hub, clock, keyEnds, lookEveryMs } = options;
   const open = new Set<() => void>();
   let isClosed = false;
 
@@ -63,6 +65,12 @@ export function createEndWaits(options: {
         hasKeyEnded = true;
         stop();
       });
+      const stopLooking =
+        lookEveryMs === undefined
+          ? () => undefined
+          : looking(clock, lookEveryMs, async () => {
+              if ((await ended(organization, jobId)) !== null) stop();
+            });
       const wait = async (): Promise<JobRecord | null> => {
         const already = await ended(organization, jobId);
         if (already !== null) return hasKeyEnded ? null : already;
@@ -71,6 +79,7 @@ export function createEndWaits(options: {
       };
       return wait().finally(() => {
         open.delete(stop);
+        stopLooking();
         cancelTimer();
         forgetKey();
         unsubscribe();
@@ -80,5 +89,28 @@ export function createEndWaits(options: {
       isClosed = true;
       for (const stop of open) stop();
     },
+  };
+}
+
+/** Looks again and again, never twice at once. Gives what ends it. A look that fails is followed by the next. */
+function looking(
+  clock: Pick<Clock, 'after'>,
+  everyMs: number,
+  look: () => Promise<void>,
+): () => void {
+  let isOver = false;
+  let cancel = (): void => undefined;
+  const plan = (): void => {
+    cancel = clock.after(everyMs, () => {
+      const next = (): void => {
+        if (!isOver) plan();
+      };
+      look().then(next, next);
+    });
+  };
+  plan();
+  return () => {
+    isOver = true;
+    cancel();
   };
 }

@@ -36,6 +36,8 @@ export interface JobStreamsOptions {
   readonly waitOf: Dispatcher['waitOf'];
   /** The call of an armed attempt, once it was handed over. */
   readonly callOf: Dispatcher['callOf'];
+  /** How often it is looked what was done elsewhere, untold, in milliseconds. Default: with each sign of life. */
+  readonly lookEveryMs?: number | undefined;
   /** Milliseconds between two signs of life; default 15 000. */
   readonly keepAliveMs?: number;
 }
@@ -184,6 +186,7 @@ class Watcher {
   /** The last that was told. */
   #position: number | null = null;
   #cancelTimer: () => void = () => undefined;
+  #cancelLook: () => void = () => undefined;
 
   constructor(options: JobStreamsOptions, job: JobRecord, stream: EventStream) {
     this.#options = options;
@@ -203,10 +206,12 @@ class Watcher {
     }
     await this.#catchUp(job, events);
     this.#keepAlive();
+    this.#look();
   }
 
   stop(): void {
     this.#cancelTimer();
+    this.#cancelLook();
   }
 
   onNotice(notice: JobNotice): void {
@@ -267,6 +272,16 @@ class Watcher {
     };
     // Whoever cannot be told now comes back and asks again.
     reading().catch(() => this.#stream.end());
+  }
+
+  #look(): void {
+    const { clock, lookEveryMs } = this.#options;
+    if (lookEveryMs === undefined) return;
+    this.#cancelLook = clock.after(lookEveryMs, () => {
+      if (!this.#stream.isOpen) return;
+      this.#readAgain();
+      this.#look();
+    });
   }
 
   /** A sign of life; it also finds an end that no notice told of. */

@@ -5,7 +5,7 @@ import type { Caller } from '../../tenancy/api-keys.ts';
 import { ApiError, refuseProblems } from '../api-error.ts';
 import { wireErrorOf } from '../error-replies.ts';
 import type { Call, Route } from '../route.ts';
-import { type ReadyJob, readyJob, type SubmitOptions, takeJob } from './submit-job.ts';
+import { latestReady, type ReadyJob, readyJob, type SubmitOptions, takeJob } from './submit-job.ts';
 
 type Item = BatchReply['results'][number];
 
@@ -19,7 +19,10 @@ export function submitBatchRoute(options: SubmitOptions): Route {
     path: '/jobs/batch',
     access: 'submit',
     async handle(call, caller) {
-      const items = jobsOf(call.body).map((job) => readItem(options, caller, job));
+      const jobs = jobsOf(call.body);
+      const items = await latestReady(options, () =>
+        jobs.map((job) => readItem(options, caller, job)),
+      );
       const usable = items.filter(
         (item): item is ReadyJob => 'job' in item && item.unusable === null,
       );

@@ -38,6 +38,8 @@ export interface SubmitOptions {
   readonly rules: Pick<LimitRules, 'namedBy' | 'accountLimit'>;
   readonly vault: Pick<SecretVault, 'find' | 'excess'>;
   readonly liveRegions: () => LiveRegions;
+  /** Reads what other nodes have changed. Absent: there are none. */
+  readonly catchUp?: (() => Promise<void>) | undefined;
   readonly clock: Clock;
   readonly newId: () => Id;
   /** Tells of submits as spans. Absent: nobody wants to know. */
@@ -57,7 +59,8 @@ export function submitJobRoute(options: SubmitOptions & WaitingOptions): Route {
     async handle(call, caller) {
       const waitSeconds = preferredWait(call.header('prefer'));
       if (waitSeconds !== null) requireRead(caller);
-      const ready = readyJob(options, caller, call.body);
+      const [ready] = await latestReady(options, () => [readyJob(options, caller, call.body)]);
+      if (ready === undefined) throw new TypeError('a job was read and is not there');
       const everybody = await options.admission.refusal(1);
       // Nothing is awaited from here until the job is handed over, where it counts: what has room keeps it.
       const refusal = everybody ?? options.admission.refusalOf(accountOf(ready.job), 1);
@@ -67,6 +70,19 @@ export function submitJobRoute(options: SubmitOptions & WaitingOptions): Route {
         : await finished(options, call, { caller, taken: taken.body }, waitSeconds);
     },
   };
+}
+
+/** What is refused for want of a limit or a secret may have been made at another node a moment ago. */
+export async function latestReady<Item extends ReadyJob | Error>(
+  { catchUp }: Pick<SubmitOptions, 'catchUp'>,
+  read: () => readonly Item[],
+): Promise<readonly Item[]> {
+  const items = read();
+  const lacks = (item: ReadyJob | Error): boolean =>
+    !(item instanceof Error) && item.unusable !== null;
+  if (catchUp === undefined || !items.some(lacks)) return items;
+  await catchUp();
+  return read();
 }
 
 /** A job that may be handed over, and what its client is warned of. */

@@ -91,6 +91,10 @@ export function createClusterRows(database: Database): ClusterDatabase {
     async apply(operations) {
       for (const operation of operations) await apply(operation);
     },
+    async revisions() {
+      const found = await database.query('SELECT name, number FROM {revisions}');
+      return new Map(found.map((row) => [text(row, 'name'), integer(row, 'number')]));
+    },
     async announce(node, url) {
       await database.run('UPDATE {nodes} SET url = $2 WHERE node = $1', [node, url]);
     },

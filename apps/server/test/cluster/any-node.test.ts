@@ -1,0 +1,80 @@
+import { randomUUID } from 'node:crypto';
+import { createUpstream, type Upstream } from '@ezthrottle/testkit';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { textOf } from '../running-server.ts';
+import { type Cluster, type NodeProcess, startCluster } from './cluster.ts';
+
+let cluster: Cluster;
+let target: Upstream;
+
+beforeEach(async () => {
+  target = await createUpstream({ status: 200, body: 'done' });
+});
+afterEach(async () => {
+  await cluster[Symbol.asyncDispose]();
+  await target.close();
+});
+
+async function twoNodes(...flags: readonly string[]): Promise<readonly [NodeProcess, NodeProcess]> {
+  cluster = await startCluster(2, { flags: ['--rate', `${target.origin}=100`, ...flags] });
+  const [first, second] = cluster.nodes;
+  if (first === undefined || second === undefined) throw new Error('no nodes');
+  return [first, second];
+}
+
+/** Both ways round: one of the two does not have the line. */
+function bothWays<Node>([one, other]: readonly [Node, Node]): readonly (readonly [Node, Node])[] {
+  return [
+    [one, other],
+    [other, one],
+  ];
+}
+
+describe('whichever node is asked', () => {
+  test('a secret and a limit that were just made at one node serve jobs of every node', async () => {
+    const nodes = await twoNodes();
+    for (const [turn, [maker, submitter]] of bothWays(nodes).entries()) {
+      const name = `TOKEN_${turn}`;
+      const value = `value-${turn}-of-a-secret`;
+      await maker.call('PUT', `/api/v1/secrets/${name}`, { value, origins: ['*'] });
+      await maker.call('PUT', `/api/v1/limits/limit-${turn}`, { rate: 50, burst: 5 });
+      for (const node of [submitter, maker]) {
+        const reply = await node.call('POST', '/api/v1/jobs', {
+          url: target.url('/with'),
+          headers: { 'x-token': `{{secret.${name}}}` },
+          limits: [{ key: `limit-${turn}` }],
+          idempotent_key: randomUUID(),
+        });
+        expect(reply.status).toBe(201);
+      }
+      await target.waitFor((requests) => requests.length >= 2 * (turn + 1), 15_000);
+      expect(target.requests.at(-1)?.headers['x-token']).toBe(value);
+    }
+  }, 60_000);
+
+  test.each([{ flags: [] }, { flags: ['--no-database-notify'] }])(
+    'a cancelled job has its call broken off, and who waits or watches learns the end ($flags)',
+    async ({ flags }) => {
+      target.script({ status: 200, delayMs: 20_000 });
+      const nodes = await twoNodes(...flags);
+      for (const [submitter, other] of bothWays(nodes)) {
+        const seen = target.requests.length;
+        const { json } = await submitter.call('POST', '/api/v1/jobs', {
+          url: target.url('/slow'),
+          idempotent_key: randomUUID(),
+        });
+        const id = textOf(json['job_id']);
+        await target.waitFor(seen + 1, 15_000);
+        const watched = [submitter, other].map((node) =>
+          node.call('GET', `/api/v1/jobs/${id}/stream`, undefined, AbortSignal.timeout(15_000)),
+        );
+        expect((await other.call('DELETE', `/api/v1/jobs/${id}`)).status).toBe(200);
+        await target.waitFor((requests) => requests.at(-1)?.state === 'aborted', 12_000);
+        for (const stream of await Promise.all(watched)) {
+          expect(stream.text).toContain('event: cancelled');
+        }
+      }
+    },
+    90_000,
+  );
+});
