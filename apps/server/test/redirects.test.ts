@@ -122,6 +122,24 @@ describe('a job that follows redirects', () => {
     expect(keys).toEqual([secret.value, secret.value, undefined]);
   });
 
+  test('goes by headers that are not to be shown', async () => {
+    const redaction = { response_headers: ['location', 'retry-after'] };
+    await server.call('PUT', '/api/v1/settings/redaction', redaction);
+    target.route('/hidden', { status: 302, headers: { location: other.url('/busy') } });
+    let calls = 0;
+    other.route('/busy', () => {
+      calls += 1;
+      return calls === 1 ? { status: 429, headers: { 'retry-after': '1' } } : { status: 200 };
+    });
+    const job = await ended({ url: target.url('/hidden'), follow_redirects: 1 });
+    expect(job['state']).toBe('completed');
+    expect(attemptsOf(job).at(-1)).toMatchObject({ attempt: 3, url: other.url('/busy') });
+    const unfollowed = await ended({ url: target.url('/hidden') });
+    const { headers } = objectOf(objectOf(unfollowed['result'])['response']);
+    expect(headers).toMatchObject({ location: '[redacted]' });
+    await server.call('PUT', '/api/v1/settings/redaction', { response_headers: [] });
+  });
+
   test('goes on with its hops after a restart', async () => {
     target.route('/slow', { status: 302, headers: { location: other.url('/after') } });
     other.route('/after', { status: 200 });

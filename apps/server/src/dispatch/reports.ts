@@ -1,4 +1,4 @@
-import type { AttemptReport } from '@ezthrottle/engine';
+import type { AttemptReport, Outcome } from '@ezthrottle/engine';
 import { withheldReport } from '../execute/withheld-report.ts';
 import type { ActiveJobs } from './active-jobs.ts';
 import type { RunningCall, RunningCalls } from './calls.ts';
@@ -17,6 +17,12 @@ export interface ReportsOptions {
   readonly onFreed: (lane: Lane) => void;
   /** These keys are to be left alone for a while, as answers have just said. */
   readonly onPaused: (keys: ReadonlySet<string>) => void;
+}
+
+/** A report as it is written down and shown, with the outcome by which its job is decided. */
+interface KeptReport {
+  readonly report: AttemptReport;
+  readonly decidedOn: Outcome;
 }
 
 /** A pause that an answer adds is written down at once if it is longer, in milliseconds. */
@@ -88,29 +94,32 @@ export class Reports {
     return paused;
   }
 
-  /** What paces has been learned by now; from here on the report is written down and shown. */
-  #kept({ lane }: RunningCall, report: AttemptReport): AttemptReport {
+  #kept({ lane }: RunningCall, report: AttemptReport): KeptReport {
     const { keptReport, logger } = this.#options.parts;
-    if (keptReport === undefined) return report;
+    if (keptReport === undefined) return { report, decidedOn: report.outcome };
     try {
-      return keptReport(lane.destination.organization, report);
+      const kept = keptReport(lane.destination.organization, report);
+      // The rules look at headers and keep none: what must not be shown may still say where to go, and when.
+      const isAnswer = report.outcome.kind === 'response';
+      return { report: kept, decidedOn: isAnswer ? report.outcome : kept.outcome };
     } catch (error) {
       logger.error(
         { event: 'report_withheld', err: error },
         'an answer could not be looked through',
       );
-      return withheldReport(report);
+      const withheld = withheldReport(report);
+      return { report: withheld, decidedOn: withheld.outcome };
     }
   }
 
-  async #decide(call: RunningCall, report: AttemptReport): Promise<void> {
+  async #decide(call: RunningCall, { report, decidedOn }: KeptReport): Promise<void> {
     const { active, mover, parts } = this.#options;
     const { leg, attempt, token, jobId, startedAt } = call;
     const { outcome, response, endedAt } = report;
     this.#deciding.set(token, call.lane);
     try {
       const reported = { attempt, leg, token, outcome, response, startedAt, endedAt };
-      const event = { type: 'outcome', leg, attempt, token, outcome } as const;
+      const event = { type: 'outcome', leg, attempt, token, outcome: decidedOn } as const;
       await active.withLatest(jobId, (job) => mover.move(job, event, reported));
     } catch (error) {
       parts.logger.error(
