@@ -100,9 +100,9 @@ export function createClusterRows(database: Database): ClusterDatabase {
     },
     alone: (act) =>
       inTransaction(async (connection) => {
-        await connection.query(
-          "SELECT pg_advisory_xact_lock(hashtext('ezthrottle alone'), hashtext($1))",
-          [connection.schema],
+        // Without a name: what is done here cannot be done twice, as after a name that a pooler has lost.
+        await connection.command(
+          `SELECT pg_advisory_xact_lock(hashtext('ezthrottle alone'), hashtext('${connection.schema}'))`,
         );
         return await act();
       }),
