@@ -7,6 +7,11 @@ const conditions = [sourceCondition, 'module', 'node', 'development|production']
 const shared = { resolve: { conditions }, ssr: { resolve: { conditions } } };
 const execArgv = [`--conditions=${sourceCondition}`];
 const exclude = ['**/node_modules/**', '**/dist/**', '**/.cache/**'];
+/** They wait for databases and other processes most of the time, and measure nothing: two at once take half as long. */
+const onPostgres = [
+  'apps/server/test/{archive,cluster,store-postgres}/**/*.test.ts',
+  'packages/postgres/test/**/*.test.ts',
+];
 
 const config: ViteUserConfig = defineConfig({
   test: {
@@ -26,11 +31,25 @@ const config: ViteUserConfig = defineConfig({
         test: {
           name: 'integration',
           include: ['**/test/**/*.test.ts'],
-          exclude,
+          exclude: [...exclude, ...onPostgres],
           execArgv,
           pool: 'forks',
           testTimeout: 30_000,
           hookTimeout: 30_000,
+        },
+      },
+      {
+        ...shared,
+        test: {
+          name: 'postgres',
+          include: onPostgres,
+          exclude,
+          execArgv,
+          pool: 'forks',
+          maxWorkers: 2,
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+          sequence: { groupOrder: 1 },
         },
       },
     ],

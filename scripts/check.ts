@@ -80,6 +80,7 @@ const steps: Step[] = [
   { name: 'size', needs: ['build'], commands: () => [['pnpm', 'run', '--silent', 'size']] },
   vitest('unit'),
   { ...vitest('integration'), alone: true },
+  { ...vitest('postgres'), alone: true },
 ];
 
 const running = new Set<ReturnType<typeof spawn>>();

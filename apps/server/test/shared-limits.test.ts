@@ -2,8 +2,8 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from 'vitest';
-import { objectOf } from '../running-server.ts';
-import { type Cluster, startCluster } from './cluster.ts';
+import { objectOf } from './running-server.ts';
+import { type Cluster, startCluster } from './cluster/cluster.ts';
 import {
   arrivals,
   mostWithin,
@@ -11,7 +11,7 @@ import {
   type SpreadTargets,
   spreadTargets,
   submitAll,
-} from './limit-load.ts';
+} from './cluster/limit-load.ts';
 
 const RATE = 20;
 /** So that a machine that is busy does not count. */
