@@ -32,31 +32,9 @@ const READ = `
 
 /** The cluster's rows in PostgreSQL. */
 export function createClusterRows(database: Database): ClusterDatabase {
-  async function inTransaction<Result>(
-    act: (connection: Connection) => Promise<Result>,
-  ): Promise<Result> {
-    const connection = await database.connect();
-    let isBroken = true;
-    try {
-      await connection.command('BEGIN');
-      try {
-        const result = await act(connection);
-        await connection.command('COMMIT');
-        isBroken = false;
-        return result;
-      } catch (error) {
-        await connection.command('ROLLBACK');
-        isBroken = false;
-        throw error;
-      }
-    } finally {
-      connection.release(isBroken);
-    }
-  }
-
   /** What may run twice: nothing of it is done when a statement is refused for its name. */
   function repeatable<Result>(act: (connection: Connection) => Promise<Result>): Promise<Result> {
-    return database.repeatUnprepared(() => inTransaction(act));
+    return database.repeatUnprepared(() => database.inTransaction(act));
   }
 
   async function apply(operation: ClusterOperation): Promise<void> {
@@ -99,7 +77,7 @@ export function createClusterRows(database: Database): ClusterDatabase {
       await database.run('UPDATE {nodes} SET url = $2 WHERE node = $1', [node, url]);
     },
     alone: (act) =>
-      inTransaction(async (connection) => {
+      database.inTransaction(async (connection) => {
         // Without a name: what is done here cannot be done twice, as after a name that a pooler has lost.
         await connection.command(
           `SELECT pg_advisory_xact_lock(hashtext('ezthrottle alone'), hashtext('${connection.schema}'))`,

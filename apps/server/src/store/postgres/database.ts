@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { type PoolClient, type PoolConfig, Pool, type QueryResult, types } from 'pg';
 import type { Row } from '../rows/row.ts';
+import { InterferenceError } from './interference.ts';
 import { failureKindOf } from './postgres-error.ts';
 
 /** A value bound to a statement. Lists of values travel as `Columns` makes them. */
@@ -108,6 +109,35 @@ export class Database implements Queryable {
     });
   }
 
+  /**
+   * Does something in one transaction on one connection. What fails is rolled back.
+   *
+   * @param opening The script that opens it. Default `BEGIN`.
+   * @throws InterferenceError when the database has rolled back what was to be committed.
+   */
+  async inTransaction<Result>(
+    act: (connection: Connection) => Promise<Result>,
+    opening: string = 'BEGIN',
+  ): Promise<Result> {
+    const connection = await this.connect();
+    let isBroken = true;
+    try {
+      await connection.script(opening);
+      const result = await act(connection);
+      const command = await connection.command('COMMIT');
+      isBroken = false;
+      if (command !== 'COMMIT') throw new InterferenceError(`the database answered ${command}`);
+      return result;
+    } catch (error) {
+      // Where an answer is missing, nothing else is waited for: the end of the connection rolls back as well.
+      if (isBroken && failureKindOf(error) !== 'passing')
+        isBroken = await isNotRolledBack(connection);
+      throw error;
+    } finally {
+      connection.release(isBroken);
+    }
+  }
+
   /** From now on, statements are sent without names. */
   stopPreparing(): void {
     this.#isPreparing = false;
@@ -209,6 +239,15 @@ export class Connection implements Queryable {
 }
 
 function ignored(): void {}
+
+async function isNotRolledBack(connection: Connection): Promise<boolean> {
+  try {
+    await connection.command('ROLLBACK');
+    return false;
+  } catch {
+    return true;
+  }
+}
 
 /**
  * The same for the same text, in every process: behind a pooler that hands sessions on with the statements that

@@ -4,7 +4,6 @@ import { identifier, integer, type Row, text } from '../rows/row.ts';
 import { listOf } from './columns.ts';
 import type { Connection, Database } from './database.ts';
 import { forgetInboxOfAccount } from './inbox-of-account.ts';
-import { InterferenceError } from './interference.ts';
 
 const NOW_MS = 'floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint';
 
@@ -56,11 +55,9 @@ export function createInboxRows(database: Database, clock: Pick<Clock, 'monotoni
     async take(limit, settle) {
       const isWhole = clock.monotonic() >= wholeAt + WHOLE_EVERY_MS;
       if (isWhole) wholeAt = clock.monotonic();
-      const connection = await database.connect();
-      let isBroken = true;
-      try {
+      return await database.inTransaction(async (connection) => {
         const answers = await connection.script(
-          `${BEGIN_LOOK}; SELECT ${NOW_MS} AS now; ${dueRows(limit, isWhole ? 0 : from)}`,
+          `SELECT ${NOW_MS} AS now; ${dueRows(limit, isWhole ? 0 : from)}`,
         );
         const [now = {}] = answers.at(-2) ?? [];
         const found = answers.at(-1) ?? [];
@@ -69,16 +66,8 @@ export function createInboxRows(database: Database, clock: Pick<Clock, 'monotoni
         from = oldestAt - LATE_MS;
         const rows = found.map(inboxRow);
         if (rows.length > 0) await write(connection, rows, await settle(rows));
-        const command = await connection.command('COMMIT');
-        isBroken = false;
-        if (command !== 'COMMIT') {
-          throw new InterferenceError(`the database answered ${command}`);
-        }
         return rows.length;
-      } finally {
-        // A connection that is not used again gives the rows back by its end.
-        connection.release(isBroken);
-      }
+      }, BEGIN_LOOK);
     },
     forgetAccount: (organization, userId) => forgetInboxOfAccount(database, organization, userId),
     prune: (before, limit) => database.run(PRUNE, [before, limit]),

@@ -82,33 +82,8 @@ export function createShareRows(database: Database): ShareRows {
       );
     },
     divide: (owner, key, plan) =>
-      database.repeatUnprepared(() =>
-        inTransaction(database, (on) => divide(on, owner, key, plan)),
-      ),
+      database.repeatUnprepared(() => database.inTransaction((on) => divide(on, owner, key, plan))),
   };
-}
-
-async function inTransaction<Result>(
-  database: Database,
-  act: (connection: Connection) => Promise<Result>,
-): Promise<Result> {
-  const connection = await database.connect();
-  let isBroken = true;
-  try {
-    await connection.command('BEGIN');
-    try {
-      const result = await act(connection);
-      await connection.command('COMMIT');
-      isBroken = false;
-      return result;
-    } catch (error) {
-      await connection.command('ROLLBACK');
-      isBroken = false;
-      throw error;
-    }
-  } finally {
-    connection.release(isBroken);
-  }
 }
 
 async function divide(
