@@ -113,6 +113,28 @@ describe('pruning a database', () => {
     expect(await place.query('SELECT 1 FROM idempotency_keys LIMIT 1')).toEqual([]);
   });
 
+  it('forgets no job that stands in the inbox, from where it would be taken in and called again', async () => {
+    await using place = await temporarySchema(postgres.url);
+    const store = await opened(place);
+    await putEnded(store, 30);
+    const [{ id } = {}] = await place.query('SELECT public_id AS id FROM jobs LIMIT 1');
+    // As a node leaves it that is killed between the two writes.
+    await place.query(
+      `INSERT INTO inbox (id, organization, api_key, job, created_at, due_at)
+       VALUES ($1, 1, 1, '{}', 0, 0)`,
+      [id],
+    );
+    const prune = { type: 'prune', now: FAR, jobsEndedBefore: FAR, limit: 10 } as const;
+
+    expect(await store.commit([prune, prune, prune])).toEqual(
+      [10, 10, 9].map((count) => ({ verdict: 'ok', count })),
+    );
+    await place.query('DELETE FROM inbox');
+
+    expect(await store.commit([prune])).toEqual([{ verdict: 'ok', count: 1 }]);
+    await store.close();
+  });
+
   it('tells how much is stored, and looks again after some seconds', async () => {
     await using place = await temporarySchema(postgres.url);
     let now = 0;

@@ -16,10 +16,15 @@ import type { WriteScope } from './write-scope.ts';
 const isDelivering = (job: string): string =>
   `((SELECT 1 FROM {deliveries} WHERE job = ${job} AND state = 0 LIMIT 1) IS NOT NULL)`;
 
+/** Whether its row of the inbox is still there: the node that took it in has not lived to remove it. */
+const isInInbox = (job: string): string => `((SELECT 1 FROM {inbox}
+    WHERE id = (SELECT public_id FROM {jobs} WHERE id = ${job} LIMIT 1) LIMIT 1) IS NOT NULL)`;
+
 // A job whose key may still be taken stays, since a repeat is answered with it. Two nodes that prune at the
 // same moment take different jobs.
 export const PRUNABLE_JOBS: string = `SELECT ended.job FROM {ended} AS ended
   WHERE ended.ended_at < $1 AND ended.expires_at <= $2 AND NOT ${isDelivering('ended.job')}
+    AND NOT ${isInInbox('ended.job')}
   ORDER BY ended.ended_at, ended.job LIMIT $3 FOR UPDATE OF ended SKIP LOCKED`;
 
 /** Jobs that have ended, with what has to be known of one to remove it, by a list of their rows. */
