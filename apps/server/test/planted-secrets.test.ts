@@ -205,7 +205,14 @@ describe('planted secrets', () => {
     await endpoint.waitFor(2);
     const metrics = await request(metricsUrl, 'GET');
     expect(metrics.text).toContain(target.origin);
-    const paths = ['/health', '/ready', '/api/v1/jobs', '/api/v1/audit-log', '/api/v1/secrets'];
+    const paths = [
+      '/health',
+      '/live',
+      '/ready',
+      '/api/v1/jobs',
+      '/api/v1/audit-log',
+      '/api/v1/secrets',
+    ];
     const further = ['/api/v1/api-keys', '/api/v1/dead-letters/jobs', '/api/v1/webhook-secrets'];
     for (const path of [...paths, ...further]) await call('GET', path);
 

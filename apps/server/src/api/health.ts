@@ -1,4 +1,4 @@
-import type { ReadinessView } from '@ezthrottle/core/protocol';
+import type { LivenessView, ReadinessView } from '@ezthrottle/core/protocol';
 import type { Clock, JobReads } from '@ezthrottle/engine';
 import type { RegionView } from '../regions/region-views.ts';
 import type { Route } from './route.ts';
@@ -30,6 +30,20 @@ export interface HealthLoad {
   oldestReadyAt(): Promise<number | null>;
   calls(): { readonly inFlight: number };
   deliveries(): { readonly running: number; readonly waiting: number };
+}
+
+/**
+ * Whether the process answers. It asks nothing of the store: while that is away, a process that is started anew
+ * has as little of it, and calls that are under way are lost.
+ */
+export function liveRoute(): Route {
+  const body: LivenessView = { status: 'alive' };
+  return {
+    method: 'GET',
+    path: '/live',
+    access: 'public',
+    handle: () => Promise.resolve({ status: 200, body }),
+  };
 }
 
 /**

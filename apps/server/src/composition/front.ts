@@ -1,7 +1,7 @@
 import type { LiveRegions, Store } from '@ezthrottle/engine';
 import { createAdmission } from '../admission/admission.ts';
 import type { LoadMeter } from '../admission/load-meter.ts';
-import { createJobCounts, healthRoute, readyRoute } from '../api/health.ts';
+import { createJobCounts, healthRoute, liveRoute, readyRoute } from '../api/health.ts';
 import {
   type AskOwner,
   createExplain,
@@ -204,7 +204,10 @@ export async function openFront(parts: Front, onClose: OnClose): Promise<string>
     isStopping: () => isStopping,
     readStore: () => store.work.nextDueAt(),
   });
-  const surfaces = withDocument([native.surface, { prefix: '', routes: [health, ready] }], VERSION);
+  const surfaces = withDocument(
+    [native.surface, { prefix: '', routes: [health, liveRoute(), ready] }],
+    VERSION,
+  );
   parts.onSurfaces(surfaces);
   const server = await createHttpServer({
     // Who is asked by another node asks nobody else.

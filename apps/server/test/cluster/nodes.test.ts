@@ -1,6 +1,6 @@
 import { createUpstream, type RecordedRequest, type Upstream } from '@ezthrottle/testkit';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { objectOf, textOf, until } from '../running-server.ts';
+import { objectOf, request, textOf, until } from '../running-server.ts';
 import { type Cluster, type NodeProcess, startCluster } from './cluster.ts';
 
 let cluster: Cluster;
@@ -82,6 +82,11 @@ describe('several nodes on one database', () => {
       ({ status }) => status !== 201,
     );
     expect([refused.status, refused.headers.get('retry-after')]).toEqual([503, '2']);
+    // To start them anew would help nobody; to send them requests neither.
+    for (const { url } of [first, second]) {
+      expect((await request(`${url}/live`, 'GET')).json).toEqual({ status: 'alive' });
+      expect((await request(`${url}/ready`, 'GET')).json).toEqual({ status: 'store_failed' });
+    }
     await cluster.database.restart();
     await until(
       () => second.call('GET', `/api/v1/jobs/${id}`),

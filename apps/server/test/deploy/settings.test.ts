@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { parse } from 'yaml';
 import { describe, expect, test } from 'vitest';
-import { healthRoute, readyRoute } from '../../src/api/health.ts';
+import { liveRoute, readyRoute } from '../../src/api/health.ts';
 import { readArguments } from '../../src/cli/arguments.ts';
 import { type ConfigReading, readSettings } from '../../src/config.ts';
 import { SETTINGS } from '../../src/config/settings.ts';
@@ -122,36 +122,17 @@ describe('a stop', () => {
 
 describe('probes', () => {
   const ready = readyRoute({ isStopping: () => false, readStore: () => Promise.resolve() }).path;
-  const health = healthRoute({
-    version: '',
-    clock: { now: () => 0, monotonic: () => 0 },
-    counts: { get: () => Promise.reject(new Error('not asked')) },
-    load: {
-      oldestReadyAt: () => Promise.resolve(null),
-      calls: () => ({ inFlight: 0 }),
-      deliveries: () => ({ running: 0, waiting: 0 }),
-    },
-    admission: () => Promise.resolve({}),
-    regions: () => 'any',
-  }).path;
+  const live = liveRoute().path;
 
   test('ask for pages that there are', () => {
     expect(at(container, 'startupProbe', 'httpGet', 'path')).toBe(ready);
     expect(at(container, 'readinessProbe', 'httpGet', 'path')).toBe(ready);
-    expect(at(container, 'livenessProbe', 'httpGet', 'path')).toBe(health);
-    const question = `fetch('http://127.0.0.1:8080${ready}')`;
+    expect(at(container, 'livenessProbe', 'httpGet', 'path')).toBe(live);
+    const question = (path: string): string => `fetch('http://127.0.0.1:8080${path}')`;
     expect(String(listAt(compose, 'services', 'node', 'healthcheck', 'test').at(-1))).toContain(
-      question,
+      question(ready),
     );
-    expect(deployFile('Dockerfile')).toContain(question);
-  });
-
-  test('let nodes wait as long for the database as they do by themselves', () => {
-    const { config } = readSettings('start', { environment: kubernetesEnvironment(container) });
-    const probe = at(container, 'livenessProbe');
-    const patienceMs =
-      1_000 * Number(at(probe, 'periodSeconds')) * Number(at(probe, 'failureThreshold'));
-    expect(patienceMs).toBeGreaterThan(config.databaseRetryMs);
+    expect(deployFile('Dockerfile')).toContain(question(live));
   });
 });
 

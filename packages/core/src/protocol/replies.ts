@@ -35,6 +35,11 @@ export interface WebhookEndpointList {
   readonly endpoints: readonly WebhookEndpointView[];
 }
 
+/** Answer to `GET /live`: whoever gives it is not to be started anew. */
+export interface LivenessView {
+  readonly status: 'alive';
+}
+
 /** Answer to `GET /ready`: whether it is to be sent requests. */
 export interface ReadinessView {
   /** `stopping`: it takes no new work; `store_failed`: it cannot, and is about to end. */

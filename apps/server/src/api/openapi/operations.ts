@@ -243,8 +243,14 @@ const SERVER: Operations = {
     tag: 'server',
     answers: { 200: 'HealthView' },
   },
+  'GET /live': {
+    summary: 'Whether the process answers at all, whatever its store does',
+    tag: 'server',
+    answers: { 200: 'LivenessView' },
+  },
   'GET /ready': {
-    summary: 'Whether the server is to be sent requests: 503 while it stops',
+    summary:
+      'Whether the server is to be sent requests: 503 while it stops or its store does not answer',
     tag: 'server',
     answers: { 200: 'ReadinessView', 503: 'ReadinessView' },
   },

@@ -19,6 +19,7 @@ export const REPLY_NAMES = [
   'LimitDeletedReply',
   'LimitPage',
   'LimitView',
+  'LivenessView',
   'NewApiKeyView',
   'RedriveDryRun',
   'RedriveItemPage',

@@ -1667,6 +1667,17 @@ export const REPLY_SCHEMAS: Readonly<Record<string, JsonSchema>> = {
     ],
     description: 'A limit. Null: was not said, so the default holds.',
   },
+  LivenessView: {
+    type: 'object',
+    properties: {
+      status: {
+        type: 'string',
+        const: 'alive',
+      },
+    },
+    required: ['status'],
+    description: 'Answer to `GET /live`: whoever gives it is not to be started anew.',
+  },
   Metadata: {
     type: 'object',
     additionalProperties: {
