@@ -144,7 +144,7 @@ describe('the configuration', () => {
   });
 
   test('reads regions with their ways out, from flags as from the file', () => {
-    const flags = { regions: ['iad,lax=10.0.0.5', 'fra=http://ann:p%40ss@proxy.example:3128'] };
+    const flags = { region: ['iad,lax=10.0.0.5', 'fra=http://ann:p%40ss@proxy.example:3128'] };
     expect(readConfig('dev', { flags }).regions).toEqual([
       { name: 'iad', egress: { kind: 'direct' } },
       { name: 'lax', egress: { kind: 'local_address', address: '10.0.0.5' } },
@@ -176,7 +176,7 @@ describe('the configuration', () => {
         },
       },
     ]);
-    expect(readConfig('dev', { flags: { regions: ['any'] } }).regions).toBe('any');
+    expect(readConfig('dev', { flags: { region: ['any'] } }).regions).toBe('any');
   });
 
   test('names each region that cannot be meant, and none of its passwords', () => {

@@ -31,6 +31,12 @@ describe('the command line', () => {
     });
   });
 
+  test('takes regions one by one, or as one list', () => {
+    expect(lineOf('start', '--region', 'iad', '--regions', 'fra,lax')).toMatchObject({
+      flags: { region: ['iad', 'fra,lax'] },
+    });
+  });
+
   test('turns a switch off with --no-', () => {
     expect(lineOf('dev', '--no-allow-loopback-targets')).toMatchObject({
       flags: { 'allow-loopback-targets': false },

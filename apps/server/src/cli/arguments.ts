@@ -61,13 +61,16 @@ interface FlagOption {
   readonly type: 'boolean' | 'string';
   readonly short?: string;
   readonly multiple?: boolean;
+  /** The flag that it is another spelling of. */
+  readonly settingOf?: string;
 }
 
 function flagOptions(): Record<string, FlagOption> {
   const options: Record<string, FlagOption> = { ...OWN_FLAGS };
-  for (const { flag, kind } of Object.values(SETTINGS)) {
+  for (const { flag, otherFlag, kind } of Object.values(SETTINGS)) {
     options[flag] =
       kind === 'switch' ? { type: 'boolean' } : { type: 'string', multiple: kind === 'list' };
+    if (otherFlag !== null) options[otherFlag] = { ...options[flag], settingOf: flag };
   }
   return options;
 }
@@ -185,13 +188,14 @@ function putFlag(
   if (typeof token.value !== 'string') {
     return { where, message: 'has no value', expected: `${where} <value>` };
   }
-  const earlier = flags[token.name];
+  const name = option.settingOf ?? token.name;
+  const earlier = flags[name];
   if (option.multiple === true) {
-    flags[token.name] = [...(Array.isArray(earlier) ? earlier : []), token.value];
+    flags[name] = [...(Array.isArray(earlier) ? earlier : []), token.value];
   } else if (earlier !== undefined) {
     return { where, message: 'is given twice', expected: 'it once' };
   } else {
-    flags[token.name] = token.value;
+    flags[name] = token.value;
   }
   return null;
 }

@@ -10,6 +10,8 @@ export type Reading<T> =
 export interface Setting<T> {
   /** Long flag without its dashes. */
   readonly flag: string;
+  /** Another spelling of it; null: none. */
+  readonly otherFlag: string | null;
   readonly environment: string;
   /** Profiles that look at that variable. */
   readonly environmentOf: readonly Profile[];
@@ -33,6 +35,7 @@ interface Naming<T> {
   readonly placeholder?: string;
   readonly secret?: boolean;
   readonly requiredBy?: readonly Profile[];
+  readonly otherFlag?: string;
   /** Default: `EZTHROTTLE_` and the flag. */
   readonly environment?: string;
   /** Default: both. */
@@ -47,6 +50,7 @@ function setting<T>(
 ): Setting<T> {
   return {
     flag: naming.flag,
+    otherFlag: naming.otherFlag ?? null,
     environment:
       naming.environment ?? `EZTHROTTLE_${naming.flag.toUpperCase().replaceAll('-', '_')}`,
     environmentOf: naming.environmentOf ?? ['dev', 'start'],

@@ -12,8 +12,8 @@ beforeEach(async () => {
   cluster = await startCluster(0);
   // Each region leaves from an address of its own, so that a target can tell them apart.
   nodes = await Promise.all([
-    cluster.start(['--regions', 'iad=127.0.0.11']),
-    cluster.start(['--regions', 'fra=127.0.0.12']),
+    cluster.start(['--region', 'iad=127.0.0.11']),
+    cluster.start(['--region', 'fra=127.0.0.12']),
   ]);
   for (const node of nodes) {
     await until(

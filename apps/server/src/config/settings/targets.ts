@@ -74,10 +74,12 @@ export const TARGET_SETTINGS: SettingsOf<
   ),
   regions: custom<Config['regions']>(
     {
-      flag: 'regions',
+      flag: 'region',
+      otherFlag: 'regions',
+      environment: 'EZTHROTTLE_REGIONS',
       placeholder: '<any|name=egress,…>',
       description:
-        'Regions of this server and how calls leave: directly, from a local address, through a proxy; any: whichever a job names',
+        'Regions of this server and how calls leave: directly, from a local address, through a proxy; any: whichever a job names; may be repeated',
       secret: true,
       dev: 'any',
       start: 'any',
