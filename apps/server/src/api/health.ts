@@ -80,6 +80,8 @@ export function healthRoute(options: {
   readonly counts: { get(): Promise<Counts> };
   readonly load: HealthLoad;
   readonly admission: () => Promise<Readonly<Record<string, number | boolean>>>;
+  /** Whether this node hears the others; null: there is nobody to be heard. */
+  readonly isHearing: () => boolean | null;
   readonly regions: () => 'any' | readonly RegionView[];
 }): Route {
   const { clock, load } = options;
@@ -102,6 +104,7 @@ export function healthRoute(options: {
           deliveries: { in_flight: running, waiting },
           jobs: await options.counts.get(),
           admission: await options.admission(),
+          hears_nodes: options.isHearing(),
           regions: options.regions(),
         },
       };

@@ -23,6 +23,8 @@ function nodes(): { readonly first: PeerNewsWire; readonly heard: PeerMessage[] 
     onText(listener: (text: string) => void): void {
       listeners.push(listener);
     },
+    listenAnew: () => Promise.resolve(),
+    obstacle: () => null,
     close: () => Promise.resolve(),
   };
   const ignore = (): void => undefined;

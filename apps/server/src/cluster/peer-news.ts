@@ -13,6 +13,10 @@ export interface PeerTransport {
   send(texts: readonly string[]): Promise<void>;
   /** Called once. Its own texts come back as well. */
   onText(listener: (text: string) => void): void;
+  /** Begins to listen anew. Never rejects. */
+  listenAnew(): Promise<void>;
+  /** Why nothing arrives at this moment; null: nothing is known to stand in the way. */
+  obstacle(): string | null;
   close(): Promise<void>;
 }
 
@@ -21,6 +25,8 @@ export interface PeerNewsOptions {
   readonly clock: Pick<Clock, 'after'>;
   readonly transport: PeerTransport;
   readonly onMessage: (message: PeerMessage) => void;
+  /** Something that this node has said came back. Default: nobody wants to know. */
+  readonly onOwn?: () => void;
   /** How long news wait for company, in milliseconds. Default 15. */
   readonly everyMs?: number;
 }
@@ -46,7 +52,9 @@ export class PeerNewsWire implements Peers {
     this.#options = options;
     options.transport.onText((text) => {
       const message = decodePeerMessage(text);
-      if (message !== null && message.from !== options.self) options.onMessage(message);
+      if (message === null) return;
+      if (message.from === options.self) options.onOwn?.();
+      else options.onMessage(message);
     });
   }
 
@@ -93,6 +101,11 @@ export class PeerNewsWire implements Peers {
   limits(keys: Iterable<string>): void {
     for (const key of keys) this.#limits.add(key);
     if (this.#limits.size > 0) this.#plan();
+  }
+
+  /** Says nothing but that it is there. Rejects when that cannot be said. */
+  say(): Promise<void> {
+    return this.#options.transport.send([JSON.stringify({ from: this.#options.self })]);
   }
 
   async close(): Promise<void> {

@@ -348,6 +348,7 @@ export async function compose(options: AppOptions, onClose: OnClose): Promise<Ru
       cluster === null ? undefined : limitsElsewhere(cluster.shareRows, cluster.node.id),
     inbox: config.databaseInboxMs === 0 ? null : (cluster?.inbox ?? null),
     catchUp: cluster === null ? undefined : () => cluster.catchUp(),
+    isHearing: () => cluster?.isHearing() ?? null,
     stalledMs: () => committer.stalledMs(),
     nodeSurfaces: (explain) =>
       elsewhere?.surfaces(

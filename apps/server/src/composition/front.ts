@@ -69,6 +69,8 @@ export interface Front {
   readonly meter: LoadMeter;
   /** Reads what other nodes have changed. Absent: there are none. */
   readonly catchUp: (() => Promise<void>) | undefined;
+  /** Whether this node hears the others; null: there is nobody to be heard. */
+  readonly isHearing: () => boolean | null;
   /** For how long a write has been under way. */
   readonly stalledMs: () => number;
   /** What nodes ask of each other. */
@@ -198,6 +200,7 @@ export async function openFront(parts: Front, onClose: OnClose): Promise<string>
     version: VERSION,
     counts,
     admission: () => admission.report(),
+    isHearing: parts.isHearing,
     regions: () => regionViews(config.regions, parts.regions),
   });
   const ready = readyRoute({

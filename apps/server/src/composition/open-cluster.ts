@@ -2,6 +2,7 @@ import type { Clock, Id, PaceSettings, Store } from '@ezthrottle/engine';
 import { ClusterNode } from '../cluster/cluster-node.ts';
 import type { NodesView } from '../cluster/cluster-database.ts';
 import { changesWhatAllKeep } from '../cluster/kept-by-all.ts';
+import { Hearing } from '../cluster/hearing.ts';
 import { leasedStore } from '../cluster/leased-store.ts';
 import type { PeerMessage } from '../cluster/peer-message.ts';
 import { PeerNewsWire, type PeerTransport } from '../cluster/peer-news.ts';
@@ -50,6 +51,8 @@ export interface Cluster {
   /** What applications submit within their transactions. */
   readonly inbox: InboxRows;
   sharedHub(local: JobEventHub): SharedHub;
+  /** Whether this node hears what others tell it; null: it is not to be told anything. */
+  isHearing(): boolean | null;
   /** Reads what other nodes have changed of that which every node keeps in memory. Never rejects. */
   readonly catchUp: () => Promise<void>;
   /** Does something while no other node does such a thing. */
@@ -67,7 +70,7 @@ export interface ClusterOptions {
   readonly onFenced: () => void;
 }
 
-/** How often a node looks for work that nobody has told it of, in milliseconds. */
+/** How often a node looks for work that nobody has told it of, in milliseconds: while it hears the others, and else. */
 const LOOK_EVERY_MS = { told: 5_000, untold: 1_000 };
 
 /** Joins the nodes that share a database, with slots only after `start`. */
@@ -134,7 +137,6 @@ export async function openCluster(
         listenUrl: config.databaseListenUrl ?? url,
         database,
         clock,
-        logger,
       })
     : SILENT;
   let onMessage = (_message: PeerMessage): void => undefined;
@@ -143,8 +145,18 @@ export async function openCluster(
     clock,
     transport,
     onMessage: (message) => onMessage(message),
+    onOwn: () => hearing?.heard(),
   });
   onClose(() => peers.close());
+  const hearing = config.databaseNotify
+    ? new Hearing({
+        clock,
+        say: () => peers.say(),
+        listenAnew: () => transport.listenAnew(),
+        obstacle: () => transport.obstacle(),
+        logger,
+      })
+    : null;
   let limitOf: ClusterParts['limitOf'] = () => null;
   const shareRows = createShareRows(database);
   const shares = new LimitShares({
@@ -164,12 +176,19 @@ export async function openCluster(
   const looking = createPeriodic({
     name: 'look',
     clock,
-    everyMs: config.databaseNotify ? LOOK_EVERY_MS.told : LOOK_EVERY_MS.untold,
-    round: () => look(),
+    everyMs: LOOK_EVERY_MS.untold,
+    round: () => lookWhenDue(),
     onError: (error) =>
       logger.error({ event: 'work_unreadable', err: error }, 'work of other nodes cannot be read'),
   });
   let look = (): Promise<void> => Promise.resolve();
+  let lookedAt = Number.NEGATIVE_INFINITY;
+  async function lookWhenDue(): Promise<void> {
+    const isDue = clock.monotonic() >= lookedAt + LOOK_EVERY_MS.told;
+    if (hearing?.isHeard === true && !isDue) return;
+    lookedAt = clock.monotonic();
+    await look();
+  }
   let catchUp = (): Promise<void> => Promise.resolve();
 
   return {
@@ -186,6 +205,7 @@ export async function openCluster(
       shares,
       shareRows,
       inbox: createInboxRows(inbox, clock),
+      isHearing: () => hearing?.isHeard ?? null,
       catchUp: () => catchUp(),
       alone: (act) => rows.alone(act),
       sharedHub: (local) => createSharedHub(local, peers, clock),
@@ -208,6 +228,8 @@ export async function openCluster(
         await node.start([parts.dispatcher, parts.deliverer]);
         await looking.start();
         onClose(() => looking.stop());
+        hearing?.start();
+        onClose(() => Promise.resolve(hearing?.stop()));
       },
     },
   };
@@ -251,6 +273,8 @@ export async function openCluster(
 const SILENT: PeerTransport = {
   send: () => Promise.resolve(),
   onText: () => undefined,
+  listenAnew: () => Promise.resolve(),
+  obstacle: () => null,
   close: () => Promise.resolve(),
 };
 

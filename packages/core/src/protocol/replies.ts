@@ -66,6 +66,11 @@ export interface HealthView {
   readonly jobs: Readonly<Record<JobState, number>>;
   /** What is measured, and the bounds beyond which new jobs are turned away; 0: none. */
   readonly admission: Readonly<Record<string, number | boolean>>;
+  /**
+   * Of a node among others: whether it hears what they tell it. While it does not, their work is found a second
+   * later. Null: there are no others, or nodes are not to tell each other anything.
+   */
+  readonly hears_nodes: boolean | null;
   /** The regions that calls leave from; `any`: each name that a job gives, all directly. */
   readonly regions: 'any' | readonly RegionHealthView[];
 }

@@ -1118,6 +1118,11 @@ export const REPLY_SCHEMAS: Readonly<Record<string, JsonSchema>> = {
         description:
           'What is measured, and the bounds beyond which new jobs are turned away; 0: none.',
       },
+      hears_nodes: {
+        type: ['boolean', 'null'],
+        description:
+          'Of a node among others: whether it hears what they tell it. While it does not, their work is found a second later. Null: there are no others, or nodes are not to tell each other anything.',
+      },
       regions: {
         anyOf: [
           {
@@ -1144,6 +1149,7 @@ export const REPLY_SCHEMAS: Readonly<Record<string, JsonSchema>> = {
       'deliveries',
       'jobs',
       'admission',
+      'hears_nodes',
       'regions',
     ],
     description: 'Answer to `GET /health`.',

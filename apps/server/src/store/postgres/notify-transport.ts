@@ -2,6 +2,7 @@ import { Client } from 'pg';
 import type { Clock } from '@ezthrottle/engine';
 import type { PeerTransport } from '../../cluster/peer-news.ts';
 import type { Database } from './database.ts';
+import { inOneLine } from './postgres-error.ts';
 
 export interface NotifyTransportOptions {
   /** A direct connection: it listens for as long as it lives. */
@@ -9,7 +10,6 @@ export interface NotifyTransportOptions {
   /** Sends, outside of the transactions that carry data. */
   readonly database: Database;
   readonly clock: Pick<Clock, 'after'>;
-  readonly logger: { warn(details: object, message: string): void };
 }
 
 /** Between two tries to listen, in milliseconds. */
@@ -30,6 +30,7 @@ class NotifyTransport implements PeerTransport {
   #client: Client | null = null;
   #listener: (text: string) => void = () => undefined;
   #stopTimer: (() => void) | null = null;
+  #obstacle: string | null = null;
   #isClosed = false;
 
   constructor(options: NotifyTransportOptions) {
@@ -38,7 +39,7 @@ class NotifyTransport implements PeerTransport {
   }
 
   async open(): Promise<void> {
-    const { listenUrl, logger } = this.#options;
+    const { listenUrl } = this.#options;
     const client = new Client({
       connectionString: listenUrl,
       application_name: 'ezthrottle listen',
@@ -52,13 +53,23 @@ class NotifyTransport implements PeerTransport {
     try {
       await client.connect();
       await client.query(`LISTEN "${this.#channel}"`);
+      this.#obstacle = null;
     } catch (error) {
-      logger.warn(
-        { event: 'not_listening', err: error },
-        'other nodes cannot be heard; what they write is found by looking, and listening is tried again',
-      );
+      this.#obstacle = inOneLine(error);
       this.#again(client);
     }
+  }
+
+  async listenAnew(): Promise<void> {
+    const client = this.#client;
+    this.#client = null;
+    this.#stopTimer?.();
+    client?.end().catch(() => undefined);
+    if (!this.#isClosed) await this.open();
+  }
+
+  obstacle(): string | null {
+    return this.#obstacle;
   }
 
   onText(listener: (text: string) => void): void {

@@ -58,6 +58,13 @@ function codeOf(error: unknown): string | null {
   return 'code' in error && typeof error.code === 'string' ? error.code : null;
 }
 
+/** What went wrong, for people, without where in the program. */
+export function inOneLine(error: unknown): string {
+  if (error instanceof AggregateError) return inOneLine(error.errors[0]);
+  if (!(error instanceof Error)) return String(error);
+  return error.message === '' ? (codeOf(error) ?? error.name) : error.message;
+}
+
 /** A statement that came after the one that had failed. */
 export function isOfAbortedTransaction(error: unknown): boolean {
   return codeOf(error) === '25P02';
