@@ -57,6 +57,8 @@ export class ClusterNode {
   #onLeft: (() => void) | null = null;
   /** Slots that are being prepared. */
   readonly #coming = new Set<number>();
+  /** Before that it renews its lease and takes nothing. */
+  #isStarted = false;
   #isOver = false;
   #isFenced = false;
   /** Those who wait for a lease. */
@@ -82,13 +84,14 @@ export class ClusterNode {
     return this.#view;
   }
 
-  /** Becomes one of the nodes, without any slots yet. */
+  /** Becomes one of the nodes, without any slots yet. However long its parts take to begin, it stays one. */
   async join(): Promise<void> {
     const { database, facts } = this.#options;
     const sentAt = this.#clocks();
     const epoch = await database.join(facts, this.#times.leaseMs);
     this.#member = joinedMember(facts.node, epoch);
     this.#lease = renewedLease(sentAt, this.#times);
+    this.#plan(this.#times.heartbeatMs);
   }
 
   /**
@@ -131,6 +134,9 @@ export class ClusterNode {
   /** Takes slots from now on, for these parts. Resolves after the second round: alone, it has them all. */
   async start(users: readonly SlotUser[]): Promise<void> {
     this.#users.push(...users);
+    this.#stopTimer?.();
+    await this.#round;
+    this.#isStarted = true;
     await this.#once();
     await this.#once();
     this.#plan(this.#times.heartbeatMs);
@@ -260,6 +266,7 @@ export class ClusterNode {
     }
     this.#member = round.member;
     onView?.(view);
+    if (!this.#isStarted) return;
     this.#serve(round.serves, hadLapsed);
     await this.#apply(round.operations);
   }
