@@ -17,6 +17,7 @@ import {
 } from '@ezthrottle/engine';
 import type { ClusterDatabase, NodeFacts, NodesView, PeerRow } from './cluster-database.ts';
 import { NodeFencedError } from '../store/postgres/node-fenced-error.ts';
+import { unavailable } from '../store/postgres/postgres-error.ts';
 import { HeldSlots } from './ownership.ts';
 import type { SlotUser } from './slot-user.ts';
 
@@ -158,7 +159,7 @@ export class ClusterNode {
       ]);
     } catch (error) {
       logger.warn(
-        { event: 'node_not_left', err: error },
+        { event: 'node_not_left', err: unavailable(error) },
         'the slots could not be given back: they pass on when the lease has ended',
       );
     }
@@ -220,7 +221,7 @@ export class ClusterNode {
       await this.#turn();
     } catch (error) {
       logger.warn(
-        { event: 'cluster_round_failed', err: error },
+        { event: 'cluster_round_failed', err: unavailable(error) },
         'the lease could not be renewed; trying again',
       );
     }
@@ -317,7 +318,7 @@ export class ClusterNode {
   #watch(work: Promise<unknown>): void {
     work.catch((error: unknown) => {
       this.#options.logger.error(
-        { event: 'slots_not_taken_up', err: error },
+        { event: 'slots_not_taken_up', err: unavailable(error) },
         'what stands in new slots could not be read; it is looked for again',
       );
     });

@@ -19,6 +19,7 @@ import { createLimitRules } from '../limits/limit-rules.ts';
 import { createLimits } from '../limits/limits.ts';
 import { createNewId } from '../new-id.ts';
 import { createLogger } from '../observe/logger.ts';
+import { Outages } from '../observe/outages.ts';
 import { createObservation } from '../observe/observation.ts';
 import { createJobEventHub } from '../realtime/job-event-hub.ts';
 import { openRecorder } from '../recording/open-recorder.ts';
@@ -56,7 +57,11 @@ export async function compose(options: AppOptions, onClose: OnClose): Promise<Ru
   const { config, keys } = options;
   const clock = systemClock;
   const newId = createNewId(clock);
-  const logger = createLogger({ level: config.logLevel });
+  const outages = new Outages({ clock, logger: () => logger });
+  const logger = createLogger({
+    level: config.logLevel,
+    isToldOtherwise: (details) => outages.takes(details),
+  });
 
   const observation = await createObservation({
     config,
@@ -66,7 +71,7 @@ export async function compose(options: AppOptions, onClose: OnClose): Promise<Ru
   });
   onClose(() => observation.close());
 
-  const { store, cluster } = await openState(options, { clock, newId, logger }, onClose);
+  const { store, cluster } = await openState(options, { clock, newId, logger, outages }, onClose);
   const committer = createCommitter({
     store,
     gathering: { clock, forMs: GATHER_MS },

@@ -14,6 +14,7 @@ import type { Deliverer } from '../deliver/deliverer.ts';
 import type { Dispatcher } from '../dispatch/dispatcher.ts';
 import { slotOfKey } from '../dispatch/shared-key.ts';
 import type { createLogger } from '../observe/logger.ts';
+import type { Outages } from '../observe/outages.ts';
 import type { JobEventHub } from '../realtime/job-event-hub.ts';
 import type { InboxRows } from '../inbox/inbox-rows.ts';
 import { whereItWaits } from '../realtime/where-it-waits.ts';
@@ -24,6 +25,7 @@ import { migrate } from '../store/postgres/migrate.ts';
 import { MIGRATIONS } from '../store/postgres/migrations.ts';
 import { requireMigrated } from '../store/postgres/schema-state.ts';
 import { createNotifyTransport } from '../store/postgres/notify-transport.ts';
+import { unavailable } from '../store/postgres/postgres-error.ts';
 import { openPostgresStore } from '../store/postgres/postgres-store.ts';
 import { createShareRows } from '../store/postgres/share-rows.ts';
 import { createPeriodic } from '../upkeep/periodic.ts';
@@ -67,6 +69,7 @@ export interface ClusterOptions {
   readonly clock: Clock;
   readonly newId: () => Id;
   readonly logger: ReturnType<typeof createLogger>;
+  readonly outages: Pick<Outages, 'answered'>;
   readonly onFenced: () => void;
 }
 
@@ -105,7 +108,10 @@ export async function openCluster(
       regions: config.regions === 'any' ? [] : config.regions.map(({ name }) => name),
       url: config.nodeUrl,
     },
-    onView: (view) => onView(view),
+    onView(view) {
+      options.outages.answered();
+      onView(view);
+    },
     onFenced: options.onFenced,
     logger,
   });
@@ -169,7 +175,7 @@ export async function openCluster(
     tell: (keys) => peers.limits(keys),
     onError: (error) =>
       logger.warn(
-        { event: 'limits_not_shared', err: error },
+        { event: 'limits_not_shared', err: unavailable(error) },
         'shares of limits could not be read or written; trying again',
       ),
   });
@@ -216,7 +222,10 @@ export async function openCluster(
           try {
             await revisions.seen(await rows.revisions());
           } catch (error) {
-            logger.error({ event: 'change_unreadable', err: error }, 'a change cannot be read');
+            logger.error(
+              { event: 'change_unreadable', err: unavailable(error) },
+              'a change cannot be read',
+            );
           }
         };
         onMessage = (message) => heed(message, parts);

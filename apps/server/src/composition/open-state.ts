@@ -3,6 +3,7 @@ import type { Clock, Id, Store } from '@ezthrottle/engine';
 import type { AppOptions } from '../app.ts';
 import { NodeFencedError } from '../store/postgres/node-fenced-error.ts';
 import type { createLogger } from '../observe/logger.ts';
+import type { Outages } from '../observe/outages.ts';
 import { openSqliteStore } from '../store/sqlite/sqlite-store.ts';
 import type { OnClose } from './on-close.ts';
 import type { Cluster } from './open-cluster.ts';
@@ -21,6 +22,8 @@ export async function openState(
     readonly clock: Clock;
     readonly newId: () => Id;
     readonly logger: ReturnType<typeof createLogger>;
+    /** Told when a database that others share answers. */
+    readonly outages: Pick<Outages, 'answered'>;
   },
   onClose: OnClose,
 ): Promise<State> {

@@ -137,8 +137,10 @@ async function outcomeOf(
 ): Promise<InboxOutcome> {
   if (!(error instanceof ApiError)) {
     // Whatever it is, it must not keep those behind it waiting.
-    const details = { event: 'inbox_job_failed', jobId: row.id, err: error };
-    options.logger.error(details, 'a job of the inbox could not be taken in');
+    options.logger.error(
+      { event: 'inbox_job_failed', jobId: row.id, err: error },
+      'a job of the inbox could not be taken in',
+    );
     return postponed(row);
   }
   if (error.code === 'rate_limited' || error.code === 'unavailable') return postponed(row);

@@ -1,5 +1,7 @@
 import type { Clock } from '@ezthrottle/engine';
 import type { Admission } from '../admission/admission.ts';
+import { unavailable } from '../store/postgres/postgres-error.ts';
+import { StoreUnavailableError } from '../store/store-unavailable-error.ts';
 import type { Service } from '../upkeep/service.ts';
 import type { InboxOutcome, InboxRow, InboxRows } from './inbox-rows.ts';
 
@@ -57,6 +59,8 @@ class Drain implements InboxDrain {
   #round: Promise<void> | null = null;
   #waitMs: number;
   #failures = 0;
+  /** That the inbox cannot be read, and why. */
+  #isTold = false;
   #charactersPerJob = 0;
   #pruneAt: number;
 
@@ -111,8 +115,10 @@ class Drain implements InboxDrain {
     if (outcome?.type === 'taken' || outcome?.type === 'duplicate') onTaken?.(row.apiKey);
     if (outcome?.type !== 'refused') return;
     const { code, problems } = outcome;
-    const details = { event: 'inbox_job_refused', jobId: row.id, code, problems };
-    logger.warn(details, 'a job submitted within a transaction was refused');
+    logger.warn(
+      { event: 'inbox_job_refused', jobId: row.id, code, problems },
+      'a job submitted within a transaction was refused',
+    );
   }
 
   #plan(waitMs: number): void {
@@ -155,16 +161,24 @@ class Drain implements InboxDrain {
   #succeeded(): void {
     if (this.#failures === 0) return;
     this.#failures = 0;
-    this.#options.logger.info({ event: 'inbox_readable' }, 'the inbox can be read again');
+    if (this.#isTold) {
+      this.#options.logger.info({ event: 'inbox_readable' }, 'the inbox can be read again');
+    }
+    this.#isTold = false;
   }
 
-  /** Told once: the database may be away for long. Gives how long to wait. */
-  #failed(error: unknown): number {
+  /** Told once: nothing may change for long. Gives how long to wait. */
+  #failed(thrown: unknown): number {
     this.#failures += 1;
-    if (this.#failures === 1) {
-      const details = { event: 'inbox_unreadable', err: error };
-      this.#options.logger.error(details, 'the inbox cannot be read');
+    const error = unavailable(thrown);
+    if (!this.#isTold) {
+      this.#options.logger.error(
+        { event: 'inbox_unreadable', err: error },
+        'the inbox cannot be read',
+      );
     }
+    // That the database is back is told for all parts at once.
+    this.#isTold ||= !(error instanceof StoreUnavailableError);
     return Math.min(LONGEST_PAUSE_MS, this.#everyMs * 2 ** Math.min(this.#failures, 10));
   }
 }

@@ -5,6 +5,8 @@ export interface LoggerOptions {
   readonly level: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent';
   /** Where lines go. Default: the standard error stream; standard output belongs to the command. */
   readonly destination?: DestinationStream;
+  /** Lines with these details are left out, since something else tells of them. Default: none. */
+  readonly isToldOtherwise?: (details: object) => boolean;
 }
 
 /**
@@ -25,6 +27,9 @@ export function createLogger(options: LoggerOptions): Logger {
       hooks: {
         logMethod(inputs, method) {
           const [first, message] = inputs;
+          if (typeof first === 'object' && first !== null) {
+            if (options.isToldOtherwise?.(first) === true) return;
+          }
           if (typeof first === 'string') return method.call(this, redactedText(first));
           return method.call(
             this,

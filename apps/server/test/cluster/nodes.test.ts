@@ -99,6 +99,14 @@ describe('several nodes on one database', () => {
     const late = await submit(first, 2);
     await webhook.waitFor((requests) => deliveredJobs(requests).has(late), 30_000);
     expect((await second.call('GET', `/api/v1/jobs/${late}`)).json['status']).toBe('success');
+    for (const { said } of [first, second]) {
+      const log = await until(
+        () => Promise.resolve(said()),
+        (text) => text.includes('"event":"store_back"'),
+      );
+      expect(log.split('"event":"store_away"')).toHaveLength(2);
+      expect(log).not.toContain('"stack"');
+    }
   }, 90_000);
 
   test('a node that is asked to stop hands its slots over and loses nothing', async () => {

@@ -2,7 +2,7 @@ import { Client } from 'pg';
 import type { Clock } from '@ezthrottle/engine';
 import type { PeerTransport } from '../../cluster/peer-news.ts';
 import type { Database } from './database.ts';
-import { inOneLine } from './postgres-error.ts';
+import { StoreUnavailableError } from '../store-unavailable-error.ts';
 
 export interface NotifyTransportOptions {
   /** A direct connection: it listens for as long as it lives. */
@@ -55,7 +55,7 @@ class NotifyTransport implements PeerTransport {
       await client.query(`LISTEN "${this.#channel}"`);
       this.#obstacle = null;
     } catch (error) {
-      this.#obstacle = inOneLine(error);
+      this.#obstacle = new StoreUnavailableError(error).reason;
       this.#again(client);
     }
   }

@@ -1,3 +1,5 @@
+import { StoreUnavailableError } from '../store-unavailable-error.ts';
+
 /** What an error of the database, or of the way to it, means for a batch. */
 export type FailureKind =
   /** The statement's values cannot be written: the operation is refused, its neighbours are not. */
@@ -58,11 +60,21 @@ function codeOf(error: unknown): string | null {
   return 'code' in error && typeof error.code === 'string' ? error.code : null;
 }
 
-/** What went wrong, for people, without where in the program. */
-export function inOneLine(error: unknown): string {
-  if (error instanceof AggregateError) return inOneLine(error.errors[0]);
-  if (!(error instanceof Error)) return String(error);
-  return error.message === '' ? (codeOf(error) ?? error.name) : error.message;
+/** Of these, those that say nothing about whether the database answers. */
+const ANSWERED_CODES: ReadonlySet<string> = new Set([
+  '0A000',
+  '25P02',
+  '25P03',
+  '40001',
+  '40P01',
+  '55P03',
+  '57014',
+]);
+
+/** The error, or in its place that the database does not answer, where it says so. */
+export function unavailable(error: unknown): unknown {
+  if (failureKindOf(error) !== 'passing' || ANSWERED_CODES.has(codeOf(error) ?? '')) return error;
+  return new StoreUnavailableError(error);
 }
 
 /** A statement that came after the one that had failed. */

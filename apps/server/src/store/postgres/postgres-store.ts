@@ -37,8 +37,8 @@ import { PostgresTenancyReads } from './tenancy-reads.ts';
 
 /** What the store tells about itself: the part of pino's logger that it uses. */
 export interface PostgresStoreLogger {
+  debug(details: object, message: string): void;
   info(details: object, message: string): void;
-  warn(details: object, message: string): void;
 }
 
 export interface PostgresStoreOptions extends Omit<DatabaseOptions, 'onIdleError'> {
@@ -97,7 +97,7 @@ const CONNECTIONS = 4;
 function openDatabases(options: PostgresStoreOptions): Databases {
   const { logger, connections = CONNECTIONS } = options;
   const onIdleError = (error: Error): void =>
-    logger?.warn({ event: 'store_connection_lost', error: error.message }, 'connection lost');
+    logger?.debug({ event: 'store_connection_lost', error: error.message }, 'connection lost');
   const open = (count: number): Database =>
     new Database({ ...options, connections: count, onIdleError });
   const reading = open(Math.max(1, connections - 1));
