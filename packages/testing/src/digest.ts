@@ -1,14 +1,9 @@
 import { ed25519 } from '@noble/curves/ed25519.js';
-import { hmac } from '@noble/hashes/hmac.js';
 import { sha256 as hash } from '@noble/hashes/sha2.js';
 
 /** SHA-256 as the rules take it: answers at once, on every runtime. */
 export function sha256(bytes: Uint8Array): Uint8Array {
   return hash(bytes);
-}
-
-export function hmacSha256(key: Uint8Array, content: string): Uint8Array {
-  return hmac(hash, key, new TextEncoder().encode(content));
 }
 
 export function sha256Hex(text: string): string {

@@ -2,6 +2,9 @@ import { toBytes } from './bytes.ts';
 
 export const BLOCK_BYTES = 64;
 
+/** How a digest is written: hexadecimal digits, or base64 with padding. */
+export type DigestEncoding = 'hex' | 'base64';
+
 /** What the two hashes of an HMAC begin with. */
 export interface HmacBlocks {
   readonly inner: Uint8Array;

@@ -26,6 +26,7 @@ export {
   type SignatureHeader,
   type SignatureHeaderProblem,
 } from './signature.ts';
+export { signStandardWebhook, type SignStandardWebhookInput } from './sign-standard-webhook.ts';
 export { signWebhook, type SignWebhookInput } from './sign-webhook.ts';
 export {
   decodeDelivery,

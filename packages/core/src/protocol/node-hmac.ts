@@ -1,7 +1,7 @@
 import * as crypto from 'node:crypto';
 import type { Awaitable } from '../awaitable.ts';
 import { toBytes } from './bytes.ts';
-import { BLOCK_BYTES, hmacBlocks } from './hmac-blocks.ts';
+import { BLOCK_BYTES, type DigestEncoding, hmacBlocks } from './hmac-blocks.ts';
 
 const DIGEST_BYTES = 32;
 /** An application has a handful of secrets; a server that signs for many tenants has many. */
@@ -17,7 +17,7 @@ const keys = new Map<string | Uint8Array, Key>();
 const scratch = Buffer.alloc(8_192);
 
 /**
- * HMAC-SHA256 of the parts, one after the other, in hexadecimal digits, by node:crypto.
+ * HMAC-SHA256 of the parts, one after the other, by node:crypto.
  *
  * Small contents are hashed in one call each, and the first digest is handed on as text: that takes
  * three fifths of the time of `createHmac`, whose object and buffers each cost as much as a hash.
@@ -25,15 +25,16 @@ const scratch = Buffer.alloc(8_192);
 export function hmacSha256(
   secret: string | Uint8Array,
   parts: readonly (string | Uint8Array)[],
+  encoding: DigestEncoding = 'hex',
 ): string {
   // Not every runtime that has node:crypto has all of it.
-  if (typeof crypto.hash !== 'function') return streamed(secret, parts);
+  if (typeof crypto.hash !== 'function') return streamed(secret, parts, encoding);
   const { inner, outer } = keyOf(secret);
   scratch.set(inner);
   let end = BLOCK_BYTES;
   for (const part of parts) {
     // No UTF-16 unit has more than three bytes of UTF-8.
-    if (end + part.length * 3 > scratch.length) return streamed(secret, parts);
+    if (end + part.length * 3 > scratch.length) return streamed(secret, parts, encoding);
     if (typeof part === 'string') end += scratch.write(part, end);
     else {
       scratch.set(part, end);
@@ -41,7 +42,7 @@ export function hmacSha256(
     }
   }
   outer.write(crypto.hash('sha256', scratch.subarray(0, end), 'binary'), BLOCK_BYTES, 'binary');
-  return crypto.hash('sha256', outer, 'hex');
+  return crypto.hash('sha256', outer, encoding);
 }
 
 /** The same for callers that would wait for WebCrypto: here nobody has to, and it is several times cheaper. */
@@ -53,10 +54,14 @@ export function hmacSha256Async(
 }
 
 /** Without a copy of the parts. */
-function streamed(secret: string | Uint8Array, parts: readonly (string | Uint8Array)[]): string {
+function streamed(
+  secret: string | Uint8Array,
+  parts: readonly (string | Uint8Array)[],
+  encoding: DigestEncoding,
+): string {
   const running = crypto.createHmac('sha256', toBytes(secret));
   for (const part of parts) running.update(part);
-  return running.digest('hex');
+  return running.digest(encoding);
 }
 
 function keyOf(secret: string | Uint8Array): Key {

@@ -22,7 +22,7 @@ export interface DeliveryRequestInput extends SigningContext {
 
 /** One attempt's request: the bytes that are signed are the bytes that are sent. */
 export function deliveryRequest(input: DeliveryRequestInput): DeliveryRequest {
-  const { payload, secret, furtherKeys = [], hmacSha256, ed25519 } = input;
+  const { payload, secret, furtherKeys = [], ed25519 } = input;
   const body = JSON.stringify(payload);
   const headers = {
     'content-type': 'application/json',
@@ -37,7 +37,6 @@ export function deliveryRequest(input: DeliveryRequestInput): DeliveryRequest {
     secret,
     furtherKeys,
     timestampSeconds,
-    hmacSha256,
     ed25519,
   });
   if (secret === null) return { headers: { ...headers, ...standard }, body };

@@ -1,8 +1,8 @@
+import { signStandardWebhook } from '@ezthrottle/core/protocol';
 import { base64, decodeBase64 } from '../admit/digest.ts';
 
-/** Signing as arguments: Node's or a portable way, as long as it answers at once. */
+/** Signing with key pairs as an argument: Node's or a portable way, as long as it answers at once. */
 export interface SigningContext {
-  readonly hmacSha256: (key: Uint8Array, content: string) => Uint8Array;
   /** Ed25519 over the UTF-8 bytes of `content`, by a seed of 32 bytes. Absent: such keys do not sign. */
   readonly ed25519?: ((seed: Uint8Array, content: string) => Uint8Array) | undefined;
 }
@@ -27,11 +27,12 @@ const SEED_BYTES = 32;
  * HMAC-SHA256, `v1a` by ed25519. None when no key has a form that can sign.
  */
 export function standardWebhookHeaders(input: StandardWebhookInput): Record<string, string> {
-  const content = `${input.id}.${input.timestampSeconds}.${input.body}`;
   const { secret, furtherKeys = [] } = input;
-  const all = secret === null ? furtherKeys : [secret, ...furtherKeys];
-  const signers = [...new Set(all)].slice(0, MAX_SIGNATURES);
-  const signatures = signers.flatMap((key) => signatureBy(key, content, input) ?? []);
+  const signatures: string[] = [];
+  for (const key of signersOf(secret, furtherKeys)) {
+    const signature = signatureBy(key, input);
+    if (signature !== null) signatures.push(signature);
+  }
   if (signatures.length === 0) return {};
   return {
     'webhook-id': input.id,
@@ -40,15 +41,20 @@ export function standardWebhookHeaders(input: StandardWebhookInput): Record<stri
   };
 }
 
-function signatureBy(
-  text: string,
-  content: string,
-  { hmacSha256, ed25519 }: SigningContext,
-): string | null {
+function signersOf(secret: string | null, furtherKeys: readonly string[]): readonly string[] {
+  if (secret !== null && furtherKeys.length === 0) return [secret];
+  const all = secret === null ? furtherKeys : [secret, ...furtherKeys];
+  return [...new Set(all)].slice(0, MAX_SIGNATURES);
+}
+
+function signatureBy(text: string, input: StandardWebhookInput): string | null {
   const key = keyOf(text);
   if (key === null) return null;
-  if (key.kind === 'hmac') return `v1,${base64(hmacSha256(key.bytes, content))}`;
-  return ed25519 === undefined ? null : `v1a,${base64(ed25519(key.bytes, content))}`;
+  const { id, body, timestampSeconds, ed25519 } = input;
+  if (key.kind === 'hmac')
+    return signStandardWebhook({ id, body, key: key.bytes, timestampSeconds });
+  if (ed25519 === undefined) return null;
+  return `v1a,${base64(ed25519(key.bytes, `${id}.${timestampSeconds}.${body}`))}`;
 }
 
 interface Key {

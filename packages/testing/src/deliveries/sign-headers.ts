@@ -6,7 +6,7 @@ import {
 } from '@ezthrottle/core/protocol';
 import { standardWebhookHeaders } from '@ezthrottle/engine';
 import { ed25519 } from '@noble/curves/ed25519.js';
-import { hmacSha256, sha256 } from '../digest.ts';
+import { sha256 } from '../digest.ts';
 import { TestServerError } from '../test-server-error.ts';
 
 /** A way to sign, by the name that a receiver's scheme has. */
@@ -29,7 +29,7 @@ const PRIVATE_KEY_BYTES = 32;
 const SIGN: Readonly<Record<SigningScheme, (input: SigningInput) => Headers>> = {
   ezthrottle: (input) => ({ [HEADERS.signature]: signWebhook(input) }),
 
-  'standard-webhooks': (input) => standardWebhookHeaders({ ...input, hmacSha256 }),
+  'standard-webhooks': (input) => standardWebhookHeaders(input),
 
   'standard-webhooks-ed25519': ({ id, body, privateKey, timestampSeconds }) => ({
     [STANDARD_WEBHOOK_HEADERS.id]: id,

@@ -1,6 +1,5 @@
 import type { DeliveryPayload } from '@ezthrottle/core/protocol';
 import { deliveryRequest } from '@ezthrottle/engine';
-import { hmacSha256 } from '../digest.ts';
 import { TEST_SIGNING_SECRET } from '../test-server-options.ts';
 import { checkDelivery } from './check-delivery.ts';
 import { deliveryPayload } from './delivery-payload.ts';
@@ -73,7 +72,6 @@ export function signedRequest(options: SignedRequestOptions = {}): SignedRequest
   const unsigned = deliveryRequest({
     payload: delivery,
     secret: null,
-    hmacSha256,
     userAgent: 'EZThrottle-Webhooks',
     now: signedAt,
   });

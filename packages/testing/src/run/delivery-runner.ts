@@ -8,7 +8,7 @@ import {
   resultAttempts,
   settledDelivery,
 } from '@ezthrottle/engine';
-import { hmacSha256, signEd25519 } from '../digest.ts';
+import { signEd25519 } from '../digest.ts';
 import type { RunParts } from './rules.ts';
 
 const USER_AGENT = 'EZThrottle-Webhooks';
@@ -61,7 +61,6 @@ export class DeliveryRunner {
       userAgent: USER_AGENT,
       // Receivers know the time of the system, unless they were given another clock.
       now: isVirtual ? clock.now() : Date.now(),
-      hmacSha256,
       ed25519: signEd25519,
     });
     this.#running.add(delivery.id);
