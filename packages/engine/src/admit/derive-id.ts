@@ -3,6 +3,8 @@ import { type DigestContext, encodeParts } from './digest.ts';
 
 const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
 
+const ID_BYTES = 16;
+
 /**
  * The id of what hangs on a job by a named edge: the same for the same (parent, edge), so that making
  * it twice makes one. A UUID of version 8 in lower case.
@@ -10,16 +12,17 @@ const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(
  * @param edge For example `on_success` or `delivery[0]`.
  */
 export function deriveId(parentId: Id, edge: string, { sha256 }: DigestContext): Id {
-  const bytes = sha256(encodeParts('ezthrottle/id/1', [parentId, edge])).slice(0, 16);
-  bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x80;
-  bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80;
-  let hex = '';
-  for (const byte of bytes) hex += HEX[byte];
-  return [
-    hex.slice(0, 8),
-    hex.slice(8, 12),
-    hex.slice(12, 16),
-    hex.slice(16, 20),
-    hex.slice(20),
-  ].join('-');
+  const digest = sha256(encodeParts('ezthrottle/id/1', [parentId, edge]));
+  let id = '';
+  for (let index = 0; index < ID_BYTES; index += 1) {
+    if (index === 4 || index === 6 || index === 8 || index === 10) id += '-';
+    id += HEX[marked(digest[index] ?? 0, index)];
+  }
+  return id;
+}
+
+/** A byte of the id, with version and variant in their places. */
+function marked(byte: number, index: number): number {
+  if (index === 6) return (byte & 0x0f) | 0x80;
+  return index === 8 ? (byte & 0x3f) | 0x80 : byte;
 }

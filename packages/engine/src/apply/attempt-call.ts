@@ -35,22 +35,37 @@ export function attemptCall(input: AttemptCallInput): AttemptCall {
   };
 }
 
+const RESERVED: ReadonlySet<string> = new Set(
+  [HEADERS.jobId, HEADERS.attempt, HEADERS.region].map((name) => name.toLowerCase()),
+);
+const IDEMPOTENCY_KEY = HEADERS.idempotencyKey.toLowerCase();
+
 function headersOf(input: AttemptCallInput): Readonly<Record<string, string>> {
-  const ours = new Map<string, string>([
-    [HEADERS.jobId, input.jobId],
-    [HEADERS.attempt, String(input.attempt)],
-    [HEADERS.region, input.region],
-  ]);
-  if (input.trace) {
-    for (const [name, value] of Object.entries(traceHeaders(input.trace))) ours.set(name, value);
-  }
-  const reserved = new Set([...ours.keys()].map((name) => name.toLowerCase()));
-  const entries = Object.entries(input.path.headers).filter(
-    ([name]) => !reserved.has(name.toLowerCase()),
-  );
-  const hasKey = entries.some(
-    ([name]) => name.toLowerCase() === HEADERS.idempotencyKey.toLowerCase(),
-  );
-  if (input.sendIdempotencyKey && !hasKey) ours.set(HEADERS.idempotencyKey, input.idempotentKey);
-  return Object.fromEntries([...entries, ...ours]);
+  const { jobId, attempt, region, trace } = input;
+  const traced = trace ? traceHeaders(trace) : null;
+  const given = withoutOurs(input.path.headers, traced);
+  const isKeyed =
+    input.sendIdempotencyKey &&
+    !Object.keys(given).some((name) => name.toLowerCase() === IDEMPOTENCY_KEY);
+  return {
+    ...given,
+    [HEADERS.jobId]: jobId,
+    [HEADERS.attempt]: String(attempt),
+    [HEADERS.region]: region,
+    ...traced,
+    ...(isKeyed ? { [HEADERS.idempotencyKey]: input.idempotentKey } : null),
+  };
+}
+
+/** The submitter's headers but for those that are ours to set: hardly anybody gives any of them. */
+function withoutOurs(
+  given: Readonly<Record<string, string>>,
+  traced: Readonly<Record<string, string>> | null,
+): Readonly<Record<string, string>> {
+  const isOurs = (name: string): boolean => {
+    const lower = name.toLowerCase();
+    return RESERVED.has(lower) || (traced !== null && Object.hasOwn(traced, lower));
+  };
+  if (!Object.keys(given).some(isOurs)) return given;
+  return Object.fromEntries(Object.entries(given).filter(([name]) => !isOurs(name)));
 }

@@ -2,13 +2,14 @@ import type { Decision } from '../decide/decision.ts';
 import { newDelivery } from '../deliver/new-delivery.ts';
 import type { JobSpec } from '../job/job-spec.ts';
 import type { Outcome, StoredResponse } from '../job/outcome.ts';
-import type { RunState } from '../job/run.ts';
+import type { JobEnd, RunState } from '../job/run.ts';
 import type {
   AdvanceOperation,
   EndedAttempt,
   Id,
   NewDelivery,
   NewJob,
+  NewWork,
 } from '../ports/operation.ts';
 import { legOf, queuedWork } from './queued-work.ts';
 import { type SpawnContext, spawnedJob } from './spawned-job.ts';
@@ -57,35 +58,69 @@ export interface AdvancePlan {
 /** Turns the effects of a decision into one write. */
 export function planAdvance(move: DecidedMove, context: PlanContext): AdvancePlan {
   const { job, before, decision, reported } = move;
-  const withdrawn = withdrawnAttempts(move);
-  const wakes = decision.effects.filter((effect) => effect.type === 'wake');
-  const end = decision.effects.find((effect) => effect.type === 'end')?.end ?? null;
+  const { run } = decision;
+  const abort: string[] = [];
+  const putWork: NewWork[] = [];
+  const ended = reported === null ? [] : [endedAttempt(reported, move)];
+  const children: NewJob[] = [];
+  const deliveries: NewDelivery[] = [];
+  let end: JobEnd | null = null;
+  let { wakeAt } = move;
+  for (const effect of decision.effects) {
+    switch (effect.type) {
+      case 'enqueue':
+        putWork.push(...queuedWork(job.spec, run, effect.leg, effect.readyAt, context.now));
+        break;
+      case 'withdraw': {
+        const leg = legOf(before, effect.leg);
+        if (leg?.state !== 'armed') break;
+        const sentAt = context.sentAt?.(leg.token) ?? null;
+        abort.push(leg.token);
+        ended.push(abortedAttempt(leg.attempt, leg.token, context.now, sentAt));
+        break;
+      }
+      case 'wake':
+        wakeAt = effect.at;
+        break;
+      case 'end':
+        end ??= effect.end;
+        break;
+      case 'spawn':
+        children.push(spawnedJob(job, effect.edge, effect.spec, context));
+        break;
+      case 'deliver': {
+        const delivery = newDelivery(job, effect.webhook, context);
+        if (delivery !== null) deliveries.push(delivery);
+        break;
+      }
+      case 'keep_response':
+        break;
+    }
+  }
   const operation: AdvanceOperation = {
     type: 'advance',
     jobId: job.id,
     version: move.version,
-    run: decision.run,
-    wakeAt: end === null ? (wakes.length > 0 ? (wakes.at(-1)?.at ?? null) : move.wakeAt) : null,
-    putWork: decision.effects.flatMap((effect) =>
-      effect.type === 'enqueue'
-        ? queuedWork(job.spec, decision.run, effect.leg, effect.readyAt, context.now)
-        : [],
-    ),
-    removeWork: before.legs.flatMap(({ id, state }) =>
-      state !== 'ended' && legOf(decision.run, id)?.state === 'ended' ? [id] : [],
-    ),
+    run,
+    wakeAt: end === null ? wakeAt : null,
+    putWork,
+    removeWork: endedLegs(before, run),
     armed: [],
-    ended: [
-      ...(reported === null ? [] : [endedAttempt(reported, move)]),
-      ...withdrawn.map(({ attempt, token }) =>
-        abortedAttempt(attempt, token, context.now, context.sentAt?.(token) ?? null),
-      ),
-    ],
+    ended,
     end,
-    children: spawnedJobs(move, context),
-    deliveries: deliveriesOf(move, context),
+    children,
+    deliveries,
   };
-  return { operation, abort: withdrawn.map(({ token }) => token) };
+  return { operation, abort };
+}
+
+/** Legs that have come to their end by this. */
+function endedLegs(before: RunState, after: RunState): readonly number[] {
+  const ended: number[] = [];
+  for (const { id, state } of before.legs) {
+    if (state !== 'ended' && legOf(after, id)?.state === 'ended') ended.push(id);
+  }
+  return ended;
 }
 
 /** An attempt that came to nothing by our own doing; `startedAt` tells whether its target was called. */
@@ -105,17 +140,6 @@ export function abortedAttempt(
     startedAt,
     response: null,
   };
-}
-
-function withdrawnAttempts({
-  before,
-  decision,
-}: DecidedMove): readonly { readonly attempt: number; readonly token: string }[] {
-  return decision.effects.flatMap((effect) => {
-    if (effect.type !== 'withdraw') return [];
-    const leg = legOf(before, effect.leg);
-    return leg?.state === 'armed' ? [{ attempt: leg.attempt, token: leg.token }] : [];
-  });
 }
 
 function endedAttempt(
@@ -154,21 +178,4 @@ function errorOf(outcome: Outcome): string | null {
     case 'refused':
       return `${outcome.code}: ${outcome.message}`;
   }
-}
-
-function spawnedJobs({ job, decision }: DecidedMove, context: SpawnContext): readonly NewJob[] {
-  return decision.effects.flatMap((effect) =>
-    effect.type === 'spawn' ? [spawnedJob(job, effect.edge, effect.spec, context)] : [],
-  );
-}
-
-function deliveriesOf(
-  { job, decision }: DecidedMove,
-  { now, deliveryDelaysMs, sha256 }: PlanContext,
-): readonly NewDelivery[] {
-  const delays = deliveryDelaysMs === undefined ? {} : { delaysMs: deliveryDelaysMs };
-  return decision.effects.flatMap((effect) => {
-    if (effect.type !== 'deliver') return [];
-    return newDelivery(job, effect.webhook, { now, sha256, ...delays }) ?? [];
-  });
 }

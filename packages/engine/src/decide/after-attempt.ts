@@ -1,7 +1,7 @@
 import type { JobSpec, PathSpec } from '../job/job-spec.ts';
 import type { Outcome } from '../job/outcome.ts';
 import { isSuccess } from '../job/outcome.ts';
-import type { Failure, Leg } from '../job/run.ts';
+import type { Failure, Leg, RunState } from '../job/run.ts';
 import { backoffMs } from './backoff.ts';
 import type { DecideContext } from './decision.ts';
 import { OUTCOME_UNKNOWN, REGION_UNAVAILABLE } from './failure.ts';
@@ -31,7 +31,7 @@ interface Situation {
   readonly spec: JobSpec;
   readonly path: PathSpec;
   readonly leg: Leg;
-  readonly siblings: ReadonlySet<string>;
+  readonly run: RunState;
   readonly deadlineAt: number;
   readonly context: DecideContext;
 }
@@ -103,9 +103,9 @@ function afterStatus(
 }
 
 function reroute(situation: Situation, failure: Failure, named: number | null): LegStep {
-  const { path, leg, siblings, context } = situation;
+  const { path, leg, context } = situation;
   if (leg.reroutes >= path.retry.maxReroutes) return { type: 'fail', failure };
-  const region = rerouteRegion(path, leg, siblings, regionsFor(path, context));
+  const region = rerouteRegion(path, leg, siblingRegions(situation), regionsFor(path, context));
   if (region === null) return { type: 'fail', failure: REGION_UNAVAILABLE };
   const others = leg.triedRegions.filter((tried) => tried !== leg.region);
   const isFresh = region !== leg.region && !others.includes(region);
@@ -115,6 +115,12 @@ function reroute(situation: Situation, failure: Failure, named: number | null): 
     change: { region, triedRegions: [...others, leg.region], reroutes: leg.reroutes + 1 },
     readyAt: isFresh ? context.now : wait,
   };
+}
+
+/** Where other legs of its path run or have run. */
+function siblingRegions({ run, leg }: Situation): ReadonlySet<string> {
+  const siblings = run.legs.filter((other) => other.path === leg.path && other.id !== leg.id);
+  return new Set(siblings.flatMap((other) => [other.region, ...other.triedRegions]));
 }
 
 function afterUnknown({ spec, leg, context }: Situation): LegStep {

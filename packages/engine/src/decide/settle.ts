@@ -34,7 +34,7 @@ export function settleAttempt(
       path,
       leg,
       context,
-      siblings: siblingRegions(run, leg),
+      run,
       deadlineAt: deadlineAt(spec, run, context.deadlineMs),
     },
     event.outcome,
@@ -134,11 +134,6 @@ function keepResponse(decision: Decision, { path, attempt }: ArmedLeg): Decision
 
 function withdrawPath(decision: Decision, path: number): Decision {
   return decision.run.legs.filter((leg) => leg.path === path).reduce(withdraw, decision);
-}
-
-function siblingRegions(run: RunState, leg: Leg): ReadonlySet<string> {
-  const siblings = run.legs.filter((other) => other.path === leg.path && other.id !== leg.id);
-  return new Set(siblings.flatMap((other) => [other.region, ...other.triedRegions]));
 }
 
 /** The first running path that waits for nothing more. */

@@ -44,12 +44,13 @@ export function isTooLate({ executeBefore }: Pick<JobSpec, 'executeBefore'>, at:
   return executeBefore !== undefined && at >= executeBefore;
 }
 
-/** When the first of the planned second calls is due; null: none is planned. */
-function nextHedgeAt(run: RunState): number | null {
-  const moments = run.paths.flatMap((path) =>
-    path.state === 'running' && path.hedgeAt !== undefined ? [path.hedgeAt] : [],
-  );
-  return moments.length === 0 ? null : Math.min(...moments);
+/** When the first of the planned second calls is due; infinity: none is planned. */
+function nextHedgeAt(run: RunState): number {
+  let first = Number.POSITIVE_INFINITY;
+  for (const path of run.paths) {
+    if (path.state === 'running') first = Math.min(first, path.hedgeAt ?? first);
+  }
+  return first;
 }
 
 /** When this job must be decided again without any event from outside; null: it has ended. */
@@ -62,7 +63,8 @@ export function nextWakeAt(
   // Accepted where no region could take it: the first decision says what follows.
   if (!run.legs.some((leg) => leg.state !== 'ended')) return run.acceptedAt;
   const deadline = deadlineAt(spec, run, deadlineMs);
-  const lastStart = run.legs.some(({ state }) => state === 'waiting') ? spec.executeBefore : null;
-  const moments = [nextTimedFallback(spec, run)?.at, nextHedgeAt(run), lastStart];
-  return moments.reduce<number>((first, at) => Math.min(first, at ?? first), deadline);
+  const isWaiting = run.legs.some(({ state }) => state === 'waiting');
+  const lastStart = isWaiting ? spec.executeBefore : undefined;
+  const fallbackAt = nextTimedFallback(spec, run)?.at;
+  return Math.min(deadline, fallbackAt ?? deadline, nextHedgeAt(run), lastStart ?? deadline);
 }

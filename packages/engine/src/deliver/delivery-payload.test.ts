@@ -157,7 +157,7 @@ describe('a new delivery', () => {
       receivesContinuation: true,
       nextAttemptAt: 5,
     });
-    const second = newDelivery(job, 1, { sha256, now: 5, delaysMs: [250] });
+    const second = newDelivery(job, 1, { sha256, now: 5, deliveryDelaysMs: [250] });
     expect(second).toMatchObject({
       hasQuorumVote: false,
       receivesContinuation: false,

@@ -16,7 +16,7 @@ export interface NewDeliveryContext extends DigestContext {
   /** When the job ended, in milliseconds since the epoch. */
   readonly now: number;
   /** Waits before each attempt, in milliseconds. Default `DEFAULTS.deliveryDelaysMs`. */
-  readonly delaysMs?: readonly number[];
+  readonly deliveryDelaysMs?: readonly number[] | undefined;
 }
 
 /** The delivery that a `deliver` effect asks for; null when the job has no webhook of this index. */
@@ -27,7 +27,7 @@ export function newDelivery(
 ): NewDelivery | null {
   const spec = job.spec.webhooks[webhook];
   if (spec === undefined) return null;
-  const [firstWait] = context.delaysMs ?? DEFAULTS.deliveryDelaysMs;
+  const [firstWait] = context.deliveryDelaysMs ?? DEFAULTS.deliveryDelaysMs;
   return {
     id: deriveId(job.id, `delivery[${webhook}]`, context),
     webhook,
