@@ -9,6 +9,11 @@ export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
   after(delayMs, callback) {
+    if (delayMs >= 0 && delayMs <= LONGEST_TIMER_MS) {
+      const only = setTimeout(callback, delayMs);
+      only.unref();
+      return () => clearTimeout(only);
+    }
     let timer: NodeJS.Timeout;
     const wait = (remainingMs: number): void => {
       const step = Math.min(Math.max(0, remainingMs), LONGEST_TIMER_MS);

@@ -49,7 +49,10 @@ export class BoundedBytes {
 
   joined(): Buffer {
     this.#seal();
-    return Buffer.concat(this.#chunks, this.#size);
+    const [only, ...others] = this.#chunks;
+    return only !== undefined && others.length === 0
+      ? only
+      : Buffer.concat(this.#chunks, this.#size);
   }
 
   clear(): void {

@@ -12,18 +12,19 @@ import { EgressError } from '../net/egress.ts';
 import { notMade } from './guarded-executor.ts';
 import { outcomeOfError } from './network-error.ts';
 import { type Prepared, prepareRequest } from './outbound-request.ts';
-import { ResponseBody } from './response-body.ts';
+import { type BodyEvents, ResponseBody } from './response-body.ts';
 import { storedText } from './stored-text.ts';
 
+/** What all calls of one way out share. */
 export interface OutboundCallOptions {
   readonly clock: Clock;
   readonly userAgent: string;
-  /** Called when the call goes out, with its connection open. */
-  readonly sent: () => void;
+  /** Called when the call of this token goes out, with its connection open. */
+  readonly sent: (token: string) => void;
   /** Whether the way out owes an answer before a call to this origin can go out. Absent: it never does. */
   readonly isWayOutAsked?: ((origin: string) => boolean) | undefined;
   /** Called once, when the call is over for whatever reason. */
-  readonly report: (report: AttemptReport) => void;
+  readonly report: (call: OutboundCall, report: AttemptReport) => void;
 }
 
 const MOST_INTERIM_ANSWERS = 100;
@@ -32,7 +33,7 @@ const MOST_INTERIM_ANSWERS = 100;
  * One call from its start to its report, as undici's handler. undici's own `request()` wraps the
  * same callbacks into a promise, a stream and an abort signal; we need none of the three.
  */
-export class OutboundCall implements Dispatcher.DispatchHandler {
+export class OutboundCall implements Dispatcher.DispatchHandler, BodyEvents {
   readonly #call: AttemptCall;
   readonly #options: OutboundCallOptions;
   readonly #startedAt: number;
@@ -41,7 +42,7 @@ export class OutboundCall implements Dispatcher.DispatchHandler {
   #isOver = false;
   #interimAnswers = 0;
   #status = 0;
-  #headers: Record<string, string> = {};
+  #headers: Readonly<Record<string, string>> = {};
   #body: ResponseBody | null = null;
 
   constructor(call: AttemptCall, options: OutboundCallOptions) {
@@ -87,7 +88,7 @@ export class OutboundCall implements Dispatcher.DispatchHandler {
       return;
     }
     this.#controller = controller;
-    this.#options.sent();
+    this.#options.sent(this.#call.token);
   }
 
   onResponseStart(
@@ -102,11 +103,8 @@ export class OutboundCall implements Dispatcher.DispatchHandler {
     }
     this.#status = status;
     this.#headers = joinedHeaders(headers);
-    this.#body = new ResponseBody(this.#call.maxResponseBytes, this.#headers['content-encoding'], {
-      pause: () => this.#controller?.pause(),
-      resume: () => this.#controller?.resume(),
-      done: (bytes, isCut, isDecoded) => this.#answered(bytes, isCut, isDecoded),
-    });
+    const { maxResponseBytes } = this.#call;
+    this.#body = new ResponseBody(maxResponseBytes, this.#headers['content-encoding'], this);
   }
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
@@ -122,6 +120,28 @@ export class OutboundCall implements Dispatcher.DispatchHandler {
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
     if (!this.#isOver) this.#settle(outcomeOfError(error), null);
+  }
+
+  pause(): void {
+    this.#controller?.pause();
+  }
+
+  resume(): void {
+    this.#controller?.resume();
+  }
+
+  /** The body is complete, or as much of it as is kept. */
+  done(bytes: Buffer, isCut: boolean, isDecoded: boolean): void {
+    const controller = this.#controller;
+    const headers = isDecoded ? decodedHeaders(this.#headers) : this.#headers;
+    const response: StoredResponse = {
+      status: this.#status,
+      headers,
+      ...storedText(bytes, isCut),
+      truncated: isCut,
+    };
+    this.#settle({ kind: 'response', status: this.#status, headers }, response);
+    if (isCut) controller?.abort(new CallOver());
   }
 
   /** The target has nothing to do with a call that has waited for the way out, and never went out. */
@@ -143,19 +163,6 @@ export class OutboundCall implements Dispatcher.DispatchHandler {
     this.#stop({ kind: 'network_error', code: 'bad_response', message });
   }
 
-  #answered(bytes: Buffer, isCut: boolean, isDecoded: boolean): void {
-    const controller = this.#controller;
-    const headers = isDecoded ? decodedHeaders(this.#headers) : this.#headers;
-    const response: StoredResponse = {
-      status: this.#status,
-      headers,
-      ...storedText(bytes, isCut),
-      truncated: isCut,
-    };
-    this.#settle({ kind: 'response', status: this.#status, headers }, response);
-    if (isCut) controller?.abort(new CallOver());
-  }
-
   #stop(outcome: Outcome): void {
     if (this.#isOver) return;
     const controller = this.#controller;
@@ -169,7 +176,7 @@ export class OutboundCall implements Dispatcher.DispatchHandler {
     this.#controller = null;
     this.#cancelTimer?.();
     this.#body?.discard();
-    this.#options.report({
+    this.#options.report(this, {
       token: this.#call.token,
       outcome,
       response,
@@ -185,7 +192,8 @@ class CallOver extends Error {
   readonly code = 'call_over';
 }
 
-function joinedHeaders(headers: IncomingHttpHeaders): Record<string, string> {
+function joinedHeaders(headers: IncomingHttpHeaders): Readonly<Record<string, string>> {
+  if (areJoined(headers)) return headers;
   const joined: [string, string][] = [];
   for (const name of Object.keys(headers)) {
     const value = headers[name];
@@ -196,8 +204,17 @@ function joinedHeaders(headers: IncomingHttpHeaders): Record<string, string> {
   return Object.fromEntries(joined);
 }
 
+/** Whether each came once, in lower case, as nearly all do: then they can be taken as they are. */
+function areJoined(headers: IncomingHttpHeaders): headers is Record<string, string> {
+  return Object.keys(headers).every(
+    (name) => typeof headers[name] === 'string' && name === name.toLowerCase(),
+  );
+}
+
 /** A decoded body no longer has the encoding and the length that the target stated. */
-function decodedHeaders(headers: Record<string, string>): Record<string, string> {
+function decodedHeaders(
+  headers: Readonly<Record<string, string>>,
+): Readonly<Record<string, string>> {
   const { 'content-encoding': _encoding, 'content-length': _length, ...others } = headers;
   return others;
 }

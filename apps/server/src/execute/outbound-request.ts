@@ -13,7 +13,7 @@ export interface OutboundRequest {
   /** Path with query. */
   readonly path: string;
   readonly method: string;
-  readonly headers: Record<string, string>;
+  readonly headers: Readonly<Record<string, string>>;
   readonly body: Buffer | null;
 }
 
@@ -29,11 +29,10 @@ export type Prepared =
 export function prepareRequest(call: AttemptCall, userAgent: string): Prepared {
   const headers = sendableHeaders(call.headers, userAgent);
   const address = addressOf(call.url);
-  const [problem] = [
-    ...('problems' in address ? address.problems : []),
-    ...checkMethod(call.method, 'method'),
-    ...checkHeaders(headers, 'headers'),
-  ];
+  const problem =
+    ('problems' in address ? address.problems[0] : undefined) ??
+    checkMethod(call.method, 'method')[0] ??
+    checkHeaders(headers, 'headers')[0];
   if (problem !== undefined || 'problems' in address) {
     return { ok: false, refused: refusedFor(problem ?? UNUSABLE) };
   }
@@ -77,15 +76,25 @@ function takenApart(text: string): Address {
 function sendableHeaders(
   given: Readonly<Record<string, string>>,
   userAgent: string,
-): Record<string, string> {
-  const sendable = Object.entries(given).filter(
-    ([name]) => !CONNECTION_HEADERS.has(name.toLowerCase()),
-  );
-  if (!sendable.some(([name]) => name.toLowerCase() === 'user-agent')) {
-    sendable.push(['user-agent', userAgent]);
+): Readonly<Record<string, string>> {
+  let hasAgent = false;
+  let isSendable = true;
+  for (const name of Object.keys(given)) {
+    const lower = name.toLowerCase();
+    if (lower === 'user-agent') hasAgent = true;
+    if (CONNECTION_HEADERS.has(lower)) isSendable = false;
   }
-  // From entries, not by assignment: `__proto__` is a name that a header may have.
-  return Object.fromEntries(sendable);
+  // Spread and from entries, not by assignment: `__proto__` is a name that a header may have.
+  const sendable = isSendable ? given : withoutConnectionHeaders(given);
+  return hasAgent ? sendable : { ...sendable, 'user-agent': userAgent };
+}
+
+function withoutConnectionHeaders(
+  given: Readonly<Record<string, string>>,
+): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    Object.entries(given).filter(([name]) => !CONNECTION_HEADERS.has(name.toLowerCase())),
+  );
 }
 
 /** Names the place but not the value, which may be a secret. */

@@ -1,11 +1,11 @@
 import type { AttemptCall, AttemptReport, Clock, Executor } from '@ezthrottle/engine';
-import { Agent } from 'undici';
+import { Agent, type buildConnector } from 'undici';
 import type { AddressPolicy } from '../net/address-policy.ts';
 import type { ResolveHost } from '../net/checked-host.ts';
 import { createConnector } from '../net/connector.ts';
 import type { Egress, Egresses } from '../net/egress.ts';
 import { createProxyConnector, type ProxyConnector } from '../net/proxy-connector.ts';
-import { OutboundCall } from './outbound-call.ts';
+import { OutboundCall, type OutboundCallOptions } from './outbound-call.ts';
 import { ReportBatch } from './report-batch.ts';
 
 export interface UndiciExecutorOptions {
@@ -32,7 +32,7 @@ export function createUndiciExecutor(options: UndiciExecutorOptions): Executor {
 /** How the calls of a region leave. */
 interface WayOut {
   readonly agent: Agent;
-  readonly isAsked?: ProxyConnector['isAsked'];
+  readonly calls: OutboundCallOptions;
 }
 
 class UndiciExecutor implements Executor {
@@ -50,7 +50,7 @@ class UndiciExecutor implements Executor {
   constructor(options: UndiciExecutorOptions) {
     this.#clock = options.clock;
     this.#userAgent = options.userAgent ?? 'EZThrottle';
-    this.#direct = { agent: this.#open({ connect: createConnector(options) }) };
+    this.#direct = this.#open(createConnector(options));
     this.#waysOut = new Map(
       [...(options.egresses ?? [])].flatMap(([region, egress]) => {
         const wayOut = this.#wayOutOf(egress, options);
@@ -61,14 +61,8 @@ class UndiciExecutor implements Executor {
 
   run(calls: readonly AttemptCall[]): void {
     for (const call of calls) {
-      const { agent, isAsked } = this.#wayOutFor(call);
-      const outbound = new OutboundCall(call, {
-        clock: this.#clock,
-        userAgent: this.#userAgent,
-        sent: () => this.#tellSent(call.token),
-        isWayOutAsked: isAsked,
-        report: (report) => this.#report(outbound, report),
-      });
+      const { agent, calls: options } = this.#wayOutFor(call);
+      const outbound = new OutboundCall(call, options);
       if (this.#closing !== null) {
         outbound.abort();
         continue;
@@ -113,20 +107,27 @@ class UndiciExecutor implements Executor {
         return null;
       case 'local_address': {
         const connect = createConnector({ ...options, localAddress: egress.address });
-        return { agent: this.#open({ connect }) };
+        return this.#open(connect);
       }
       case 'proxy': {
         const proxy = createProxyConnector({ ...options, proxy: egress });
         this.#closers.push(() => proxy.close());
-        return { agent: this.#open({ connect: proxy.connect }), isAsked: proxy.isAsked };
+        return this.#open(proxy.connect, proxy.isAsked);
       }
     }
   }
 
-  #open(options: Pick<Agent.Options, 'connect'>): Agent {
-    const agent = new Agent({ ...options, allowH2: false });
+  #open(connect: buildConnector.connector, isAsked?: ProxyConnector['isAsked']): WayOut {
+    const agent = new Agent({ connect, allowH2: false });
     this.#closers.push(() => agent.destroy());
-    return agent;
+    const calls: OutboundCallOptions = {
+      clock: this.#clock,
+      userAgent: this.#userAgent,
+      sent: (token) => this.#tellSent(token),
+      isWayOutAsked: isAsked,
+      report: (call, report) => this.#report(call, report),
+    };
+    return { agent, calls };
   }
 
   #report(call: OutboundCall, report: AttemptReport): void {

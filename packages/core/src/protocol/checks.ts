@@ -102,7 +102,9 @@ export function checkHeaders(value: unknown, path: string): Problem[] {
   const seen = new Set<string>();
   let characters = 0;
   for (const [name, content] of entries) {
-    problems.push(...checkHeader(name, content, memberPath(path, name)));
+    const problem = headerProblem(name, content);
+    // A path is put together for those who read it: nearly all headers are right.
+    if (problem !== null) problems.push({ path: memberPath(path, name), ...problem });
     const lower = name.toLowerCase();
     if (seen.has(lower)) {
       problems.push({
@@ -172,22 +174,19 @@ export function memberPath(path: string, name: string): string {
   return path === '' ? shown : `${path}.${shown}`;
 }
 
-function checkHeader(name: string, content: unknown, path: string): Problem[] {
+function headerProblem(name: string, content: unknown): Omit<Problem, 'path'> | null {
   if (!TOKEN.test(name)) {
-    return [
-      {
-        path,
-        message: 'is not a header name',
-        expected: 'letters, digits and the signs that HTTP allows in header names',
-      },
-    ];
+    return {
+      message: 'is not a header name',
+      expected: 'letters, digits and the signs that HTTP allows in header names',
+    };
   }
   const expected = 'a string of printable Latin-1 characters, without line breaks';
-  if (typeof content !== 'string') return [{ path, message: 'is not a string', expected }];
+  if (typeof content !== 'string') return { message: 'is not a string', expected };
   if (!HEADER_VALUE.test(content)) {
-    return [{ path, message: 'contains a character that a header cannot carry', expected }];
+    return { message: 'contains a character that a header cannot carry', expected };
   }
-  return [];
+  return null;
 }
 
 function isStatusCode(value: unknown): boolean {

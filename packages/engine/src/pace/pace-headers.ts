@@ -13,14 +13,17 @@ const LEAST_SPREAD_MS = 5_000;
 const SHORT_WINDOW_MS = 10_000;
 const HTTP_DATE = /^[A-Z][a-z]{2,8},? [\w :-]{10,24} GMT$/;
 
+const RATE_NAMES = PACE_PREFIXES.map((prefix) => `${prefix}rps`);
+const CONCURRENCY_NAMES = PACE_PREFIXES.map((prefix) => `${prefix}max-concurrent`);
+
 /** Requests per second that the target asks for; null when no header names a positive number. */
 export function announcedRate(headers: ResponseHeaders): number | null {
-  return announced(headers, 'rps');
+  return announced(headers, RATE_NAMES);
 }
 
 /** Calls at the same time that the target asks for, whole; null when none is named. */
 export function announcedConcurrency(headers: ResponseHeaders): number | null {
-  const value = announced(headers, 'max-concurrent');
+  const value = announced(headers, CONCURRENCY_NAMES);
   return value === null || value < 1 ? null : Math.floor(value);
 }
 
@@ -114,9 +117,9 @@ export function isConcurrencyRefusal(headers: ResponseHeaders): boolean {
   return headers['stripe-rate-limited-reason']?.trim().endsWith('-concurrency') === true;
 }
 
-function announced(headers: ResponseHeaders, name: string): number | null {
-  for (const prefix of PACE_PREFIXES) {
-    const value = headers[`${prefix}${name}`]?.trim();
+function announced(headers: ResponseHeaders, names: readonly string[]): number | null {
+  for (const name of names) {
+    const value = headers[name]?.trim();
     if (value === undefined || !DECIMAL.test(value)) continue;
     const number = Number(value);
     if (number > 0) return number;

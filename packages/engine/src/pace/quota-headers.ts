@@ -28,12 +28,18 @@ const UNITS = ['requests', 'tokens', 'input-tokens', 'output-tokens', 'project-t
  * @param wallNow Milliseconds since the epoch, for dates.
  */
 export function quotasOf(headers: ResponseHeaders, wallNow: number): readonly Quota[] {
+  if (!mayTellQuotas(headers)) return [];
   const dialects = [standard, separateFields, byUnit, shopify, hubspot, common];
   for (const dialect of dialects) {
     const quotas = dialect(headers, wallNow);
     if (quotas.length > 0) return quotas;
   }
   return [];
+}
+
+/** Every name of every dialect has this in it. Most answers tell nothing, and there are many names to ask for. */
+function mayTellQuotas(headers: ResponseHeaders): boolean {
+  return Object.keys(headers).some((name) => name.includes('limit'));
 }
 
 /** A moment or a time as targets write it, in milliseconds from now; null: neither. */
