@@ -74,6 +74,7 @@ export * from './admit/region-warnings.ts';
 export * from './deliver/endpoint-id.ts';
 export * from './deliver/endpoint.ts';
 export * from './deliver/new-delivery.ts';
+export { originOfAddress } from './deliver/origin-of-address.ts';
 export * from './deliver/next-delivery.ts';
 export * from './deliver/quorum.ts';
 export * from './deliver/result-view.ts';

@@ -9,6 +9,7 @@ import type {
   JobReads,
   LiveRegions,
   Operation,
+  Outcome,
   UnderWay,
   Verdict,
 } from '@ezthrottle/engine';
@@ -125,7 +126,7 @@ function slotOfDelivery({ organization, url }: DeliveryRecord): number {
 class WebhookDeliverer implements Deliverer {
   readonly name = 'deliverer';
   readonly #options: DelivererOptions;
-  readonly #attempt: Omit<DeliveryAttemptOptions, 'result' | 'onAnswer'>;
+  readonly #attempt: DeliveryAttemptOptions;
   readonly #calls: ExecutorCalls;
   readonly #lanes: EndpointLanes;
   readonly #results = new JobCache<JobResult>(RESULTS_BYTES);
@@ -350,15 +351,13 @@ class WebhookDeliverer implements Deliverer {
         this.#end(delivery, 'endpoint_disabled');
         return;
       }
-      const result = await attemptDelivery(delivery, {
-        ...this.#attempt,
-        result: this.#results.take(delivery.id) ?? null,
-        onAnswer: (outcome) => {
-          this.#delivering.set(delivery, 'writes');
-          this.#lanes.over(delivery, outcome, clock.monotonic(), clock.now());
-          this.#startNext();
-        },
-      });
+      const told = this.#results.take(delivery.id) ?? null;
+      const onAnswer = (outcome: Outcome): void => {
+        this.#delivering.set(delivery, 'writes');
+        this.#lanes.over(delivery, outcome, clock.monotonic(), clock.now());
+        this.#startNext();
+      };
+      const result = await attemptDelivery({ delivery, result: told, onAnswer }, this.#attempt);
       if (result.kind === 'dropped') {
         if (result.why === 'aborted') return;
         if (result.why === 'no_region' && this.#isOverdue(delivery)) {

@@ -1,6 +1,7 @@
 import { type DeliveryPayload, LIMITS } from '@ezthrottle/core/protocol';
 import {
   type Clock,
+  type DeliveredJob,
   type DeliveryRecord,
   type DeliverySchedule,
   deliveryPayload,
@@ -8,10 +9,10 @@ import {
   deliveryRequest,
   type Id,
   type JobReads,
-  type JobRecord,
   type JobSpec,
   type LiveRegions,
   type Operation,
+  originOfAddress,
   type Outcome,
   resultAttempts,
   type ResultResponse,
@@ -24,7 +25,7 @@ import { knownRegions } from '../regions/known-regions.ts';
 import type { Tracing } from '../observe/tracing/tracing.ts';
 import type { RegionWatch } from '../regions/region-watch.ts';
 import type { JobResult } from './job-result.ts';
-import { hmacSha256, signEd25519 } from './signatures.ts';
+import { signEd25519 } from './signatures.ts';
 import type { ExecutorCalls } from './executor-calls.ts';
 
 /** An attempt that is on disk. */
@@ -42,8 +43,6 @@ export interface DeliveryAttemptOptions {
   readonly schedule: DeliverySchedule;
   readonly timeoutMs: number;
   readonly userAgent: string;
-  /** What the job has to tell; null: it is read. */
-  readonly result: JobResult | null;
   /** Keys that sign beside the secrets, `whsk_`, the newest first. Default: none. */
   readonly signingKeysOf?: (organization: Id) => Promise<readonly string[]>;
   /** Regions from which deliveries may leave. Default: any. */
@@ -52,11 +51,18 @@ export interface DeliveryAttemptOptions {
   readonly regions?: RegionWatch | undefined;
   /** Tells of deliveries as spans. Absent: nobody wants to know. */
   readonly tracing?: Pick<Tracing, 'deliver'> | undefined;
-  /** Called when the call is over, before it is settled. */
-  readonly onAnswer: (outcome: Outcome) => void;
   /** From 0 up to 1. */
   readonly random: () => number;
   readonly newToken: () => string;
+}
+
+/** What one attempt is about. */
+export interface DueAttempt {
+  readonly delivery: DeliveryRecord;
+  /** What the job has to tell; null: it is read. */
+  readonly result: JobResult | null;
+  /** Called when the call is over, before it is settled. */
+  readonly onAnswer: (outcome: Outcome) => void;
 }
 
 /** How an attempt went, as far as its deliverer must know. */
@@ -77,16 +83,17 @@ const ANSWER_BYTES = 16_384;
  * @throws whatever the store or the secrets throw; the delivery is then still pending.
  */
 export async function attemptDelivery(
-  delivery: DeliveryRecord,
+  { delivery, result: known, onAnswer }: DueAttempt,
   options: DeliveryAttemptOptions,
 ): Promise<AttemptResult> {
   const { clock } = options;
   const attempt = delivery.attempts + 1;
-  const about = await payloadOf(delivery, attempt, options);
+  const result = known ?? (await readResult(delivery, options.jobs));
+  const about = payloadOf(delivery, attempt, result);
   if (about === null) return { kind: 'dropped', why: 'gone' };
   const { payload, spec } = about;
   const { regions = [] } = spec.webhooks[delivery.webhook % LIMITS.webhooks] ?? {};
-  const origin = URL.parse(delivery.url)?.origin ?? delivery.url;
+  const origin = originOfAddress(delivery.url);
   const region = regionFor(delivery, origin, regions, attempt, options);
   if (region === null) return { kind: 'dropped', why: 'no_region' };
   options.regions?.chosen(delivery.organization, origin, region);
@@ -99,7 +106,6 @@ export async function attemptDelivery(
     ed25519: signEd25519,
     userAgent: options.userAgent,
     now: clock.now(),
-    hmacSha256,
   });
   const span = options.tracing?.deliver(delivery, spec, attempt, region) ?? null;
   const context = spec.sendTraceparent === true ? (span?.context ?? spec.trace) : undefined;
@@ -117,7 +123,7 @@ export async function attemptDelivery(
   const { outcome } = report;
   span?.ended(outcome);
   options.regions?.after(delivery.organization, origin, region, outcome);
-  options.onAnswer(outcome);
+  onAnswer(outcome);
   if (outcome.kind === 'aborted') return { kind: 'dropped', why: 'aborted' };
 
   const settled = settledDelivery(delivery, attempt, report, {
@@ -147,20 +153,25 @@ function regionFor(
   return deliveryRegion(named, known.reachable(origin, live), attempt);
 }
 
-async function payloadOf(
+function payloadOf(
   delivery: DeliveryRecord,
   attempt: number,
-  { jobs, result }: DeliveryAttemptOptions,
-): Promise<{ readonly payload: DeliveryPayload; readonly spec: JobSpec } | null> {
-  const { job, responses } = result ?? (await readResult(delivery, jobs));
+  { job, responses }: ReadResult,
+): { readonly payload: DeliveryPayload; readonly spec: JobSpec } | null {
   const payload = job === null ? null : deliveryPayload(job, delivery, responses, attempt);
   return job === null || payload === null ? null : { payload, spec: job.spec };
+}
+
+interface ReadResult {
+  /** Null: it is gone, or has not ended. */
+  readonly job: DeliveredJob | null;
+  readonly responses: readonly ResultResponse[];
 }
 
 async function readResult(
   { organization, jobId }: DeliveryRecord,
   jobs: DeliveryAttemptOptions['jobs'],
-): Promise<{ readonly job: JobRecord | null; readonly responses: readonly ResultResponse[] }> {
+): Promise<ReadResult> {
   const job = await jobs.get(organization, jobId);
   if (job === null || job.end === null) return { job: null, responses: [] };
   const wanted = resultAttempts(job.end);

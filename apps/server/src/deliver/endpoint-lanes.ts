@@ -1,4 +1,10 @@
-import { type DeliveryRecord, type Id, isEgressError, type Outcome } from '@ezthrottle/engine';
+import {
+  type DeliveryRecord,
+  type Id,
+  isEgressError,
+  originOfAddress,
+  type Outcome,
+} from '@ezthrottle/engine';
 import { EndpointPace } from './endpoint-pace.ts';
 
 export interface LaneLimits {
@@ -218,5 +224,5 @@ export class EndpointLanes {
 
 /** By origin rather than by address: users put ids into queries, and it is hosts that are down. */
 function laneKey({ organization, url }: Pick<DeliveryRecord, 'organization' | 'url'>): string {
-  return `${organization} ${URL.parse(url)?.origin ?? url}`;
+  return `${organization} ${originOfAddress(url)}`;
 }

@@ -1,3 +1,4 @@
+import { originOfAddress } from '../deliver/origin-of-address.ts';
 import type { Id } from '../ports/operation.ts';
 import { textHash } from './text-hash.ts';
 
@@ -17,7 +18,7 @@ export function slotOf(organization: Id, line: string): number {
 
 /** The part that deliveries to this address belong to: that of its origin. */
 export function slotOfEndpoint(organization: Id, url: string): number {
-  return slotOf(organization, URL.parse(url)?.origin ?? url);
+  return slotOf(organization, originOfAddress(url));
 }
 
 /**

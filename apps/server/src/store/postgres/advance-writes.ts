@@ -5,7 +5,7 @@ import {
   type Id,
   type JobEnd,
   type NewDelivery,
-  slotOf,
+  slotOfEndpoint,
   type Verdict,
 } from '@ezthrottle/engine';
 import { type ArmedParts, changedArmed, restoredArmed, storedArmed } from '../rows/armed-parts.ts';
@@ -283,7 +283,8 @@ function addDelivery(
     webhook: delivery.webhook,
     public_id: delivery.id,
     organization: stored.organization,
-    slot: deliverySlot(stored.owner, delivery.url),
+    // A delivery is sent by the owner of its endpoint's origin.
+    slot: slotOfEndpoint(stored.owner, delivery.url),
     endpoint_id: delivery.endpointId,
     url: delivery.url,
     has_quorum_vote: delivery.hasQuorumVote,
@@ -291,11 +292,6 @@ function addDelivery(
     next_attempt_at: delivery.nextAttemptAt,
     created_at: createdAt,
   });
-}
-
-/** A delivery is sent by the owner of its endpoint's origin. */
-function deliverySlot(organization: Id, url: string): number {
-  return slotOf(organization, URL.parse(url)?.origin ?? url);
 }
 
 function count({ counts }: WriteScope, stored: StoredRun, { run, end }: AdvanceOperation): void {
