@@ -168,6 +168,15 @@ describe('a limit that several homes spend', () => {
     expect(shared.round()).toBe(0);
   });
 
+  it('that has no bound on calls at the same time moves no slots either', () => {
+    const shared = new SharedLimit({ ...LIMIT, concurrency: 1_000_000 });
+    shared.ask('a', 50);
+    shared.ask('b', 50);
+    for (let round = 0; round < 3; round += 1) shared.round();
+    shared.ask('a', 52);
+    expect(shared.round()).toBe(0);
+  });
+
   it('with fewer slots than homes is taken in turns, and nobody waits for ever', () => {
     const shared = new SharedLimit({ ratePerSecond: 100, burst: 20, concurrency: 1 });
     const nodes = ['a', 'b', 'c'];

@@ -91,26 +91,45 @@ function targetShares(
   options: AllotmentOptions,
 ): readonly LimitShare[] {
   const weights = weightsOf(homes, options.floor);
-  const slots = targetSlots(Math.floor(limit.concurrency), homes, weights, now, options);
+  const whole = Math.floor(limit.concurrency);
+  const slots = targetSlots(whole, homes, weights, now, options);
   const divided = divideLimit(limit, weights, 0);
-  const kept = divided.every(({ ratePerSecond }, index) =>
-    isNear(ratePerSecond, homes[index]?.granted.ratePerSecond ?? 0, limit, options),
+  const keepsRate = mayStay(
+    limit.ratePerSecond,
+    homes.map(({ granted }) => granted.ratePerSecond),
+    divided.map(({ ratePerSecond }) => ratePerSecond),
+    options,
   );
-  const sum = homes.reduce((total, { granted }) => total + granted.ratePerSecond, 0);
-  const isUsed = sum <= limit.ratePerSecond && sum >= limit.ratePerSecond * (1 - options.tolerance);
+  const keepsSlots = mayStay(
+    whole,
+    homes.map(({ granted }) => granted.concurrency),
+    slots,
+    options,
+  );
   return divided.map((share, index) => {
-    const { ratePerSecond, burst } = (kept && isUsed ? homes[index]?.granted : undefined) ?? share;
-    return { ratePerSecond, burst, concurrency: slots[index] ?? 0 };
+    const granted = homes[index]?.granted;
+    const { ratePerSecond, burst } = (keepsRate ? granted : undefined) ?? share;
+    const concurrency = (keepsSlots ? granted?.concurrency : undefined) ?? slots[index] ?? 0;
+    return { ratePerSecond, burst, concurrency };
   });
 }
 
-function isNear(
-  target: number,
-  granted: number,
-  limit: LimitShare,
+/** Whether what all were granted is nearly what they ought to have, and nearly all of it. */
+function mayStay(
+  limit: number,
+  granted: readonly number[],
+  targets: readonly number[],
   { tolerance }: AllotmentOptions,
 ): boolean {
-  return granted > 0 && Math.abs(target - granted) <= tolerance * limit.ratePerSecond;
+  const sum = granted.reduce((total, part) => total + part, 0);
+  const isUsed = sum <= limit && sum >= limit * (1 - tolerance);
+  return (
+    isUsed &&
+    targets.every((target, index) => {
+      const part = granted[index] ?? 0;
+      return part > 0 === target > 0 && Math.abs(target - part) <= tolerance * limit;
+    })
+  );
 }
 
 /** Shares by demand, of which each home keeps a floor; they add up to 1. */

@@ -4,7 +4,7 @@ import { admit, release } from './admission.ts';
 import { divideLimit, withAllotment } from './allotment.ts';
 import { feedback } from './feedback.ts';
 import { DEFAULT_PACE, PACE_LAW, type PaceSettings } from './pace-settings.ts';
-import { createPace, type PaceState, spendBurst } from './pace-state.ts';
+import { createPace, intervalMs, type PaceState, spendBurst } from './pace-state.ts';
 
 /** One limit, and what each of its homes does at its own pace. */
 class Homes {
@@ -34,6 +34,24 @@ class Homes {
     });
   }
 
+  /** Time passes, and all send whatever they may. Gives what their shares come to meanwhile, in calls. */
+  sendFor(ms: number): number {
+    const end = this.now + ms;
+    let earned = 0;
+    this.sendAll();
+    while (this.now < end) {
+      const step = Math.min(PACE_LAW.timerSlackMs, end - this.now);
+      for (const state of this.states) if (mayGo(state)) earned += step / intervalMs(state);
+      this.now += step;
+      this.sendAll();
+    }
+    return earned;
+  }
+
+  sendAll(): void {
+    for (const home of this.states.keys()) this.send(home, Number.MAX_SAFE_INTEGER);
+  }
+
   /** As many calls as leave now; they are answered at once. */
   send(home: number, most: number): void {
     for (let call = 0; call < most; call += 1) {
@@ -46,6 +64,10 @@ class Homes {
       this.sentAt.push(this.now);
     }
   }
+}
+
+function mayGo({ allottedUntil }: PaceState): boolean {
+  return allottedUntil === Number.MAX_VALUE;
 }
 
 const happening = fc.oneof(
@@ -86,6 +108,34 @@ describe('a limit whose shares move from home to home', () => {
           }
         },
       ),
+    );
+  });
+
+  it('loses nothing by being moved: while all have work, all that their shares come to is spent', () => {
+    const limits = fc.record({
+      ratePerSecond: fc.integer({ min: 1, max: 200 }),
+      burst: fc.integer({ min: 1, max: 200 }),
+    });
+    const moves = fc.array(
+      fc.record({
+        ms: fc.nat({ max: 400 }),
+        demands: fc.array(fc.nat({ max: 9 }), { minLength: 4, maxLength: 4 }),
+      }),
+      { maxLength: 25, size: 'max' },
+    );
+    fc.assert(
+      fc.property(limits, moves, (limit, all) => {
+        const settings = { ...DEFAULT_PACE, ...limit, configured: true, concurrency: 100 };
+        const homes = new Homes(settings, 4);
+        let [earned, ends] = [0, 0];
+        for (const { ms, demands } of all) {
+          earned += homes.sendFor(ms);
+          ends += demands.filter((demand) => demand === 0).length;
+          homes.divide(demands);
+        }
+        // Each may have had a part of a call left, then and whenever its share has ended.
+        expect(homes.sentAt.length).toBeGreaterThan(earned - 4 - ends);
+      }),
     );
   });
 

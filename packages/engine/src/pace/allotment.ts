@@ -55,9 +55,10 @@ export function divideLimit(
 }
 
 /**
- * The key under another allotment from now on; what was spent stays spent. Where the burst grows, the rest of
- * it has to be earned first: whoever has given it away may have just spent it. After an allotment that had
- * ended all of it has to be earned.
+ * The key under another allotment from now on. What could be spent here at once still can, as far as the burst
+ * reaches: where the burst grows, the rest of it has to be earned, since whoever has given it away may have just
+ * spent it; where it shrinks, what was spent of the part that is given away need not be paid off here, since it is
+ * earned where that part goes. After an allotment that had ended all of it has to be earned.
  *
  * Answers lower a share, by their part of what they announce, and raise it no further than it is: what all
  * spend together stays within the limit.
@@ -78,10 +79,10 @@ export function withAllotment(
   const next = { ...withSettings(learned, share, now), allottedUntil: until ?? undefined };
   // Where there is no rate nothing is spent that had to be earned.
   if (isWithoutRate(settings)) return { ...next, arrivesAt: Math.min(next.arrivesAt, now) };
-  if (hadEnded) return spendBurst(next, now);
   const gained = effectiveBurst(next) - effectiveBurst(state);
-  if (gained <= 0) return next;
-  return { ...next, arrivesAt: Math.max(next.arrivesAt, now) + gained * intervalMs(next) };
+  const owedUntil = Math.max(next.arrivesAt, now) + gained * intervalMs(next);
+  const moved = { ...next, arrivesAt: Math.max(now, owedUntil) };
+  return hadEnded ? spendBurst(moved, now) : moved;
 }
 
 /** Shares are rounded down a little when a limit is divided, also for one node. */
