@@ -154,6 +154,25 @@ describe('a redrive of jobs', () => {
     expect(target.requests).toEqual([]);
   });
 
+  test('spends its rate on what it sends, and none on what was sent again before', async () => {
+    await deadJobs(60);
+    isBroken = false;
+    const first = await begin({ canary: 0, rate: 1_000 });
+    await over(first.json['redrive_id']);
+    isBroken = true;
+    await deadJobs(4, { method: 'POST', body: 'new' });
+    isBroken = false;
+    target.clear();
+    const { json } = await begin({ canary: 0, rate: 3 });
+    const stored = await over(json['redrive_id']);
+    expect(stored).toMatchObject({ counts: { already: 60, succeeded: 4 } });
+    expect(target.requests.map(({ body }) => body)).toEqual(Array(4).fill('new'));
+    // At 3 a second, 64 would take more than 20 s; so does any rate, but for these 4.
+    const took = Number(stored['ended_at']) - Number(stored['created_at']);
+    expect(took).toBeGreaterThan(900);
+    expect(took).toBeLessThan(10_000);
+  });
+
   test('whose request is mistyped is refused with every place, and sends nothing', async () => {
     await deadJobs(2);
     target.clear();

@@ -19,6 +19,8 @@ export interface PeerMessage {
   readonly revised: readonly true[];
   /** Jobs that somebody watches at this node. */
   readonly watched: readonly Id[];
+  /** Not empty: a redrive was begun. */
+  readonly redrives: readonly true[];
   /** Keys of limits whose shares have changed, or are to be. */
   readonly limits: readonly string[];
 }
@@ -32,6 +34,7 @@ const NO_NEWS: PeerNews = {
   moved: [],
   notices: [],
   revised: [],
+  redrives: [],
   watched: [],
   limits: [],
 };

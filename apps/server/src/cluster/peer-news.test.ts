@@ -52,10 +52,14 @@ describe('what nodes tell each other', () => {
     first.put([line(1)]);
     first.put([line(1), line(2)]);
     first.moved(OTHER);
+    first.redriven();
+    first.redriven();
     expect(wire).toHaveLength(0);
     await clock.advance(20);
     expect(wire).toHaveLength(1);
-    expect(heard).toMatchObject([{ from: SELF, put: [line(1), line(2)], moved: [OTHER] }]);
+    expect(heard).toMatchObject([
+      { from: SELF, put: [line(1), line(2)], moved: [OTHER], redrives: [true] },
+    ]);
     await clock.advance(1_000);
     expect(wire).toHaveLength(1);
   });
@@ -89,6 +93,7 @@ describe('what nodes tell each other', () => {
       moved: fc.array(fc.uuid(), { maxLength: 100 }),
       notices: fc.array(notice, { maxLength: 60 }),
       revised: fc.constantFrom<readonly true[]>([], [true]),
+      redrives: fc.constantFrom<readonly true[]>([], [true]),
       watched: fc.array(fc.uuid(), { maxLength: 100 }),
       limits: fc.array(fc.string()),
     });

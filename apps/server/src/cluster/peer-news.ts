@@ -46,6 +46,7 @@ export class PeerNewsWire implements Peers {
   readonly #limits = new Set<string>();
   #notices: JobNotice[] = [];
   #isRevised = false;
+  #isRedriven = false;
   #stopTimer: (() => void) | null = null;
 
   constructor(options: PeerNewsOptions) {
@@ -91,6 +92,12 @@ export class PeerNewsWire implements Peers {
     this.#plan();
   }
 
+  /** A redrive was begun here, which another node sends. */
+  redriven(): void {
+    this.#isRedriven = true;
+    this.#plan();
+  }
+
   /** These jobs are watched here. */
   watching(jobIds: Iterable<Id>): void {
     for (const id of jobIds) this.#watched.add(id);
@@ -132,6 +139,7 @@ export class PeerNewsWire implements Peers {
       moved: [...this.#moved],
       notices: this.#notices,
       revised: this.#isRevised ? [true] : [],
+      redrives: this.#isRedriven ? [true] : [],
       watched: [...this.#watched],
       limits: [...this.#limits],
     };
@@ -139,6 +147,7 @@ export class PeerNewsWire implements Peers {
     for (const part of all) part.clear();
     this.#notices = [];
     this.#isRevised = false;
+    this.#isRedriven = false;
     const texts = encodePeerNews(self, news);
     // What is lost is found by looking.
     if (texts.length > 0) transport.send(texts).catch(() => undefined);

@@ -351,6 +351,13 @@ export async function compose(options: AppOptions, onClose: OnClose): Promise<Ru
     isOurs,
     limitsElsewhere:
       cluster === null ? undefined : limitsElsewhere(cluster.shareRows, cluster.node.id),
+    redrivesElsewhere:
+      cluster === null
+        ? undefined
+        : {
+            tell: () => cluster.peers.redriven(),
+            onBegun: (listener) => cluster.onRedrive(listener),
+          },
     inbox: config.databaseInboxMs === 0 ? null : (cluster?.inbox ?? null),
     catchUp: cluster === null ? undefined : () => cluster.catchUp(),
     isHearing: () => cluster?.isHearing() ?? null,

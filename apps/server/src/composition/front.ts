@@ -79,6 +79,10 @@ export interface Front {
   readonly askOwner: AskOwner | undefined;
   /** Whether this node, of several, does what one of them does. Absent: there is only this one. */
   readonly isOurs: (() => boolean) | undefined;
+  /** Redrives that are begun at one node and sent by another. Absent: there are no others. */
+  readonly redrivesElsewhere:
+    | { readonly tell: () => void; readonly onBegun: (listener: () => void) => void }
+    | undefined;
   /** How limits stand at other nodes. Absent: there are none. */
   readonly limitsElsewhere: LimitsElsewhere | undefined;
   /** Where jobs come in beside the API; null: nowhere. */
@@ -132,11 +136,13 @@ export async function openFront(parts: Front, onClose: OnClose): Promise<string>
     newId: parts.newId,
     // A dead job is sent again once for as long as it is kept.
     isOurs: parts.isOurs,
+    onRedriveBegun: parts.redrivesElsewhere?.tell,
     windowMs: Math.max(config.idempotencyWindowMs, config.retentionMs),
     logger,
   });
   onClose(() => dead.redrives.stop());
   await dead.redrives.start();
+  parts.redrivesElsewhere?.onBegun(() => dead.redrives.begunElsewhere());
   const explaining: ExplainOptions = {
     jobs: store.jobs,
     dispatcher,

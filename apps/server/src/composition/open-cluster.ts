@@ -59,6 +59,8 @@ export interface Cluster {
   readonly catchUp: () => Promise<void>;
   /** Does something while no other node does such a thing. */
   alone<Result>(act: () => Promise<Result>): Promise<Result>;
+  /** Told when another node has begun a redrive. */
+  onRedrive(listener: () => void): void;
   /** Takes slots and listens, from now on. */
   start(parts: ClusterParts): Promise<void>;
 }
@@ -196,6 +198,7 @@ export async function openCluster(
     await look();
   }
   let catchUp = (): Promise<void> => Promise.resolve();
+  let onRedrive = (): void => undefined;
 
   return {
     store: leasedStore(
@@ -214,6 +217,9 @@ export async function openCluster(
       isHearing: () => hearing?.isHeard ?? null,
       catchUp: () => catchUp(),
       alone: (act) => rows.alone(act),
+      onRedrive(listener) {
+        onRedrive = listener;
+      },
       sharedHub: (local) => createSharedHub(local, peers, clock),
       async start(parts) {
         const revisions = createRevisions(parts.refresh, logger);
@@ -244,7 +250,7 @@ export async function openCluster(
   };
 
   function heed(message: PeerMessage, { dispatcher, deliverer, hub }: ClusterParts): void {
-    const { put, slots, due, moved, notices, watched, limits, revised } = message;
+    const { put, slots, due, moved, notices, watched, limits, revised, redrives } = message;
     if (put.length > 0) dispatcher.found(put);
     const own = slots.filter((slot) => node.held.has(slot));
     if (own.length > 0) {
@@ -259,6 +265,7 @@ export async function openCluster(
     for (const id of moved) dispatcher.overtaken(id);
     for (const notice of notices) hub.heard(notice);
     if (revised.length > 0) void catchUp();
+    if (redrives.length > 0) onRedrive();
     if (limits.length > 0) shares.heard(limits, slotOfKey);
     // Whoever has just come to watch there has not heard what was told here before.
     for (const id of hub.watchedElsewhere(watched)) void tellWhereItWaits(id, { dispatcher, hub });

@@ -30,6 +30,8 @@ export interface DeadLettersOptions {
   readonly windowMs: number;
   /** Whether this node, of several, sends redrives. Absent: there is only this one. */
   readonly isOurs?: (() => boolean) | undefined;
+  /** Told when a redrive was begun here that another node sends. */
+  readonly onRedriveBegun?: (() => void) | undefined;
   readonly logger: { error(details: object, message: string): void };
 }
 
@@ -54,6 +56,7 @@ export function createDeadLetters(options: DeadLettersOptions): DeadLetters {
     },
     hasRoom: (count) => admission.hasRoom(count),
     onReplayed: () => deliverer.wake(),
+    onBegun: options.onRedriveBegun,
   });
   const deliveryReplays = createDeliveryReplays({ ...options, deadLetters, jobs });
   return { deadLetters, jobReplays, deliveryReplays, redrives };

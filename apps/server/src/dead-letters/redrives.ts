@@ -47,6 +47,8 @@ export interface Redrives extends Service {
   items(id: Id, query: Parameters<RedriveReads['items']>[1]): Promise<readonly RedriveItem[]>;
   /** What has not been sent stays dead; what has been goes on. */
   cancel(acting: Acting, id: Id): Promise<RedriveCancel>;
+  /** Another node has begun one: it is looked for in the next round. */
+  begunElsewhere(): void;
   /** One round: what has ended is counted, and what may be sent now is sent. */
   runOnce(): Promise<{ readonly running: number; readonly sent: number }>;
 }
@@ -59,6 +61,8 @@ export interface RedrivesOptions {
   readonly clock: Clock;
   /** Whether there is room for so many more jobs. */
   readonly hasRoom: (jobs: number) => Promise<boolean>;
+  /** Called when one was begun here that another node sends. Default: it finds it by looking. */
+  readonly onBegun?: (() => void) | undefined;
   /** Called when deliveries have become due. */
   readonly onReplayed: () => void;
   readonly logger: { error(details: object, message: string): void };
@@ -82,6 +86,8 @@ interface Running {
 
 /** Dead letters that one round looks at: the rest is for the next one. */
 const LOOKED = 1_000;
+/** So many of them are looked at together where many are passed over. */
+const WIDEST = 100;
 /** Between two looks at what other nodes have begun, in milliseconds. */
 const SHARE_MS = 1_000;
 /** Wait where the server is full, in milliseconds. */
@@ -161,7 +167,8 @@ class RunningRedrives implements Redrives {
     const stored = await this.get(organization, id);
     if (stored === null) throw new Error(`a new redrive was answered ${verdict}`);
     if (verdict !== 'ok') return { verdict: 'already', stored };
-    if (this.#options.isOurs?.() !== false) this.#watch(record);
+    if (this.#options.isOurs?.() === false) this.#options.onBegun?.();
+    else this.#watch(record);
     return { verdict: 'started', stored };
   }
 
@@ -196,6 +203,10 @@ class RunningRedrives implements Redrives {
       return isPut ? { verdict: 'cancelled', stored: storedOf(running.record) } : null;
     });
     return cancelled ?? (await this.cancel(acting, id));
+  }
+
+  begunElsewhere(): void {
+    this.#sharedAt = Number.NEGATIVE_INFINITY;
   }
 
   async runOnce(): Promise<{ readonly running: number; readonly sent: number }> {
@@ -236,24 +247,45 @@ class RunningRedrives implements Redrives {
 
   /** How many were sent. */
   async #step(running: Running): Promise<number> {
+    let sent = 0;
+    let width = 1;
+    // What is passed over costs nothing of the rate: it goes on until something is sent, or much was looked at.
+    for (let passed = 0; passed < LOOKED; ) {
+      const turn = await this.#turn(running, width);
+      sent += turn.sent;
+      passed += turn.passed;
+      if (turn.passed === 0) break;
+      width = turn.sent > 0 ? 1 : Math.min(WIDEST, 2 * turn.passed);
+    }
+    return sent;
+  }
+
+  /** @param width Dead letters that are looked at, where the rate allows fewer to be sent. */
+  async #turn(
+    running: Running,
+    width: number,
+  ): Promise<{ readonly sent: number; readonly passed: number }> {
     const { organization, id } = running.record;
     const ended = await this.#ended(running);
     const outcomes = ended.map(({ outcome }) => outcome);
     const counted = outcomes.length === 0 ? running.redrive : withEnded(running.redrive, outcomes);
-    const room = Math.min(redriveRoom(counted), this.#allowed(running));
+    const room = redriveRoom(counted);
+    const allowed = Math.min(room, this.#allowed(running));
     const kind = this.#options.kinds[counted.of];
-    const isMore = room > 0 && (await this.#hasRoom(running, room));
-    const page = isMore ? await kind.next(organization, counted, room, LOOKED) : null;
+    const isMore = allowed > 0 && (await this.#hasRoom(running, allowed));
+    const limit = Math.min(room, Math.max(allowed, width));
+    const page = isMore ? await kind.next(organization, counted, limit, LOOKED) : null;
+    const dead = page === null ? [] : await this.#upTo(allowed, page.found, running);
+    const isWhole = dead.length === (page?.found.length ?? 0);
     // In the order in which they stand, and at once: so that they share a flush of the disk.
-    const tries = await Promise.all(
-      (page?.found ?? []).map((dead: AnyDead) => kind.send(organization, id, counted, dead)),
-    );
+    const tries = await Promise.all(dead.map((each) => kind.send(organization, id, counted, each)));
     const tried = tries.map((each) => each.tried);
-    const place = page?.next ?? page?.found.at(-1)?.place ?? counted.cursor;
-    const next =
-      page === null ? counted : withSent(counted, tried.map(outcomeOf), place, page.next === null);
-    running.allowance -= tried.length;
-    if (next === running.redrive) return 0;
+    const place = (isWhole ? page?.next : null) ?? dead.at(-1)?.place ?? counted.cursor;
+    const isAtEnd = isWhole && page?.next === null;
+    const next = page === null ? counted : withSent(counted, tried.map(outcomeOf), place, isAtEnd);
+    const sent = tried.filter(({ outcome }) => outcome === 'sent').length;
+    running.allowance -= sent;
+    if (next === running.redrive) return { sent: 0, passed: 0 };
     const first = redriveTotal(counted) + 1;
     const items = tried.map((each, index): RedriveItem => ({ ...each, number: first + index }));
     const replays = tries.flatMap(({ tried: { source }, replayAt }) =>
@@ -261,7 +293,26 @@ class RunningRedrives implements Redrives {
     );
     await this.#put(running, next, [...ended, ...items], replays, this.#endEntry(running, next));
     if (replays.length > 0) this.#options.onReplayed();
-    return tried.length;
+    return { sent, passed: tried.length - sent };
+  }
+
+  /** The first ones of these, with no more that are to be sent than are allowed. */
+  async #upTo(
+    allowed: number,
+    found: readonly AnyDead[],
+    { record, redrive }: Running,
+  ): Promise<readonly AnyDead[]> {
+    if (found.length <= allowed) return found;
+    const kind = this.#options.kinds[redrive.of];
+    const leftOut = await Promise.all(
+      found.map((each) => kind.leftOut(record.organization, redrive, each)),
+    );
+    let wanted = 0;
+    const end = leftOut.findIndex((why) => {
+      wanted += why === null ? 1 : 0;
+      return wanted > allowed;
+    });
+    return end === -1 ? found : found.slice(0, end);
   }
 
   async #hasRoom(running: Running, jobs: number): Promise<boolean> {
