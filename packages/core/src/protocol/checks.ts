@@ -9,6 +9,8 @@ import type { Problem } from './wire-error.ts';
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const HEADER_VALUE = /^[\t\u0020-\u007e\u0080-\u00ff]*$/;
 const HTTP_URL = /^https?:\/\//i;
+const CONTROL_CHARACTER = /\p{Cc}/u;
+const PLAIN_WORD = /^[A-Za-z_$][\w$]*$/;
 
 /** Methods that open a tunnel or echo what was sent: they are not calls that a server makes for others. */
 const REFUSED_METHODS: ReadonlySet<string> = new Set(['CONNECT', 'TRACE', 'TRACK']);
@@ -49,12 +51,14 @@ export function checkUrl(value: unknown, path: string): Problem[] {
       },
     ];
   }
-  if (/\p{Cc}/u.test(value)) {
+  if (CONTROL_CHARACTER.test(value)) {
     return [{ path, message: 'contains a control character', expected }];
   }
-  const url = HTTP_URL.test(value) ? parseUrl(value) : null;
-  if (url === null) return [{ path, message: 'is not an http(s) address', expected }];
-  if (url.username !== '' || url.password !== '') {
+  if (!HTTP_URL.test(value) || !URL.canParse(value)) {
+    return [{ path, message: 'is not an http(s) address', expected }];
+  }
+  // Without the sign there is nobody before it: nearly no address has to be taken apart.
+  if (value.includes('@') && hasCredentials(new URL(value))) {
     return [
       {
         path,
@@ -88,20 +92,21 @@ export function checkHeaders(value: unknown, path: string): Problem[] {
       { path, message: 'is not an object', expected: 'an object of header names and strings' },
     ];
   }
-  const entries: [string, unknown][] = Object.entries(value);
+  const names = Object.keys(value);
   const problems: Problem[] = [];
-  if (entries.length > LIMITS.headers) {
+  if (names.length > LIMITS.headers) {
     return [
       {
         path,
-        message: `has ${entries.length} headers`,
+        message: `has ${names.length} headers`,
         expected: `at most ${LIMITS.headers} headers`,
       },
     ];
   }
   const seen = new Set<string>();
   let characters = 0;
-  for (const [name, content] of entries) {
+  for (const name of names) {
+    const content: unknown = Reflect.get(value, name);
     const problem = headerProblem(name, content);
     // A path is put together for those who read it: nearly all headers are right.
     if (problem !== null) problems.push({ path: memberPath(path, name), ...problem });
@@ -169,7 +174,7 @@ export function checkStatusCodes(
 
 /** Path of a member: `a.b`, or `a["x-y"]` where the name is not a plain word. */
 export function memberPath(path: string, name: string): string {
-  if (!/^[A-Za-z_$][\w$]*$/.test(name)) return `${path}[${JSON.stringify(name.slice(0, 64))}]`;
+  if (!PLAIN_WORD.test(name)) return `${path}[${JSON.stringify(name.slice(0, 64))}]`;
   const shown = name.slice(0, 64);
   return path === '' ? shown : `${path}.${shown}`;
 }
@@ -193,10 +198,6 @@ function isStatusCode(value: unknown): boolean {
   return typeof value === 'number' && Number.isInteger(value) && value >= 100 && value <= 599;
 }
 
-function parseUrl(text: string): URL | null {
-  try {
-    return new URL(text);
-  } catch {
-    return null;
-  }
+function hasCredentials({ username, password }: URL): boolean {
+  return username !== '' || password !== '';
 }

@@ -9,9 +9,14 @@ export type AccountLimitLookup = (userId: string) => string | null;
  */
 export function withAccountLimits(spec: JobSpec, limitOf: AccountLimitLookup): JobSpec {
   const key = spec.userId === '' ? null : limitOf(spec.userId);
+  if (key === null && spec.paths.every(isFollowedByNone)) return spec;
   const [first, ...others] = spec.paths.map((path) => withLimit(path, key, limitOf));
   const isSame = spec.paths.every((path, index) => path === [first, ...others][index]);
   return first === undefined || isSame ? spec : { ...spec, paths: [first, ...others] };
+}
+
+function isFollowedByNone({ onSuccess, onFailure }: PathSpec): boolean {
+  return onSuccess === null && onFailure === null;
 }
 
 function withLimit(path: PathSpec, key: string | null, limitOf: AccountLimitLookup): PathSpec {

@@ -12,7 +12,7 @@ import { checkHedge } from './check-hedge.ts';
 import { checkLimits } from './check-limits.ts';
 import { checkTrigger } from './check-trigger.ts';
 import { checkWebhooks } from './check-webhooks.ts';
-import { JOB_EDGES } from './job-fields.ts';
+import { JOB_EDGES_TO_STACK } from './job-fields.ts';
 import { isJsonList, isJsonObject, type JsonObject } from './json-object.ts';
 import { checkMetadata } from './check-metadata.ts';
 import { placeUnder, ROOT_PLACE, TreeBounds, type TreePlace } from './tree-bounds.ts';
@@ -59,48 +59,45 @@ export function checkJob(value: unknown): JobCheck {
   const bounds = new TreeBounds();
   const warnings = new WarningList();
   const problems: Problem[] = [];
-  const pending: { job: unknown; place: TreePlace }[] = [{ job: value, place: ROOT_PLACE }];
+  const pending: { job: JsonObject; place: TreePlace }[] = [];
+  if (isJsonObject(value)) pending.push({ job: value, place: ROOT_PLACE });
   for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
     const { job, place } = next;
-    if (!isJsonObject(job) || !bounds.enter(place)) continue;
-    problems.push(...checkCall(job, place.path));
-    problems.push(
-      ...(place.isFallback ? checkFallback(job, place.path) : checkOwner(job, place.path)),
-    );
+    if (!bounds.enter(place)) continue;
+    checkCall(job, place.path, problems);
+    if (place.isFallback) checkFallback(job, place.path, problems);
+    else checkOwner(job, place.path, problems);
     warnUnused(job, place, warnings);
-    for (const edge of JOB_EDGES.toReversed()) {
-      pending.push({ job: job[edge], place: placeUnder(place, edge) });
+    for (const edge of JOB_EDGES_TO_STACK) {
+      const under = job[edge];
+      if (isJsonObject(under)) pending.push({ job: under, place: placeUnder(place, edge) });
     }
   }
   return { problems: [...bounds.problems, ...problems], warnings: warnings.all };
 }
 
 /** Everything that a job and a fallback have alike. */
-function checkCall(job: JsonObject, path: string): Problem[] {
+function checkCall(job: JsonObject, path: string, problems: Problem[]): void {
   const at = (name: string): string => memberPath(path, name);
-  return [
-    ...checkUrl(job['url'], at('url')),
-    ...checkMethod(job['method'], at('method')),
-    ...checkHeaders(job['headers'], at('headers')),
-    ...checkBody(job, at('body')),
-    ...checkRetryPolicy(job['retry_policy'], at('retry_policy')),
-    ...checkLimits(job['limits'], at('limits')),
-    ...checkHedge(job, path),
-  ];
+  problems.push(...checkUrl(job['url'], at('url')));
+  problems.push(...checkMethod(job['method'], at('method')));
+  problems.push(...checkHeaders(job['headers'], at('headers')));
+  problems.push(...checkBody(job, at('body')));
+  problems.push(...checkRetryPolicy(job['retry_policy'], at('retry_policy')));
+  problems.push(...checkLimits(job['limits'], at('limits')));
+  problems.push(...checkHedge(job, path));
 }
 
-function checkFallback(job: JsonObject, path: string): Problem[] {
-  return checkTrigger(job['trigger'], memberPath(path, 'trigger'));
+function checkFallback(job: JsonObject, path: string, problems: Problem[]): void {
+  problems.push(...checkTrigger(job['trigger'], memberPath(path, 'trigger')));
 }
 
 /** What only the job itself has, not its fallbacks. */
-function checkOwner(job: JsonObject, path: string): Problem[] {
-  return [
-    ...checkMetadata(job['metadata'], memberPath(path, 'metadata')),
-    ...checkWebhooks(job, path),
-    ...checkNames(job, path),
-    ...checkMoments(job, path),
-  ];
+function checkOwner(job: JsonObject, path: string, problems: Problem[]): void {
+  problems.push(...checkMetadata(job['metadata'], memberPath(path, 'metadata')));
+  problems.push(...checkWebhooks(job, path));
+  problems.push(...checkNames(job, path));
+  problems.push(...checkMoments(job, path));
 }
 
 function checkMoments(job: JsonObject, path: string): Problem[] {
@@ -143,11 +140,7 @@ function checkNames(job: JsonObject, path: string): Problem[] {
   const problems = [
     ...checkName(key, memberPath(path, 'idempotent_key')),
     ...checkName(userId, memberPath(path, 'user_id')),
-    ...(isJsonList(tags)
-      ? tags
-          .slice(0, LIMITS.tags)
-          .flatMap((tag, index) => checkName(tag, `${memberPath(path, 'tags')}[${index}]`))
-      : []),
+    ...(isJsonList(tags) ? checkTags(tags, memberPath(path, 'tags')) : []),
   ];
   if (job['send_idempotency_key'] === true && typeof key === 'string' && !LATIN1_TEXT.test(key)) {
     problems.push({
@@ -157,6 +150,10 @@ function checkNames(job: JsonObject, path: string): Problem[] {
     });
   }
   return problems;
+}
+
+function checkTags(tags: readonly unknown[], path: string): Problem[] {
+  return tags.slice(0, LIMITS.tags).flatMap((tag, index) => checkName(tag, `${path}[${index}]`));
 }
 
 function checkName(value: unknown, path: string): Problem[] {

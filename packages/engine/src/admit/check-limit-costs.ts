@@ -13,8 +13,7 @@ export type LimitLookup = (name: string) => Pick<PaceSettings, 'burst'> | null;
  */
 export function checkLimitCosts(spec: JobSpec, limitOf: LimitLookup): readonly Problem[] {
   const problems: Problem[] = [];
-  for (const { path, at } of placedPaths(spec)) {
-    // Nearly every call names none: nothing is made for those.
+  for (const { path, at } of placedPaths(spec, ({ limits }) => limits !== undefined)) {
     if (path.limits !== undefined) problems.push(...checkPath(path.limits, at('limits'), limitOf));
   }
   return problems;

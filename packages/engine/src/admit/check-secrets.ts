@@ -21,7 +21,7 @@ export function checkSecrets(
   excessOf: ExcessLookup,
 ): readonly Problem[] {
   const problems: Problem[] = [];
-  for (const { path, at } of placedPaths(spec)) {
+  for (const { path, at } of placedPaths(spec, ({ secrets }) => secrets !== undefined)) {
     if (path.secrets === undefined) continue;
     for (const { part, most } of excessOf(path)) {
       const message = 'is too long with its secrets in it';

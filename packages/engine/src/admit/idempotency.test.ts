@@ -34,6 +34,19 @@ describe('the key of a job that names none', () => {
     expect(claimOf(job, organization).key).toBe(key);
   });
 
+  it('is the same where the platform writes the digest itself, however long the body is', () => {
+    const sha256Text = (bytes: Uint8Array): string =>
+      createHash('sha256').update(bytes).digest('base64url');
+    fc.assert(
+      fc.property(fc.string(), fc.nat({ max: 3_000 }), (text, times) => {
+        const spec = toJobSpec({ url, body: `${'\u{1f40e}'.repeat(times)}${text}` });
+        expect(idempotencyClaim(spec, ORGANIZATION, { sha256, sha256Text })).toEqual(
+          idempotencyClaim(spec, ORGANIZATION, { sha256 }),
+        );
+      }),
+    );
+  });
+
   it('is safe in a URL and lasts 24 hours beyond the job’s end', () => {
     const claim = claimOf({ url });
     expect(claim.key).toMatch(/^h1_[\w-]{43}$/);

@@ -1,7 +1,7 @@
 import { DEFAULTS } from '@ezthrottle/core/protocol';
 import type { BodySpec, JobSpec } from '../job/job-spec.ts';
 import type { Id, IdempotencyClaim } from '../ports/operation.ts';
-import { base64Url, decodeBase64, type DigestContext, encodeParts } from './digest.ts';
+import { decodeBase64, type DigestContext, digestOfParts } from './digest.ts';
 
 /** Keys of the native and cloud dialects are shared by everybody in an organization. */
 export const ORGANIZATION_SCOPE = 'organization';
@@ -66,10 +66,10 @@ function accountScope({ userId }: JobSpec, { apiKey }: IdempotencyContext): stri
 }
 
 /** Tells a payload from another one. */
-export function fingerprintOf(spec: JobSpec, organization: Id, { sha256 }: DigestContext): string {
+export function fingerprintOf(spec: JobSpec, organization: Id, context: DigestContext): string {
   const [{ method, url, body }] = spec.paths;
   const parts = [method, url, bodyBytes(body), organization];
-  return base64Url(sha256(encodeParts('ezthrottle/idempotency/1', parts)));
+  return digestOfParts('ezthrottle/idempotency/1', parts, context);
 }
 
 function bodyBytes(body: BodySpec | null): string | Uint8Array {

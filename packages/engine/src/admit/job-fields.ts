@@ -89,6 +89,9 @@ export const SILENT_FIELDS: ReadonlySet<string> = new Set(['customer_id', 'custo
 /** Edges of the tree: fields of a job that hold a job. */
 export const JOB_EDGES = ['fallback_job', 'on_success', 'on_failure'] as const;
 
+/** The same from the last to the first: who puts them on a stack takes them from it in the order of the wire. */
+export const JOB_EDGES_TO_STACK: readonly (typeof JOB_EDGES)[number][] = JOB_EDGES.toReversed();
+
 function spellingsOf(fields: Readonly<Record<string, true>>): Spellings {
   return new Map(
     Object.keys(fields).flatMap((name): [string, string][] => [

@@ -2,7 +2,7 @@ import type { Problem, WarningView } from '@ezthrottle/core/protocol';
 import { memberPath } from '@ezthrottle/core/protocol';
 import type { Spellings } from './job-fields.ts';
 import {
-  JOB_EDGES,
+  JOB_EDGES_TO_STACK,
   JOB_SPELLINGS,
   LIMIT_SPELLINGS,
   RETRY_POLICY_SPELLINGS,
@@ -66,8 +66,7 @@ export function normaliseJob(input: unknown, limits?: TreeLimits): NormalisedJob
     if (!bounds.enter(next.place)) continue;
     const target = normaliseOne(next.source, next.place, warnings);
     next.attach(target);
-    // Pushed last to first, so that they are taken in the order of the wire.
-    for (const edge of JOB_EDGES.toReversed()) {
+    for (const edge of JOB_EDGES_TO_STACK) {
       const source = target[edge];
       if (!isJsonObject(source)) continue;
       delete target[edge];
@@ -128,7 +127,8 @@ function known(
   warnings: WarningList,
 ): Record<string, unknown> {
   const target: Record<string, unknown> = {};
-  for (const [key, value] of Object.entries(source)) {
+  for (const key of Object.keys(source)) {
+    const value = source[key];
     if (value === undefined || value === null) continue;
     const name = spellings.get(key);
     if (name === undefined) {

@@ -7,18 +7,30 @@ export interface PlacedPath {
   readonly at: (field: string) => string;
 }
 
-/** Every call of a job, of its fallbacks and of all jobs that follow. Constant stack. */
-export function* placedPaths(spec: JobSpec): Generator<PlacedPath> {
+/**
+ * Those calls of a job, of its fallbacks and of all jobs that follow for which it holds. Constant stack. Nothing
+ * is made for the others: hardly a job has any.
+ */
+export function placedPaths(
+  spec: JobSpec,
+  holds: (path: PathSpec) => boolean,
+): readonly PlacedPath[] {
+  const found: PlacedPath[] = [];
   const pending: { spec: JobSpec; place: string }[] = [{ spec, place: '' }];
   for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
     let { place } = next;
-    for (const [index, path] of next.spec.paths.entries()) {
-      if (index > 0) place += `${place === '' ? '' : '.'}fallback_job`;
+    for (const path of next.spec.paths) {
+      if (path.trigger !== null) place = under(place, 'fallback_job');
       const own = place;
-      const at = (field: string): string => (own === '' ? field : `${own}.${field}`);
-      yield { path, at };
-      if (path.onFailure !== null) pending.push({ spec: path.onFailure, place: at('on_failure') });
-      if (path.onSuccess !== null) pending.push({ spec: path.onSuccess, place: at('on_success') });
+      if (holds(path)) found.push({ path, at: (field) => under(own, field) });
+      const { onFailure, onSuccess } = path;
+      if (onFailure !== null) pending.push({ spec: onFailure, place: under(own, 'on_failure') });
+      if (onSuccess !== null) pending.push({ spec: onSuccess, place: under(own, 'on_success') });
     }
   }
+  return found;
+}
+
+function under(place: string, field: string): string {
+  return place === '' ? field : `${place}.${field}`;
 }

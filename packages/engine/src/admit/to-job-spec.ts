@@ -69,12 +69,10 @@ function pathSpec(
     regionPolicy: job.region_policy ?? 'fallback',
     executionMode: job.execution_mode ?? 'race',
     retry: retryPolicy(job.retry_policy ?? {}),
-    ...(job.limits === undefined || job.limits.length === 0
-      ? {}
-      : { limits: job.limits.map(limitSpec) }),
+    ...(job.limits !== undefined && job.limits.length > 0 && { limits: job.limits.map(limitSpec) }),
     ...hedgeOf(job),
-    ...(job.follow_redirects ? { followRedirects: job.follow_redirects } : {}),
-    ...(secrets === null ? {} : { secrets }),
+    ...(job.follow_redirects && { followRedirects: job.follow_redirects }),
+    ...(secrets !== null && { secrets }),
     trigger,
     onSuccess: job.on_success === undefined ? null : toJobSpec(job.on_success, userId),
     onFailure: job.on_failure === undefined ? null : toJobSpec(job.on_failure, userId),
@@ -90,11 +88,11 @@ function rareFields(
 > {
   const { execute_before, idempotency_window_ms, idempotency_scope, on_conflict } = job;
   return {
-    ...(execute_before === undefined ? {} : { executeBefore: execute_before }),
-    ...(idempotency_window_ms === undefined ? {} : { idempotencyWindowMs: idempotency_window_ms }),
-    ...(idempotency_scope === undefined ? {} : { idempotencyScope: idempotency_scope }),
-    ...(on_conflict === undefined ? {} : { onConflict: on_conflict }),
-    ...(job.send_traceparent === true ? { sendTraceparent: true } : {}),
+    ...(execute_before !== undefined && { executeBefore: execute_before }),
+    ...(idempotency_window_ms !== undefined && { idempotencyWindowMs: idempotency_window_ms }),
+    ...(idempotency_scope !== undefined && { idempotencyScope: idempotency_scope }),
+    ...(on_conflict !== undefined && { onConflict: on_conflict }),
+    ...(job.send_traceparent === true && { sendTraceparent: true }),
   };
 }
 
@@ -121,18 +119,18 @@ function bodySpec({ body, body_encoding: encoding }: JobRequest): BodySpec | nul
 }
 
 function ownHeaders(headers: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
-  const own = Object.entries(headers).filter(
-    ([name]) => !CONNECTION_HEADERS.has(name.toLowerCase()),
-  );
-  return Object.fromEntries(own);
+  const names = Object.keys(headers);
+  const others = names.filter((name) => CONNECTION_HEADERS.has(name.toLowerCase()));
+  if (others.length === 0) return headers;
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => !others.includes(name)));
 }
 
 function retryPolicy(policy: RetryPolicyRequest): RetryPolicy {
   return {
     maxRetries: policy.max_retries ?? DEFAULTS.maxRetries,
     maxReroutes: policy.max_reroutes ?? DEFAULTS.maxReroutes,
-    retryCodes: unique(policy.retry_codes ?? DEFAULTS.retryCodes),
-    rerouteCodes: unique(policy.reroute_codes ?? DEFAULTS.rerouteCodes),
+    retryCodes: policy.retry_codes ? unique(policy.retry_codes) : DEFAULTS.retryCodes,
+    rerouteCodes: policy.reroute_codes ? unique(policy.reroute_codes) : DEFAULTS.rerouteCodes,
   };
 }
 
@@ -158,6 +156,7 @@ function webhookSpecs(webhooks: readonly WebhookRequest[]): readonly WebhookSpec
   }));
 }
 
+/** The list itself where nothing can stand in it twice: most of a job's lists are empty or have one entry. */
 function unique<T>(values: readonly T[]): readonly T[] {
-  return [...new Set(values)];
+  return values.length < 2 ? values : [...new Set(values)];
 }

@@ -20,8 +20,10 @@ export function readJob(body: unknown): {
   refuseProblems(normalised.problems, 'the job');
   const shape = checkJobShape(normalised.value);
   const rules = checkJob(normalised.value);
-  refuseProblems(mergeProblems(shape.ok ? [] : shape.problems, rules.problems), 'the job');
-  if (!shape.ok) throw new ApiError('validation_failed', 'the job is not valid');
+  if (!shape.ok || rules.problems.length > 0) {
+    refuseProblems(mergeProblems(shape.ok ? [] : shape.problems, rules.problems), 'the job');
+    throw new ApiError('validation_failed', 'the job is not valid');
+  }
   return {
     spec: toJobSpec(shape.value),
     warnings: [...normalised.warnings, ...rules.warnings],

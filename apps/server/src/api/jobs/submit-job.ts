@@ -17,7 +17,7 @@ import {
 } from '@ezthrottle/engine';
 import { accountOf } from '../../admission/load-meter.ts';
 import type { AdmittedJob, JobGate } from '../../dispatch/job-gate.ts';
-import { sha256 } from '../../dispatch/sha256.ts';
+import { sha256, sha256Text } from '../../dispatch/sha256.ts';
 import type { LimitRules } from '../../limits/limit-rules.ts';
 import type { Tracing } from '../../observe/tracing/tracing.ts';
 import type { SecretVault } from '../../secrets/secret-vault.ts';
@@ -157,6 +157,7 @@ function admitted(options: SubmitOptions, caller: Caller, spec: JobSpec): Admitt
     }),
     idempotency: idempotencyClaim(spec, caller.organization, {
       sha256,
+      sha256Text,
       windowMs: options.idempotencyWindowMs,
       apiKey: caller.apiKey,
     }),
