@@ -115,12 +115,13 @@ export function createAdmission(options: AdmissionOptions): Admission {
   const countsAccounts = organizationBacklog > 0 || accountBacklog > 0;
 
   async function everybodysLoad(): Promise<EverybodysLoad> {
+    const { jobs, drainPerSecond } = meter.total;
     // What is not bounded is not measured.
     return {
       memoryBytes: limits.memoryMb > 0 ? await memoryBytes() : 0,
       storeBytes: limits.storeBytes > 0 ? await storeBytes() : 0,
-      backlog: limits.backlog > 0 ? await options.backlog() : meter.total.jobs,
-      drainPerSecond: meter.total.drainPerSecond,
+      backlog: limits.backlog > 0 ? await options.backlog() : jobs,
+      drainPerSecond,
     };
   }
 

@@ -60,8 +60,9 @@ export class Intake {
     const { clock, committer, notices } = parts;
     const { submitted, claims } = this.#armAtOnce(this.#accepted(job), job.createdAt);
     this.#submits += 1;
+    const account = accountOf(job);
     // From before the first wait, so that many that come at one time do not all find the same room.
-    parts.meter?.taken(accountOf(job));
+    parts.meter?.taken(account);
     let isTaken = false;
     try {
       const operation = { type: 'submit', job: submitted } as const;
@@ -76,7 +77,7 @@ export class Intake {
       return verdict;
     } finally {
       this.#submits -= 1;
-      if (!isTaken) parts.meter?.untaken(accountOf(job));
+      if (!isTaken) parts.meter?.untaken(account);
       for (const { lane } of claims) armer.unclaim(lane, 1);
       for (const { lane } of claims) onArmed(lane);
     }

@@ -191,8 +191,9 @@ export class LineWindow {
   }
 }
 
+/** An API key's identifier has no space, so that no two accounts have the same. */
 function keyOf({ apiKey, userId }: LineAccount): string {
-  return JSON.stringify([apiKey, userId]);
+  return `${apiKey} ${userId}`;
 }
 
 /** No job has so many. */

@@ -61,39 +61,40 @@ export function admissionVerdict(
   options: AdmissionOptions = {},
 ): AdmissionVerdict {
   const jobs = options.jobs ?? 1;
-  const checks: readonly Check[] = [
-    { reason: 'memory', current: load.memoryBytes, limit: bounds.memoryBytes, adds: 0 },
-    { reason: 'db_size', current: load.storeBytes, limit: bounds.storeBytes, adds: 0 },
-    { reason: 'backlog', current: load.backlog, limit: bounds.backlog, adds: jobs },
-    {
-      reason: 'organization_backlog',
-      current: load.organizationBacklog ?? 0,
-      limit: bounds.organizationBacklog,
-      adds: jobs,
-    },
-    {
-      reason: 'user_queue',
-      current: load.accountBacklog,
-      limit: bounds.accountBacklog,
-      adds: jobs,
-    },
-  ];
-  const broken = checks.find(({ current, limit = 0, adds }) => limit > 0 && current + adds > limit);
-  if (broken === undefined) return { verdict: 'accept' };
-  const { reason, current, limit = 0 } = broken;
+  const { organizationBacklog = 0, accountBacklog } = load;
+  const broken =
+    exceeded('memory', load.memoryBytes, bounds.memoryBytes) ??
+    exceeded('db_size', load.storeBytes, bounds.storeBytes) ??
+    exceeded('backlog', load.backlog, bounds.backlog, jobs) ??
+    exceeded('organization_backlog', organizationBacklog, bounds.organizationBacklog, jobs) ??
+    exceeded('user_queue', accountBacklog, bounds.accountBacklog, jobs);
+  if (broken === null) return ACCEPTED;
+  const { reason, current, limit } = broken;
   const retryAfterSeconds = retryAfter(waitSeconds(broken, load), options);
   return { verdict: 'refuse', reason, limit, current, retryAfterSeconds };
 }
 
-interface Check {
+const ACCEPTED: AdmissionVerdict = { verdict: 'accept' };
+
+interface Excess {
   readonly reason: LimitReason;
   readonly current: number;
-  readonly limit: number | undefined;
+  readonly limit: number;
   readonly adds: number;
 }
 
+/** Null while there is room: every job is asked about, and hardly one is turned away. */
+function exceeded(
+  reason: LimitReason,
+  current: number,
+  limit: number | undefined = 0,
+  adds = 0,
+): Excess | null {
+  return limit > 0 && current + adds > limit ? { reason, current, limit, adds } : null;
+}
+
 /** Seconds until there is room again; null where nothing tells. */
-function waitSeconds({ reason, current, limit = 0, adds }: Check, load: ServerLoad): number | null {
+function waitSeconds({ reason, current, limit, adds }: Excess, load: ServerLoad): number | null {
   if (reason !== 'memory' && reason !== 'db_size') {
     const drain = drainOf(reason, load);
     if (drain <= 0) return null;

@@ -54,7 +54,7 @@ export function planArming(job: MovingJob, { run, armed }: LegArming): AdvanceOp
   return { ...unchangedAdvance(job, run), putWork, armed: [armed] };
 }
 
-/** The legs of a new job that this lets pass, armed within the job's own submit. */
+/** The legs of a new job that this lets pass, armed within the job's own submit; the same object if none is. */
 export function armAccepted(
   job: NewJob,
   tokenFor: (work: NewWork) => string | null,
@@ -70,7 +70,7 @@ export function armAccepted(
     armed.push(arming.armed);
     return { ...row, state: 'armed' };
   });
-  return { ...job, run, work, armed };
+  return armed.length === 0 ? job : { ...job, run, work, armed };
 }
 
 /** A write that changes nothing but the run. */

@@ -1,9 +1,11 @@
-import type { Effect } from '../job/effect.ts';
 import type { JobSpec, PathSpec } from '../job/job-spec.ts';
 import type { Leg, PathState, RunState } from '../job/run.ts';
 import type { AcceptContext, Decision } from './decision.ts';
 import { REGION_UNAVAILABLE } from './failure.ts';
-import { regionsFor, startRegions } from './region.ts';
+import { type RegionChoice, regionsFor, startRegions } from './region.ts';
+
+/** One for all: nearly no leg ever leaves its first region. */
+const NONE: readonly string[] = [];
 
 /** Starts a path: one leg for each region it runs in, put in line at its destination. */
 export function startPath(
@@ -16,37 +18,36 @@ export function startPath(
   if (path === undefined) return decision;
   const { run } = decision;
   const readyAt = index === 0 ? Math.max(context.now, spec.notBefore ?? 0) : context.now;
-  const legs = startRegions(path, regionsFor(path, context)).map(
-    ({ region, available }, position): Leg => {
-      const base = {
-        id: run.legs.length + position,
-        path: index,
-        region,
-        triedRegions: [],
-        retries: 0,
-        reroutes: 0,
-        unknowns: 0,
-        heldBack: 0,
-      };
-      return available
-        ? { ...base, state: 'waiting', readyAt }
-        : {
-            ...base,
-            state: 'ended',
-            result: 'failure',
-            attempt: null,
-            failure: REGION_UNAVAILABLE,
-          };
-    },
-  );
-  const enqueues = legs.flatMap((leg): Effect[] =>
-    leg.state === 'waiting' ? [{ type: 'enqueue', leg: leg.id, readyAt: leg.readyAt }] : [],
-  );
-  const started = withPath(run, index, { state: 'running', startedAt: null });
-  return {
-    run: { ...started, legs: [...run.legs, ...legs], lastStartedPath: index },
-    effects: [...decision.effects, ...enqueues],
+  const legs = [...run.legs];
+  const effects = [...decision.effects];
+  for (const choice of startRegions(path, regionsFor(path, context))) {
+    const leg = newLeg(legs.length, index, choice, readyAt);
+    legs.push(leg);
+    if (leg.state === 'waiting') effects.push({ type: 'enqueue', leg: leg.id, readyAt });
+  }
+  const paths = run.paths.with(index, { state: 'running', startedAt: null });
+  return { run: { ...run, legs, paths, lastStartedPath: index }, effects };
+}
+
+function newLeg(
+  id: number,
+  path: number,
+  { region, available }: RegionChoice,
+  readyAt: number,
+): Leg {
+  const base = {
+    id,
+    path,
+    region,
+    triedRegions: NONE,
+    retries: 0,
+    reroutes: 0,
+    unknowns: 0,
+    heldBack: 0,
   };
+  return available
+    ? { ...base, state: 'waiting', readyAt }
+    : { ...base, state: 'ended', result: 'failure', attempt: null, failure: REGION_UNAVAILABLE };
 }
 
 /** The run with one path's state replaced. */

@@ -91,7 +91,7 @@ export class FairLine<Entry extends LineEntry> {
   }
 
   countOf(account: LineAccount): number {
-    const shared = this.#shared.get(nameOf(account));
+    const shared = this.#sharedOf(account);
     if (shared !== undefined) return shared.count;
     return this.#keys.get(account.apiKey)?.user(account.userId)?.size ?? 0;
   }
@@ -136,8 +136,7 @@ export class FairLine<Entry extends LineEntry> {
 
   /** Who shares a place keeps it while it has anybody there, so that its entries stay in order. */
   #placeFor(account: LineAccount): Omit<SharedPlace, 'count'> {
-    const name = nameOf(account);
-    const known = this.#shared.get(name);
+    const known = this.#sharedOf(account);
     if (known !== undefined) {
       known.count += 1;
       return known;
@@ -147,18 +146,23 @@ export class FairLine<Entry extends LineEntry> {
     const hasKey = this.#keys.get(apiKey) !== undefined || this.#keys.size < maxApiKeys;
     const key = hasKey ? apiKey : sharedPlace(apiKey);
     // Under a shared key the same user of two keys are two.
-    const ownUser = hasKey ? userId : name;
+    const ownUser = hasKey ? userId : nameOf(account);
     const users = this.#keys.get(key);
     const hasUser =
       users === undefined || users.user(ownUser) !== undefined || users.userCount < maxUsers;
-    const user = hasUser ? ownUser : sharedPlace(name);
-    if (!hasKey || !hasUser) this.#shared.set(name, { key, user, count: 1 });
+    const user = hasUser ? ownUser : sharedPlace(nameOf(account));
+    if (!hasKey || !hasUser) this.#shared.set(nameOf(account), { key, user, count: 1 });
     return { key, user };
   }
 
   #placeOf(account: LineAccount): Omit<SharedPlace, 'count'> {
     const { apiKey: key, userId: user } = account;
-    return this.#shared.get(nameOf(account)) ?? { key, user };
+    return this.#sharedOf(account) ?? { key, user };
+  }
+
+  /** Hardly a line has so many accounts that any shares: then none of them is given a name. */
+  #sharedOf(account: LineAccount): SharedPlace | undefined {
+    return this.#shared.size === 0 ? undefined : this.#shared.get(nameOf(account));
   }
 
   #forget(entry: Entry): void {

@@ -59,8 +59,12 @@ export function submitJobRoute(options: SubmitOptions & WaitingOptions): Route {
     async handle(call, caller) {
       const waitSeconds = preferredWait(call.header('prefer'));
       if (waitSeconds !== null) requireRead(caller);
-      const [ready] = await latestReady(options, () => [readyJob(options, caller, call.body)]);
-      if (ready === undefined) throw new TypeError('a job was read and is not there');
+      const read = (): ReadyJob => readyJob(options, caller, call.body);
+      let ready = read();
+      if (lacks(ready) && options.catchUp !== undefined) {
+        await options.catchUp();
+        ready = read();
+      }
       const everybody = await options.admission.refusal(1);
       // Nothing is awaited from here until the job is handed over, where it counts: what has room keeps it.
       const refusal = everybody ?? options.admission.refusalOf(accountOf(ready.job), 1);
@@ -78,11 +82,13 @@ export async function latestReady<Item extends ReadyJob | Error>(
   read: () => readonly Item[],
 ): Promise<readonly Item[]> {
   const items = read();
-  const lacks = (item: ReadyJob | Error): boolean =>
-    !(item instanceof Error) && item.unusable !== null;
   if (catchUp === undefined || !items.some(lacks)) return items;
   await catchUp();
   return read();
+}
+
+function lacks(item: ReadyJob | Error): boolean {
+  return !(item instanceof Error) && item.unusable !== null;
 }
 
 /** A job that may be handed over, and what its client is warned of. */
@@ -143,8 +149,10 @@ async function take(
     if (unusable !== null) throw unusable;
   }
   const verdict = await options.gate.submit(job);
-  if (verdict.verdict === 'ok') options.admission.accepted();
-  return await answerOf(options, job, verdict, warnings);
+  if (verdict.verdict !== 'ok') return await answerOf(options, job, verdict, warnings);
+  options.admission.accepted();
+  const body = submitReply(takenJob(job, verdict), job.idempotency.key, warnings);
+  return { status: 201, body };
 }
 
 function admitted(options: SubmitOptions, caller: Caller, spec: JobSpec): AdmittedJob {
@@ -193,17 +201,14 @@ function unusableSecrets(
   return new ApiError('secrets_unusable', message, { problems });
 }
 
+/** What a client is told whose job was not taken as a new one. */
 async function answerOf(
   options: SubmitOptions,
   job: AdmittedJob,
-  verdict: Verdict,
+  verdict: Exclude<Verdict, { readonly verdict: 'ok' }>,
   warnings: readonly WarningView[],
 ): Promise<SubmitAnswer> {
   switch (verdict.verdict) {
-    case 'ok': {
-      const body = submitReply(takenJob(job, verdict), job.idempotency.key, warnings);
-      return { status: 201, body };
-    }
     case 'duplicate': {
       // Until when a live job's key may be taken stands in its own spec.
       const first =
