@@ -53,7 +53,7 @@ import { recover, type RecoveryOptions, restorePaces, takeUpWork } from './recov
 import { Reports } from './reports.ts';
 import { Sender } from './sender.ts';
 import { WorkOfOthers } from './work-of-others.ts';
-import { submitReplacing } from './submit-replacing.ts';
+import { Replacements } from './replacements.ts';
 import { waitingPlace, type WaitingPlace } from './waiting-notices.ts';
 
 /** What the dispatcher holds at this moment. */
@@ -130,6 +130,7 @@ class PacedDispatcher implements Dispatcher {
   readonly #armer: Armer;
   readonly #sender: Sender;
   readonly #intake: Intake;
+  readonly #replacements: Replacements;
   readonly #reports: Reports;
   readonly #stager: Stager;
   readonly #forecaster: Forecaster;
@@ -229,6 +230,7 @@ class PacedDispatcher implements Dispatcher {
       wakeAt: (at) => this.#stager.wakeAt(at),
       onArmed: pump,
     });
+    this.#replacements = new Replacements({ intake: this.#intake, active: this.#active });
     this.#reports = new Reports({
       parts,
       active,
@@ -342,7 +344,7 @@ class PacedDispatcher implements Dispatcher {
   #take(job: AdmittedJob, entry?: AuditRecord): Promise<Verdict> {
     // Whoever has to answer for a job never puts it in the place of another.
     if (entry !== undefined) return this.#intake.submit(job, entry);
-    return submitReplacing(job, { intake: this.#intake, active: this.#active });
+    return this.#replacements.submit(job);
   }
 
   async cancel(organization: Id, id: Id): Promise<CancelVerdict> {

@@ -52,6 +52,31 @@ describe('whichever node is asked', () => {
     }
   }, 60_000);
 
+  test('those who replace a job at the same time all do, one after the other, and the last one stays', async () => {
+    const nodes = await twoNodes();
+    const submit = (node: NodeProcess, body: string) =>
+      node.call('POST', '/api/v1/jobs', {
+        url: target.url('/replaced'),
+        method: 'POST',
+        body,
+        idempotent_key: 'the one',
+        on_conflict: 'replace',
+        retry_at: Date.now() + 600_000,
+      });
+    const [one, other] = nodes;
+    const replies = await Promise.all(
+      Array.from({ length: 16 }, (_, turn) => submit(turn % 2 ? one : other, `turn ${turn}`)),
+    );
+    expect(replies.map(({ status }) => status)).toEqual(Array(16).fill(201));
+    const ids = replies.map(({ json }) => textOf(json['job_id']));
+    const states = await Promise.all(
+      ids.map(async (id) => (await one.call('GET', `/api/v1/jobs/${id}`)).json['state']),
+    );
+    expect(states.toSorted()).toEqual([...Array(15).fill('cancelled'), 'scheduled']);
+    const replaced = replies.flatMap(({ json }) => json['replaced_job_id'] ?? []);
+    expect(new Set(replaced).size).toBe(15);
+  }, 60_000);
+
   test.each([{ flags: [] }, { flags: ['--no-database-notify'] }])(
     'a cancelled job has its call broken off, and who waits or watches learns the end ($flags)',
     async ({ flags }) => {

@@ -8,9 +8,12 @@ import { ApiError } from '../api-error.ts';
 export function refuseConflict(spec: JobSpec, held: HeldKey, expiresAt: number): void {
   const verdict = heldKeyVerdict(spec, held);
   if (verdict.verdict === 'return') return;
-  // What might have been replaced has moved on each time that it was tried.
-  const code = verdict.verdict === 'refuse' ? verdict.code : 'replace_too_late';
-  throw new ApiError(code, CONFLICT_MESSAGES[code], {
+  if (verdict.verdict === 'replace') {
+    // It may be replaced still, but at each try somebody else was quicker.
+    const message = 'others replace the job of this idempotent_key at the same time';
+    throw new ApiError('unavailable', message, { retryAfter: 1 });
+  }
+  throw new ApiError(verdict.code, CONFLICT_MESSAGES[verdict.code], {
     details: { job_id: verdict.jobId, idempotency_expires_at: expiresAt },
   });
 }
