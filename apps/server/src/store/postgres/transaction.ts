@@ -1,10 +1,11 @@
 import { JOB_STATES } from '@ezthrottle/core/protocol';
 import type { Id } from '@ezthrottle/engine';
-import { integer, type Row } from '../rows/row.ts';
+import { integer, optionalInteger, type Row } from '../rows/row.ts';
+import { listOf } from './columns.ts';
 import type { Connection, Queryable, SqlValue } from './database.ts';
 import { putMark } from './commit-marks.ts';
 import { InterferenceError } from './interference.ts';
-import { Interned, type InternedCache, isIdentifier } from './interned.ts';
+import { Interned, type InternedCache } from './interned.ts';
 import { JobCountChanges } from './job-counts.ts';
 import { NodeFencedError } from './node-fenced-error.ts';
 import { together } from './together.ts';
@@ -45,19 +46,41 @@ export interface BeginOptions {
 // Batches name their rows, so an index is right however few rows the statistics believe in. Whoever
 // holds the transaction open without a word, or a lock for long, has lost its client.
 const SETTINGS = [
-  'SET LOCAL synchronous_commit = on',
-  'SET LOCAL enable_seqscan = off',
-  'SET LOCAL enable_hashjoin = off',
-  'SET LOCAL enable_mergejoin = off',
-  'SET LOCAL jit = off',
-  "SET LOCAL lock_timeout = '10s'",
+  ['synchronous_commit', 'on'],
+  ['enable_seqscan', 'off'],
+  ['enable_hashjoin', 'off'],
+  ['enable_mergejoin', 'off'],
+  ['jit', 'off'],
+  ['lock_timeout', '10s'],
   // As long as a lease: it holds the node's fence row, for which whoever takes over waits.
-  "SET LOCAL idle_in_transaction_session_timeout = '3s'",
-].join('; ');
+  ['idle_in_transaction_session_timeout', '3s'],
+] as const;
+
+const SETTING_VALUES: readonly SqlValue[] = [
+  listOf(
+    'text',
+    SETTINGS.map(([name]) => name),
+  ),
+  listOf(
+    'text',
+    SETTINGS.map(([, value]) => value),
+  ),
+];
+
+// What a transaction begins with is prepared like the rest of it: as text, the database would spend as much
+// on reading and planning it as on a small batch.
+const SET = `SELECT count(set_config(name, value, true))
+  FROM unnest($1::text[], $2::text[]) AS settings (name, value)`;
+
+// The mark first: behind its lock, the transaction before is over.
+const ENTER = `SELECT (SELECT number FROM {commit_marks} WHERE instance = $1 FOR UPDATE) AS number,
+    (SELECT epoch FROM {fences} WHERE node = $2 FOR SHARE) AS epoch`;
+
+const DRAW_BLOCKS = `SELECT nextval('{job_blocks}') AS block FROM generate_series(1, $1::int)`;
 
 /**
  * Opens a transaction in one round trip. It holds the row of its mark from the start: a transaction of the
- * same store that was cut off is over before this one goes on.
+ * same lane that was cut off is over before this one goes on.
  *
  * @throws NodeFencedError when the node's epoch is over; the transaction is rolled back.
  */
@@ -69,28 +92,24 @@ export async function begin({
   jobs,
 }: BeginOptions): Promise<Begun> {
   const blocks = Math.ceil(jobs / JOBS_PER_BLOCK);
-  const results = await connection.script(
-    [
-      `BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; ${SETTINGS}`,
-      `SELECT number FROM {commit_marks} WHERE instance = '${quotable(mark.instance)}' FOR UPDATE`,
-      `SELECT epoch FROM {fences} WHERE node = '${quotable(fence?.node ?? NOBODY)}' FOR SHARE`,
-      `SELECT nextval('{job_blocks}') AS block FROM generate_series(1, ${blocks})`,
-    ].join('; '),
-  );
-  const [marked] = results.at(-3) ?? [];
-  const isDone = marked !== undefined && integer(marked, 'number') >= mark.number;
+  const [, , [entered = {}], drawn] = await together([
+    connection.command('BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE'),
+    connection.run(SET, SETTING_VALUES),
+    connection.query(ENTER, [mark.instance, fence?.node ?? NOBODY]),
+    blocks === 0 ? [] : connection.query(DRAW_BLOCKS, [blocks]),
+  ]);
+  const number = optionalInteger(entered, 'number');
+  const isDone = number !== null && number >= mark.number;
   const statements = new OpenStatements(connection);
-  const scope = scopeOf(statements, cache, results.at(-1) ?? []);
+  const scope = scopeOf(statements, cache, drawn);
   const begun = { scope, isDone, end: () => statements.end() };
   if (isDone) return begun;
-  const [fenced] = results.at(-2) ?? [];
-  const isFenced = fenced === undefined || integer(fenced, 'epoch') !== fence?.epoch;
-  if (fence !== null && isFenced) {
+  if (fence !== null && optionalInteger(entered, 'epoch') !== fence.epoch) {
     await connection.command('ROLLBACK');
     throw new NodeFencedError();
   }
   // It was idle for so long that its row was added to the others.
-  if (marked === undefined) await putMark(connection, mark.instance);
+  if (number === null) await putMark(connection, mark.instance);
   return begun;
 }
 
@@ -145,11 +164,6 @@ const LEAVE_MARK = `UPDATE {commit_marks}
   WHERE instance = $1`;
 
 const NOBODY = '00000000-0000-0000-0000-000000000000';
-
-/** Safe between quotes: a UUID and nothing else. */
-function quotable(id: Id): Id {
-  return isIdentifier(id) ? id : NOBODY;
-}
 
 function scopeOf(transaction: Queryable, cache: InternedCache, drawn: readonly Row[]): WriteScope {
   const blocks = drawn.map((row) => integer(row, 'block'));
