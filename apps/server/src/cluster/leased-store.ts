@@ -21,6 +21,7 @@ export function leasedStore(
     audit,
     deadLetters,
     redrives,
+    commitsAtOnce: store.commitsAtOnce ?? 1,
     async commit(batch) {
       await leased();
       const verdicts = await store.commit(batch);

@@ -152,12 +152,14 @@ it('numbers of jobs stay right over very many batches, whose mark has no long pa
     await store.commit([{ type: 'put_pace', rows: [] }]);
     if (batch % 100 === 0) {
       const marks = await place.query('SELECT instance FROM commit_marks');
-      expect(marks.length).toBe(1);
-      names.add(marks[0]?.['instance']);
+      // One for each lane, of which one batch after the other needs the first only.
+      expect(marks.length).toBe(2);
+      for (const { instance } of marks) names.add(instance);
     }
   }
-  expect(names.size).toBe(3);
-  expect(await place.query('SELECT number::int FROM commit_marks')).toEqual([{ number: 1_100 }]);
+  expect(names.size).toBe(1 + 3);
+  const numbers = await place.query('SELECT number::int FROM commit_marks ORDER BY number');
+  expect(numbers).toEqual([{ number: 0 }, { number: 1_100 }]);
   expect(await store.jobs.counts()).toMatchObject({ pending: 1 });
   await store.close();
 }, 60_000);

@@ -30,6 +30,8 @@ storeSuite('PostgreSQL (without prepared statements, each commit late by chance)
   late(await stores.open({ prepare: false })),
 );
 
+storeSuite('PostgreSQL (batches beside each other)', () => stores.open({ connections: 4 }));
+
 const LONGEST_DELAY_MS = 8;
 
 function late(subject: StoreUnderTest): StoreUnderTest {

@@ -98,43 +98,52 @@ describe('a connection that is cut while a batch is committed', () => {
 });
 
 describe('a database that comes and goes', () => {
-  it('ends connections at any moment: every batch is written, and none of them twice', async () => {
-    const name = `cut ${place.schema}`;
-    const store = await opened({ applicationName: name });
-    let cuts = 0;
-    let isOver = false;
-    const cutting = (async () => {
-      while (!isOver) {
-        await new Promise((resolve) => setTimeout(resolve, 50 + Math.random() * 100));
-        const cut = await place.query(
-          'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = $1',
-          [name],
-        );
-        cuts += cut.length;
+  it.each([
+    [1, 'one after the other'],
+    [3, 'beside each other'],
+  ])(
+    'ends connections at any moment: every batch is written, and none of them twice (%i: %s)',
+    async (writers) => {
+      const name = `cut ${place.schema}`;
+      const store = await opened({ applicationName: name });
+      let cuts = 0;
+      let isOver = false;
+      const cutting = (async () => {
+        while (!isOver) {
+          await new Promise((resolve) => setTimeout(resolve, 50 + Math.random() * 100));
+          const cut = await place.query(
+            'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = $1',
+            [name],
+          );
+          cuts += cut.length;
+        }
+      })();
+      let batches = 0;
+      const writing = async (): Promise<void> => {
+        let before: NewJob | null = null;
+        for (; cuts < 12; batches += 1) {
+          const job = newJob();
+          const verdicts = await store.commit([
+            submitted(job),
+            submitted(newJob()),
+            ...(before === null ? [] : [endingAdvance(before.id, 1)]),
+          ]);
+          expect(verdicts.every(({ verdict }) => verdict === 'ok')).toBe(true);
+          before = job;
+        }
+      };
+      try {
+        await Promise.all(Array.from({ length: writers }, writing));
+      } finally {
+        isOver = true;
+        await cutting;
       }
-    })();
-    let before: NewJob | null = null;
-    let batches = 0;
-    try {
-      for (; cuts < 12; batches += 1) {
-        const job = newJob();
-        const verdicts = await store.commit([
-          submitted(job),
-          submitted(newJob()),
-          ...(before === null ? [] : [endingAdvance(before.id, 1)]),
-        ]);
-        expect(verdicts.every(({ verdict }) => verdict === 'ok')).toBe(true);
-        before = job;
-      }
-    } finally {
-      isOver = true;
-      await cutting;
-    }
-    const [jobs, ended] = [2 * batches, batches - 1];
-    const live = jobs - ended;
-    expect(await found()).toMatchObject({ jobs, ended, runs: live, keys: jobs });
-    expect(await store.jobs.counts()).toMatchObject({ pending: live, completed: ended });
-  });
+      const [jobs, ended] = [2 * batches, batches - writers];
+      const live = jobs - ended;
+      expect(await found()).toMatchObject({ jobs, ended, runs: live, keys: jobs });
+      expect(await store.jobs.counts()).toMatchObject({ pending: live, completed: ended });
+    },
+  );
 
   it('crashes and recovers: what was accepted is there, and writing goes on', async () => {
     const store = await opened();

@@ -1,6 +1,7 @@
 import { describe } from 'vitest';
 import { auditPromises } from './audit-promises.ts';
 import { advancePromises } from './advance-promises.ts';
+import { besidePromises } from './beside-promises.ts';
 import { conflictPromises } from './conflict-promises.ts';
 import { deadLetterPromises } from './dead-letter-promises.ts';
 import { redrivePromises } from './redrive-promises.ts';
@@ -38,6 +39,7 @@ export function storeSuite(name: string, open: OpenStore): void {
     prunePromises(open);
     privacyPromises(open);
     durabilityPromises(open);
+    besidePromises(open);
     modelPromises(open);
   });
 }

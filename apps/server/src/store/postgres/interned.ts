@@ -13,14 +13,29 @@ interface KnownApiKey {
   readonly organization: number;
 }
 
-/** Numbers that were read or given, of one store. Rows of these kinds are never deleted. */
+/**
+ * Numbers that were read or given. Rows of these kinds are never deleted. Each lane of commits has a cache of its
+ * own: what one has given is not there for another before it is committed.
+ */
 export class InternedCache {
+  readonly #siblings: Set<InternedCache>;
   readonly organizations: Map<Id, number> = new Map();
   readonly apiKeys: Map<Id, KnownApiKey> = new Map();
   readonly accounts: Map<string, number> = new Map();
   readonly destinations: Map<string, number> = new Map();
 
-  /** After a rollback: some of it may never have been. After a name was forgotten: it is another now. */
+  /** @param sibling Of the same store. Default: there is none yet. */
+  constructor(sibling?: InternedCache) {
+    this.#siblings = sibling === undefined ? new Set() : sibling.#siblings;
+    this.#siblings.add(this);
+  }
+
+  /** After a name was forgotten: it is another now. */
+  forgetEverywhere(): void {
+    for (const sibling of this.#siblings) sibling.forget();
+  }
+
+  /** After a rollback: some of it may never have been. */
   forget(): void {
     this.organizations.clear();
     this.apiKeys.clear();
@@ -60,6 +75,11 @@ export class Interned {
 
   forget(): void {
     this.#cache.forget();
+  }
+
+  /** Only while no other lane writes. */
+  forgetEverywhere(): void {
+    this.#cache.forgetEverywhere();
   }
 
   /** Null when the organization is unknown. */

@@ -16,6 +16,7 @@ import type {
 import { systemClock } from '../../clock.ts';
 import { StoreFailedError } from '../store-failed-error.ts';
 import { BatchCommit } from './batch-commit.ts';
+import { CommitLanes } from './commit-lanes.ts';
 import { Database, type DatabaseOptions } from './database.ts';
 import { Interned, InternedCache } from './interned.ts';
 import { migrate } from './migrate.ts';
@@ -65,7 +66,8 @@ export interface PostgresStoreOptions extends Omit<DatabaseOptions, 'onIdleError
  */
 export async function openPostgresStore(options: PostgresStoreOptions): Promise<Store> {
   const { logger, clock = systemClock } = options;
-  const { reading: database, writing } = openDatabases(options);
+  const databases = openDatabases(options);
+  const { reading: database } = databases;
   try {
     if (options.migrate === false) await requireMigrated(database, MIGRATIONS);
     else {
@@ -74,11 +76,11 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
         logger?.info({ event: 'store_migrated', versions: applied }, 'schema migrated');
       }
     }
-    const store = new PostgresStore({ reading: database, writing }, { ...options, clock });
+    const store = new PostgresStore(databases, { ...options, clock });
     await store.open();
     return store;
   } catch (error) {
-    await closeDatabases({ reading: database, writing });
+    await closeDatabases(databases);
     throw error;
   }
 }
@@ -86,13 +88,19 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
 /** How long a read is tried: whoever asked for it comes back sooner than the database may, in milliseconds. */
 const READ_RETRY_MS = 2_000;
 
-/** Where there are several connections, one is kept for commits: they do not stand in line behind reads. */
+/** Where there are several connections, some are kept for commits: they do not stand in line behind reads. */
 interface Databases {
   readonly reading: Database;
   readonly writing: Database;
+  /** Batches that are written at the same time. */
+  readonly lanes: number;
 }
 
 const CONNECTIONS = 4;
+/** While the database writes a batch, the next one is made ready and sent. */
+const LANES = 2;
+/** With fewer connections there is one lane: reads need the others. */
+const CONNECTIONS_FOR_LANES = 4;
 
 function openDatabases(options: PostgresStoreOptions): Databases {
   const { logger, connections = CONNECTIONS } = options;
@@ -100,11 +108,15 @@ function openDatabases(options: PostgresStoreOptions): Databases {
     logger?.debug({ event: 'store_connection_lost', error: error.message }, 'connection lost');
   const open = (count: number): Database =>
     new Database({ ...options, connections: count, onIdleError });
-  const reading = open(Math.max(1, connections - 1));
-  return { reading, writing: connections > 1 ? open(1) : reading };
+  const lanes = connections < CONNECTIONS_FOR_LANES ? 1 : LANES;
+  const reading = open(Math.max(1, connections - lanes));
+  return { reading, writing: connections > 1 ? open(lanes) : reading, lanes };
 }
 
-async function closeDatabases({ reading, writing }: Databases): Promise<void> {
+async function closeDatabases({
+  reading,
+  writing,
+}: Pick<Databases, 'reading' | 'writing'>): Promise<void> {
   await reading.close();
   if (writing !== reading) await writing.close();
 }
@@ -120,11 +132,11 @@ class PostgresStore implements Store {
   readonly audit: AuditReads;
   readonly deadLetters: DeadLetterReads;
   readonly redrives: RedriveReads;
+  readonly commitsAtOnce: number;
   readonly #databases: Databases;
-  readonly #batches: BatchCommit;
+  readonly #batches: readonly BatchCommit[];
+  readonly #lanes: CommitLanes;
   readonly #size: StoreSize;
-  /** The commit under way: batches are written one after the other, in the order of the calls. */
-  #last: Promise<unknown> = Promise.resolve();
   #failure: StoreFailedError | null = null;
   #closing: Promise<void> | null = null;
 
@@ -141,13 +153,21 @@ class PostgresStore implements Store {
     const interned = new Interned(reads, cache);
     this.#databases = databases;
     this.#size = new StoreSize(databases.reading, options.clock);
-    this.#batches = new BatchCommit({
-      database: databases.writing,
-      cache,
-      fence: options.fence ?? null,
-      clock: options.clock,
-      retryForMs,
-    });
+    this.commitsAtOnce = databases.lanes;
+    this.#batches = Array.from(
+      { length: databases.lanes },
+      () =>
+        new BatchCommit({
+          database: databases.writing,
+          cache: new InternedCache(cache),
+          fence: options.fence ?? null,
+          clock: options.clock,
+          retryForMs,
+        }),
+    );
+    this.#lanes = new CommitLanes(
+      this.#batches.map((batches) => ({ commit: (batch) => this.#write(batches, batch) })),
+    );
     this.jobs = new PostgresJobReads(reads, interned);
     this.work = new PostgresWorkReads(reads, interned);
     this.deliveries = new PostgresDeliveryReads(reads);
@@ -160,23 +180,21 @@ class PostgresStore implements Store {
   }
 
   /** Once, before anything else. */
-  open(): Promise<void> {
-    return this.#batches.open();
+  async open(): Promise<void> {
+    for (const batches of this.#batches) await batches.open();
   }
 
   commit(batch: readonly Operation[]): Promise<readonly Verdict[]> {
     if (this.#failure !== null) return Promise.reject(this.#failure);
     if (batch.length === 0) return Promise.resolve([]);
-    const done = this.#last.then(() => this.#commit(batch));
-    this.#last = done.catch(() => {});
-    return done;
+    return this.#lanes.commit(batch);
   }
 
-  async #commit(batch: readonly Operation[]): Promise<readonly Verdict[]> {
+  async #write(batches: BatchCommit, batch: readonly Operation[]): Promise<readonly Verdict[]> {
     // After a failure nobody knows what is stored: only a new start, which reads it, does.
     if (this.#failure !== null && this.#closing === null) throw this.#failure;
     try {
-      return await this.#batches.commit(batch);
+      return await batches.commit(batch);
     } catch (error) {
       if (error instanceof NodeFencedError) throw error;
       this.#failure ??=
@@ -193,7 +211,7 @@ class PostgresStore implements Store {
 
   close(): Promise<void> {
     this.#failure ??= new StoreFailedError('the store is closed');
-    this.#closing ??= this.#last.then(() => closeDatabases(this.#databases));
+    this.#closing ??= this.#lanes.idle().then(() => closeDatabases(this.#databases));
     return this.#closing;
   }
 }

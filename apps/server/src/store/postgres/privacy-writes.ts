@@ -121,7 +121,7 @@ async function forgetAccount(
   const owner = await interned.findOrganization(organization);
   if (owner === null) return { verdict: 'ok', count: 0 };
   const count = await transaction.run(FORGET, [owner, Buffer.from(userId)]);
-  interned.forget();
+  interned.forgetEverywhere();
   return { verdict: 'ok', count };
 }
 

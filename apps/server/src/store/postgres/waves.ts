@@ -50,6 +50,16 @@ export function wavesOf(batch: readonly Operation[], isInOrder: boolean): readon
   return waves;
 }
 
+/** What the operations of a batch touch, by name; null: nobody can tell, it may be anything. */
+export function touchedByAll(batch: readonly Operation[]): ReadonlySet<string> | null {
+  const touched = new Set<string>();
+  for (const operation of batch) {
+    if (!isFrequent(operation)) return null;
+    for (const name of touchedBy(operation)) touched.add(name);
+  }
+  return touched;
+}
+
 function isFrequent(operation: Operation): operation is FrequentOperation {
   switch (operation.type) {
     case 'submit':

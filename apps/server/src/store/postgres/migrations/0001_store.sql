@@ -11,7 +11,7 @@ CREATE TABLE fences (
   epoch bigint NOT NULL
 );
 
--- One row per open store: the number of its last transaction, so that it can find out after a cut
+-- One row per lane of an open store: the number of its last transaction, so that it can find out after a cut
 -- connection whether that one was committed; and what it has changed in the number of jobs per state.
 -- Numbers of jobs are sums over all rows, so that no two nodes wait for each other's row.
 CREATE TABLE commit_marks (
