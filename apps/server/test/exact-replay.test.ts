@@ -40,10 +40,10 @@ function answerByChance(random: () => number): void {
     { status: 500 },
     { status: 200, headers: { 'x-cost': '7' } },
   ];
-  target.route('/mixed', async () => {
-    await new Promise((resolve) => setTimeout(resolve, random() * 60));
-    if (random() < 0.02) return { status: 429, headers: { 'retry-after': '1' } };
-    return outcomes[Math.floor(random() * outcomes.length)] ?? { status: 200 };
+  target.route('/mixed', () => {
+    const delayMs = random() * 60;
+    if (random() < 0.02) return { status: 429, headers: { 'retry-after': '1' }, delayMs };
+    return { ...outcomes[Math.floor(random() * outcomes.length)], delayMs };
   });
 }
 

@@ -137,17 +137,30 @@ describe('jobs that name limits', () => {
 
   test('of an account keep to the limit of the account', async () => {
     await client.limits.put('account:ann', { concurrency: 2 });
-    let open = 0;
-    let most = 0;
+    const answers = Array.from({ length: 12 }, () => {
+      let answer = (): void => undefined;
+      const answered = new Promise<void>((resolve) => {
+        answer = resolve;
+      });
+      return { answer, answered };
+    });
+    let [begun, open, most] = [0, 0, 0];
     target.route('/slow', async () => {
+      const own = answers[begun];
+      begun += 1;
       open += 1;
       most = Math.max(most, open);
-      await new Promise((resolve) => setTimeout(resolve, 20));
+      await own?.answered;
       open -= 1;
       return {};
     });
     await submit(12, target.url('/slow'), [], { userId: 'ann' });
-    await target.waitFor(() => arrivals('/slow').length === 12 && open === 0);
+    for (const [index, { answer }] of answers.entries()) {
+      // The next two are there before one of them is answered.
+      await target.waitFor(() => arrivals('/slow').length >= Math.min(12, index + 2));
+      answer();
+    }
+    await target.waitFor((all) => all.every(({ state }) => state === 'answered'));
     expect(most).toBe(2);
   });
 });

@@ -115,11 +115,16 @@ describe('a limit', () => {
 
   test('is deleted once, and made anew has another version', async () => {
     const before = (await put('short-lived', { rate: 1 })).json;
+    const made = Date.now();
     expect((await remove('short-lived')).json).toEqual({ key: 'short-lived', status: 'deleted' });
     expect([(await remove('short-lived')).status, (await get('short-lived')).status]).toEqual([
       404, 404,
     ]);
-    await new Promise((resolve) => setTimeout(resolve, 2));
+    // A version names the millisecond in which it was made.
+    await until(
+      async () => Date.now(),
+      (now) => now > made,
+    );
     expect((await put('short-lived', { rate: 1 })).json['version']).not.toBe(before['version']);
   });
 
@@ -339,6 +344,14 @@ describe('a destination', () => {
         idempotent_key: `${path}-${n}`,
       })),
     });
+  /** By then, whatever may be called has had its turn. */
+  const callElsewhere = async (name: string): Promise<void> => {
+    const elsewhere = await createUpstream();
+    const job = { url: elsewhere.url(), idempotent_key: name };
+    expect((await server.call('POST', '/api/v1/jobs', job)).status).toBe(201);
+    await elsewhere.waitFor(1);
+    await elsewhere.close();
+  };
   const seen = (path: string): number => target.requests.filter((one) => one.path === path).length;
 
   test('that is stopped by hand sends nothing, says why, and goes on when it is let go', async () => {
@@ -352,10 +365,10 @@ describe('a destination', () => {
     expect(held).toMatchObject({ paused_by: 'hand', paused_until: null, in_flight: 0, rate: 2 });
     // Faster does not help what is stopped.
     await put(key, { rate: 500, burst: 5, paused: true });
-    await new Promise((resolve) => setTimeout(resolve, 300));
+    await callElsewhere('before');
     expect(seen('/held')).toBe(0);
     await server.restart();
-    await new Promise((resolve) => setTimeout(resolve, 300));
+    await callElsewhere('after');
     expect(seen('/held')).toBe(0);
     await patch(key, { paused: false });
     await target.waitFor(() => seen('/held') === 2);
