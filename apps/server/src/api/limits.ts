@@ -3,36 +3,27 @@ import {
   checkLimitKey,
   type LimitKey,
   type LimitSettingsRequest,
-  type LimitView,
   parseLimitKey,
   type WarningView,
 } from '@ezthrottle/core/protocol';
 import {
-  CLOSED_CIRCUIT,
   type Clock,
-  createPace,
-  DEFAULT_PERIOD_MS,
   entityTag,
-  type Id,
   type LimitRecord,
-  type LimitState,
-  limitSettings,
-  limitStateView,
   limitVersion,
-  limitView,
   limitWarnings,
   mergeLimit,
-  type PaceSettings,
   type TenancyReads,
 } from '@ezthrottle/engine';
 import { checkLimit, checkLimitFields, decodeLimit } from '../limits/limit-data.ts';
-import type { LimitElsewhere, LimitStates } from '../limits/limit-state.ts';
+import type { LimitStates } from '../limits/limit-state.ts';
 import type { Caller } from '../tenancy/api-keys.ts';
 import type { LimitChange, Limits } from '../limits/limits.ts';
 import type { AuditLog } from '../audit/audit-log.ts';
 import { actingOf } from './acting.ts';
 import { ApiError, refuseProblems } from './api-error.ts';
 import { readLimitList } from './limit-list-query.ts';
+import { othersOf, viewOf } from './limit-views.ts';
 import { requirePreconditions } from './preconditions.ts';
 import type { Answer, Call, Route } from './route.ts';
 
@@ -174,58 +165,12 @@ async function shown(
 ): Promise<Answer> {
   const others = await othersOf(options, record.organization, [record]);
   const [view] = viewOf(options, key, record, others);
+  const all = [...warnings, ...(view?.warnings ?? [])];
   return {
     status,
     headers: { ETag: entityTag(limitVersion(record)) },
-    body: warnings.length === 0 ? view : { ...view, warnings },
+    body: all.length === 0 ? view : { ...view, warnings: all },
   };
-}
-
-type Others = ReadonlyMap<string, LimitElsewhere>;
-
-/** A destination is one node's. */
-async function othersOf(
-  { states }: LimitRoutesOptions,
-  organization: Id,
-  records: readonly LimitRecord[],
-): Promise<Others> {
-  const keys = records
-    .map(({ key }) => key)
-    .filter((key) => parseLimitKey(key)?.kind !== 'destination');
-  if (states.elsewhere === undefined || keys.length === 0) return new Map();
-  return await states.elsewhere(organization, keys);
-}
-
-function viewOf(
-  { states, clock }: LimitRoutesOptions,
-  key: LimitKey | null,
-  record: LimitRecord,
-  others: Others,
-): readonly LimitView[] {
-  if (key === null) return [];
-  const state = states.stateOf(record.organization, key);
-  const said = decodeLimit(record.data);
-  const other = others.get(record.key);
-  const { pausedUntil, pace } = limitSettings(key.kind, said);
-  const known = state ?? (other === undefined ? null : unusedState(pace, clock.monotonic()));
-  if (known === null) return [limitView(key, record, said, null)];
-  const periodMs = said.per_ms ?? DEFAULT_PERIOD_MS;
-  const here = limitStateView(known, periodMs, pausedUntil, clock);
-  if (other === undefined) return [limitView(key, record, said, here)];
-  const all = {
-    ...here,
-    rate: here.rate + other.ratePerSecond * (periodMs / 1_000),
-    concurrency: here.concurrency + other.concurrency,
-    in_flight: here.in_flight + other.inFlight,
-    waiting: here.waiting + other.waiting,
-  };
-  return [limitView(key, record, said, all)];
-}
-
-/** Nothing counts against it at this node. */
-function unusedState(pace: PaceSettings, now: number): LimitState {
-  const unused = { ...createPace(pace, now), allottedUntil: now };
-  return { pace: unused, circuit: CLOSED_CIRCUIT, waiting: 0 };
 }
 
 function readPut(

@@ -119,6 +119,11 @@ export class ClusterNode {
     );
   }
 
+  /** Whether this node has this line. */
+  ownsLine(organization: Id, line: string): boolean {
+    return this.held.owns(organization, line);
+  }
+
   /** Which other node has this line; null: none that can be asked. */
   ownerOf(organization: Id, line: string): PeerRow | null {
     const slot = slotOf(organization, line);

@@ -4,12 +4,14 @@ import { createCallsSurface } from '../cluster/calls/calls-surface.ts';
 import { createNodeEnvelope } from '../cluster/calls/node-envelope.ts';
 import { type CallingPeer, createRemoteCalls } from '../cluster/calls/remote-calls.ts';
 import type { ClusterNode } from '../cluster/cluster-node.ts';
-import type { AskOwner, Explain } from '../api/jobs/explain-job.ts';
+import type { AskOwner } from '../api/jobs/explain-job.ts';
 import type { Surface } from '../api/route.ts';
 import { createNodeQuestions } from '../cluster/questions/node-questions.ts';
-import { createQuestionsSurface } from '../cluster/questions/questions-surface.ts';
+import { destinationsElsewhere } from '../cluster/questions/destinations-elsewhere.ts';
+import { type Answers, createQuestionsSurface } from '../cluster/questions/questions-surface.ts';
 import type { Config } from '../config.ts';
 import { createRegionalExecutor } from '../execute/regional-executor.ts';
+import type { DestinationsElsewhere } from '../limits/limit-state.ts';
 import type { SecretBox } from '../tenancy/secret-box.ts';
 import type { OnClose } from './on-close.ts';
 
@@ -20,8 +22,9 @@ export interface CallsElsewhere {
   /** Makes calls here or at the node of their region. */
   over(local: Executor): Executor;
   /** Makes calls that other nodes hand over, and answers what they ask. */
-  surfaces(executor: Executor, explain: Explain): readonly Surface[];
+  surfaces(executor: Executor, answers: Answers): readonly Surface[];
   readonly askOwner: AskOwner;
+  readonly destinations: DestinationsElsewhere;
 }
 
 export function callsElsewhere(
@@ -62,10 +65,11 @@ export function callsElsewhere(
       onClose(() => remote.close());
       return createRegionalExecutor(local, remote, isLocal);
     },
-    surfaces: (executor, explain) => [
+    surfaces: (executor, answers) => [
       createCallsSurface({ envelope, executor, clock }),
-      createQuestionsSurface({ envelope, explain }),
+      createQuestionsSurface({ envelope, answers }),
     ],
+    destinations: destinationsElsewhere(node, questions),
     async askOwner(organization, line, jobId) {
       const owner = node.ownerOf(organization, line);
       if (owner === null || owner.url === null) return null;

@@ -362,10 +362,11 @@ export async function compose(options: AppOptions, onClose: OnClose): Promise<Ru
     catchUp: cluster === null ? undefined : () => cluster.catchUp(),
     isHearing: () => cluster?.isHearing() ?? null,
     stalledMs: () => committer.stalledMs(),
-    nodeSurfaces: (explain) =>
+    destinationsElsewhere: elsewhere?.destinations,
+    nodeSurfaces: (answers) =>
       elsewhere?.surfaces(
         guardedExecutor(withSecretsInCalls(executors.others, { vault, clock }), { clock, logger }),
-        explain,
+        answers,
       ) ?? [],
     askOwner: elsewhere?.askOwner,
     logger,

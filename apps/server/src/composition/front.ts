@@ -2,12 +2,7 @@ import type { LiveRegions, Store } from '@ezthrottle/engine';
 import { createAdmission } from '../admission/admission.ts';
 import type { LoadMeter } from '../admission/load-meter.ts';
 import { createJobCounts, healthRoute, liveRoute, readyRoute } from '../api/health.ts';
-import {
-  type AskOwner,
-  createExplain,
-  type Explain,
-  type ExplainOptions,
-} from '../api/jobs/explain-job.ts';
+import { type AskOwner, createExplain, type ExplainOptions } from '../api/jobs/explain-job.ts';
 import { createHttpServer } from '../api/http-server.ts';
 import { createNativeSurface } from '../api/native-surface.ts';
 import type { Surface } from '../api/route.ts';
@@ -21,7 +16,9 @@ import type { Deliverer } from '../deliver/deliverer.ts';
 import type { Endpoints } from '../deliver/endpoints.ts';
 import type { Dispatcher } from '../dispatch/dispatcher.ts';
 import type { LimitRules } from '../limits/limit-rules.ts';
-import type { LimitsElsewhere } from '../limits/limit-state.ts';
+import type { Answers } from '../cluster/questions/questions-surface.ts';
+import { statesOfDestinations } from '../limits/destination-states.ts';
+import type { DestinationsElsewhere, LimitsElsewhere } from '../limits/limit-state.ts';
 import type { Limits } from '../limits/limits.ts';
 import type { InboxRows } from '../inbox/inbox-rows.ts';
 import type { createLogger } from '../observe/logger.ts';
@@ -74,7 +71,7 @@ export interface Front {
   /** For how long a write has been under way. */
   readonly stalledMs: () => number;
   /** What nodes ask of each other. */
-  readonly nodeSurfaces: (explain: Explain) => readonly Surface[];
+  readonly nodeSurfaces: (answers: Answers) => readonly Surface[];
   /** Absent: there are no other nodes. */
   readonly askOwner: AskOwner | undefined;
   /** Whether this node, of several, does what one of them does. Absent: there is only this one. */
@@ -85,6 +82,7 @@ export interface Front {
     | undefined;
   /** How limits stand at other nodes. Absent: there are none. */
   readonly limitsElsewhere: LimitsElsewhere | undefined;
+  readonly destinationsElsewhere: DestinationsElsewhere | undefined;
   /** Where jobs come in beside the API; null: nowhere. */
   readonly inbox: InboxRows | null;
   readonly logger: Pick<ReturnType<typeof createLogger>, 'debug' | 'info' | 'warn' | 'error'>;
@@ -179,6 +177,7 @@ export async function openFront(parts: Front, onClose: OnClose): Promise<string>
           ? dispatcher.stateOf(organization, key.origin)
           : dispatcher.limitStateOf(organization, key.key),
       elsewhere: parts.limitsElsewhere,
+      destinationsElsewhere: parts.destinationsElsewhere,
     },
     admission,
     liveRegions: parts.liveRegions,
@@ -220,7 +219,16 @@ export async function openFront(parts: Front, onClose: OnClose): Promise<string>
   parts.onSurfaces(surfaces);
   const server = await createHttpServer({
     // Who is asked by another node asks nobody else.
-    surfaces: [...surfaces, ...parts.nodeSurfaces(createExplain(explaining))],
+    surfaces: [
+      ...surfaces,
+      ...parts.nodeSurfaces({
+        explain: createExplain(explaining),
+        destinations: statesOfDestinations({
+          stateOf: (organization, origin) => dispatcher.stateOf(organization, origin),
+          clock,
+        }),
+      }),
+    ],
     apiKeys: parts.apiKeys,
     clock,
     maxBodyBytes: config.maxBodyBytes,

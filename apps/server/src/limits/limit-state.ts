@@ -1,5 +1,6 @@
-import type { LimitKey } from '@ezthrottle/core/protocol';
+import type { LimitKey, LimitStateView } from '@ezthrottle/core/protocol';
 import type { Id, LimitState } from '@ezthrottle/engine';
+import type { DestinationAsked } from './destination-states.ts';
 
 /** How a limit stands at the other nodes together. */
 export interface LimitElsewhere {
@@ -15,10 +16,21 @@ export type LimitsElsewhere = (
   keys: readonly string[],
 ) => Promise<ReadonlyMap<string, LimitElsewhere>>;
 
+/**
+ * Destinations that other nodes have, by their keys: how they stand there. `unknown`: the node that has one does not
+ * answer. Those of this node are left out.
+ */
+export type DestinationsElsewhere = (
+  organization: Id,
+  asked: readonly DestinationAsked[],
+) => Promise<ReadonlyMap<string, LimitStateView | null | 'unknown'>>;
+
 /** Who knows where limits stand. */
 export interface LimitStates {
   /** Null: nothing is going on there. */
   stateOf(organization: Id, key: LimitKey): LimitState | null;
   /** Absent: there are no other nodes. */
   readonly elsewhere?: LimitsElsewhere | undefined;
+  /** Absent: there are no other nodes. */
+  readonly destinationsElsewhere?: DestinationsElsewhere | undefined;
 }

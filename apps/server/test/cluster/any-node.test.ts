@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { createUpstream, type Upstream } from '@ezthrottle/testkit';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { textOf } from '../running-server.ts';
+import { objectOf, textOf, until } from '../running-server.ts';
 import { type Cluster, type NodeProcess, startCluster } from './cluster.ts';
 
 let cluster: Cluster;
@@ -102,4 +102,34 @@ describe('whichever node is asked', () => {
     },
     90_000,
   );
+
+  test('a destination stands the same; while its node stands still its state is not known, and why', async () => {
+    const nodes = await twoNodes();
+    const limit = `/api/v1/limits/${encodeURIComponent(`destination:${target.origin}`)}`;
+    await nodes[0].call('PUT', limit, { rate: 50, paused: true });
+    await nodes[0].call('POST', '/api/v1/jobs', {
+      url: target.url('/held'),
+      idempotent_key: randomUUID(),
+    });
+    for (const [node, other] of bothWays(nodes)) {
+      const held = await until(
+        () => node.call('GET', limit),
+        ({ json }) => json['state'] !== null && objectOf(json['state'])['waiting'] === 1,
+      );
+      expect(held.json['state']).toMatchObject({ rate: 50, paused_by: 'hand', in_flight: 0 });
+      const listed = await other.call('GET', '/api/v1/limits');
+      expect(listed.json['limits']).toEqual([held.json]);
+    }
+    let told: unknown = null;
+    for (const [silent, asked] of bothWays(nodes)) {
+      silent.process.kill('SIGSTOP');
+      const { json } = await asked.call('GET', limit);
+      silent.process.kill('SIGCONT');
+      told = json;
+      // The other one has it, and needs nobody.
+      if (json['state'] === null) break;
+      expect(json['state']).toMatchObject({ waiting: 1 });
+    }
+    expect(told).toMatchObject({ state: null, warnings: [{ path: 'state' }] });
+  }, 60_000);
 });

@@ -95,9 +95,9 @@ export interface LimitView {
   readonly version: string;
   readonly created_at: number;
   readonly updated_at: number;
-  /** Null while nothing is going on at this limit. */
+  /** Null while nothing is going on at this limit, or when that is not known: then `warnings` say why. */
   readonly state: LimitStateView | null;
-  /** Fields of the request that are not known. */
+  /** Fields of the request that are not known, and what could not be told. */
   readonly warnings?: readonly WarningView[];
 }
 

@@ -1641,14 +1641,15 @@ export const REPLY_SCHEMAS: Readonly<Record<string, JsonSchema>> = {
             type: 'null',
           },
         ],
-        description: 'Null while nothing is going on at this limit.',
+        description:
+          'Null while nothing is going on at this limit, or when that is not known: then `warnings` say why.',
       },
       warnings: {
         type: 'array',
         items: {
           $ref: '#/components/schemas/WarningView',
         },
-        description: 'Fields of the request that are not known.',
+        description: 'Fields of the request that are not known, and what could not be told.',
       },
     },
     required: [
