@@ -1,19 +1,39 @@
 import { type ApiKeyScope, HEADERS } from '@ezthrottle/core/protocol';
-import type { FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { ApiKeys, Caller } from '../tenancy/api-keys.ts';
 import { ApiError } from './api-error.ts';
 
 const BEARER = /^bearer +(\S+)$/i;
 const ALIAS = HEADERS.apiKeyAlias.toLowerCase();
 
+const CALLER = Symbol('caller');
+
+/**
+ * Hangs on the request, and shows nothing of what it holds to whatever prints the request. A map beside the
+ * requests would say no more, and costs each of them more than all the rest of this file.
+ */
+class Known {
+  readonly #caller: Caller;
+
+  constructor(caller: Caller) {
+    this.#caller = caller;
+  }
+
+  get caller(): Caller {
+    return this.#caller;
+  }
+}
+
 /** Who calls, by `Authorization: Bearer` or its alias. A refused key is not told why; a known one is. */
-export function createAuthentication(keys: ApiKeys): {
+export function createAuthentication(
+  app: FastifyInstance,
+  keys: Pick<ApiKeys, 'authenticate'>,
+): {
   /** @throws ApiError `unauthorized`, or `forbidden` when the key does not have the scope */
   check(request: FastifyRequest, scope: ApiKeyScope): Promise<void>;
   callerOf(request: FastifyRequest): Caller;
 } {
-  // Beside the request, not on it: nothing that prints a request prints this.
-  const callers = new WeakMap<FastifyRequest, Caller>();
+  app.decorateRequest(CALLER, null);
   return {
     async check(request, scope) {
       const key = keyOf(request);
@@ -27,12 +47,12 @@ export function createAuthentication(keys: ApiKeys): {
         const had = caller.scopes.join(', ');
         throw new ApiError('forbidden', `this needs the scope ${scope}; the API key has ${had}`);
       }
-      callers.set(request, caller);
+      request.setDecorator(CALLER, new Known(caller));
     },
     callerOf(request) {
-      const caller = callers.get(request);
-      if (caller === undefined) throw new ApiError('unauthorized', 'a valid API key is required');
-      return caller;
+      const known = request.getDecorator<Known | null>(CALLER);
+      if (known === null) throw new ApiError('unauthorized', 'a valid API key is required');
+      return known.caller;
     },
   };
 }

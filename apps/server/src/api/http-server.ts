@@ -96,7 +96,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   app.setNotFoundHandler((request, reply) =>
     replies.send(new ApiError('not_found', 'there is nothing at this address'), request, reply),
   );
-  const authentication = createAuthentication(options.apiKeys);
+  const authentication = createAuthentication(app, options.apiKeys);
   for (const surface of options.surfaces) mount(app, surface, authentication);
   await app.ready();
 

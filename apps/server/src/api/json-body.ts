@@ -14,11 +14,23 @@ export function acceptJsonOnly(app: FastifyInstance): void {
   app.addContentTypeParser(
     /^application\/(?:[\w.-]+\+)?json(?:;|$)/i,
     { parseAs: 'buffer' },
-    async (request: FastifyRequest, body: Buffer) => {
-      refuseEncoded(request.headers['content-encoding']);
-      return body.length === 0 ? undefined : parsed(body);
+    (request: FastifyRequest, body: Buffer, done) => {
+      const read = readBody(request, body);
+      if (read instanceof ApiError) done(read);
+      else done(null, read.value);
     },
   );
+}
+
+/** What the body says, or why it is refused. */
+function readBody(request: FastifyRequest, body: Buffer): { readonly value: unknown } | ApiError {
+  try {
+    refuseEncoded(request.headers['content-encoding']);
+    return { value: body.length === 0 ? undefined : parsed(body) };
+  } catch (error) {
+    if (error instanceof ApiError) return error;
+    throw error;
+  }
 }
 
 /** @throws ApiError `unsupported_media_type` for a body that would have to be unpacked first. */

@@ -56,43 +56,40 @@ export class Intake {
 
   /** @param entry Goes into the audit log in the same write. Default: none. */
   async submit(job: AdmittedJob, entry: AuditRecord | null = null): Promise<Verdict> {
-    const { parts, armer, onArmed } = this.#options;
-    const { clock, committer, notices } = parts;
     const { submitted, claims } = this.#armAtOnce(this.#accepted(job), job.createdAt);
+    const operation = { type: 'submit', job: submitted } as const;
     this.#submits += 1;
-    const account = accountOf(job);
     // From before the first wait, so that many that come at one time do not all find the same room.
-    parts.meter?.taken(account);
+    this.#options.parts.meter?.taken(accountOf(submitted));
     let isTaken = false;
     try {
-      const operation = { type: 'submit', job: submitted } as const;
-      const verdict = await committer.write(
+      const verdict = await this.#options.parts.committer.write(
         entry === null ? operation : { type: 'audited', operation, entry },
       );
       isTaken = verdict.verdict === 'ok';
-      if (isTaken) {
-        notices.publish({ jobId: job.id, at: clock.now(), type: 'queued' });
-        this.#taken(submitted, claims);
-      }
+      if (isTaken) this.#taken(submitted, claims);
       return verdict;
     } finally {
       this.#submits -= 1;
-      if (!isTaken) parts.meter?.untaken(account);
-      for (const { lane } of claims) armer.unclaim(lane, 1);
-      for (const { lane } of claims) onArmed(lane);
+      if (!isTaken) this.#options.parts.meter?.untaken(accountOf(submitted));
+      this.#unclaim(claims);
     }
+  }
+
+  #unclaim(claims: readonly ArmedClaim[]): void {
+    const { armer, onArmed } = this.#options;
+    for (const { lane } of claims) armer.unclaim(lane, 1);
+    for (const { lane } of claims) onArmed(lane);
   }
 
   /** Takes a job in the place of one of which nothing was armed; null: too late for that. */
   async replace(holder: ActiveJob, job: AdmittedJob): Promise<Verdict | null> {
     const { mover, parts } = this.#options;
-    const { clock, notices } = parts;
     const written = this.#accepted(job);
     this.#submits += 1;
     try {
       const verdict = await mover.replace(holder, written);
       if (verdict?.verdict === 'ok') {
-        notices.publish({ jobId: job.id, at: clock.now(), type: 'queued' });
         parts.meter?.taken(accountOf(job));
         this.#taken(written, []);
       }
@@ -155,6 +152,7 @@ export class Intake {
 
   #taken(job: NewJob, claims: readonly ArmedClaim[]): void {
     const { active, mover, parts, queued, wakeAt } = this.#options;
+    parts.notices.publish({ jobId: job.id, at: parts.clock.now(), type: 'queued' });
     parts.signals?.queued?.(job);
     const adopted = active.adopt(newlyActive(job));
     for (const { lane, ref } of claims) lane.armed.push(ref, job.apiKey);

@@ -70,10 +70,15 @@ export function createApiKeys(options: {
     noteUse(uses, key);
   }
 
-  async function lookUp(keyHash: string): Promise<FoundKey | null> {
+  function remembered(keyHash: string): FoundKey | null {
     const cached = found.get(keyHash);
-    if (cached !== undefined && cached.until > clock.monotonic()) return cached;
-    if (cached !== undefined) drop(keyHash, cached);
+    if (cached === undefined) return null;
+    if (cached.until > clock.monotonic()) return cached;
+    drop(keyHash, cached);
+    return null;
+  }
+
+  async function lookUp(keyHash: string): Promise<FoundKey | null> {
     const changesBefore = changes;
     const record = await reads.apiKeyByHash(keyHash);
     if (record === null || !opens(record, keyHash)) return null;
@@ -88,7 +93,7 @@ export function createApiKeys(options: {
     async authenticate(key) {
       if (key === '' || key.length > LONGEST_KEY) return null;
       const keyHash = hashApiKey(key);
-      const known = await lookUp(keyHash);
+      const known = remembered(keyHash) ?? (await lookUp(keyHash));
       if (known === null) return null;
       const now = clock.now();
       if (hasEnded(known.record, keyHash, now)) return null;

@@ -59,8 +59,9 @@ export function checkJob(value: unknown): JobCheck {
   const bounds = new TreeBounds();
   const warnings = new WarningList();
   const problems: Problem[] = [];
-  const pending: { job: JsonObject; place: TreePlace }[] = [];
-  if (isJsonObject(value)) pending.push({ job: value, place: ROOT_PLACE });
+  const pending: { job: JsonObject; place: TreePlace }[] = isJsonObject(value)
+    ? [{ job: value, place: ROOT_PLACE }]
+    : [];
   for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
     const { job, place } = next;
     if (!bounds.enter(place)) continue;

@@ -19,6 +19,17 @@ import type {
 } from '../job/job-spec.ts';
 import { referencedSecrets } from './secret-references.ts';
 
+// One of each for all jobs that say nothing: a job is kept as long as it waits, and nothing here is ever changed.
+const NONE: readonly never[] = [];
+const NO_MEMBERS: Readonly<Record<string, never>> = {};
+const DEFAULT_RETRY: RetryPolicy = {
+  maxRetries: DEFAULTS.maxRetries,
+  maxReroutes: DEFAULTS.maxReroutes,
+  retryCodes: DEFAULTS.retryCodes,
+  rerouteCodes: DEFAULTS.rerouteCodes,
+};
+const ANY_FAILURE: Trigger = { kind: 'any_failure' };
+
 /**
  * A checked job with every default filled in and its chain of fallbacks flattened. Children belong to
  * their parent's account unless they name one.
@@ -36,9 +47,9 @@ export function toJobSpec(job: JobRequest, account = ''): JobSpec {
   return {
     planVersion: 1,
     paths: [pathSpec(job, null, userId), ...fallbacks],
-    metadata: job.metadata ?? {},
-    tags: unique(job.tags ?? []),
-    webhooks: webhookSpecs(job.webhooks ?? []),
+    metadata: job.metadata ?? NO_MEMBERS,
+    tags: unique(job.tags),
+    webhooks: webhookSpecs(job.webhooks ?? NONE),
     webhookQuorum: job.webhook_quorum ?? 1,
     onFailureTimeoutMs: job.on_failure_timeout_ms ?? null,
     notBefore: job.retry_at ?? null,
@@ -62,13 +73,13 @@ function pathSpec(
     url: job.url,
     origin: new URL(job.url).origin,
     method: (job.method ?? 'GET').toUpperCase(),
-    headers: ownHeaders(job.headers ?? {}),
+    headers: ownHeaders(job.headers ?? NO_MEMBERS),
     body: bodySpec(job),
     timeoutMs: job.timeout_ms ?? DEFAULTS.attemptTimeoutMs,
-    regions: unique(job.regions ?? []),
+    regions: unique(job.regions),
     regionPolicy: job.region_policy ?? 'fallback',
     executionMode: job.execution_mode ?? 'race',
-    retry: retryPolicy(job.retry_policy ?? {}),
+    retry: job.retry_policy === undefined ? DEFAULT_RETRY : retryPolicy(job.retry_policy),
     ...(job.limits !== undefined && job.limits.length > 0 && { limits: job.limits.map(limitSpec) }),
     ...hedgeOf(job),
     ...(job.follow_redirects && { followRedirects: job.follow_redirects }),
@@ -137,7 +148,7 @@ function retryPolicy(policy: RetryPolicyRequest): RetryPolicy {
 function triggerOf(trigger: TriggerRequest | undefined): Trigger {
   switch (trigger?.type) {
     case undefined:
-      return { kind: 'any_failure' };
+      return ANY_FAILURE;
     case 'on_error':
       return { kind: 'on_error', codes: unique(trigger.codes) };
     case 'on_timeout':
@@ -150,13 +161,13 @@ function webhookSpecs(webhooks: readonly WebhookRequest[]): readonly WebhookSpec
   const receiver = chosen === -1 ? 0 : chosen;
   return webhooks.map((webhook, index) => ({
     url: webhook.url,
-    regions: unique(webhook.regions ?? []),
+    regions: unique(webhook.regions),
     hasQuorumVote: webhook.has_quorum_vote ?? true,
     receivesContinuation: index === receiver && webhook.continuation !== false,
   }));
 }
 
 /** The list itself where nothing can stand in it twice: most of a job's lists are empty or have one entry. */
-function unique<T>(values: readonly T[]): readonly T[] {
+function unique<T>(values: readonly T[] = NONE): readonly T[] {
   return values.length < 2 ? values : [...new Set(values)];
 }

@@ -1,3 +1,4 @@
+import type { Effect } from '../job/effect.ts';
 import type { JobSpec, PathSpec } from '../job/job-spec.ts';
 import type { Leg, PathState, RunState } from '../job/run.ts';
 import type { AcceptContext, Decision } from './decision.ts';
@@ -18,15 +19,18 @@ export function startPath(
   if (path === undefined) return decision;
   const { run } = decision;
   const readyAt = index === 0 ? Math.max(context.now, spec.notBefore ?? 0) : context.now;
-  const legs = [...run.legs];
-  const effects = [...decision.effects];
-  for (const choice of startRegions(path, regionsFor(path, context))) {
-    const leg = newLeg(legs.length, index, choice, readyAt);
-    legs.push(leg);
-    if (leg.state === 'waiting') effects.push({ type: 'enqueue', leg: leg.id, readyAt });
-  }
+  // Lists of just that length: a run is kept in memory, and one that is pushed to has room for sixteen more.
+  const legs = startRegions(path, regionsFor(path, context)).map((choice, position) =>
+    newLeg(run.legs.length + position, index, choice, readyAt),
+  );
+  const enqueues = legs.flatMap(({ id, state }): Effect[] =>
+    state === 'waiting' ? [{ type: 'enqueue', leg: id, readyAt }] : [],
+  );
   const paths = run.paths.with(index, { state: 'running', startedAt: null });
-  return { run: { ...run, legs, paths, lastStartedPath: index }, effects };
+  return {
+    run: { ...run, legs: run.legs.concat(legs), paths, lastStartedPath: index },
+    effects: decision.effects.concat(enqueues),
+  };
 }
 
 function newLeg(
