@@ -191,10 +191,11 @@ class WebhookDeliverer implements Deliverer {
     const now = clock.now();
     const isOwn = ({ organization, url }: DeliveryRecord): boolean =>
       ownership?.ownsEndpoint(organization, url) !== false;
-    const others = deliveries.filter((delivery) => !isOwn(delivery));
-    if (others.length > 0) peers?.due(others);
-    for (const delivery of deliveries) {
-      if (!isOwn(delivery)) continue;
+    const own = ownership === undefined ? deliveries : deliveries.filter(isOwn);
+    if (own.length < deliveries.length) {
+      peers?.due(deliveries.filter((delivery) => !own.includes(delivery)));
+    }
+    for (const delivery of own) {
       if (result !== null) this.#results.put(delivery.id, result, weightOf(result));
       const { nextAttemptAt } = delivery;
       if (nextAttemptAt !== null && nextAttemptAt > now) this.#sweep.wakeAt(nextAttemptAt);

@@ -112,7 +112,7 @@ export class Armer {
       most: bound === 0 ? 0 : bound + MAX_NEWCOMERS - ahead,
     });
     if (refs.length > 0) void this.#arm(lane, refs);
-    void this.#refill(lane);
+    if (lane.line.isHungry) void this.#refill(lane);
   }
 
   /** Lets the first at the door through if it can go at once. */

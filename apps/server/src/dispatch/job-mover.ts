@@ -95,7 +95,8 @@ export class JobMover {
   ): Promise<Verdict | null> {
     if (job.isLost || job.run.end !== null) return null;
     const before = job.run;
-    const decision = decide(job.spec, before, event, this.#context(job));
+    const context = this.#context(job);
+    const decision = decide(job.spec, before, event, context);
     const isSame = decision.run === before && decision.effects.length === 0;
     // A timer that is behind on disk would come due there again and again.
     const isTimerBehind = job.wakeAt !== job.storedWakeAt && job.pending === 0;
@@ -103,7 +104,6 @@ export class JobMover {
     if (!isSame) chooseForLegs(this.#parts.regions, job.organization, job.spec, decision.run);
     const { version, wakeAt } = job;
     const moved = { job, before, decision, version, wakeAt, reported: isSame ? null : reported };
-    const context = this.#context(job);
     const plan = planAdvance(moved, context);
     const notices = jobNotices(moved, plan.operation, context.now);
     for (const effect of decision.effects) {

@@ -71,11 +71,9 @@ export function isLaneIdle({ line, armed, door, arming, isRefilling }: Lane): bo
 
 /** When pauses of its keys end, on the monotonic clock; null: none is paused. */
 export function pausedUntil({ destination, limits }: Lane, now: number): number | null {
-  const pauses = [destination, ...limits].flatMap(({ pacer }) => {
-    const until = pacer.paceAhead(now).pausedUntil;
-    return until !== null && until > now ? [until] : [];
-  });
-  return pauses.length === 0 ? null : Math.max(...pauses);
+  let last = destination.pacer.paceAhead(now).pausedUntil ?? now;
+  for (const { pacer } of limits) last = Math.max(last, pacer.paceAhead(now).pausedUntil ?? now);
+  return last > now ? last : null;
 }
 
 /** Stops its timer; `plan` starts another when there is something to wait for. */

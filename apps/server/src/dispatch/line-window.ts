@@ -117,6 +117,11 @@ export class LineWindow {
     return !window.hasMore && !window.isReading && this.#line.countOf(account) < ready;
   }
 
+  /** Whether an account runs low. */
+  get isHungry(): boolean {
+    return this.#hungry.size > 0;
+  }
+
   /** Accounts that run low, at most `limit`: rows must be read for each, and given to `refilled`. */
   takeHungry(limit: number): readonly Refill[] {
     const taken: Refill[] = [];

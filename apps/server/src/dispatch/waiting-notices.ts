@@ -26,12 +26,13 @@ export function tellWaiting(
 ): void {
   const now = clock.monotonic();
   const { armed, arming, door, line, destination } = lane;
+  if (armed.length + door.length + line.size === 0 || !mayTell(lane, now)) return;
   const isPaused = pausedUntil(lane, now) !== null;
   // The first in line is armed at once when nobody is before it: it waits for none.
   const held = armed.length + door.length;
   const isFirstNext = held === 0 && arming === 0 && !isPaused;
   const waiting = held + line.size - (isFirstNext ? 1 : 0);
-  if (waiting <= 0 || !mayTell(lane, now)) return;
+  if (waiting <= 0) return;
   lane.toldAt = now;
   const at = clock.now();
   const tell = (jobId: string, { key, reason, until }: LaneStop): void => {

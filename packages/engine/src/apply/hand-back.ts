@@ -1,3 +1,4 @@
+import { lasting } from '../decide/lasting.ts';
 import type { RunState } from '../job/run.ts';
 import type { EndedAttempt } from '../ports/operation.ts';
 import type { ArmedRef } from './line-ref.ts';
@@ -15,9 +16,9 @@ export function handBack(
 ): { readonly run: RunState; readonly ended: EndedAttempt } | null {
   const leg = legOf(run, armed.leg);
   if (leg?.state !== 'armed' || leg.token !== armed.token) return null;
-  const { state: _, attempt, token, ...rest } = leg;
+  const { attempt, token } = leg;
   const legs = run.legs.map((other) =>
-    other.id === leg.id ? { ...rest, state: 'waiting' as const, readyAt: now } : other,
+    other.id === leg.id ? { ...lasting(leg), state: 'waiting' as const, readyAt: now } : other,
   );
   return { run: { ...run, legs }, ended: abortedAttempt(attempt, token, now, null) };
 }

@@ -1,4 +1,5 @@
 import type { Leg, RunState } from '../job/run.ts';
+import { lasting } from './lasting.ts';
 import { withLeg } from './start-path.ts';
 
 /** A run with one more attempt committed, and that attempt's number. */
@@ -14,8 +15,7 @@ export interface ArmedLeg {
 export function arm(run: RunState, legId: number, token: string): ArmedLeg | null {
   const leg = run.legs.find(({ id }) => id === legId);
   if (run.end !== null || leg === undefined || leg.state !== 'waiting') return null;
-  const { readyAt: _, ...rest } = leg;
   const attempt = run.attempts + 1;
-  const armed: Leg = { ...rest, state: 'armed', attempt, token };
+  const armed: Leg = { ...lasting(leg), state: 'armed', attempt, token };
   return { run: { ...withLeg(run, armed), attempts: attempt, state: 'processing' }, attempt };
 }

@@ -7,6 +7,7 @@ import type { DecideContext, Decision } from './decision.ts';
 import { withEffects } from './decision.ts';
 import { complete, fail, withdraw } from './end-job.ts';
 import { describeFailure, REGION_UNAVAILABLE, triggerMatches } from './failure.ts';
+import { lasting } from './lasting.ts';
 import { pathOfLeg } from './redirect.ts';
 import { startPath, withLeg, withPath } from './start-path.ts';
 import { deadlineAt, isTooLate } from './wake.ts';
@@ -96,7 +97,8 @@ export function settlePaths(
 }
 
 function moveLeg(decision: Decision, leg: ArmedLeg, step: LegStep): Decision {
-  const { state: _, attempt, token: __, ...base } = leg;
+  const { attempt } = leg;
+  const base = lasting(leg);
   switch (step.type) {
     case 'succeed': {
       const ended: Leg = { ...base, state: 'ended', result: 'success', attempt, failure: null };

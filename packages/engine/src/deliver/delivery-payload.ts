@@ -43,6 +43,7 @@ export function deliveryPayload(
 
 /** Metadata as anybody but the named receiver may see it: who holds a continuation can plant it. */
 export function withoutContinuation(metadata: Metadata): Metadata {
+  if (!Object.hasOwn(metadata, CONTINUATION_METADATA_KEY)) return metadata;
   const { [CONTINUATION_METADATA_KEY]: _, ...rest } = metadata;
   return rest;
 }

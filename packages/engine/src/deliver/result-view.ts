@@ -7,6 +7,7 @@ import type { JobRecord, ResultResponse } from '../ports/records.ts';
 /** Attempts whose responses a result shows: what to read from the store. */
 export function resultAttempts(end: JobEnd): readonly number[] {
   const single = end.attempt === null ? [] : [end.attempt];
+  if (end.attempts.length === 0) return single;
   return [...new Set([...single, ...end.attempts])];
 }
 
