@@ -14,11 +14,8 @@ import {
   type StoreUnderTest,
 } from '@ezthrottle/testkit/store-suite';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import {
-  createDeliverer,
-  type Deliverer,
-  type DelivererOptions,
-} from '../src/deliver/deliverer.ts';
+import { createDeliverer, type Deliverer } from '../src/deliver/deliverer.ts';
+import type { DelivererOptions } from '../src/deliver/deliverer-options.ts';
 import { type Committer, createCommitter } from '../src/commit/committer.ts';
 import type { SettledAttempt } from '../src/deliver/delivery-attempt.ts';
 import { pendingDelivery } from '../src/deliver/pending-delivery.ts';

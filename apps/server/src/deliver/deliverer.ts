@@ -1,99 +1,28 @@
-import { slotOfEndpoint } from '@ezthrottle/engine';
-import type {
-  Clock,
-  DeadReason,
-  DeliveryReads,
-  DeliveryRecord,
-  Executor,
-  Id,
-  JobReads,
-  LiveRegions,
-  Operation,
-  Outcome,
-  UnderWay,
-  Verdict,
-} from '@ezthrottle/engine';
-import type { Tracing } from '../observe/tracing/tracing.ts';
-import type { Signals } from '../observe/signals.ts';
-import type { RegionWatch } from '../regions/region-watch.ts';
-import type { Ownership } from '../cluster/ownership.ts';
-import type { Peers } from '../cluster/peers.ts';
-import type { SlotUser } from '../cluster/slot-user.ts';
-import type { Service } from '../upkeep/service.ts';
 import {
-  attemptDelivery,
-  type DeliveryAttemptOptions,
-  type SettledAttempt,
-} from './delivery-attempt.ts';
-import { DueSweep } from './due-sweep.ts';
-import { type JobResult, weightOf } from './job-result.ts';
+  type DeadReason,
+  type DeliveryRecord,
+  type Id,
+  type Outcome,
+  slotOfEndpoint,
+  type UnderWay,
+} from '@ezthrottle/engine';
+import type { SlotUser } from '../cluster/slot-user.ts';
 import { JobCache } from '../dispatch/job-cache.ts';
-import type { Endpoints } from './endpoints.ts';
-import { EndpointLanes } from './endpoint-lanes.ts';
 import { guardedExecutor } from '../execute/guarded-executor.ts';
+import type { Service } from '../upkeep/service.ts';
+import type { DelivererOptions } from './deliverer-options.ts';
+import { attemptDelivery, type DeliveryAttemptOptions } from './delivery-attempt.ts';
+import { DueSweep } from './due-sweep.ts';
+import { EndpointLanes } from './endpoint-lanes.ts';
 import { ExecutorCalls } from './executor-calls.ts';
-
-/** The part of pino's logger that the deliverer uses. */
-export interface DelivererLogger {
-  warn(details: object, message: string): void;
-  error(details: object, message: string): void;
-}
-
-export interface DelivererOptions {
-  readonly store: {
-    readonly jobs: Pick<JobReads, 'get' | 'responses'>;
-    readonly deliveries: Pick<DeliveryReads, 'due' | 'nextDueAt'>;
-  };
-  readonly committer: { write(operation: Operation): Promise<Verdict> };
-  /** Its own: the deliverer takes all reports. Closed by whoever made it, after `stop`. */
-  readonly executor: Executor;
-  readonly clock: Clock;
-  /** Signing secrets, the primary first; none: deliveries go out unsigned. */
-  readonly secretsOf: (organization: Id) => Promise<readonly string[]>;
-  /** Keys that sign beside the secrets, `whsk_`, the newest first. Default: none. */
-  readonly signingKeysOf?: (organization: Id) => Promise<readonly string[]>;
-  /** Which endpoints are disabled. Default: none is. */
-  readonly endpoints?: Pick<Endpoints, 'isDisabled' | 'lookUp' | 'gone'>;
-  /** Regions from which deliveries may leave. Default: any. */
-  readonly liveRegions?: () => LiveRegions;
-  /** How they fare. Default: there is nothing to choose. */
-  readonly regions?: RegionWatch | undefined;
-  /** Which endpoints are served here. Absent: all of them. */
-  readonly ownership?: Ownership | undefined;
-  /** Absent: there are no other nodes. */
-  readonly peers?: Pick<Peers, 'due'> | undefined;
-  /** Deliveries per second to one origin of an organization. Default: as many as it bears. */
-  readonly ratePerSecond?: number | null;
-  /** Waits before each attempt, in milliseconds; the last one repeats. */
-  readonly delaysMs: readonly number[];
-  /** From a delivery's creation, in milliseconds: no attempt begins later. */
-  readonly giveUpMs: number;
-  /** Milliseconds for one attempt, connecting included. */
-  readonly timeoutMs: number;
-  /** Attempts under way at once. Default 256. */
-  readonly concurrency?: number;
-  /** Of these, to one origin of an organization. Default 64. */
-  readonly perEndpointConcurrency?: number;
-  /** From 0 up to 1, for the jitter of later attempts. */
-  readonly random: () => number;
-  readonly newToken: () => string;
-  readonly logger: DelivererLogger;
-  /** Told after each attempt that is on disk. */
-  readonly onSettled?: (attempt: SettledAttempt) => void;
-  /** Told what happens, whoever's delivery it is. Absent: nobody wants to know. */
-  readonly signals?: Signals | undefined;
-  /** Tells of deliveries as spans. Absent: nobody wants to know. */
-  readonly tracing?: Pick<Tracing, 'deliver'> | undefined;
-  /** How long `stop` waits for answers before it breaks the calls off, in milliseconds. Default 10 000. */
-  readonly stopTimeoutMs?: number;
-  /** Default `EZThrottle-Webhooks`. */
-  readonly userAgent?: string;
-}
+import { type JobResult, weightOf } from './job-result.ts';
+import { Resting } from './resting.ts';
 
 /** Sends signed webhooks until they are delivered or dead. */
 export interface Deliverer extends Service, SlotUser {
-  /** Deliveries that were committed a moment ago: they go out without being read back. */
   /**
+   * Deliveries that were committed a moment ago: they go out without being read back.
+   *
    * @param result What they tell, when memory has it: then nothing is read for their first attempt.
    */
   offer(deliveries: readonly DeliveryRecord[], result?: JobResult | null): void;
@@ -111,9 +40,6 @@ const WAITING_PER_ENDPOINT = 1_000;
 const WAITING = 10_000;
 /** How often a node looks for deliveries that others have written, told or not, in milliseconds. */
 const LOOK_MS = 1_000;
-
-/** How long a delivery rests that failed for a reason of ours: sending it again at once would not help. */
-const REST_MS = 30_000;
 
 export function createDeliverer(options: DelivererOptions): Deliverer {
   return new WebhookDeliverer(options);
@@ -133,7 +59,7 @@ class WebhookDeliverer implements Deliverer {
   readonly #sweep: DueSweep;
   readonly #running = new Set<Promise<void>>();
   readonly #delivering = new Map<DeliveryRecord, UnderWay>();
-  readonly #resting = new Map<Id, number>();
+  readonly #resting = new Resting(WAITING);
   readonly #ending = new Set<Id>();
   #isStarted = false;
   #hasHeldBack = false;
@@ -249,7 +175,7 @@ class WebhookDeliverer implements Deliverer {
 
   /** False when there is no room for it: then it stays in the store until a later sweep. */
   #take(delivery: DeliveryRecord): boolean {
-    if (!this.#isStarted || this.#isResting(delivery.id)) return true;
+    if (!this.#isStarted || this.#resting.has(delivery.id, this.#options.clock.now())) return true;
     const { ownership } = this.#options;
     if (ownership?.ownsEndpoint(delivery.organization, delivery.url) === false) return true;
     if (this.#options.endpoints?.isDisabled(delivery.organization, delivery.endpointId) === true) {
@@ -293,18 +219,8 @@ class WebhookDeliverer implements Deliverer {
     return clock.now() >= (replayed?.at ?? createdAt) + giveUpMs;
   }
 
-  #isResting(id: Id): boolean {
-    const until = this.#resting.get(id);
-    if (until === undefined) return false;
-    if (until > this.#options.clock.now()) return true;
-    this.#resting.delete(id);
-    return false;
-  }
-
   #rest(id: Id): void {
-    const until = this.#options.clock.now() + REST_MS;
-    if (this.#resting.size < WAITING) this.#resting.set(id, until);
-    this.#sweep.wakeAt(until);
+    this.#sweep.wakeAt(this.#resting.add(id, this.#options.clock.now()));
   }
 
   #startNext(): void {

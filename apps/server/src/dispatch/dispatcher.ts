@@ -31,7 +31,7 @@ import { guardedExecutor } from '../execute/guarded-executor.ts';
 import { Armer } from './armer.ts';
 import { CallStarter } from './call-starter.ts';
 import { Forecaster } from './forecaster.ts';
-import type { ForecastAnswer, ForecastQuestion } from './forecaster.ts';
+import type { ForecastAnswer, ForecastQuestion } from './forecast-question.ts';
 import { hedgingOf } from './hedging.ts';
 import { RunningCalls } from './calls.ts';
 import { Destinations } from './destinations.ts';

@@ -1,5 +1,5 @@
 import type { Id, Outcome, Verdict } from '@ezthrottle/engine';
-import type { ForecastQuestion } from '../dispatch/forecaster.ts';
+import type { ForecastQuestion } from '../dispatch/forecast-question.ts';
 
 /**
  * What has come into the dispatcher. Timers, writes, reads and calls are named by how many of their kind
