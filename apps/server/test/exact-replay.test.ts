@@ -27,7 +27,7 @@ afterEach(async () => {
 
 function start(more: Readonly<Record<string, unknown>> = {}): Promise<RunningServer> {
   const rate = [`${target.origin}=60`];
-  return startServer({ recording: file, rate, regions: ['iad,fra'], ...more });
+  return startServer({ recording: file, rate, region: ['iad,fra'], ...more });
 }
 
 function answerByChance(random: () => number): void {

@@ -21,7 +21,7 @@ afterEach(async () => {
 
 async function start(regions: string, more: Readonly<Record<string, unknown>> = {}): Promise<void> {
   server = await startServer({
-    regions: [regions],
+    region: [regions],
     rate: [`${upstream.origin}=200`],
     'circuit-window': '0',
     ...more,
