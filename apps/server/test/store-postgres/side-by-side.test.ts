@@ -2,11 +2,13 @@ import type { Operation, Store, Verdict } from '@ezthrottle/engine';
 import {
   API_KEY,
   endingAdvance,
+  newClaim,
   newDelivery,
   newEnd,
   newJob,
   newSettle,
   newSpec,
+  nextId,
   ORGANIZATION,
   T0,
 } from '@ezthrottle/testkit/store-data';
@@ -43,6 +45,15 @@ function onTwoStores(story: (one: Store, other: Store) => Promise<void>) {
       await Promise.all([one.close(), other.close()]);
     }
   };
+}
+
+/** So many times the database had to end a wait for each other. */
+async function deadlocks(): Promise<number> {
+  await using place = await temporarySchema(postgres.url);
+  const [row] = await place.query(
+    'SELECT sum(deadlocks)::int AS count FROM pg_stat_database WHERE datname = current_database()',
+  );
+  return Number(row?.['count']);
 }
 
 /** What both said to the same operation at the same moment. */
@@ -150,6 +161,60 @@ describe('two nodes at the same moment', () => {
       }
       expect(await one.tenancy.signingKeys(organization)).toHaveLength(1);
     }),
+  );
+
+  it(
+    'say when API keys were used last, and wait for each other in no order of them',
+    onTwoStores(async (one, other) => {
+      const keys = Array.from({ length: 20 }, (_, number) => ({
+        ...API_KEY,
+        id: nextId(),
+        hash: String(number).padStart(64, '0'),
+      }));
+      await one.commit(keys.map((apiKey) => ({ type: 'put_api_key', apiKey })));
+      const touch = (from: readonly { readonly id: string }[], at: number): Operation => ({
+        type: 'touch_api_keys',
+        rows: from.map(({ id }) => ({ id, at })),
+      });
+      const deadlocksBefore = await deadlocks();
+      for (let at = T0; at < T0 + 40; at += 1) {
+        await Promise.all([
+          one.commit(keys.map((key) => touch([key], at))),
+          other.commit(keys.toReversed().map((key) => touch([key], at))),
+        ]);
+      }
+      expect(await deadlocks()).toBe(deadlocksBefore);
+      const found = await one.tenancy.apiKeys(organization, 100);
+      const used = found.flatMap(({ id, lastUsedAt }) =>
+        keys.some((key) => key.id === id) ? [lastUsedAt] : [],
+      );
+      expect(used).toHaveLength(20);
+      for (const at of used) expect(at).toBeGreaterThan(T0 + 30);
+    }),
+  );
+
+  it(
+    'that wait for each other’s keys are both done before the database looks who waits for whom',
+    onTwoStores(async (one, other) => {
+      const deadlocksBefore = await deadlocks();
+      const submit = (key: string): Operation => ({
+        type: 'submit',
+        job: newJob({ idempotency: newClaim(key) }),
+      });
+      // Nothing else shares a write with what stands between: one key is taken before it, one behind.
+      const between: Operation = { type: 'prune', now: T0, jobsEndedBefore: 0, limit: 1 };
+      for (let round = 0; round < 30; round += 1) {
+        const [first, second] = [`first ${round}`, `second ${round}`];
+        const verdicts = await Promise.all([
+          one.commit([submit(first), between, submit(second)]),
+          other.commit([submit(second), between, submit(first)]),
+        ]);
+        const taken = verdicts.flat().map(({ verdict }) => verdict);
+        expect(taken.filter((verdict) => verdict === 'duplicate')).toHaveLength(2);
+      }
+      expect(await deadlocks()).toBe(deadlocksBefore);
+    }),
+    60_000,
   );
 
   it(

@@ -8,7 +8,7 @@ import { InterferenceError, OrderError } from './interference.ts';
 import type { InternedCache } from './interned.ts';
 import { NodeFencedError } from './node-fenced-error.ts';
 import { applyOperations } from './operation-writes.ts';
-import { failureKindOf } from './postgres-error.ts';
+import { failureKindOf, isOfLocks } from './postgres-error.ts';
 import { retried } from './retried.ts';
 import { begin, commit, type Fence } from './transaction.ts';
 import type { WriteScope } from './write-scope.ts';
@@ -31,6 +31,8 @@ interface Manner {
   isInOrder: boolean;
   /** What the database refuses is looked for, and left out. */
   isIsolating: boolean;
+  /** Tries that have failed. */
+  failures: number;
 }
 
 /**
@@ -90,7 +92,7 @@ class BatchAttempt {
   readonly #mark: { readonly instance: Id; readonly number: number };
   readonly #batch: readonly Operation[];
   readonly #jobs: number;
-  readonly #manner: Manner = { isInOrder: false, isIsolating: false };
+  readonly #manner: Manner = { isInOrder: false, isIsolating: false, failures: 0 };
   /** Of the last try that came as far as to be committed. */
   #verdicts: readonly Verdict[] | null = null;
 
@@ -127,7 +129,8 @@ class BatchAttempt {
   async #transact(connection: Connection): Promise<readonly Verdict[]> {
     const { cache, fence } = this.#options;
     const jobs = this.#jobs * (this.#manner.isIsolating ? halvings(this.#batch.length) : 1);
-    const begun = await begin({ connection, cache, fence, mark: this.#mark, jobs });
+    const lockTimeoutMs = lockTimeoutOf(this.#manner.failures);
+    const begun = await begin({ connection, cache, fence, mark: this.#mark, jobs, lockTimeoutMs });
     if (begun.isDone && this.#verdicts !== null) {
       await connection.command('ROLLBACK');
       return this.#verdicts;
@@ -144,6 +147,7 @@ class BatchAttempt {
   /** Whether to try again, after this. */
   mayGoBetter(error: unknown): boolean {
     if (error instanceof NodeFencedError) return false;
+    this.#manner.failures += 1;
     if (error instanceof InterferenceError) return true;
     if (error instanceof OrderError) {
       if (this.#manner.isInOrder) return false;
@@ -191,6 +195,16 @@ class BatchAttempt {
   }
 }
 
+/**
+ * How long a try waits for rows of others, in milliseconds. The first ones give up before PostgreSQL looks whether
+ * two wait for each other (`deadlock_timeout`, 1 s), each after another time: the one lets the other go on.
+ */
+function lockTimeoutOf(failures: number): number {
+  return failures < IMPATIENT_TRIES ? 150 + Math.floor(Math.random() * 500) : 10_000;
+}
+
+const IMPATIENT_TRIES = 4;
+
 /** How often each operation may come to be tried, while one that is refused is looked for. */
 function halvings(operations: number): number {
   return 2 + Math.ceil(Math.log2(operations));
@@ -206,7 +220,8 @@ function reasonOf(error: unknown): string {
 }
 
 async function isRolledBack(connection: Connection, error: unknown): Promise<boolean> {
-  const isUnharmed = error instanceof OrderError || error instanceof InterferenceError;
+  const isUnharmed =
+    error instanceof OrderError || error instanceof InterferenceError || isOfLocks(error);
   if (!isUnharmed && kindOf(error) !== 'values') return false;
   try {
     await connection.command('ROLLBACK');

@@ -77,6 +77,12 @@ export function unavailable(error: unknown): unknown {
   return new StoreUnavailableError(error);
 }
 
+/** Somebody else held a row for too long, or waited for one that is held here. */
+export function isOfLocks(error: unknown): boolean {
+  const code = codeOf(error);
+  return code === '55P03' || code === '40P01';
+}
+
 /** A statement that came after the one that had failed. */
 export function isOfAbortedTransaction(error: unknown): boolean {
   return codeOf(error) === '25P02';

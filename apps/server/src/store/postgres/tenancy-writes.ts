@@ -29,9 +29,14 @@ const PUT_API_KEY = `INSERT INTO {api_keys} (public_id, organization, name, hash
 const TAKEN_HASH = `SELECT 1 FROM {api_keys} WHERE hash = $1 AND public_id <> $2
   UNION ALL SELECT 1 FROM {api_keys} WHERE previous_hash = $1 AND public_id <> $2`;
 
-const TOUCH_API_KEYS = `UPDATE {api_keys} AS keys SET last_used_at = used.at
-  FROM unnest($1::uuid[], $2::int8[]) AS used (id, at)
-  WHERE keys.public_id = used.id AND (keys.last_used_at IS NULL OR keys.last_used_at < used.at)`;
+// Every node writes the same rows: where another one is at it, this one leaves it at that, and waits for nobody.
+const TOUCH_API_KEYS = `WITH free AS (
+    SELECT keys.id, used.at FROM unnest($1::uuid[], $2::int8[]) AS used (id, at)
+    JOIN {api_keys} AS keys ON keys.public_id = used.id
+    WHERE keys.last_used_at IS NULL OR keys.last_used_at < used.at
+    FOR NO KEY UPDATE OF keys SKIP LOCKED
+  )
+  UPDATE {api_keys} AS keys SET last_used_at = free.at FROM free WHERE keys.id = free.id`;
 
 const PUT_SECRETS = `INSERT INTO {webhook_secrets} (organization, primary_key_id, primary_nonce,
     primary_ciphertext, secondary_key_id, secondary_nonce, secondary_ciphertext, updated_at)

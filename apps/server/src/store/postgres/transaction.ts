@@ -41,6 +41,8 @@ export interface BeginOptions {
   readonly fence: Fence | null;
   /** Jobs that the batch may take in, at most. */
   readonly jobs: number;
+  /** How long it waits for a row that another transaction holds, in milliseconds. */
+  readonly lockTimeoutMs: number;
 }
 
 // Batches name their rows, so an index is right however few rows the statistics believe in. Whoever
@@ -51,21 +53,14 @@ const SETTINGS = [
   ['enable_hashjoin', 'off'],
   ['enable_mergejoin', 'off'],
   ['jit', 'off'],
-  ['lock_timeout', '10s'],
   // As long as a lease: it holds the node's fence row, for which whoever takes over waits.
   ['idle_in_transaction_session_timeout', '3s'],
 ] as const;
 
-const SETTING_VALUES: readonly SqlValue[] = [
-  listOf(
-    'text',
-    SETTINGS.map(([name]) => name),
-  ),
-  listOf(
-    'text',
-    SETTINGS.map(([, value]) => value),
-  ),
-];
+const SETTING_NAMES = listOf('text', [...SETTINGS.map(([name]) => name), 'lock_timeout']);
+
+const settingValues = (lockTimeoutMs: number): SqlValue =>
+  listOf('text', [...SETTINGS.map(([, value]) => value), `${lockTimeoutMs}ms`]);
 
 // What a transaction begins with is prepared like the rest of it: as text, the database would spend as much
 // on reading and planning it as on a small batch.
@@ -90,11 +85,12 @@ export async function begin({
   mark,
   fence,
   jobs,
+  lockTimeoutMs,
 }: BeginOptions): Promise<Begun> {
   const blocks = Math.ceil(jobs / JOBS_PER_BLOCK);
   const [, , [entered = {}], drawn] = await together([
     connection.command('BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE'),
-    connection.run(SET, SETTING_VALUES),
+    connection.run(SET, [SETTING_NAMES, settingValues(lockTimeoutMs)]),
     connection.query(ENTER, [mark.instance, fence?.node ?? NOBODY]),
     blocks === 0 ? [] : connection.query(DRAW_BLOCKS, [blocks]),
   ]);
