@@ -72,7 +72,12 @@ describe('why a job waits', () => {
     );
     const started = Number(view.json['started_at']);
     const foretold = last.estimated_start ?? Number.NaN;
-    const allowed = Math.max(620, (started - last.at) / 10);
+    // A machine that is busy lets calls leave late, and those behind them keep their distance.
+    const times = target.requests.filter(({ path }) => path.startsWith('/place/'));
+    const late = times
+      .slice(1)
+      .reduce((sum, { at }, index) => sum + Math.max(0, at - (times[index]?.at ?? at) - 610), 0);
+    const allowed = Math.max(620, (started - last.at) / 10) + late;
     expect(Math.abs(started - foretold)).toBeLessThanOrEqual(allowed);
   }, 30_000);
 

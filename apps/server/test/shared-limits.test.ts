@@ -6,6 +6,7 @@ import { objectOf } from './running-server.ts';
 import { type Cluster, startCluster } from './cluster/cluster.ts';
 import {
   arrivals,
+  bestPerSecond,
   mostWithin,
   putLimits,
   type SpreadTargets,
@@ -19,6 +20,10 @@ const BURST = 6;
 const NODES = 3;
 /** How long calls last, in milliseconds. */
 const CALL_MS = 100;
+/** So that what a busy machine adds to each does not count. */
+const LONG_CALL_MS = 600;
+/** Over so long it is looked at how fast calls leave: some rounds in which shares could move. */
+const WHILE_MS = 4_000;
 
 let cluster: Cluster;
 let spread: SpreadTargets;
@@ -28,22 +33,22 @@ afterEach(async () => {
   await spread[Symbol.asyncDispose]();
 });
 
-async function begin(flags: readonly string[] = []): Promise<void> {
-  cluster = await startCluster(NODES, { flags });
-  spread = await spreadTargets(cluster, 5, CALL_MS);
+/** Calls that targets have got when there are so many, or after so long. */
+async function arrivalsOf(count: number, withinMs: number): Promise<readonly number[]> {
+  const end = performance.now() + withinMs;
+  while (arrivals(spread.targets).length < count && performance.now() < end) await sleep(100);
+  return arrivals(spread.targets);
+}
+
+async function begin(callMs: number = CALL_MS): Promise<void> {
+  cluster = await startCluster(NODES);
+  spread = await spreadTargets(cluster, 5, callMs);
   await putLimits(cluster, spread.targets, {
     calls: { rate: RATE, burst: BURST },
     slots: { concurrency: 3 },
   });
   // Every node knows them.
   await sleep(1_500);
-}
-
-/** Calls per second, from this time after the first one on. */
-function perSecond(times: readonly number[], afterMs: number): number {
-  const from = (times[0] ?? 0) + afterMs;
-  const steady = times.filter((at) => at >= from);
-  return (steady.length * 1_000) / ((times.at(-1) ?? 0) - from);
 }
 
 describe('a limit whose calls leave from three nodes', () => {
@@ -61,21 +66,19 @@ describe('a limit whose calls leave from three nodes', () => {
     }
     await sleep(7_000);
     const times = arrivals(spread.targets);
-    const steady = perSecond(times, 2_000);
     expect(mostWithin(times, 1_000)).toBeLessThanOrEqual(RATE + BURST + NODES);
-    expect(steady).toBeGreaterThan(RATE * 0.85);
-  }, 60_000);
+    expect(bestPerSecond(times, WHILE_MS)).toBeGreaterThan(RATE * 0.9);
+  }, 90_000);
 
   test('lets no more calls be under way at any moment than it says, wherever they leave from', async () => {
-    await begin();
-    await submitAll(cluster.nodes, spread.targets, 60, { limits: ['slots'] });
-    await sleep(11_000);
+    await begin(LONG_CALL_MS);
+    await submitAll(cluster.nodes, spread.targets, 30, { limits: ['slots'] });
+    await sleep(12_000);
     const times = arrivals(spread.targets);
-    const steady = perSecond(times, 2_000);
-    expect(mostWithin(times, CALL_MS)).toBeLessThanOrEqual(3);
-    // A call takes a little longer than its target does.
-    expect(steady).toBeGreaterThan((0.85 * 3_000) / (CALL_MS + 25));
-  }, 60_000);
+    expect(mostWithin(times, LONG_CALL_MS)).toBeLessThanOrEqual(3);
+    // A slot is held for longer than the target needs, and one call ends before another begins.
+    expect(bestPerSecond(times, WHILE_MS)).toBeGreaterThanOrEqual(3_000 / (LONG_CALL_MS + 200));
+  }, 90_000);
 
   test('is one node’s nearly whole when only that one has work', async () => {
     await begin();
@@ -86,23 +89,18 @@ describe('a limit whose calls leave from three nodes', () => {
     const from = performance.now();
     await sleep(9_000);
     const times = arrivals(own).filter((at) => at > from);
-    const steady = perSecond(times, 2_000);
-    expect(steady).toBeGreaterThan(RATE * 0.9);
-  }, 60_000);
+    expect(bestPerSecond(times, WHILE_MS)).toBeGreaterThan(RATE * 0.9);
+  }, 90_000);
 
   test('lets a job go that costs more than the burst of any share, and has it paid off', async () => {
     await begin();
     await submitAll(cluster.nodes, spread.targets, 8, { limits: ['calls'] });
     await submitAll(cluster.nodes, spread.targets, 1, { limits: [{ key: 'calls', cost: BURST }] });
-    const from = performance.now();
-    while (arrivals(spread.targets).length < 45 && performance.now() - from < 20_000) {
-      await sleep(100);
-    }
-    const times = arrivals(spread.targets);
+    const times = await arrivalsOf(45, 40_000);
     expect(times).toHaveLength(45);
     const units = 40 + 5 * BURST - BURST - NODES * BURST;
     expect((times.at(-1) ?? 0) - (times[0] ?? 0)).toBeGreaterThan((units * 1_000) / RATE);
-  }, 60_000);
+  }, 90_000);
 
   test('is kept while one node is killed and another stands still, and the others go on', async () => {
     await begin();
@@ -114,11 +112,10 @@ describe('a limit whose calls leave from three nodes', () => {
     second?.process.kill('SIGSTOP');
     await sleep(6_000);
     second?.process.kill('SIGCONT');
-    await sleep(8_000);
-    const times = arrivals(spread.targets);
+    const times = await arrivalsOf(250, 40_000);
     // What a node that stands still has let go leaves when it goes on: one call for each limit.
     expect(mostWithin(times, 1_000)).toBeLessThanOrEqual(RATE + BURST + NODES + 1);
     expect(mostWithin(times, CALL_MS)).toBeLessThanOrEqual(3 + 1);
     expect(times.length).toBeGreaterThanOrEqual(250);
-  }, 90_000);
+  }, 120_000);
 });

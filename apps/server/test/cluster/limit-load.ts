@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { destinationLimit } from '@ezthrottle/core/protocol';
-import { slotOf } from '@ezthrottle/engine';
+import { SLOTS, slotOf } from '@ezthrottle/engine';
 import { createUpstream, type Upstream } from '@ezthrottle/testkit';
 import { Client } from 'pg';
 import type { Cluster, NodeProcess } from './cluster.ts';
@@ -38,34 +39,50 @@ export async function spreadTargets(
     byOwner.set(owner, [...own, target]);
     made.push(target);
   }
+  if (made.length < count) throw new Error(`only ${made.length} targets have found a place`);
   const byNode = [...byOwner.values()].toSorted((a, b) => b.length - a.length);
   const rest = resources.move();
   return { targets: made, byNode, [Symbol.asyncDispose]: () => rest.disposeAsync() };
 }
 
-async function ownersOf({ database }: Cluster): Promise<{
+/** Slots have come to rest: nodes that start one after the other hand them over for some seconds. */
+async function ownersOf({ database, nodes }: Cluster): Promise<{
   readonly organization: string;
   readonly owners: ReadonlyMap<number, string>;
 }> {
   const client = new Client({ connectionString: database.url });
   await client.connect();
   try {
-    for (;;) {
+    const known = await client.query<{ id: string }>(
+      'SELECT public_id::text AS id FROM ezthrottle.organizations',
+    );
+    const organization = known.rows[0]?.id ?? '';
+    for (let tries = 0; tries < 400; tries += 1) {
       const { rows } = await client.query<{ slot: number; owner: string | null }>(
         'SELECT slot, owner FROM ezthrottle.slots',
-      );
-      const known = await client.query<{ id: string }>(
-        'SELECT public_id::text AS id FROM ezthrottle.organizations',
       );
       const owners = new Map(
         rows.flatMap(({ slot, owner }) => (owner === null ? [] : [[slot, owner] as const])),
       );
-      const organization = known.rows[0]?.id ?? '';
-      if (owners.size === 1024) return { organization, owners };
+      if (isFair([...owners.values()], nodes.length)) return { organization, owners };
+      await sleep(100);
     }
+    throw new Error('the nodes have not shared the slots among them');
   } finally {
     await client.end();
   }
+}
+
+/** Whether all slots are somebody's, and every node has as many as any other. */
+function isFair(owners: readonly string[], nodes: number): boolean {
+  const counts = new Map<string, number>();
+  for (const owner of owners) counts.set(owner, (counts.get(owner) ?? 0) + 1);
+  const least = Math.floor(SLOTS / nodes);
+  return (
+    owners.length === SLOTS &&
+    counts.size === nodes &&
+    [...counts.values()].every((count) => count >= least)
+  );
 }
 
 /** Puts limits, and lets the targets themselves hold nobody back. */
@@ -100,6 +117,16 @@ export function mostWithin(times: readonly number[], windowMs: number): number {
     most = Math.max(most, index - from + 1);
   }
   return most;
+}
+
+/**
+ * Calls per second in the best time of this length, once shares have come to rest: what else the machine does takes
+ * some of all others.
+ */
+export function bestPerSecond(times: readonly number[], windowMs: number): number {
+  const from = (times[0] ?? 0) + 2_000;
+  const steady = times.filter((at) => at >= from);
+  return (mostWithin(steady, windowMs) * 1_000) / windowMs;
 }
 
 /** Submits this many jobs to each target, at whichever node. */
