@@ -4,7 +4,7 @@ import type { JobExplanation } from '@ezthrottle/core/protocol';
 import { ManagementClient } from '@ezthrottle/core/manage';
 import { createUpstream, type Upstream } from '@ezthrottle/testkit';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type RunningServer, startServer, textOf, until } from './running-server.ts';
+import { objectOf, type RunningServer, startServer, textOf, until } from './running-server.ts';
 
 let server: RunningServer;
 let target: Upstream;
@@ -44,11 +44,16 @@ async function limit(key: string, settings: object): Promise<void> {
 describe('why a job waits', () => {
   test('its place, whose calls go first, when it starts, and the rule to change', async () => {
     await limit('slow', { rate: 1, per_ms: 600 });
-    const ids: string[] = [];
-    for (let n = 0; n < 8; n += 1) {
-      const user_id = n < 5 ? 'ann' : 'bob';
-      ids.push(await submit({ url: target.url(`/place/${n}`), limits: ['slow'], user_id }));
-    }
+    // At once, so that none has its turn before all stand in line.
+    const jobs = Array.from({ length: 8 }, (_, n) => ({
+      url: target.url(`/place/${n}`),
+      limits: ['slow'],
+      user_id: n < 5 ? 'ann' : 'bob',
+      idempotent_key: crypto.randomUUID(),
+    }));
+    const { json } = await server.call('POST', '/api/v1/jobs/batch', { jobs });
+    const results: readonly unknown[] = Array.isArray(json['results']) ? json['results'] : [];
+    const ids = results.map((result) => textOf(objectOf(objectOf(result)['body'])['job_id']));
     const last = await explain(ids.at(-1) ?? '');
     expect(last).toMatchObject({ phase: 'waiting', confidence: 'medium', running: [] });
     expect(last.position).toBeGreaterThanOrEqual(4);
