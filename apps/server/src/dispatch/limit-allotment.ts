@@ -69,7 +69,8 @@ export class LimitAllotment {
     if (!this.#isUsed) return;
     this.#isUsed = false;
     this.#share = NO_SHARE;
-    this.#options.shares.drop(this.#options.key);
+    const { key, pacer, clock, shares } = this.#options;
+    shares.drop(key, Math.max(0, pacer.pace.arrivesAt - clock.monotonic()));
   }
 
   /** What may be spent of other settings. A limit that is gone is nobody's. */

@@ -195,6 +195,41 @@ describe('a limit that calls of several nodes count against', () => {
     expect(second.spends.ratePerSecond).toBeCloseTo(10);
   });
 
+  test('gives no burst anew to whoever takes it away and puts it again, here or at another node', async () => {
+    const nodes = new Nodes(3);
+    const [first, second] = homesOf(nodes);
+    first.waiting = 5;
+    nodes.use(first);
+    await nodes.pass(10);
+    expect(first.isFresh).toBe(true);
+    first.shares.drop(KEY, 15_000);
+    await nodes.pass(2_000);
+    for (const home of [first, second]) {
+      home.waiting = 5;
+      nodes.use(home);
+      await nodes.pass(2_000);
+      expect(home.isFresh).toBe(false);
+      expect(home.spends.ratePerSecond).toBeGreaterThan(9);
+    }
+  });
+
+  test('that was taken away is forgotten when nothing that was spent of it can be missed', async () => {
+    const nodes = new Nodes(3);
+    const [first, second] = homesOf(nodes);
+    first.waiting = 5;
+    nodes.use(first);
+    await nodes.pass(10);
+    first.shares.drop(KEY, 15_000);
+    await nodes.pass(14_000);
+    expect(nodes.rows.rows).toHaveLength(1);
+    await nodes.pass(3_000);
+    expect(nodes.rows.rows).toEqual([]);
+    second.waiting = 5;
+    nodes.use(second);
+    await nodes.pass(10);
+    expect(second.isFresh).toBe(true);
+  });
+
   test('passes on slots of calls under way as soon as they end', async () => {
     const nodes = new Nodes(3);
     const [first, second] = homesOf(nodes);

@@ -30,7 +30,9 @@ export interface LimitSharesOptions {
 
 /** A limit that is used here. */
 interface Use {
-  readonly limit: SharedLimit;
+  limit: SharedLimit;
+  /** Nothing uses it here any more: it goes when what was spent of it cannot be missed. */
+  isDropped: boolean;
   spends: LimitShare;
   /** What was reported last, and when; null: it has no row. */
   reported: { readonly usage: LimitUsage; readonly at: number } | null;
@@ -41,6 +43,8 @@ interface Use {
   /** Calls have slots that were taken back: when they end, others can have them. */
   isOwing: boolean;
 }
+
+const NOTHING: LimitUsage = { demand: 0, waiting: 0, inFlight: 0, ratePerSecond: 0 };
 
 /** Looks in one round, at most: what is asked for, divided and confirmed here needs three. */
 const MOST_LOOKS = 4;
@@ -73,11 +77,13 @@ export class LimitShares implements SharedLimits {
 
   use(limit: SharedLimit): void {
     const { clock } = this.#options;
-    if (this.#uses.has(limit.key)) return;
+    const known = this.#uses.get(limit.key);
+    if (known?.isDropped === false) return;
     this.#uses.set(limit.key, {
       limit,
+      isDropped: false,
       spends: NO_SHARE,
-      reported: null,
+      reported: known?.reported ?? null,
       wantedAt: clock.monotonic(),
       isIdle: false,
       isOwing: false,
@@ -86,8 +92,20 @@ export class LimitShares implements SharedLimits {
     this.wake();
   }
 
-  drop(key: string): void {
-    if (this.#uses.delete(key)) this.wake();
+  drop(key: string, owedMs: number): void {
+    const use = this.#uses.get(key);
+    if (use === undefined || use.isDropped) return;
+    const { slot } = use.limit;
+    use.limit = {
+      key,
+      slot,
+      usage: () => NOTHING,
+      refillMs: () => owedMs,
+      follow: () => undefined,
+    };
+    use.isDropped = true;
+    use.wantedAt = this.#options.clock.monotonic();
+    this.wake();
   }
 
   wanted(key: string): void {
@@ -231,6 +249,9 @@ export class LimitShares implements SharedLimits {
       .filter(({ key }) => this.#uses.get(key)?.isIdle !== false)
       .map(({ key }) => key);
     if (unused.length > 0) await this.#options.rows.giveUp(owner, unused);
+    for (const [key, { isDropped, isIdle }] of this.#uses) {
+      if (isDropped && isIdle) this.#uses.delete(key);
+    }
     const found = new Map(mine.map((row) => [row.key, row]));
     const confirmations = [...this.#uses].flatMap(([key, use]) => {
       const row = found.get(key);

@@ -31,8 +31,12 @@ export interface SharedLimit {
 export interface SharedLimits {
   /** Asks for a share. Until `follow` has told of one nothing may be spent. What is asked for keeps its share. */
   use(limit: SharedLimit): void;
-  /** There is no such limit any more. */
-  drop(key: string): void;
+  /**
+   * Nothing counts against it here any more. Its share is kept from others until what was spent of it cannot be missed.
+   *
+   * @param owedMs How long it takes until that is paid off.
+   */
+  drop(key: string, owedMs: number): void;
   /** A call has come that counts against it. */
   wanted(key: string): void;
   /** A call that counted against it has ended. */
