@@ -135,7 +135,7 @@ export function besidePromises(open: OpenStore): void {
             });
           })();
         }),
-        { numRuns: 40 },
+        { numRuns: 25 },
       );
     });
   });
