@@ -94,34 +94,49 @@ interface Claimed {
 }
 
 /**
- * Takes jobs from the head of the line and settles them as a node does: reads the next ones while it writes,
- * and puts the attempts that end into the transaction that arms those which begin.
+ * Takes jobs from the head of the line and settles them as a node does: reads the next ones while it writes, puts
+ * the attempts that end into the transaction that arms those which begin, and has as many transactions under
+ * way as the store takes.
  */
 export async function claimAndSettle(store: Store, jobs: number): Promise<void> {
-  let after: WorkRow | null = null;
-  let taken = 0;
-  let calling: readonly Claimed[] = [];
-  let next = nextOf(store, null, Math.min(BATCH, jobs));
-  while (taken < jobs || calling.length > 0) {
-    const { rows, live } = await next;
-    after = rows.at(-1) ?? after;
-    taken += rows.length;
-    const claimed = live.map((job) => ({ job, attempt: attemptOf(job) }));
-    const wanted = Math.min(BATCH, jobs - taken);
-    if (wanted > 0 && rows.length === 0) throw new Error('there were fewer jobs than put in');
-    next = wanted === 0 ? Promise.resolve({ rows: [], live: [] }) : nextOf(store, after, wanted);
-    await commitAll(store, [...calling.map(settled), ...claimed.map(armed)]);
-    calling = claimed;
-  }
+  const line = new LineReader(store, jobs);
+  const lane = async (): Promise<void> => {
+    let calling: readonly Claimed[] = [];
+    let next = line.next();
+    for (;;) {
+      const live = await next;
+      if (live.length + calling.length === 0) return;
+      const claimed = live.map((job) => ({ job, attempt: attemptOf(job) }));
+      next = line.next();
+      await commitAll(store, [...calling.map(settled), ...claimed.map(armed)]);
+      calling = claimed;
+    }
+  };
+  await Promise.all(Array.from({ length: store.commitsAtOnce ?? 1 }, lane));
 }
 
-async function nextOf(
-  store: Store,
-  after: WorkRow | null,
-  limit: number,
-): Promise<{ readonly rows: readonly WorkRow[]; readonly live: readonly LiveJob[] }> {
-  const rows = await store.work.ready(LINE, after, limit);
-  return { rows, live: await store.jobs.live(rows.map(({ jobId }) => jobId)) };
+/** Reads a line from its head, a hundred jobs at a time, whoever asks. */
+class LineReader {
+  readonly #store: Store;
+  #left: number;
+  #after: Promise<WorkRow | null> = Promise.resolve(null);
+
+  constructor(store: Store, jobs: number) {
+    this.#store = store;
+    this.#left = jobs;
+  }
+
+  /** Nothing when all were given. */
+  async next(): Promise<readonly LiveJob[]> {
+    const wanted = Math.min(BATCH, this.#left);
+    if (wanted === 0) return [];
+    this.#left -= wanted;
+    const read = this.#after.then((after) => this.#store.work.ready(LINE, after, wanted));
+    this.#after = read.then((rows) => rows.at(-1) ?? null);
+    const rows = await read;
+    if (rows.length < wanted) throw new Error('there were fewer jobs than put in');
+    return this.#store.jobs.live(rows.map(({ jobId }) => jobId));
+  }
 }
 
 /** Jobs through their whole life, and away: one transaction for each step of a hundred of them. */
