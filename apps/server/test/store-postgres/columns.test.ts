@@ -52,6 +52,41 @@ it('rows arrive in the database as they were added, whatever they hold', async (
   );
 });
 
+it('text is kept as its bytes, and bytes as a UUID, where columns hold these', async () => {
+  const shape = { words: 'bytea', id: 'uuid' } as const;
+  const pair = fc.tuple(
+    fc.string({ unit: 'binary' }),
+    fc.uint8Array({ minLength: 16, maxLength: 16 }),
+  );
+  await fc.assert(
+    fc.asyncProperty(fc.array(pair, { maxLength: 20 }), async (pairs) => {
+      const columns = new Columns(shape);
+      for (const [words, id] of pairs) columns.add({ words, id });
+      const sql = `SELECT words, uuid_send(id) AS id FROM ${unnested('rows', shape)}`;
+      expect(await database.query(sql, columns.values())).toEqual(
+        pairs.map(([words, id]) => ({ words: Buffer.from(words), id: Buffer.from(id) })),
+      );
+    }),
+    { numRuns: 30 },
+  );
+});
+
+it('rows that are taken back leave no trace', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(row, { maxLength: 9 }), fc.nat({ max: 9 }), async (rows, length) => {
+      const columns = new Columns(SHAPE);
+      for (const each of rows) columns.add(each);
+      columns.cut(Math.min(length, rows.length));
+      const again = rows.slice(0, 2);
+      for (const each of again) columns.add(each);
+      const sql = `SELECT * FROM ${unnested('rows', SHAPE)}`;
+      const left = [...rows.slice(0, length), ...again];
+      expect(await database.query(sql, columns.values())).toEqual(left);
+    }),
+    { numRuns: 30 },
+  );
+});
+
 it('a value that its column cannot hold is refused, and leaves nothing', () => {
   const shape = { words: 'text', large: 'int8', small: 'int2', id: 'uuid' } as const;
   const columns = new Columns(shape);
@@ -63,6 +98,7 @@ it('a value that its column cannot hold is refused, and leaves nothing', () => {
     { ...good, large: 2 ** 53 },
     { ...good, small: 40_000 },
     { ...good, id: '00000000-0000-7000-8000-00000000000G' },
+    { ...good, id: Buffer.alloc(15) },
   ]) {
     expect(() => columns.add(bad)).toThrow(expect.objectContaining({ code: 'rejected' }));
   }

@@ -25,7 +25,6 @@ import { listOf } from './columns.ts';
 import { isIdentifier } from './interned.ts';
 import { addWork, namesOf } from './job-rows.ts';
 import { MOST_BYTES, spawnJobs } from './submit-writes.ts';
-import { bytesOfText, optionalBytesOfText } from './text-bytes.ts';
 import { together } from './together.ts';
 import { attempted } from './verdicts.ts';
 import type { WriteScope } from './write-scope.ts';
@@ -234,7 +233,7 @@ function moveTags(rows: AdvanceRows, stored: StoredRun, state: JobState): void {
   for (const tag of new Set(stored.tags)) {
     rows.tags.add({
       organization: stored.organization,
-      tag: bytesOfText(tag),
+      tag,
       before: JOB_STATE_CODES.codeOf(stored.state),
       created_at: stored.createdAt,
       public_id: stored.id,
@@ -260,7 +259,7 @@ function addAttempt(
     armed_at: armed.armedAt,
     outcome: OUTCOME_CODES.codeOf(ended.outcome),
     status_code: ended.statusCode,
-    error: optionalBytesOfText(ended.error),
+    error: ended.error,
     started_at: ended.startedAt,
     ended_at: ended.endedAt,
     retry_at: ended.retryAt ?? null,
@@ -268,7 +267,7 @@ function addAttempt(
     truncated: response === null ? null : response.truncated,
     is_base64: response === null ? null : response.bodyEncoding === 'base64',
     headers: response === null ? null : JSON.stringify(response.headers),
-    body: response === null ? null : bytesOfText(response.body),
+    body: response === null ? null : response.body,
   });
 }
 

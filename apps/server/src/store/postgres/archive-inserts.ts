@@ -15,7 +15,6 @@ import { ARCHIVE_SHAPES, type ArchiveShape } from './archive-shapes.ts';
 import { Columns, type RowOf, unnested } from './columns.ts';
 import type { Connection } from './database.ts';
 import { keyOfJob } from './key-of-job.ts';
-import { bytesOfText } from './text-bytes.ts';
 
 /** More than the columns of one table: each takes those that it has. */
 type Values = Readonly<Record<string, null | number | string | boolean | Uint8Array>>;
@@ -114,7 +113,7 @@ export class ArchiveInserts {
     }
     const isHolder = values['is_key_holder'] === true;
     add('idempotency_keys', { ...keyOfJob(all), retired: isHolder ? 0 : job });
-    for (const tag of tagsOf(values)) add('tags', { ...all, tag: bytesOfText(tag) });
+    for (const tag of tagsOf(values)) add('tags', { ...all, tag });
     const { account = null, organization = null } = values;
     for (const [name, rows] of Object.entries(parts)) {
       for (const part of rows) {
@@ -147,14 +146,9 @@ export class ArchiveInserts {
   }
 }
 
-/** The values that a table has columns for; text as its bytes, where the column holds these. */
+/** The values that a table has columns for. */
 function taken(shape: ArchiveShape, values: Values): RowOf<ArchiveShape> {
-  return Object.fromEntries(
-    Object.entries(shape).map(([name, type]) => {
-      const value = values[name] ?? null;
-      return [name, type === 'bytea' && typeof value === 'string' ? bytesOfText(value) : value];
-    }),
-  );
+  return Object.fromEntries(Object.keys(shape).map((name) => [name, values[name] ?? null]));
 }
 
 function expiryOf(job: ArchiveValues): number {

@@ -8,8 +8,10 @@ interface ValueOf {
   readonly int8: number;
   readonly bool: boolean;
   readonly text: string;
-  readonly bytea: Uint8Array;
-  readonly uuid: string;
+  /** A text stands for its UTF-8. */
+  readonly bytea: Uint8Array | string;
+  /** As text, or its 16 bytes. */
+  readonly uuid: string | Uint8Array;
 }
 
 type ColumnType = keyof ValueOf;
@@ -18,13 +20,14 @@ type Shape = Readonly<Record<string, ColumnType>>;
 
 export type RowOf<Of extends Shape> = { readonly [Name in keyof Of]: ValueOf[Of[Name]] | null };
 
-/** Writes one value into a buffer that is large enough, and gives the place behind it. */
+/** How the values of one type are measured and written: this runs some fifty times for each job. */
 interface Codec<Value> {
   readonly oid: number;
-  sizeOf(value: Value): number;
-  write(target: Buffer, at: number, value: Value): void;
   /** @throws Rejection when the column cannot hold the value. */
-  check(value: Value, name: string): void;
+  accept(value: unknown, name: string): Value;
+  sizeOf(value: Value): number;
+  /** Into a buffer that is large enough. Gives how many bytes it wrote. */
+  write(target: Buffer, at: number, value: Value): number;
 }
 
 /**
@@ -44,7 +47,7 @@ export class Columns<Of extends Shape> {
     return this.#length;
   }
 
-  /** How much was added so far, about in bytes. */
+  /** Bytes that were added so far, about. */
   get weight(): number {
     return this.#weight;
   }
@@ -52,16 +55,10 @@ export class Columns<Of extends Shape> {
   /** @throws Rejection when a value does not fit its column; then nothing was added. */
   add(row: RowOf<Of>): void {
     const values: Readonly<Record<string, unknown>> = row;
-    let added = 0;
     try {
-      for (const column of this.#columns) {
-        const value = values[column.name];
-        column.add(value);
-        added += 1;
-        this.#weight += weightOf(value);
-      }
+      for (const column of this.#columns) this.#weight += column.add(values[column.name]);
     } catch (error) {
-      for (const column of this.#columns.slice(0, added)) column.cut(this.#length);
+      for (const column of this.#columns) column.cut(this.#length);
       throw error;
     }
     this.#length += 1;
@@ -96,14 +93,11 @@ export function listOf<Type extends ColumnType>(
   return column.encoded();
 }
 
-/** Long values are what counts; of the others, any number will do. */
-function weightOf(value: unknown): number {
-  return typeof value === 'string' || value instanceof Uint8Array ? value.length : 8;
-}
-
 interface Column {
   readonly name: string;
-  add(value: unknown): void;
+  /** Gives the value's size in bytes. @throws Rejection when it does not fit. */
+  add(value: unknown): number;
+  /** Forgets the values from this number on. */
   cut(length: number): void;
   encoded(): Buffer;
 }
@@ -111,148 +105,183 @@ interface Column {
 function columnOf(name: string, type: ColumnType): Column {
   switch (type) {
     case 'int2':
-      return column(name, isNumber, INT2);
+      return column(name, INT2);
     case 'int4':
-      return column(name, isNumber, INT4);
+      return column(name, INT4);
     case 'int8':
-      return column(name, isNumber, INT8);
+      return column(name, INT8);
     case 'bool':
-      return column(name, (value) => typeof value === 'boolean', BOOL);
+      return column(name, BOOL);
     case 'text':
-      return column(name, isText, TEXT);
+      return column(name, TEXT);
     case 'bytea':
-      return column(name, (value) => value instanceof Uint8Array, BYTEA);
+      return column(name, BYTEA);
     case 'uuid':
-      return column(name, isText, UUID);
+      return column(name, UUID);
   }
 }
 
-function isNumber(value: unknown): value is number {
-  return typeof value === 'number';
-}
-
-function isText(value: unknown): value is string {
-  return typeof value === 'string';
-}
-
 const HEADER_BYTES = 20;
+/** Instead of a size: null. */
+const NULL_SIZE = -1;
 
-function column<Value>(
-  name: string,
-  isOfType: (value: unknown) => value is Value,
-  codec: Codec<Value>,
-): Column {
+function column<Value>(name: string, codec: Codec<Value>): Column {
   const values: (Value | null)[] = [];
-  let bytes = 0;
+  let bytes = HEADER_BYTES;
+  let nulls = 0;
+  const sizeOf = (value: Value | null): number => 4 + (value === null ? 0 : codec.sizeOf(value));
   return {
     name,
     add(value) {
-      if (value !== null) {
-        if (!isOfType(value)) throw new Rejection(`${name}: a value of another type`);
-        codec.check(value, name);
-        values.push(value);
-      } else {
-        values.push(null);
-      }
+      const accepted = value === null ? null : codec.accept(value, name);
+      const size = sizeOf(accepted);
+      values.push(accepted);
+      bytes += size;
+      if (accepted === null) nulls += 1;
+      return size;
     },
     cut(length) {
-      values.length = length;
+      for (const value of values.splice(length)) {
+        bytes -= sizeOf(value);
+        if (value === null) nulls -= 1;
+      }
     },
     encoded() {
-      bytes = HEADER_BYTES;
-      let nulls = 0;
-      for (const value of values) {
-        if (value === null) nulls = 1;
-        bytes += 4 + (value === null ? 0 : codec.sizeOf(value));
-      }
       const target = Buffer.allocUnsafe(bytes);
       // One dimension, whether there are nulls, the type, how many, counted from 1.
-      target.writeInt32BE(values.length === 0 ? 0 : 1, 0);
-      target.writeInt32BE(nulls, 4);
-      target.writeInt32BE(codec.oid, 8);
+      writeInt32(target, 0, values.length === 0 ? 0 : 1);
+      writeInt32(target, 4, nulls === 0 ? 0 : 1);
+      writeInt32(target, 8, codec.oid);
       if (values.length === 0) return target.subarray(0, 12);
-      target.writeInt32BE(values.length, 12);
-      target.writeInt32BE(1, 16);
+      writeInt32(target, 12, values.length);
+      writeInt32(target, 16, 1);
       let at = HEADER_BYTES;
       for (const value of values) {
-        if (value === null) {
-          target.writeInt32BE(-1, at);
-          at += 4;
-          continue;
-        }
-        const size = codec.sizeOf(value);
-        target.writeInt32BE(size, at);
-        codec.write(target, at + 4, value);
-        at += 4 + size;
+        const size = value === null ? NULL_SIZE : codec.write(target, at + 4, value);
+        writeInt32(target, at, size);
+        at += 4 + Math.max(size, 0);
       }
       return target;
     },
   };
 }
 
-function wholeNumber(least: number, most: number): (value: number, name: string) => void {
+function ofAnotherType(name: string): Rejection {
+  return new Rejection(`${name}: a value of another type`);
+}
+
+function wholeNumber(least: number, most: number): (value: unknown, name: string) => number {
   return (value, name) => {
+    if (typeof value !== 'number') throw ofAnotherType(name);
     if (!Number.isSafeInteger(value) || value < least || value > most) {
       throw new Rejection(`${name}: expected a whole number from ${least} to ${most}`);
     }
+    return value;
   };
+}
+
+/** Byte by byte: the values were checked, and need not be again. */
+function writeInt32(target: Buffer, at: number, value: number): void {
+  target[at] = value >>> 24;
+  target[at + 1] = value >>> 16;
+  target[at + 2] = value >>> 8;
+  target[at + 3] = value;
 }
 
 const INT2: Codec<number> = {
   oid: 21,
+  accept: wholeNumber(-32_768, 32_767),
   sizeOf: () => 2,
-  write: (target, at, value) => void target.writeInt16BE(value, at),
-  check: wholeNumber(-32_768, 32_767),
+  write(target, at, value) {
+    target[at] = value >>> 8;
+    target[at + 1] = value;
+    return 2;
+  },
 };
 const INT4: Codec<number> = {
   oid: 23,
+  accept: wholeNumber(-2_147_483_648, 2_147_483_647),
   sizeOf: () => 4,
-  write: (target, at, value) => void target.writeInt32BE(value, at),
-  check: wholeNumber(-2_147_483_648, 2_147_483_647),
+  write(target, at, value) {
+    writeInt32(target, at, value);
+    return 4;
+  },
 };
 const INT8: Codec<number> = {
   oid: 20,
+  accept: wholeNumber(Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER),
   sizeOf: () => 8,
   write(target, at, value) {
     // Two halves: numbers of this length cost an allocation each as a BigInt.
     const high = Math.floor(value / 0x1_0000_0000);
-    target.writeInt32BE(high, at);
-    target.writeUInt32BE(value - high * 0x1_0000_0000, at + 4);
+    writeInt32(target, at, high);
+    writeInt32(target, at + 4, value - high * 0x1_0000_0000);
+    return 8;
   },
-  check: wholeNumber(Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER),
 };
 const BOOL: Codec<boolean> = {
   oid: 16,
+  accept(value, name) {
+    if (typeof value !== 'boolean') throw ofAnotherType(name);
+    return value;
+  },
   sizeOf: () => 1,
-  write: (target, at, value) => void target.writeUInt8(value ? 1 : 0, at),
-  check: () => {},
+  write(target, at, value) {
+    target[at] = value ? 1 : 0;
+    return 1;
+  },
 };
 const TEXT: Codec<string> = {
   oid: 25,
-  sizeOf: (value) => Buffer.byteLength(value),
-  write: (target, at, value) => void target.write(value, at),
-  check(value, name) {
+  accept(value, name) {
+    if (typeof value !== 'string') throw ofAnotherType(name);
     if (value.includes('\u0000')) throw new Rejection(`${name}: a zero byte cannot be kept`);
+    return value;
   },
+  sizeOf: (value) => Buffer.byteLength(value),
+  write: (target, at, value) => target.write(value, at),
 };
-const BYTEA: Codec<Uint8Array> = {
+const BYTEA: Codec<Uint8Array | string> = {
   oid: 17,
-  sizeOf: (value) => value.byteLength,
-  write: (target, at, value) => target.set(value, at),
-  check: () => {},
-};
-
-const UUID_PATTERN = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
-
-const UUID: Codec<string> = {
-  oid: 2950,
-  sizeOf: () => 16,
+  accept(value, name) {
+    if (typeof value !== 'string' && !(value instanceof Uint8Array)) throw ofAnotherType(name);
+    return value;
+  },
+  sizeOf: (value) => (typeof value === 'string' ? Buffer.byteLength(value) : value.byteLength),
   write(target, at, value) {
-    target.write(value.replaceAll('-', ''), at, 'hex');
-  },
-  check(value, name) {
-    if (!UUID_PATTERN.test(value)) {
-      throw new Rejection(`${name}: expected a UUID in lower case with dashes`);
-    }
+    if (typeof value === 'string') return target.write(value, at);
+    target.set(value, at);
+    return value.byteLength;
   },
 };
+
+const UUID_BYTES = 16;
+const UUID_PATTERN = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+/** Where in the text each byte stands. */
+const UUID_PLACES = [0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34] as const;
+
+const UUID: Codec<string | Uint8Array> = {
+  oid: 2950,
+  accept(value, name) {
+    if (typeof value === 'string' && UUID_PATTERN.test(value)) return value;
+    if (value instanceof Uint8Array && value.byteLength === UUID_BYTES) return value;
+    throw new Rejection(`${name}: expected a UUID in lower case with dashes`);
+  },
+  sizeOf: () => UUID_BYTES,
+  write(target, at, value) {
+    if (typeof value === 'string') {
+      let place = at;
+      for (const digits of UUID_PLACES) {
+        target[place] = (digitAt(value, digits) << 4) | digitAt(value, digits + 1);
+        place += 1;
+      }
+    } else target.set(value, at);
+    return UUID_BYTES;
+  },
+};
+
+/** Of `0-9a-f`. */
+function digitAt(text: string, index: number): number {
+  const code = text.charCodeAt(index);
+  return code < 0x61 ? code - 0x30 : code - 0x57;
+}

@@ -8,7 +8,6 @@ import { DEAD_REASON_CODES, DELIVERY_STATE_CODES } from '../rows/codes.ts';
 import { identifier } from '../rows/row.ts';
 import { Columns, listOf, unnested } from './columns.ts';
 import { isIdentifier } from './interned.ts';
-import { optionalBytesOfText } from './text-bytes.ts';
 import { together } from './together.ts';
 import { attempted } from './verdicts.ts';
 import type { WriteScope } from './write-scope.ts';
@@ -134,7 +133,7 @@ function rowOf({
     attempt,
     state: DELIVERY_STATE_CODES.codeOf(next.state),
     status_code: statusCode,
-    error: optionalBytesOfText(error),
+    error,
     started_at: startedAt,
     ended_at: endedAt,
     next_attempt_at: next.state === 'pending' ? next.nextAttemptAt : null,

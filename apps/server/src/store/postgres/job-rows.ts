@@ -13,7 +13,6 @@ import { storedSpec } from '../rows/stored-spec.ts';
 import { Columns } from './columns.ts';
 import type { SqlValue } from './database.ts';
 import type { Interned, JobNames } from './interned.ts';
-import { bytesOfText, optionalBytesOfText } from './text-bytes.ts';
 
 // What the statements below write, in the order of the tables' columns as far as they go.
 
@@ -76,8 +75,8 @@ export const TAG_SHAPE = {
 /** A key as it is stored: scope and hash. */
 export interface StoredKey {
   readonly organization: number;
-  readonly key_hash: string;
-  readonly scope: Uint8Array;
+  readonly key_hash: Uint8Array;
+  readonly scope: string;
 }
 
 /** The rows of new jobs, before they are written. */
@@ -93,13 +92,15 @@ export class JobRows {
    * @throws Rejection when it cannot be written.
    */
   add(row: number, job: NewJob, interned: Interned): void {
-    const lengths = [this.jobs, this.keys, this.work, this.tags].map(
-      (columns) => [columns, columns.length] as const,
-    );
+    const { jobs, keys, work, tags } = this;
+    const lengths = { jobs: jobs.length, keys: keys.length, work: work.length, tags: tags.length };
     try {
       this.#add(row, job, interned);
     } catch (error) {
-      for (const [columns, length] of lengths) columns.cut(length);
+      jobs.cut(lengths.jobs);
+      keys.cut(lengths.keys);
+      work.cut(lengths.work);
+      tags.cut(lengths.tags);
       throw error;
     }
   }
@@ -132,15 +133,15 @@ export class JobRows {
       quorum_needed: spec.webhookQuorum,
       plan_version: spec.planVersion,
       fingerprint: fingerprintBytes(idempotency.fingerprint),
-      idempotent_key: optionalBytesOfText(storedKey(idempotency)),
-      scope: optionalBytesOfText(scopeColumn(idempotency.scope)),
+      idempotent_key: storedKey(idempotency),
+      scope: scopeColumn(idempotency.scope),
       parent: parent === null ? null : parent.id,
       edge: parent === null ? null : parent.edge,
       tags: spec.tags.length === 0 ? null : JSON.stringify(spec.tags),
       method,
       url,
       spec: stored,
-      body: optionalBytesOfText(body),
+      body,
       slot: homeOf(job),
       state,
       started_at: startOf(run),
@@ -159,7 +160,7 @@ export class JobRows {
     for (const tag of new Set(spec.tags)) {
       this.tags.add({
         organization,
-        tag: bytesOfText(tag),
+        tag,
         state,
         created_at: createdAt,
         public_id: job.id,
@@ -208,8 +209,8 @@ export function storedKeyOf(
 ): StoredKey {
   return {
     organization,
-    key_hash: uuidOf(idempotencyKeyHash(key)),
-    scope: bytesOfText(scopeColumn(scope) ?? ''),
+    key_hash: idempotencyKeyHash(key),
+    scope: scopeColumn(scope) ?? '',
   };
 }
 

@@ -10,7 +10,6 @@ import { restoredSpec, storedSpec } from '../rows/stored-spec.ts';
 import { Columns, listOf, unnested } from './columns.ts';
 import { isIdentifier } from './interned.ts';
 import { ENDED_JOBS, removeJobs } from './prune-writes.ts';
-import { optionalBytesOfText } from './text-bytes.ts';
 import type { WriteScope } from './write-scope.ts';
 
 type PutDocument = Extract<PrivacyOperation, { type: 'put_document' }>;
@@ -160,7 +159,7 @@ function parted(
 function erasedRow(
   row: Row,
   erasure: Erasure,
-): { readonly job: number; readonly spec: string; readonly body: Uint8Array | null } {
+): { readonly job: number; readonly spec: string; readonly body: string | null } {
   const spec = restoredSpec({
     method: text(row, 'method'),
     url: text(row, 'url'),
@@ -168,5 +167,5 @@ function erasedRow(
     body: optionalText(row, 'body'),
   });
   const erased = storedSpec(erasedSpec(spec, erasure));
-  return { job: integer(row, 'id'), spec: erased.spec, body: optionalBytesOfText(erased.body) };
+  return { job: integer(row, 'id'), spec: erased.spec, body: erased.body };
 }

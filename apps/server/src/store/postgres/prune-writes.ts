@@ -6,7 +6,6 @@ import { Columns, listOf, unnested } from './columns.ts';
 import type { Queryable } from './database.ts';
 import { KEY_SHAPE, TAG_SHAPE } from './job-rows.ts';
 import { keyOfJob } from './key-of-job.ts';
-import { bytesOfText } from './text-bytes.ts';
 import { together } from './together.ts';
 import type { WriteScope } from './write-scope.ts';
 
@@ -122,7 +121,7 @@ function addTags(columns: Columns<typeof TAG_SHAPE>, row: Row): void {
   for (const tag of tags) {
     columns.add({
       organization: integer(row, 'organization'),
-      tag: bytesOfText(tag),
+      tag,
       state: integer(row, 'state'),
       created_at: integer(row, 'created_at'),
       public_id: identifier(row, 'public_id'),

@@ -1,5 +1,5 @@
 import type { Leg, PathState, RunState } from '@ezthrottle/engine';
-import { elided } from './elided.ts';
+import { eliding } from './elided.ts';
 
 // These say what a stored run leaves out, so they never change.
 const USUAL_RUN = { state: 'pending', attempts: 0, lastStartedPath: 0, end: null } as const;
@@ -15,16 +15,16 @@ const USUAL_LEG = {
 /** Without a state: it waits, and has since the job was created. */
 type StoredLeg = Leg | (Pick<Leg, 'region'> & { readonly state?: undefined });
 
-const APART_OF_RUN: ReadonlySet<string> = new Set(['legs', 'paths', 'acceptedAt']);
-const ID_OF_LEG: ReadonlySet<string> = new Set(['id']);
-/** Of a leg that waits since the job was created. */
-const APART_OF_FIRST_WAIT: ReadonlySet<string> = new Set(['id', 'state', 'readyAt']);
+const elidedRun = eliding(USUAL_RUN, ['legs', 'paths', 'acceptedAt']);
+const elidedLeg = eliding(USUAL_LEG, ['id']);
+/** A leg that waits since the job was created. */
+const elidedFirstWait = eliding(USUAL_LEG, ['id', 'state', 'readyAt']);
 
 /**
  * A run as its row holds it: most jobs have one path with one leg, which waits since it was accepted.
  */
 export function storedRun(run: RunState, createdAt: number): string {
-  const stored = elided(run, USUAL_RUN, APART_OF_RUN);
+  const stored = elidedRun(run);
   if (run.acceptedAt !== createdAt) stored['acceptedAt'] = run.acceptedAt;
   stored['legs'] = run.legs.map((leg, index) => storedLeg(leg, index, createdAt));
   if (!isUsualStart(run.paths)) stored['paths'] = run.paths;
@@ -33,7 +33,7 @@ export function storedRun(run: RunState, createdAt: number): string {
 
 function storedLeg(leg: Leg, index: number, createdAt: number): object {
   const isFirstWait = leg.state === 'waiting' && leg.readyAt === createdAt;
-  const stored = elided(leg, USUAL_LEG, isFirstWait ? APART_OF_FIRST_WAIT : ID_OF_LEG);
+  const stored = isFirstWait ? elidedFirstWait(leg) : elidedLeg(leg);
   if (leg.id !== index) stored['id'] = leg.id;
   return stored;
 }

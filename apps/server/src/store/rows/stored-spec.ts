@@ -1,5 +1,5 @@
 import type { BodySpec, JobSpec, PathSpec } from '@ezthrottle/engine';
-import { elided } from './elided.ts';
+import { type Elide, eliding } from './elided.ts';
 
 /** A spec as its row holds it. */
 export interface StoredSpec {
@@ -47,21 +47,23 @@ const USUAL_SPEC = {
 } as const;
 const USUAL_WEBHOOK = { regions: [], hasQuorumVote: true, receivesContinuation: true } as const;
 
-const APART_OF_SPEC: ReadonlySet<string> = new Set(['paths', 'webhooks']);
-const ORIGIN: ReadonlySet<string> = new Set(['origin']);
-/** Of the job's own call: these stand in columns. */
-const APART_OF_CALL: ReadonlySet<string> = new Set(['origin', 'method', 'url', 'body']);
+const elidedSpec = eliding(USUAL_SPEC, ['paths', 'webhooks']);
+const elidedWebhook = eliding(USUAL_WEBHOOK);
+/** Of the job's own call: method, URL and body stand in columns. */
+const elidedCall = eliding(USUAL_PATH, ['origin', 'method', 'url', 'body']);
+const elidedFallback = eliding(USUAL_PATH, ['origin']);
 
 /** Leaves out what has its usual value or stands in a column of its own. */
 export function storedSpec(spec: JobSpec): StoredSpec {
   const { webhooks, paths } = spec;
   const [{ method, url, body }, ...fallbacks] = paths;
-  const stored = elided(spec, USUAL_SPEC, APART_OF_SPEC);
-  if (webhooks.length > 0) stored['webhooks'] = webhooks.map((each) => elided(each, USUAL_WEBHOOK));
-  const path = storedPath(paths[0], APART_OF_CALL);
+  const stored = elidedSpec(spec);
+  if (webhooks.length > 0) stored['webhooks'] = webhooks.map(elidedWebhook);
+  const path = storedPath(paths[0], elidedCall);
   if (body !== null) path['bodyEncoding'] = body.encoding;
   stored['path'] = path;
-  if (fallbacks.length > 0) stored['fallbacks'] = fallbacks.map((each) => storedPath(each, ORIGIN));
+  if (fallbacks.length > 0)
+    stored['fallbacks'] = fallbacks.map((each) => storedPath(each, elidedFallback));
   return { method, url, spec: JSON.stringify(stored), body: body === null ? null : body.data };
 }
 
@@ -93,8 +95,8 @@ export function restoredSpec({ method, url, spec, body }: StoredSpec): JobSpec {
   };
 }
 
-function storedPath(path: PathSpec, apart: ReadonlySet<string>): Record<string, unknown> {
-  const stored = elided(path, USUAL_PATH, apart);
+function storedPath(path: PathSpec, elided: Elide): Record<string, unknown> {
+  const stored = elided(path);
   if (path.origin !== beginningOf(path.url)) stored['origin'] = path.origin;
   return stored;
 }
