@@ -76,11 +76,15 @@ export class Columns<Of extends Shape> {
   }
 }
 
-/** `unnest($1::int8[], …) AS name (a, …)`: the rows of a shape whose first column is this parameter. */
+/**
+ * `(SELECT unnest($1::int8[]) AS a, …) AS name`: the rows of a shape whose first column is this parameter. As
+ * functions to select from, each list would be written down by itself before it is read.
+ */
 export function unnested(name: string, shape: Shape, first = 1): string {
-  const names = Object.keys(shape);
-  const parameters = Object.values(shape).map((type, index) => `$${first + index}::${type}[]`);
-  return `unnest(${parameters.join(', ')}) AS ${name} (${names.join(', ')})`;
+  const lists = Object.entries(shape).map(
+    ([column, type], index) => `unnest($${first + index}::${type}[]) AS ${column}`,
+  );
+  return `(SELECT ${lists.join(', ')}) AS ${name}`;
 }
 
 /** One list as a value. @throws Rejection when a value does not fit. */
