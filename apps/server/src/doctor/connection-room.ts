@@ -83,13 +83,13 @@ function poolFinding(pool: number): Finding {
     return warn(
       check,
       `a node has ${pool} connection for jobs: reads wait for each commit`,
-      'set --database-pool to 3 or 4',
+      'set --database-pool to 4',
     );
   }
   return pool > 16
     ? warn(
         check,
-        `a node has ${pool} connections for jobs; one writes at a time, and the others only read`,
+        `a node has ${pool} connections for jobs; two write, and the others only read`,
         'set --database-pool to 4; more nodes, not more connections, carry more',
       )
     : ok(check, `a node has ${pool} connections for jobs`);
