@@ -89,6 +89,7 @@ export * from './apply/take-to-arm.ts';
 export * from './apply/attempt-call.ts';
 export * from './apply/hand-back.ts';
 export * from './apply/line-name.ts';
+export * from './apply/place-job.ts';
 export * from './apply/line-ref.ts';
 export * from './apply/plan-advance.ts';
 export * from './apply/queued-work.ts';

@@ -73,6 +73,8 @@ export interface LimitStateView {
   readonly learned_rate: number | null;
   /** When the rate was last lowered because calls were refused. */
   readonly lowered_at: number | null;
+  /** Into how many parts a destination's accounts are divided among nodes. Absent: it is whole. */
+  readonly parts?: number;
 }
 
 /** A limit. Null: was not said, so the default holds. */

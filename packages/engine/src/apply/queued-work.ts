@@ -21,8 +21,13 @@ export function queuedWork(
 }
 
 /** The line in which calls of this path stand. */
-export function lineOf({ origin, limits }: Pick<PathSpec, 'origin' | 'limits'>): string {
-  return limits === undefined ? origin : lineName({ origin, limits: limits.map(({ key }) => key) });
+export function lineOf({
+  origin,
+  part = 0,
+  limits,
+}: Pick<PathSpec, 'origin' | 'part' | 'limits'>): string {
+  if (limits === undefined && part === 0) return origin;
+  return lineName({ origin, part, limits: (limits ?? []).map(({ key }) => key) });
 }
 
 export function legOf(run: RunState, id: number): Leg | undefined {

@@ -5,6 +5,7 @@ import { accept } from '../decide/accept.ts';
 import type { AcceptContext, Decision, LiveRegions } from '../decide/decision.ts';
 import type { JobSpec } from '../job/job-spec.ts';
 import type { Id, NewJob } from '../ports/operation.ts';
+import { type PartsOf, placedSpec } from './place-job.ts';
 import { queuedWork } from './queued-work.ts';
 
 export interface SpawnContext extends DigestContext {
@@ -12,6 +13,8 @@ export interface SpawnContext extends DigestContext {
   readonly now: number;
   readonly liveRegions: LiveRegions;
   readonly reachable?: AcceptContext['reachable'] | undefined;
+  /** Absent: no destination is divided. */
+  readonly partsOf?: PartsOf | undefined;
   /** How long a child's key stays taken after it has ended, in milliseconds. Default 24 h. */
   readonly idempotencyWindowMs?: number | undefined;
 }
@@ -29,7 +32,8 @@ export function spawnedJob(
   context: SpawnContext,
 ): NewJob {
   const trace = parent.spec?.trace;
-  const spec = trace === undefined ? spawned : { ...spawned, trace };
+  const traced = trace === undefined ? spawned : { ...spawned, trace };
+  const spec = placedSpec(traced, parent, context.partsOf);
   const { now, liveRegions, reachable } = context;
   const accepted = accept(spec, { now, liveRegions, ...(reachable && { reachable }) });
   const origin = { id: parent.id, edge };
@@ -45,7 +49,7 @@ export function spawnedJob(
     work: acceptedWork(spec, accepted, context.now),
     armed: [],
     wakeAt: acceptedWakeAt(accepted),
-    idempotency: childIdempotencyClaim(spec, parent.organization, origin, digest),
+    idempotency: childIdempotencyClaim(traced, parent.organization, origin, digest),
     parent: origin,
     createdAt: context.now,
   };

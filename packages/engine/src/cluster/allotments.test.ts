@@ -1,7 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { LimitShare } from '../pace/allotment.ts';
-import { ALLOTMENTS, divideAmongHomes, type HomeAllotment, NO_SHARE } from './allotments.ts';
+import {
+  ALLOTMENTS,
+  DEMAND_SECONDS,
+  divideAmongHomes,
+  type HomeAllotment,
+  NO_SHARE,
+} from './allotments.ts';
 import { followGrant } from './held-allotment.ts';
 
 const LIMIT: LimitShare = { ratePerSecond: 100, burst: 20, concurrency: 10 };
@@ -17,7 +23,7 @@ class SharedLimit {
     this.limit = limit;
   }
 
-  ask(node: string, demand: number): void {
+  ask(node: string, demand: number, accounts = 0): void {
     const known = this.rows.find(({ home }) => home.node === node);
     const row = known ?? {
       home: { node, epoch: 1 },
@@ -27,7 +33,7 @@ class SharedLimit {
       grant: 0,
       turnAt: 0,
     };
-    this.rows = [...this.rows.filter((other) => other !== known), { ...row, demand }];
+    this.rows = [...this.rows.filter((other) => other !== known), { ...row, demand, accounts }];
   }
 
   gone(node: string): void {
@@ -143,6 +149,49 @@ describe('a limit that several homes spend', () => {
     shared.inFlight.set('a', 7);
     for (let round = 0; round < 2; round += 1) shared.round();
     expect(shared.spends('b').concurrency).toBe(3);
+  });
+
+  describe('whose parts are accounts’', () => {
+    const rates = (homes: readonly (readonly [accounts: number, perSecond: number])[]) => {
+      const shared = new SharedLimit();
+      for (const [index, [accounts, perSecond]] of homes.entries()) {
+        shared.ask(`n${index}`, perSecond * DEMAND_SECONDS, accounts);
+      }
+      for (let round = 0; round < 6; round += 1) shared.round();
+      return homes.map((_, index) => shared.spends(`n${index}`).ratePerSecond);
+    };
+
+    it('gives each home as much as its accounts have, however much they all want', () => {
+      const [first = 0, second = 0, third = 0] = rates([
+        [5, 1_000],
+        [3, 90],
+        [2, 4_000],
+      ]);
+      // But for the little that each home keeps in any case.
+      expect(first).toBeCloseTo(50, -1);
+      expect(second).toBeCloseTo(30, -1);
+      expect(third).toBeCloseTo(20, -1);
+    });
+
+    it('gives what some accounts have no use for to the others', () => {
+      const [one = 0, many = 0] = rates([
+        [1, 1_000],
+        [8, 10],
+      ]);
+      expect(one).toBeGreaterThan(85);
+      expect(many).toBeGreaterThanOrEqual(10);
+    });
+
+    it('divides all of it, in whatever numbers accounts come', () => {
+      const home = fc.tuple(fc.nat(20), fc.nat(300));
+      fc.assert(
+        fc.property(fc.array(home, { minLength: 1, maxLength: 5 }), (homes) => {
+          const sum = rates(homes).reduce((total, rate) => total + rate, 0);
+          expect(sum).toBeLessThanOrEqual(100);
+          expect(sum).toBeGreaterThan(95);
+        }),
+      );
+    });
   });
 
   it('follows demand, and a quiet home keeps enough to begin at once', () => {

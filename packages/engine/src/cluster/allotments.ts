@@ -9,6 +9,11 @@ export interface HomeAllotment {
   readonly home: SlotOwner;
   /** Calls (or accounts) that wait for the limit there; 0: none does. */
   readonly demand: number;
+  /**
+   * Accounts with calls there, where accounts have equal parts of a limit: each home then gets as much as its accounts
+   * have of it, and what some of them have no use for goes to the others. Absent or 0: it goes by demand alone.
+   */
+  readonly accounts?: number;
   /** What it was granted last. */
   readonly granted: LimitShare;
   /** What it may be spending by its own word. A home confirms more before it spends it, less afterwards. */
@@ -46,6 +51,9 @@ export interface DivideInput {
   readonly now: number;
   readonly options?: AllotmentOptions;
 }
+
+/** What homes ask for is what they could do within so many seconds. */
+export const DEMAND_SECONDS = 2;
 
 /** Nothing of a limit. */
 export const NO_SHARE: LimitShare = { ratePerSecond: 0, burst: 0, concurrency: 0 };
@@ -90,7 +98,7 @@ function targetShares(
   { limit, homes, now }: DivideInput,
   options: AllotmentOptions,
 ): readonly LimitShare[] {
-  const weights = weightsOf(homes, options.floor);
+  const weights = weightsOf(homes, limit.ratePerSecond * DEMAND_SECONDS, options.floor);
   const whole = Math.floor(limit.concurrency);
   const slots = targetSlots(whole, homes, weights, now, options);
   const divided = divideLimit(limit, weights, 0);
@@ -133,11 +141,39 @@ function mayStay(
 }
 
 /** Shares by demand, of which each home keeps a floor; they add up to 1. */
-function weightsOf(homes: readonly HomeAllotment[], floor: number): readonly number[] {
-  const total = homes.reduce((sum, { demand }) => sum + demand, 0);
+function weightsOf(
+  homes: readonly HomeAllotment[],
+  reach: number,
+  floor: number,
+): readonly number[] {
+  const demands = demandsOf(homes, reach);
+  const total = demands.reduce((sum, demand) => sum + demand, 0);
   if (total === 0) return homes.map(() => 1 / homes.length);
   const least = Math.min(floor, 1 / 2) / homes.length;
-  return homes.map(({ demand }) => least + (1 - homes.length * least) * (demand / total));
+  return demands.map((demand) => least + (1 - homes.length * least) * (demand / total));
+}
+
+/**
+ * What each home's accounts have of the limit: as much each, but no more than the home asks for; what is left over
+ * then goes by the same measure.
+ *
+ * @param reach What all of them could have, in the unit of their demands.
+ */
+function demandsOf(homes: readonly HomeAllotment[], reach: number): readonly number[] {
+  const accounts = homes.reduce((sum, home) => sum + (home.accounts ?? 0), 0);
+  if (accounts === 0) return homes.map(({ demand }) => demand);
+  const given = homes.map(() => 0);
+  const byNeed = [...homes.entries()]
+    .filter(([, home]) => (home.accounts ?? 0) > 0)
+    .toSorted(([, a], [, b]) => a.demand / (a.accounts ?? 1) - b.demand / (b.accounts ?? 1));
+  let [left, waiting] = [reach, accounts];
+  for (const [index, { demand, accounts: own = 0 }] of byNeed) {
+    const part = Math.min(demand, (left * own) / waiting);
+    given[index] = part;
+    left -= part;
+    waiting -= own;
+  }
+  return given;
 }
 
 /**

@@ -42,6 +42,19 @@ describe('the slot of a line', () => {
     );
   });
 
+  it('of a part is another one than that of any other part', () => {
+    fc.assert(
+      fc.property(fc.uuid(), fc.nat(), (organization, number) => {
+        const origin = `https://host-${number}.test`;
+        const slots = Array.from({ length: 16 }, (_, part) =>
+          slotOf(organization, lineName({ origin, part, limits: ['a'] })),
+        );
+        expect(new Set(slots).size).toBe(16);
+        expect(slots[0]).toBe(slotOf(organization, origin));
+      }),
+    );
+  });
+
   it('is a whole number below the number of slots, for any text', () => {
     const text = fc
       .array(fc.nat({ max: 0xff_ff }), { maxLength: 20 })

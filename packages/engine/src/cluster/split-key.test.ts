@@ -1,10 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { SLOTS, slotOf } from './slot.ts';
-import { type KeyParts, keyParts, splitSlotOf } from './split-key.ts';
+import { SLOTS } from './slot.ts';
+import { type KeyParts, keyParts, partOfAccount, slotsToPart } from './split-key.ts';
 
 const anyAccount = fc.record({ apiKey: fc.uuid(), userId: fc.string() });
-const ORIGIN = 'https://api.example.com';
 
 function steps(from: KeyParts, callsPerSecond: number, accounts: number): readonly KeyParts[] {
   const seen = [from];
@@ -39,36 +38,53 @@ describe('a destination that is too hot for one node', () => {
   });
 });
 
-describe('the slot of an account', () => {
-  it('is the line’s as long as the key is whole', () => {
-    fc.assert(
-      fc.property(anyAccount, (account) => {
-        expect(splitSlotOf('organization', ORIGIN, account, 1)).toBe(
-          slotOf('organization', ORIGIN),
-        );
-      }),
-    );
-  });
-
-  it('stays where it is or moves to the new half when parts are doubled', () => {
+describe('the part of an account', () => {
+  it('stays the same or is the new half of it when parts are doubled', () => {
     fc.assert(
       fc.property(anyAccount, fc.constantFrom<KeyParts>(1, 2, 4, 8), (account, parts) => {
-        const before = splitSlotOf('organization', ORIGIN, account, parts);
-        const after = splitSlotOf('organization', ORIGIN, account, doubled(parts));
-        expect([before, (before + parts) % SLOTS]).toContain(after);
+        const before = partOfAccount(account, parts);
+        const after = partOfAccount(account, doubled(parts));
+        expect([before, before + parts]).toContain(after);
       }),
     );
   });
 
-  it('is one of as many slots as there are parts, about as often as any other', () => {
+  it('is one of as many as there are, about as often as any other', () => {
     const counts = new Map<number, number>();
     for (let user = 0; user < 8_000; user += 1) {
-      const account = { apiKey: 'key', userId: `user-${user}` };
-      const slot = splitSlotOf('organization', ORIGIN, account, 8);
-      counts.set(slot, (counts.get(slot) ?? 0) + 1);
+      const part = partOfAccount({ apiKey: 'key', userId: `user-${user}` }, 8);
+      counts.set(part, (counts.get(part) ?? 0) + 1);
     }
-    expect(counts.size).toBe(8);
+    expect(new Set(counts.keys())).toEqual(new Set([0, 1, 2, 3, 4, 5, 6, 7]));
     expect(Math.min(...counts.values())).toBeGreaterThan(850);
+  });
+});
+
+describe('the home of a part', () => {
+  const homes = (parts: number, ownerOf: (slot: number) => number, home: number): number => {
+    const slots = Array.from({ length: parts }, (_, part) => (home + slotsToPart(part)) % SLOTS);
+    return new Set(slots.map(ownerOf)).size;
+  };
+
+  it('is the key’s own for the first, and another one for each of the others', () => {
+    expect(slotsToPart(0)).toBe(0);
+    expect(new Set(Array.from({ length: 16 }, (_, part) => slotsToPart(part) % SLOTS)).size).toBe(
+      16,
+    );
+  });
+
+  it.each([
+    [
+      'stretches of slots next to each other',
+      (slot: number, nodes: number) => Math.floor((slot * nodes) / SLOTS),
+    ],
+    ['every so-manieth slot', (slot: number, nodes: number) => slot % nodes],
+  ])('of one of eight is at every node where nodes have %s', (_, ownerOf) => {
+    fc.assert(
+      fc.property(fc.nat({ max: SLOTS - 1 }), fc.constantFrom(2, 3, 4), (home, nodes) => {
+        expect(homes(8, (slot) => ownerOf(slot, nodes), home)).toBe(nodes);
+      }),
+    );
   });
 });
 

@@ -1,6 +1,4 @@
 import type { LineAccount } from '../pace/fair-line.ts';
-import type { Id } from '../ports/operation.ts';
-import { SLOTS, slotOf } from './slot.ts';
 import { textHash } from './text-hash.ts';
 
 /**
@@ -44,18 +42,23 @@ export function keyParts(parts: KeyParts, load: KeyLoad, options: SplitOptions =
 
 const STEPS: readonly KeyParts[] = [1, 2, 4, 8, 16];
 
+/** Into so many parts a key is divided, at most. */
+export const MOST_PARTS = 16;
+
 /**
- * The slot of an account's work at a destination that is divided. Undivided it is the line's own. When parts
- * are doubled half of the accounts stay where they are; rows that are written already keep the slot that they
- * have, and are done there. Parts lie side by side, since free slots are dealt round among the nodes.
+ * The part in which an account's calls stand, from 0 to `parts` - 1. When parts are doubled half of the accounts
+ * stay where they are; calls that are in line already keep their place, and are made there.
  */
-export function splitSlotOf(
-  organization: Id,
-  line: string,
-  { apiKey, userId }: LineAccount,
-  parts: KeyParts,
-): number {
-  const home = slotOf(organization, line);
-  if (parts === 1) return home;
-  return (home + (textHash(JSON.stringify([apiKey, userId])) % parts)) % SLOTS;
+export function partOfAccount({ apiKey, userId }: LineAccount, parts: KeyParts): number {
+  return parts === 1 ? 0 : textHash(JSON.stringify([apiKey, userId])) % parts;
+}
+
+/**
+ * How many slots lie between a key's own slot and that of a part of it. Nodes have stretches of slots next to
+ * each other, or every so-manieth slot, by how they came to them: this finds different nodes in either case.
+ */
+export function slotsToPart(part: number): number {
+  const [eights, fours, twos, ones] = [8, 4, 2, 1].map((bit) => ((part & bit) === 0 ? 0 : 1));
+  const mirrored = (ones ?? 0) * 8 + (twos ?? 0) * 4 + (fours ?? 0) * 2 + (eights ?? 0);
+  return mirrored * 64 + part * 5;
 }

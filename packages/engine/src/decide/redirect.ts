@@ -72,7 +72,8 @@ export function pathOfLeg(
   const path = paths[leg?.path ?? -1];
   if (path === undefined || leg?.redirect === undefined) return path;
   const { url, method, hasBody, isElsewhere } = leg.redirect;
-  const { secrets, ...rest } = path;
+  const { secrets, part, ...rest } = path;
+  const { origin } = new URL(url);
   const headers = Object.entries(path.headers).filter(([name, value]) => {
     const lower = name.toLowerCase();
     if (!hasBody && ABOUT_BODY.has(lower)) return false;
@@ -81,7 +82,9 @@ export function pathOfLeg(
   return {
     ...rest,
     url,
-    origin: new URL(url).origin,
+    origin,
+    // Where it is led to is another line; at home with the same origin it keeps its place.
+    ...(part !== undefined && origin === path.origin && { part }),
     method,
     headers: Object.fromEntries(headers),
     body: hasBody ? path.body : null,

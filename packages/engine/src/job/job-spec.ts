@@ -50,6 +50,8 @@ export interface PathSpec {
   readonly url: string;
   /** `scheme://host[:port]` of the url: what is paced. */
   readonly origin: string;
+  /** In which part of it the call stands in line, where it was divided by account. Absent: the first. */
+  readonly part?: number;
   readonly method: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: BodySpec | null;

@@ -14,7 +14,7 @@ import {
 } from './circuit.ts';
 import { CostLedger } from './cost-ledger.ts';
 import { feedback } from './feedback.ts';
-import type { PaceSettings } from './pace-settings.ts';
+import { PACE_LAW, type PaceSettings } from './pace-settings.ts';
 import { chargeSent, nextByRate, type PaceState, withRate } from './pace-state.ts';
 import { type PaceMoment, restoreKey, saveKey } from './saved-key.ts';
 
@@ -250,6 +250,14 @@ export class KeyPacer {
   allot(settings: PaceSettings, allotment: Allotment, isFresh: boolean, now: number): void {
     const { allottedUntil, ...rest } = this.pace;
     this.pace = withAllotment(isFresh ? rest : this.pace, settings, allotment, now);
+    this.isChanged = true;
+  }
+
+  /** Somebody else was told to leave the key alone until then: nobody calls it before. */
+  pause(until: number, now: number): void {
+    const { pausedUntil } = this.pace;
+    if (until <= now || until <= (pausedUntil ?? until - 1)) return;
+    this.pace = { ...this.pace, pausedUntil: Math.min(until, now + PACE_LAW.maxPauseMs) };
     this.isChanged = true;
   }
 
