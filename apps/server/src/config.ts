@@ -30,6 +30,8 @@ export interface Config {
   readonly databaseRetryMs: number;
   /** How often jobs are looked for that applications have submitted within their transactions; 0: never. */
   readonly databaseInboxMs: number;
+  /** Calls per second to one destination that one node is let to do before it is divided by account; 0: it never is. */
+  readonly splitCalls: number;
   /** Where other nodes reach this one; null: worked out from `host` and the port. */
   readonly nodeUrl: string | null;
   /** Null: `dev` makes one and keeps it in `dev.json`. */
@@ -197,6 +199,7 @@ export function readSettings(profile: Profile, sources: ConfigSources): ConfigRe
     databasePrepare: take('databasePrepare'),
     databaseRetryMs: take('databaseRetryMs'),
     databaseInboxMs: take('databaseInboxMs'),
+    splitCalls: take('splitCalls'),
     nodeUrl: take('nodeUrl'),
     apiKey: take('apiKey'),
     masterKey: take('masterKey'),

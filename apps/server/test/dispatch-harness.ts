@@ -7,6 +7,7 @@ import type {
   DeliveryRecord,
   Executor,
   Id,
+  KeyParts,
   JobSpec,
   Outcome,
   PaceSettings,
@@ -150,6 +151,8 @@ export interface HarnessOptions {
   readonly named?: Readonly<Record<string, LimitSettingsRequest>>;
   /** File into which all that comes in is recorded. */
   readonly recording?: string;
+  /** Into how many parts every destination is divided by account. Default 1. */
+  readonly parts?: KeyParts;
   /** Default: no destination is taken for down. */
   readonly circuit?: DispatcherParts['circuit'];
 }
@@ -317,6 +320,13 @@ async function boot(file: string, clock: FakeClock, options: HarnessOptions): Pr
     settings: () => ({ ...DEFAULT_PACE, ...options.pace }),
     namedLimits,
     circuit: options.circuit ?? null,
+    divided: {
+      partsOf: () => options.parts ?? 1,
+      find: () => null,
+      pausedUntil: () => null,
+      pause: () => undefined,
+      onRead: () => undefined,
+    },
     liveRegions: () => 'any',
     notices: {
       publish: (notice) => notices.push(notice),

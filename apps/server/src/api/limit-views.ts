@@ -36,20 +36,22 @@ const NOT_TOLD: readonly WarningView[] = [
   { path: 'state', message: 'is not known: the node that has this destination does not answer' },
 ];
 
-/** Asks them. A destination is one node's; any other limit may be used by several. */
+/** Asks them. A destination is one node's, unless it is divided; any other limit may be used by several. */
 export async function othersOf(
   { states }: LimitViewOptions,
   organization: Id,
   records: readonly LimitRecord[],
 ): Promise<Others> {
-  const isDestination = ({ key }: LimitRecord): boolean =>
-    parseLimitKey(key)?.kind === 'destination';
-  const keys = records.filter((record) => !isDestination(record)).map(({ key }) => key);
+  const isOneNodes = ({ key }: LimitRecord): boolean => {
+    const limit = parseLimitKey(key);
+    return limit?.kind === 'destination' && partsOf(states, organization, limit) === 1;
+  };
+  const keys = records.filter((record) => !isOneNodes(record)).map(({ key }) => key);
   const [limits, destinations] = await Promise.all([
     keys.length === 0 ? undefined : states.elsewhere?.(organization, keys),
     states.destinationsElsewhere?.(
       organization,
-      records.filter(isDestination).map(({ key, data }) => ({ key, data })),
+      records.filter(isOneNodes).map(({ key, data }) => ({ key, data })),
     ),
   ]);
   return { limits: limits ?? new Map(), destinations: destinations ?? new Map() };
@@ -73,7 +75,11 @@ export function viewOf(
   const known = state ?? (other === undefined ? null : unusedState(pace, clock.monotonic()));
   if (known === null) return [limitView(key, record, said, null)];
   const periodMs = said.per_ms ?? DEFAULT_PERIOD_MS;
-  const here = limitStateView(known, periodMs, pausedUntil, clock);
+  const parts = partsOf(states, record.organization, key);
+  const here = {
+    ...limitStateView(known, periodMs, pausedUntil, clock),
+    ...(parts > 1 && { parts }),
+  };
   if (other === undefined) return [limitView(key, record, said, here)];
   const all = {
     ...here,
@@ -83,6 +89,10 @@ export function viewOf(
     waiting: here.waiting + other.waiting,
   };
   return [limitView(key, record, said, all)];
+}
+
+function partsOf(states: LimitStates, organization: Id, key: LimitKey): number {
+  return key.kind === 'destination' ? (states.partsOf?.(organization, key.origin) ?? 1) : 1;
 }
 
 /** Nothing counts against it at this node. */

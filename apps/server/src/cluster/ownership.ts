@@ -6,6 +6,8 @@ export interface Ownership {
   slots(): readonly number[] | undefined;
   /** Whether this line (`lineName`, or an origin) is admitted, armed and sent here. */
   owns(organization: Id, line: string): boolean;
+  /** Whether this slot is this node's. */
+  has(slot: number): boolean;
   /** Whether deliveries to this address are sent here. */
   ownsEndpoint(organization: Id, url: string): boolean;
   /** Whether anything may leave at this moment: asked in the very tick in which it leaves. */
@@ -16,6 +18,7 @@ export interface Ownership {
 export const WHOLE: Ownership = {
   slots: () => undefined,
   owns: () => true,
+  has: () => true,
   ownsEndpoint: () => true,
   mayAct: () => true,
 };

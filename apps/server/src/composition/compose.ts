@@ -147,6 +147,7 @@ export async function compose(options: AppOptions, onClose: OnClose): Promise<Ru
     ownership: cluster?.node.held,
     peers: cluster?.peers,
     shares: cluster?.shares,
+    divided: cluster?.divided,
     store,
     committer,
     clock,
@@ -292,6 +293,7 @@ export async function compose(options: AppOptions, onClose: OnClose): Promise<Ru
   if (cluster !== null && sharedHub !== null) {
     const refresh = new Map<string, () => Promise<void> | void>([
       ['limits', () => rules.refresh()],
+      ['divided_keys', () => cluster.divided.refresh()],
       ['secrets', () => vault.load()],
       [
         'documents',
@@ -317,7 +319,8 @@ export async function compose(options: AppOptions, onClose: OnClose): Promise<Ru
       ],
     ]);
     rules.onChanged(() => cluster.shares.wake());
-    const limitOf = (key: string): PaceSettings | null => settingsOfKey(key, rules, caps);
+    const limitOf = (key: string): PaceSettings | null =>
+      settingsOfKey(key, rules, caps, dispatcher.division);
     await cluster.start({ dispatcher, deliverer, hub: sharedHub, limitOf, refresh });
     onClose(() => cluster.node.leave(config.stopTimeoutMs));
   }
@@ -349,6 +352,7 @@ export async function compose(options: AppOptions, onClose: OnClose): Promise<Ru
     secrets,
     meter,
     isOurs,
+    divided: cluster?.divided,
     limitsElsewhere:
       cluster === null ? undefined : limitsElsewhere(cluster.shareRows, cluster.node.id),
     redrivesElsewhere:

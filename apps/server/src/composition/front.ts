@@ -9,6 +9,7 @@ import type { Surface } from '../api/route.ts';
 import { withDocument } from '../api/openapi/openapi-route.ts';
 import { systemClock } from '../clock.ts';
 import type { AuditLog } from '../audit/audit-log.ts';
+import type { DividedKeys } from '../cluster/division/divided-keys.ts';
 import type { Config } from '../config.ts';
 import { createDeadLetters } from '../dead-letters/dead-letters.ts';
 import type { Commit } from '../tenancy/committing.ts';
@@ -83,6 +84,8 @@ export interface Front {
   /** How limits stand at other nodes. Absent: there are none. */
   readonly limitsElsewhere: LimitsElsewhere | undefined;
   readonly destinationsElsewhere: DestinationsElsewhere | undefined;
+  /** Destinations that are divided among nodes. */
+  readonly divided: Pick<DividedKeys, 'partsOf'> | undefined;
   /** Where jobs come in beside the API; null: nowhere. */
   readonly inbox: InboxRows | null;
   readonly logger: Pick<ReturnType<typeof createLogger>, 'debug' | 'info' | 'warn' | 'error'>;
@@ -178,6 +181,7 @@ export async function openFront(parts: Front, onClose: OnClose): Promise<string>
           : dispatcher.limitStateOf(organization, key.key),
       elsewhere: parts.limitsElsewhere,
       destinationsElsewhere: parts.destinationsElsewhere,
+      partsOf: (organization, origin) => parts.divided?.partsOf(organization, origin) ?? 1,
     },
     admission,
     liveRegions: parts.liveRegions,

@@ -7,6 +7,8 @@ import { leasedStore } from '../cluster/leased-store.ts';
 import type { PeerMessage } from '../cluster/peer-message.ts';
 import { PeerNewsWire, type PeerTransport } from '../cluster/peer-news.ts';
 import { createSharedHub, type SharedHub } from '../cluster/shared-hub.ts';
+import { DividedKeyTable } from '../cluster/division/divided-key-table.ts';
+import { KeyDivider } from '../cluster/division/key-divider.ts';
 import { LimitShares } from '../cluster/shares/limit-shares.ts';
 import type { ShareRows } from '../cluster/shares/share-rows.ts';
 import type { Config } from '../config.ts';
@@ -20,6 +22,7 @@ import type { InboxRows } from '../inbox/inbox-rows.ts';
 import { whereItWaits } from '../realtime/where-it-waits.ts';
 import { createClusterRows } from '../store/postgres/cluster-rows.ts';
 import { Database } from '../store/postgres/database.ts';
+import { createDividedKeyRows } from '../store/postgres/divided-key-rows.ts';
 import { createInboxRows } from '../store/postgres/inbox-rows.ts';
 import { migrate } from '../store/postgres/migrate.ts';
 import { MIGRATIONS } from '../store/postgres/migrations.ts';
@@ -50,6 +53,8 @@ export interface Cluster {
   /** What this node may spend of limits. */
   readonly shares: LimitShares;
   readonly shareRows: Pick<ShareRows, 'of'>;
+  /** Destinations that are divided among nodes by account. */
+  readonly divided: DividedKeyTable;
   /** What applications submit within their transactions. */
   readonly inbox: InboxRows;
   sharedHub(local: JobEventHub): SharedHub;
@@ -77,6 +82,9 @@ export interface ClusterOptions {
 
 /** How often a node looks for work that nobody has told it of, in milliseconds: while it hears the others, and else. */
 const LOOK_EVERY_MS = { told: 5_000, untold: 1_000 };
+
+/** How often it is looked whether destinations are to be divided, in milliseconds. */
+const DIVIDE_EVERY_MS = 1_000;
 
 /** Joins the nodes that share a database, with slots only after `start`. */
 export async function openCluster(
@@ -166,19 +174,55 @@ export async function openCluster(
       })
     : null;
   let limitOf: ClusterParts['limitOf'] = () => null;
+  let division: Dispatcher['division'] | null = null;
+  const owner = { node: node.id, epoch: node.epoch };
+  const dividedRows = createDividedKeyRows(database, owner);
+  const divided = new DividedKeyTable({
+    rows: dividedRows,
+    clock,
+    tell: () => peers.revised(),
+    onError: (error) =>
+      logger.warn({ event: 'pause_not_told', err: error }, 'other nodes were not told of a pause'),
+  });
   const shareRows = createShareRows(database);
   const shares = new LimitShares({
     rows: shareRows,
     clock,
-    owner: { node: node.id, epoch: node.epoch },
+    owner,
     slots: () => node.held.slots(),
     mayAct: () => node.held.mayAct(),
     settingsOf: (key) => limitOf(key),
+    homeKeys: {
+      shared: (key) => division?.shared(key),
+      alone: (key) => division?.alone(key),
+    },
     tell: (keys) => peers.limits(keys),
     onError: (error) =>
       logger.warn(
         { event: 'limits_not_shared', err: unavailable(error) },
         'shares of limits could not be read or written; trying again',
+      ),
+  });
+  const divider = new KeyDivider({
+    rows: dividedRows,
+    known: divided,
+    atHome: () => division?.atHome() ?? [],
+    othersOf: (key) => shares.othersOf(key),
+    holds: (slot) => node.held.has(slot) && node.held.mayAct(),
+    isAlone: () => node.others.length === 0,
+    callsPerSecond: config.splitCalls,
+    tell: () => peers.revised(),
+    logger,
+  });
+  const dividing = createPeriodic({
+    name: 'divide',
+    clock,
+    everyMs: DIVIDE_EVERY_MS,
+    round: () => divider.round(),
+    onError: (error) =>
+      logger.warn(
+        { event: 'destinations_not_divided', err: error },
+        'destinations could not be divided anew; trying again',
       ),
   });
   const looking = createPeriodic({
@@ -213,6 +257,7 @@ export async function openCluster(
       peers,
       shares,
       shareRows,
+      divided,
       inbox: createInboxRows(inbox, clock),
       isHearing: () => hearing?.isHeard ?? null,
       catchUp: () => catchUp(),
@@ -240,11 +285,16 @@ export async function openCluster(
         onClose(() => parts.hub.stop());
         onClose(() => shares.stop());
         shares.start();
-        await node.start([parts.dispatcher, parts.deliverer]);
+        // What is divided is known before anything is taken in or sent.
+        division = parts.dispatcher.division;
+        await divided.refresh();
+        await node.start([shares, parts.dispatcher, parts.deliverer]);
         await looking.start();
         onClose(() => looking.stop());
         hearing?.start();
         onClose(() => Promise.resolve(hearing?.stop()));
+        await dividing.start();
+        onClose(() => dividing.stop());
       },
     },
   };

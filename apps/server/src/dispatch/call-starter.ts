@@ -44,6 +44,7 @@ export class CallStarter {
     const path = pathOfLeg(job.spec, leg);
     if (leg === undefined || path === undefined) return null;
     lane.destination.record?.left();
+    lane.destination.allotment?.begun({ apiKey: job.apiKey, userId: job.spec.userId });
     mover.sent(job, armed);
     const { region } = leg;
     const startedAt = parts.clock.now();

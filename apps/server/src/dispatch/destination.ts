@@ -1,4 +1,5 @@
 import type { CallRecord, Id, KeyPacer } from '@ezthrottle/engine';
+import type { DestinationAllotment } from './destination-allotment.ts';
 import { isLaneIdle } from './lane.ts';
 import type { Lane } from './lane.ts';
 
@@ -8,6 +9,8 @@ export interface Destination {
   readonly organization: Id;
   readonly origin: string;
   readonly pacer: KeyPacer;
+  /** What of it this node may spend; null: there are no other nodes. */
+  readonly allotment: DestinationAllotment | null;
   /** Its lines by their names; its own, of calls without limits, is there as soon as it is asked for. */
   readonly lanes: Map<string, Lane>;
   /** Armed calls that wait for limits as well: while there are any, all of its calls take turns with them. */
@@ -19,8 +22,10 @@ export interface Destination {
 export function destination(
   place: { readonly key: string; readonly organization: Id; readonly origin: string },
   pacer: KeyPacer,
+  allotmentOf: (lanes: Map<string, Lane>) => DestinationAllotment | null = () => null,
 ): Destination {
-  return { ...place, pacer, lanes: new Map(), contenders: 0, record: null };
+  const lanes = new Map<string, Lane>();
+  return { ...place, pacer, allotment: allotmentOf(lanes), lanes, contenders: 0, record: null };
 }
 
 /** Whether nothing would be missed if it were forgotten, but for its pace. */

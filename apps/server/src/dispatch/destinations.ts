@@ -1,4 +1,4 @@
-import { createPace, destinationKey, KeyPacer, parseLineName } from '@ezthrottle/engine';
+import { createPace, destinationKey, KeyPacer, parseLineName, slotOf } from '@ezthrottle/engine';
 import type {
   CircuitPolicy,
   Clock,
@@ -10,6 +10,7 @@ import type {
 import type { DestinationEdits } from './dispatch-ports.ts';
 import type { DispatchLimits } from './dispatch-limits.ts';
 import { destination, isIdle } from './destination.ts';
+import { DestinationAllotment, type DestinationAllotmentOptions } from './destination-allotment.ts';
 import type { Destination } from './destination.ts';
 import { isLaneIdle, lane } from './lane.ts';
 import type { Lane } from './lane.ts';
@@ -35,6 +36,15 @@ export interface DestinationsOptions {
   readonly circuit: CircuitPolicy | null;
   readonly edits?: DestinationEdits | undefined;
   readonly fairness?: FairLineOptions;
+  /** Absent: nobody else ever calls any of them. */
+  readonly division?: DestinationDivision | undefined;
+}
+
+/** What a node has to know of destinations that others may call as well. */
+export interface DestinationDivision
+  extends Pick<DestinationAllotmentOptions, 'shares' | 'divided' | 'ownership'> {
+  /** A node may spend more or less of it. */
+  readonly onAllotted: (destination: Destination) => void;
 }
 
 /** Every destination at which something happens. */
@@ -57,19 +67,26 @@ export class Destinations {
     const pace = createPace(settings(origin, organization), clock.monotonic());
     const pacer = new KeyPacer({ key, pace, learns: true, circuit, countsArrivals: true });
     const place = { key, organization, origin };
-    const created = destination(place, pacer);
+    const created = destination(place, pacer, (lanes) =>
+      this.#allotment({ ...place, pacer, lanes }, () => created),
+    );
     this.#live.set(key, created);
-    this.#options.memory.recall(place, pacer, () => {
+    const { allotment } = created;
+    const recalled = (): void => {
       pacer.heldUntil = this.#heldUntil(created);
+      allotment?.renew();
       this.#options.onRecalled(created);
-    });
+    };
+    // Whoever is not at home has not heard what it has taught there.
+    this.#options.memory.recall(place, pacer, recalled, allotment?.isHome === false);
     pacer.heldUntil = this.#heldUntil(created);
+    if (!this.#options.memory.isReading(key)) allotment?.renew();
     return created;
   }
 
   /** The line of this name (`lineName`). */
   lane(organization: Id, name: string): Lane {
-    const end = name.indexOf(' ');
+    const end = name.search(/[ #]/);
     const home = this.get(organization, end === -1 ? name : name.slice(0, end));
     const known = home.lanes.get(name);
     if (known !== undefined) return known;
@@ -109,7 +126,9 @@ export class Destinations {
     if (live === null) return null;
     const { clock, settings } = this.#options;
     const heldUntil = this.#heldUntil(live);
-    live.pacer.resettle(settings(origin, organization), true, heldUntil, clock.monotonic());
+    const share = live.allotment?.resettled() ?? null;
+    const base = share === null ? settings(origin, organization) : live.allotment?.whole();
+    if (base !== undefined) live.pacer.resettle(base, true, heldUntil, clock.monotonic(), share);
     return live;
   }
 
@@ -143,12 +162,14 @@ export class Destinations {
       const { organization, origin, key, pacer } = live;
       if (!pacer.isChanged && !isSurplus) continue;
       const data = pacer.save(moment);
-      if (pacer.isChanged) rows.push({ organization, origin, data });
+      const isGuest = live.allotment?.isGuest === true;
+      if (pacer.isChanged && !isGuest) rows.push({ organization, origin, data });
       pacer.isChanged = false;
       if (!isSurplus) continue;
       for (const one of live.lanes.values()) one.stopTimer?.();
+      live.allotment?.close();
       this.#live.delete(key);
-      memory.put(key, data);
+      if (!isGuest) memory.put(key, data);
       surplus -= 1;
     }
     return rows;
@@ -170,8 +191,10 @@ export class Destinations {
     const rows: PaceRow[] = [];
     for (const key of keys) {
       const named = limitKeys.find(key);
-      const live = named === undefined ? this.#live.get(key) : placeOf(named);
+      const destination = this.#live.get(key);
+      const live = named === undefined ? destination : placeOf(named);
       if (live === undefined || this.#options.memory.isReading(key)) continue;
+      if (destination?.allotment?.isGuest === true) continue;
       const { organization, origin, pacer } = live;
       rows.push({ organization, origin, data: pacer.save(moment) });
       pacer.isChanged = false;
@@ -179,28 +202,58 @@ export class Destinations {
     return rows;
   }
 
-  /** Forgets destinations, and gives what they have taught, to be written down. */
-  forget(
-    isGone: (place: Pick<Destination, 'organization' | 'origin'>) => boolean,
-  ): readonly PaceRow[] {
+  /**
+   * Forgets lines, and destinations of which nothing is left here. Gives what those have taught that were at home
+   * here, to be written down.
+   */
+  forget(isGone: (organization: Id, line: string) => boolean): readonly PaceRow[] {
     const { clock, memory } = this.#options;
     const moment = { now: clock.monotonic(), wallNow: clock.now() };
     const rows: PaceRow[] = [];
     for (const live of this.#live.values()) {
-      if (!isGone(live)) continue;
-      const { organization, origin, key, pacer } = live;
-      if (!memory.isReading(key)) rows.push({ organization, origin, data: pacer.save(moment) });
-      for (const one of live.lanes.values()) {
-        one.stopTimer?.();
-        for (const limit of one.limits) limit.lanes.delete(one);
+      const { organization, origin, key, pacer, lanes, allotment } = live;
+      const isHomeGone = isGone(organization, origin);
+      if (isHomeGone && !memory.isReading(key)) {
+        rows.push({ organization, origin, data: pacer.save(moment) });
       }
+      let isSomeGone = isHomeGone;
+      for (const one of lanes.values()) {
+        if (!isGone(organization, one.name)) continue;
+        isSomeGone = true;
+        removeLane(one);
+      }
+      // What has parts of it still goes on calling it.
+      if (!isSomeGone || lanes.size > 0 || (allotment?.isHome === true && !isHomeGone)) continue;
+      allotment?.close();
       this.#live.delete(key);
     }
     memory.forget((key) => {
       const [kind, organization = '', origin = ''] = key.split(' ');
-      return kind === 'destination' && isGone({ organization, origin });
+      return kind === 'destination' && isGone(organization, origin);
     });
     return rows;
+  }
+
+  #allotment(
+    live: Pick<Destination, 'key' | 'organization' | 'origin' | 'pacer' | 'lanes'>,
+    itself: () => Destination,
+  ): DestinationAllotment | null {
+    const { clock, division, settings } = this.#options;
+    if (division === undefined) return null;
+    const { shares, divided, ownership, onAllotted } = division;
+    const { key, organization, origin, pacer, lanes } = live;
+    return new DestinationAllotment({
+      key,
+      slot: slotOf(organization, origin),
+      pacer,
+      lanes,
+      clock,
+      shares,
+      divided,
+      ownership,
+      settings: () => settings(origin, organization),
+      onChanged: () => onAllotted(itself()),
+    });
   }
 
   #heldUntil({ key, organization, origin }: Destination): number | null {
@@ -211,12 +264,17 @@ export class Destinations {
   }
 }
 
-/** Lines with limits come and go with their jobs. */
-function forgetIdleLanes({ lanes }: Destination): void {
+/** Lines with limits, and parts, come and go with their jobs. */
+function forgetIdleLanes({ lanes, origin }: Destination): void {
   for (const one of lanes.values()) {
-    if (one.limits.length === 0 || !isLaneIdle(one)) continue;
-    one.stopTimer?.();
-    lanes.delete(one.name);
-    for (const limit of one.limits) limit.lanes.delete(one);
+    // The destination's own stays, unless it would have to take turns with parts.
+    const isAlone = one.name === origin && one.destination.allotment?.isShared !== true;
+    if (!isAlone && isLaneIdle(one)) removeLane(one);
   }
+}
+
+function removeLane(one: Lane): void {
+  one.stopTimer?.();
+  one.destination.lanes.delete(one.name);
+  for (const limit of one.limits) limit.lanes.delete(one);
 }

@@ -15,6 +15,7 @@ import type {
 import type { LoadMeter } from '../admission/load-meter.ts';
 import type { Ownership } from '../cluster/ownership.ts';
 import type { Peers } from '../cluster/peers.ts';
+import type { DividedKeys } from '../cluster/division/divided-keys.ts';
 import type { SharedLimits } from '../cluster/shares/shared-limits.ts';
 import type { JobResult } from '../deliver/job-result.ts';
 import type { Tracing } from '../observe/tracing/tracing.ts';
@@ -79,6 +80,8 @@ export interface DispatcherParts {
   readonly peers?: Peers | undefined;
   /** Limits that other nodes spend as well. Absent: there are none. */
   readonly shares?: SharedLimits | undefined;
+  /** Destinations that are divided among nodes by account. Absent: none is. */
+  readonly divided?: DividedKeys | undefined;
   /** From which calls may leave at this moment. */
   readonly liveRegions: () => LiveRegions;
   /** How they fare. Absent: there is nothing to choose. */

@@ -34,7 +34,8 @@ import { Forecaster } from './forecaster.ts';
 import type { ForecastAnswer, ForecastQuestion } from './forecast-question.ts';
 import { hedgingOf } from './hedging.ts';
 import { RunningCalls } from './calls.ts';
-import { Destinations } from './destinations.ts';
+import { type DestinationDivision, Destinations } from './destinations.ts';
+import { DividedDestinations } from './divided-destinations.ts';
 import { DISPATCH_LIMITS } from './dispatch-limits.ts';
 import type { DispatchLimits } from './dispatch-limits.ts';
 import type { DispatcherParts } from './dispatch-ports.ts';
@@ -42,7 +43,7 @@ import { Intake } from './intake.ts';
 import type { AdmittedJob, CancelVerdict, JobGate } from './job-gate.ts';
 import { JobMover } from './job-mover.ts';
 import type { LineOwner } from './job-mover.ts';
-import { type Lane, replan } from './lane.ts';
+import { isLaneIdle, type Lane, replan } from './lane.ts';
 import { LimitKeys } from './limit-keys.ts';
 import { LimitedCalls } from './limited-calls.ts';
 import { OriginCaps } from './origin-caps.ts';
@@ -81,6 +82,8 @@ export interface DestinationState {
 }
 
 export interface Dispatcher extends JobGate, Service, SlotUser {
+  /** What other nodes have to do with its destinations. */
+  readonly division: DividedDestinations;
   counts(): DispatcherCounts;
   /** Null: nothing is going on at this destination. */
   stateOf(organization: Id, origin: string): DestinationState | null;
@@ -114,6 +117,7 @@ const STOP_LOOK_MS = 5;
 
 class PacedDispatcher implements Dispatcher {
   readonly name = 'dispatcher';
+  readonly division: DividedDestinations;
   readonly #parts: DispatcherParts;
   readonly #limits: DispatchLimits;
   readonly #active: ActiveJobs;
@@ -188,8 +192,15 @@ class PacedDispatcher implements Dispatcher {
       circuit,
       edits,
       fairness,
+      division: this.#divisionWith(parts),
     });
     this.#destinations = destinations;
+    this.division = new DividedDestinations({
+      destinations,
+      ownership: this.#ownership,
+      divided: parts.divided,
+      settings,
+    });
     this.#paces = new PaceSaver({ parts, destinations, limits });
     const mover = new JobMover(parts, active, {
       queued: (job, work) => this.#queued(job, work),
@@ -241,7 +252,10 @@ class PacedDispatcher implements Dispatcher {
         parts.shares?.freed(key);
       },
       onFreed: (lane) => this.#freed(lane),
-      onPaused: (keys) => void this.#paces.write(destinations.takeRows(keys)),
+      onPaused: (keys) => {
+        void this.#paces.write(destinations.takeRows(keys));
+        this.division.paused(keys);
+      },
     });
     this.#handover = new Handover({
       clock,
@@ -374,6 +388,7 @@ class PacedDispatcher implements Dispatcher {
 
   leave(slots: readonly number[]): void {
     this.#handover.leave(slots);
+    this.division.leave(slots);
   }
 
   underWayIn(slot: number): UnderWay {
@@ -528,6 +543,11 @@ class PacedDispatcher implements Dispatcher {
   #pump(lane: Lane): void {
     const { destination, name } = lane;
     if (!this.#isRunning || !this.#ownership.owns(destination.organization, name)) return;
+    const { allotment } = destination;
+    if (allotment !== null) {
+      allotment.settle();
+      if (!isLaneIdle(lane)) allotment.wanted();
+    }
     this.#sender.send(lane);
     this.#armer.fill(lane);
     if (this.#armer.isFull && !(lane.line.isEmpty && lane.door.length === 0)) {
@@ -538,10 +558,19 @@ class PacedDispatcher implements Dispatcher {
   /** A call of this line has ended. Calls without limits may have waited for its slot as well. */
   #freed(lane: Lane): void {
     this.#pump(lane);
-    if (lane.limits.length === 0) return;
     const { lanes, origin } = lane.destination;
     const own = lanes.get(origin);
-    if (own !== undefined) this.#pump(own);
+    if (own !== undefined && own !== lane) this.#pump(own);
+  }
+
+  #divisionWith({ divided, shares }: DispatcherParts): DestinationDivision | undefined {
+    if (divided === undefined || shares === undefined) return undefined;
+    return {
+      divided,
+      shares,
+      ownership: this.#ownership,
+      onAllotted: ({ key, lanes }) => this.#pumpKey(key, [...lanes.values()]),
+    };
   }
 
   /** A key has other settings: whoever waits there is looked at again. */

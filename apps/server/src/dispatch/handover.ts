@@ -104,7 +104,7 @@ export class Handover {
     if (quiet.size === 0) return;
     for (const slot of quiet) this.#leaving.set(slot, 'writes');
     await putPace(
-      destinations.forget(({ organization, origin }) => quiet.has(slotOf(organization, origin))),
+      destinations.forget((organization, line) => quiet.has(slotOf(organization, line))),
     );
     for (const slot of quiet) if (this.#leaving.has(slot)) this.#leaving.set(slot, 'nothing');
   }

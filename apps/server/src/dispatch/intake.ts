@@ -1,5 +1,5 @@
-import { accept, acceptedWakeAt, acceptedWork, armAccepted } from '@ezthrottle/engine';
-import type { ArmedRef, AuditRecord, NewJob, NewWork, Verdict } from '@ezthrottle/engine';
+import { accept, acceptedWakeAt, acceptedWork, armAccepted, placedSpec } from '@ezthrottle/engine';
+import type { ArmedRef, AuditRecord, NewJob, NewWork, PartsOf, Verdict } from '@ezthrottle/engine';
 import { accountOf } from '../admission/load-meter.ts';
 import { type ActiveJob, activeJob } from './active-jobs.ts';
 import type { ActiveJobs } from './active-jobs.ts';
@@ -16,6 +16,7 @@ export interface IntakeOptions {
     DispatcherParts,
     | 'clock'
     | 'committer'
+    | 'divided'
     | 'liveRegions'
     | 'meter'
     | 'notices'
@@ -103,13 +104,18 @@ export class Intake {
   #accepted(job: AdmittedJob): NewJob {
     const { regions } = this.#options.parts;
     const liveRegions = this.#options.parts.liveRegions();
-    const { organization, spec, createdAt: now } = job;
+    const { organization, createdAt: now } = job;
+    const { divided } = this.#options.parts;
+    const partsOf: PartsOf | undefined =
+      divided && ((owner, origin) => divided.partsOf(owner, origin));
+    const spec = placedSpec(job.spec, job, partsOf);
     const accepted = accept(spec, { now, liveRegions, ...knownRegions(regions, organization) });
     chooseForLegs(regions, organization, spec, accepted.run);
     return {
       ...job,
+      spec,
       run: accepted.run,
-      work: acceptedWork(job.spec, accepted, now),
+      work: acceptedWork(spec, accepted, now),
       armed: [],
       wakeAt: acceptedWakeAt(accepted),
       parent: null,

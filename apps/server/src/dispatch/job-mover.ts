@@ -2,6 +2,7 @@ import {
   armLeg,
   decide,
   handBack,
+  lineOf,
   mayHedge,
   pathOfLeg,
   planAdvance,
@@ -18,6 +19,7 @@ import type {
   JobEvent,
   NewJob,
   NewWork,
+  PartsOf,
   PlanContext,
   ReportedAttempt,
   Verdict,
@@ -66,10 +68,13 @@ export class JobMover {
   readonly #parts: Omit<DispatcherParts, 'limits'>;
   readonly #active: ActiveJobs;
   readonly #listener: MoverListener;
+  readonly #partsOf: PartsOf | undefined;
   #writes = 0;
 
   constructor(parts: Omit<DispatcherParts, 'limits'>, active: ActiveJobs, listener: MoverListener) {
     this.#parts = parts;
+    const { divided } = parts;
+    this.#partsOf = divided && ((organization, origin) => divided.partsOf(organization, origin));
     this.#active = active;
     this.#listener = listener;
   }
@@ -166,6 +171,7 @@ export class JobMover {
       now: clock.now(),
       liveRegions: liveRegions(),
       ...knownRegions(regions, job.organization),
+      partsOf: this.#partsOf,
       random,
       idempotencyWindowMs,
       deliveryDelaysMs,
@@ -247,7 +253,7 @@ export class JobMover {
       return (
         leg.state === 'armed' &&
         target !== undefined &&
-        !ownership.owns(organization, target.origin)
+        !ownership.owns(organization, lineOf(target))
       );
     });
   }

@@ -15,7 +15,7 @@ export interface Lane {
   /** As the store names it: `lineName`. */
   readonly name: string;
   readonly destination: Destination;
-  /** Empty: the destination's own line, which is served without looking at other keys. */
+  /** Empty: the destination's own line, or a part of it, which are served without looking at other keys. */
   readonly limits: readonly NamedLimit[];
   readonly line: LineWindow;
   /** In the order in which they will be sent. */
@@ -62,6 +62,11 @@ export function fullName({
   readonly destination: Pick<Destination, 'organization'>;
 }): string {
   return `${destination.organization} ${name}`;
+}
+
+/** Whether its calls take turns with those of other lines of its destination. */
+export function takesTurns({ name, limits, destination: { origin, lanes } }: Lane): boolean {
+  return limits.length > 0 || (name !== origin && lanes.size > 1);
 }
 
 /** Whether nothing would be missed if it were forgotten. */

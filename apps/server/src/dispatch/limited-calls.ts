@@ -15,7 +15,7 @@ import type { ActiveJob } from './active-jobs.ts';
 import type { CallStarter } from './call-starter.ts';
 import type { Destination } from './destination.ts';
 import type { DispatcherParts } from './dispatch-ports.ts';
-import { fullName, type Lane } from './lane.ts';
+import { fullName, type Lane, takesTurns } from './lane.ts';
 import type { NamedLimit } from './limit-keys.ts';
 import { laneStop, mayTell, TELL_EVERY_MS, tellWaiting } from './waiting-notices.ts';
 
@@ -32,6 +32,8 @@ interface LimitedCall extends LimitedEntry {
   readonly keys: readonly Share[];
   readonly lane: Lane;
   readonly armed: ArmedRef;
+  /** Whether others have to take turns with it. */
+  readonly isContender: boolean;
 }
 
 export interface LimitedCallsOptions {
@@ -68,7 +70,7 @@ export class LimitedCalls {
   /** Puts what is armed in line; what stands there already keeps its place. */
   offer(lane: Lane): void {
     const { starter } = this.#options;
-    const isFirst = lane.limits.length > 0 && lane.destination.contenders === 0;
+    const isFirst = takesTurns(lane) && lane.destination.contenders === 0;
     lane.armed.keep((armed) => {
       if (this.#waiting.has(armed.token)) return true;
       const job = starter.jobOf(armed);
@@ -163,11 +165,12 @@ export class LimitedCalls {
     // Among equals in the order of their coming, as in every line, so that it can be foretold.
     const id = `${lineId(armed.jobId, armed.leg)}:${armed.attempt}`;
     const place = { id, apiKey, userId, rank: rank(priority, clock.now()) };
-    const call: LimitedCall = { ...place, keys, lane, armed };
+    const isContender = takesTurns(lane);
+    const call: LimitedCall = { ...place, keys, lane, armed, isContender };
     this.#waiting.set(armed.token, call);
     for (const { allotment } of lane.limits) allotment?.wanted();
     this.#line.push(call, clock.monotonic());
-    if (lane.limits.length > 0) lane.destination.contenders += 1;
+    if (isContender) lane.destination.contenders += 1;
     if (spec.executeBefore !== undefined) this.#endAt(call, spec.executeBefore);
   }
 
@@ -201,8 +204,8 @@ export class LimitedCalls {
   }
 
   /** The last of those with limits leaves the others to themselves. */
-  #left({ lane }: LimitedCall): void {
-    if (lane.limits.length === 0) return;
+  #left({ lane, isContender }: LimitedCall): void {
+    if (!isContender) return;
     const { destination } = lane;
     destination.contenders -= 1;
     if (destination.contenders === 0) this.#part(destination);

@@ -55,6 +55,17 @@ export class LineWindow {
     return this.#line.size;
   }
 
+  /** Accounts that wait, in memory or in the store. */
+  get accounts(): number {
+    return this.#accounts.size;
+  }
+
+  /** Whether the store has more than memory holds. */
+  get hasMore(): boolean {
+    for (const { hasMore } of this.#accounts.values()) if (hasMore) return true;
+    return false;
+  }
+
   /** Whether nobody waits, neither in memory nor in the store. */
   get isEmpty(): boolean {
     return this.#accounts.size === 0;

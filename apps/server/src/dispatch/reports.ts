@@ -89,6 +89,7 @@ export class Reports {
       if (until - from > WRITTEN_PAUSE_MS) paused.push(use.pacer.key);
       if (lane.destination.contenders > 0 || uses.length > 1) onKeyChanged(use.pacer.key);
     }
+    lane.destination.allotment?.freed();
     const { state } = pacer.circuit;
     if (state !== before) parts.signals?.circuitChanged?.(organization, origin, state);
     return paused;

@@ -2,7 +2,7 @@ import type { AttemptCall } from '@ezthrottle/engine';
 import type { CallStarter } from './call-starter.ts';
 import type { RunningCalls } from './calls.ts';
 import type { DispatcherParts } from './dispatch-ports.ts';
-import { type Lane, pausedUntil, replan } from './lane.ts';
+import { type Lane, pausedUntil, replan, takesTurns } from './lane.ts';
 import type { LimitedCalls } from './limited-calls.ts';
 import { type LaneStop, laneStop, tellWaiting } from './waiting-notices.ts';
 
@@ -27,7 +27,7 @@ export class Sender {
   send(lane: Lane): void {
     const { limited, parts } = this.#options;
     if (parts.ownership?.mayAct() === false) return;
-    if (lane.limits.length > 0 || lane.destination.contenders > 0) {
+    if (lane.destination.contenders > 0 || takesTurns(lane)) {
       limited.offer(lane);
       limited.run();
       this.#waitFor(lane, null, null, limited.tell(lane));

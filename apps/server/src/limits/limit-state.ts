@@ -29,6 +29,8 @@ export type DestinationsElsewhere = (
 export interface LimitStates {
   /** Null: nothing is going on there. */
   stateOf(organization: Id, key: LimitKey): LimitState | null;
+  /** Into how many parts a destination is divided among nodes. Absent: none is. */
+  readonly partsOf?: ((organization: Id, origin: string) => number) | undefined;
   /** Absent: there are no other nodes. */
   readonly elsewhere?: LimitsElsewhere | undefined;
   /** Absent: there are no other nodes. */

@@ -136,6 +136,7 @@ export function recordedDispatcher(
     gain: (slots) => dispatcher.gain(slots),
     leave: (slots) => dispatcher.leave(slots),
     underWayIn: (slot) => dispatcher.underWayIn(slot),
+    division: dispatcher.division,
   };
 }
 

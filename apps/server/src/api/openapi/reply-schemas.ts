@@ -1561,6 +1561,11 @@ export const REPLY_SCHEMAS: Readonly<Record<string, JsonSchema>> = {
         type: ['number', 'null'],
         description: 'When the rate was last lowered because calls were refused.',
       },
+      parts: {
+        type: 'number',
+        description:
+          "Into how many parts a destination's accounts are divided among nodes. Absent: it is whole.",
+      },
     },
     required: [
       'rate',

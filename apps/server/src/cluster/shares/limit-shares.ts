@@ -5,8 +5,11 @@ import {
   NO_SHARE,
   type PaceSettings,
   type SlotOwner,
+  type UnderWay,
 } from '@ezthrottle/engine';
+import type { SlotUser } from '../slot-user.ts';
 import { divisionOf } from './division.ts';
+import { type HomeKeys, isHomeKey, OthersAtHome } from './others-at-home.ts';
 import type { ShareReport, ShareRow, ShareRows, ShareView } from './share-rows.ts';
 import type { LimitUsage, SharedLimit, SharedLimits } from './shared-limits.ts';
 
@@ -21,6 +24,8 @@ export interface LimitSharesOptions {
   readonly mayAct: () => boolean;
   /** The limit of this key as it is now; null: there is none. */
   readonly settingsOf: (key: string) => PaceSettings | null;
+  /** Keys that the owner of their slot spends whole, as long as nobody else has a share. Absent: there are none. */
+  readonly homeKeys?: HomeKeys;
   /** Tells others to look at these limits. */
   readonly tell: (keys: readonly string[]) => void;
   readonly onError: (error: unknown) => void;
@@ -60,10 +65,13 @@ const REPORT_MS = 10_000;
  * What this node may spend of limits that others spend as well: it says what it wants of them, follows what it
  * is granted, and divides those whose slots it has.
  */
-export class LimitShares implements SharedLimits {
+export class LimitShares implements SharedLimits, SlotUser {
   readonly name = 'limit_shares';
   readonly #options: LimitSharesOptions;
   readonly #uses = new Map<string, Use>();
+  readonly #others: OthersAtHome;
+  /** The last look at slots before they were taken up. */
+  readonly #asked = new Map<number, object>();
   #isRunning = false;
   #isUrgent = false;
   /** Something has changed in this round, on which others may act. */
@@ -73,6 +81,41 @@ export class LimitShares implements SharedLimits {
 
   constructor(options: LimitSharesOptions) {
     this.#options = options;
+    this.#others = new OthersAtHome(options.owner, options.homeKeys);
+  }
+
+  /** Shares that other nodes have of keys in these slots: known before anything is spent there. */
+  async prepare(slots: readonly number[]): Promise<void> {
+    const { rows, owner } = this.#options;
+    const asked = {};
+    for (const slot of slots) this.#asked.set(slot, asked);
+    const view = await rows.read(owner, slots);
+    // Of a slot that was lost and has come again meanwhile the later look knows better.
+    const still = slots.filter((slot) => this.#asked.get(slot) === asked);
+    this.#others.heed(view.rows, new Set(still));
+  }
+
+  gain(): Promise<void> {
+    this.wake();
+    return Promise.resolve();
+  }
+
+  leave(slots: readonly number[]): void {
+    this.#others.leave(slots);
+  }
+
+  underWayIn(): UnderWay {
+    // What is divided meanwhile is written while the slot is this node's, or not at all.
+    return 'nothing';
+  }
+
+  hasOthers(key: string): boolean {
+    return this.#others.of(key).length > 0;
+  }
+
+  /** How others stand with a key whose slot this node has, as of the last look. */
+  othersOf(key: string): readonly LimitUsage[] {
+    return this.#others.of(key);
   }
 
   use(limit: SharedLimit): void {
@@ -173,9 +216,12 @@ export class LimitShares implements SharedLimits {
   async #look(): Promise<boolean> {
     const { rows, owner, slots, tell } = this.#options;
     const asked = await this.#report();
-    const held = slots();
-    const view = await rows.read(owner, held);
-    const divided = await this.#divide(view, new Set(held));
+    const held = new Set(slots());
+    const tenure = this.#others.tenure;
+    const view = await rows.read(owner, [...held]);
+    // Of a slot that was lost meanwhile somebody else knows better.
+    if (tenure === this.#others.tenure) this.#heedOthers(view, held);
+    const divided = await this.#divide(view, held);
     const confirmed = await this.#follow(view.rows);
     const changed = new Set([...asked, ...divided, ...confirmed]);
     if (changed.size > 0) {
@@ -220,6 +266,16 @@ export class LimitShares implements SharedLimits {
     return asked;
   }
 
+  /** Who has a home to itself spends all of it; who has others there takes a share like them. */
+  #heedOthers(view: ShareView, held: ReadonlySet<number>): void {
+    this.#others.heed(view.rows, held);
+    for (const [key, { limit }] of this.#uses) {
+      if (isHomeKey(key) && held.has(limit.slot) && !this.hasOthers(key)) {
+        this.#options.homeKeys?.alone(key);
+      }
+    }
+  }
+
   /** Keys of which something was written. */
   async #divide(view: ShareView, held: ReadonlySet<number>): Promise<readonly string[]> {
     const { rows, owner, settingsOf, mayAct } = this.#options;
@@ -232,13 +288,23 @@ export class LimitShares implements SharedLimits {
     }
     const divided: string[] = [];
     for (const [key, own] of byKey) {
+      const [row] = own;
+      if (row === undefined || !this.#mayDivide(key, own)) continue;
       const settings = settingsOf(key);
       const first = divisionOf(settings, { ...view, rows: own });
       if (first.grants.length + first.gone.length === 0 || !mayAct()) continue;
-      if (await rows.divide(owner, key, (latest) => divisionOf(settings, latest)))
+      if (await rows.divide(owner, row, (latest) => divisionOf(settings, latest)))
         divided.push(key);
     }
     return divided;
+  }
+
+  /** Not while it spends the whole itself, or has yet to say what it asks for. */
+  #mayDivide(key: string, own: readonly ShareRow[]): boolean {
+    const use = this.#uses.get(key);
+    const { node } = this.#options.owner;
+    if (use?.isIdle === false && !own.some(({ home }) => home.node === node)) return false;
+    return !isHomeKey(key) || this.hasOthers(key);
   }
 
   /** Keys of which something was confirmed. */
@@ -302,6 +368,7 @@ function isSame(first: LimitUsage, second: LimitUsage | undefined): boolean {
   return (
     second !== undefined &&
     first.demand === second.demand &&
+    first.accounts === second.accounts &&
     first.waiting === second.waiting &&
     first.inFlight === second.inFlight &&
     first.ratePerSecond === second.ratePerSecond

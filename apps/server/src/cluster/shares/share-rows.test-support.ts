@@ -9,6 +9,8 @@ export class MemoryShareRows {
   now = 1_000_000;
   /** Asked before everything that is done. */
   interfere: () => 'nothing' | 'lose_request' | 'lose_answer' | 'be_late' = () => 'nothing';
+  /** Whether the slot is this node's by its row. */
+  holds: (owner: SlotOwner, slot: number) => boolean = () => true;
   /** Waits as long as something that is late. */
   late: () => Promise<void> = () => Promise.resolve();
 
@@ -70,9 +72,9 @@ export class MemoryShareRows {
         once(() => {
           this.rows = this.rows.filter((row) => !isOf(row, owner) || !keys.includes(row.key));
         }),
-      divide: (owner, key, plan) =>
+      divide: (owner, { key, slot }, plan) =>
         once(() => {
-          if (this.fenced.has(owner.node)) return false;
+          if (this.fenced.has(owner.node) || !this.holds(owner, slot)) return false;
           const rows = current().filter((row) => row.key === key);
           const { grants, isFresh, gone } = plan({ databaseNow: this.now, rows });
           for (const { home, share, grant, turnAt } of grants) {

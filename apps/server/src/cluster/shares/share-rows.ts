@@ -56,8 +56,12 @@ export interface ShareRows {
   /** Spends nothing of these any more, and will not. */
   giveUp(owner: SlotOwner, keys: readonly string[]): Promise<void>;
   /**
-   * Reads one limit's rows, and writes what follows from them, while nobody else divides it. False: somebody
-   * does, or there was nothing to write.
+   * Reads one limit's rows, and writes what follows from them, while nobody else divides it and the slot is this
+   * node's by its row. False: somebody does, it is not, or there was nothing to write.
    */
-  divide(owner: SlotOwner, key: string, plan: (view: ShareView) => Division): Promise<boolean>;
+  divide(
+    owner: SlotOwner,
+    limit: Pick<ShareRow, 'key' | 'slot'>,
+    plan: (view: ShareView) => Division,
+  ): Promise<boolean>;
 }

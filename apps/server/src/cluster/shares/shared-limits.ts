@@ -4,6 +4,8 @@ import type { LimitShare } from '@ezthrottle/engine';
 export interface LimitUsage {
   /** Calls that the node could make within the next seconds if the limit let them; 0: it wants nothing of it. */
   readonly demand: number;
+  /** Accounts that they belong to, where accounts have equal parts of the limit. Absent: it goes by demand. */
+  readonly accounts?: number;
   /** Calls in line. */
   readonly waiting: number;
   readonly inFlight: number;
@@ -41,4 +43,6 @@ export interface SharedLimits {
   wanted(key: string): void;
   /** A call that counted against it has ended. */
   freed(key: string): void;
+  /** Whether other nodes have shares of a key whose slot this node has: it may not spend the whole by itself. */
+  hasOthers(key: string): boolean;
 }

@@ -16,6 +16,7 @@ export const STORAGE_SETTINGS: SettingsOf<
   | 'databasePrepare'
   | 'databaseRetryMs'
   | 'databaseInboxMs'
+  | 'splitCalls'
   | 'nodeUrl'
 > = {
   dataDir: text(
@@ -118,6 +119,16 @@ export const STORAGE_SETTINGS: SettingsOf<
       start: 250,
     },
     { min: 0, max: DAY_MS },
+  ),
+  splitCalls: integer(
+    {
+      flag: 'split-calls',
+      description:
+        'Calls per second to one destination that one node is let to do: above 80 % of it, its accounts are divided among nodes; 0: never',
+      dev: 2_000,
+      start: 2_000,
+    },
+    { min: 0, max: 1_000_000 },
   ),
   nodeUrl: optionalText(
     {

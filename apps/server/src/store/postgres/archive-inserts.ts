@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { JOB_STATES } from '@ezthrottle/core/protocol';
-import { type Id, slotOf, slotOfEndpoint } from '@ezthrottle/engine';
+import { type Id, lineOf, slotOf, slotOfEndpoint } from '@ezthrottle/engine';
 import {
   ARCHIVE_TABLES,
   type ArchiveRow,
@@ -163,7 +163,7 @@ function homeOf(owner: Id, job: Row): number {
     spec: text(job, 'spec'),
     body: optionalText(job, 'body'),
   });
-  return slotOf(owner, spec.paths[0].origin);
+  return slotOf(owner, lineOf(spec.paths[0]));
 }
 
 /** Each tag once. */

@@ -1,4 +1,4 @@
-import { type NewJob, type NewWork, slotOf } from '@ezthrottle/engine';
+import { lineOf, type NewJob, type NewWork, slotOf } from '@ezthrottle/engine';
 import { changedArmed, storedArmed } from '../rows/armed-parts.ts';
 import { JOB_STATE_CODES } from '../rows/codes.ts';
 import { isRacing, startOf } from '../rows/job-facts.ts';
@@ -222,7 +222,7 @@ export function uuidOf(bytes: Uint8Array): string {
 
 /** A job is at home where its own call goes. */
 function homeOf({ organization, spec: { paths } }: NewJob): number {
-  return slotOf(organization, paths[0].origin);
+  return slotOf(organization, lineOf(paths[0]));
 }
 
 function armedOf({ work, armed }: NewJob): {

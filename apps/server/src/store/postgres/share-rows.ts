@@ -14,7 +14,7 @@ const rowsWhere = (condition: string): string => `
   SELECT ${NOW} AS database_now, coalesce(json_agg(json_build_object(
     'key', one.key, 'slot', one.slot, 'home', json_build_object('node', one.node, 'epoch', one.epoch),
     'demand', one.demand,
-    'usage', json_build_object('demand', one.demand, 'waiting', one.waiting,
+    'usage', json_build_object('demand', one.demand, 'accounts', one.accounts, 'waiting', one.waiting,
       'inFlight', one.in_flight, 'ratePerSecond', one.rate),
     'granted', json_build_object('ratePerSecond', one.granted_rate, 'burst', one.granted_burst,
       'concurrency', one.granted_slots),
@@ -47,15 +47,16 @@ export function createShareRows(database: Database): ShareRows {
       const said = reports.map(({ key, slot, usage }) => ({ key, slot, ...usage }));
       await database.run(
         `WITH ${OWN}
-         INSERT INTO {allotments} AS one (key, node, epoch, slot, demand, waiting, in_flight, rate, seen_at)
+         INSERT INTO {allotments} AS one (key, node, epoch, slot, demand, waiting, in_flight, rate,
+           accounts, seen_at)
          SELECT said.key, $1, $2, said.slot, said.demand, said.waiting, said."inFlight",
-           said."ratePerSecond", ${NOW}
+           said."ratePerSecond", coalesce(said.accounts, 0), ${NOW}
          FROM json_to_recordset($3::json) AS said (key text, slot smallint, demand float8,
-           waiting bigint, "inFlight" bigint, "ratePerSecond" float8)
+           waiting bigint, "inFlight" bigint, "ratePerSecond" float8, accounts bigint)
          WHERE EXISTS (SELECT FROM own)
          ON CONFLICT (key, node, epoch) DO UPDATE SET demand = excluded.demand,
            waiting = excluded.waiting, in_flight = excluded.in_flight, rate = excluded.rate,
-           seen_at = excluded.seen_at`,
+           accounts = excluded.accounts, seen_at = excluded.seen_at`,
         [node, epoch, JSON.stringify(said)],
       );
     },
@@ -81,15 +82,17 @@ export function createShareRows(database: Database): ShareRows {
         [node, epoch, JSON.stringify(keys)],
       );
     },
-    divide: (owner, key, plan) =>
-      database.repeatUnprepared(() => database.inTransaction((on) => divide(on, owner, key, plan))),
+    divide: (owner, limit, plan) =>
+      database.repeatUnprepared(() =>
+        database.inTransaction((on) => divide(on, owner, limit, plan)),
+      ),
   };
 }
 
 async function divide(
   connection: Connection,
   { node, epoch }: SlotOwner,
-  key: string,
+  { key, slot }: Pick<ShareRow, 'key' | 'slot'>,
   plan: (view: ShareView) => Division,
 ): Promise<boolean> {
   // Whoever stands still in the middle of something holds up nobody: it is tried again in the next round.
@@ -104,6 +107,12 @@ async function divide(
     [node, epoch],
   );
   if (own.length === 0) return false;
+  // Whoever has the slot after this node finds everything that it has granted: it is given up before or after.
+  const held = await connection.query(
+    'SELECT 1 FROM {slots} WHERE slot = $1 AND owner = $2 AND epoch = $3 FOR SHARE',
+    [slot, node, epoch],
+  );
+  if (held.length === 0) return false;
   // Read by a statement of its own: all that others have divided is there now that the lock is held.
   const { grants, isFresh, gone } = plan(viewOf(await connection.query(OF_KEY, [key])));
   const [written] = await Promise.all([

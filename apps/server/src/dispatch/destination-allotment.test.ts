@@ -1,0 +1,364 @@
+import {
+  createChance,
+  createPace,
+  DEFAULT_PACE,
+  destinationKey,
+  KeyPacer,
+  type LimitShare,
+  NO_SHARE,
+  type PaceSettings,
+} from '@ezthrottle/engine';
+import { FakeClock } from '@ezthrottle/testkit';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import type { DividedKey, DividedKeys } from '../cluster/division/divided-keys.ts';
+import { HeldSlots } from '../cluster/ownership.ts';
+import { LimitShares } from '../cluster/shares/limit-shares.ts';
+import { MemoryShareRows } from '../cluster/shares/share-rows.test-support.ts';
+import { DestinationAllotment } from './destination-allotment.ts';
+
+const KEY = destinationKey('0195f6a0-0000-7000-8000-000000000001', 'https://a.test');
+const SLOT = 7;
+const SETTINGS: PaceSettings = {
+  ...DEFAULT_PACE,
+  ratePerSecond: 100,
+  burst: 10,
+  concurrency: 9,
+  configured: true,
+};
+/** Of twenty requests to the database. */
+const TROUBLES = ['lose_request', 'lose_answer', 'be_late', 'be_late', 'be_late'] as const;
+
+/** A node that may have calls for the destination. */
+interface Node {
+  readonly held: HeldSlots;
+  readonly shares: LimitShares;
+  readonly allotment: DestinationAllotment;
+  readonly pacer: KeyPacer;
+  /** Accounts with calls here; 0: it calls nothing. */
+  accounts: number;
+  isAlive: boolean;
+}
+
+/** Nodes that call one destination, whose home moves from one to another. */
+class Nodes {
+  readonly clock = new FakeClock();
+  readonly rows = new MemoryShareRows();
+  readonly all: Node[] = [];
+  readonly errors: unknown[] = [];
+  settings = SETTINGS;
+  divided: DividedKey | null = null;
+  pauses: { readonly key: string; readonly forMs: number }[] = [];
+  isTelling = true;
+  most = NO_SHARE;
+  /** Whose the slot is by its row. */
+  #holder: Node | null = null;
+  #moves = 0;
+
+  constructor(count: number) {
+    this.rows.holds = ({ node }) => node === this.#nameOf(this.#holder);
+    for (let index = 0; index < count; index += 1) this.#add(index);
+    for (const { shares } of this.all) shares.start();
+  }
+
+  #nameOf(node: Node | null): string {
+    return node === null ? '' : `node ${this.all.indexOf(node)}`;
+  }
+
+  #add(index: number): void {
+    const isAlive = (): boolean => this.all[index]?.isAlive === true;
+    const held = new HeldSlots(isAlive);
+    const shares = new LimitShares({
+      rows: this.rows.of(),
+      clock: this.clock,
+      owner: { node: `node ${index}`, epoch: 1 },
+      slots: () => held.slots(),
+      mayAct: isAlive,
+      settingsOf: () => this.all[index]?.allotment.whole() ?? null,
+      homeKeys: {
+        shared: () => this.all[index]?.allotment.begin(),
+        alone: () => this.all[index]?.allotment.end(),
+      },
+      tell: (keys) => {
+        if (!this.isTelling) return;
+        for (const other of this.all) other.shares.heard(keys, () => SLOT);
+      },
+      onError: (error) => this.errors.push(error),
+    });
+    const pace = createPace(this.settings, this.clock.monotonic());
+    const pacer = new KeyPacer({
+      key: KEY,
+      pace,
+      learns: true,
+      circuit: null,
+      countsArrivals: false,
+    });
+    const divided: DividedKeys = {
+      partsOf: () => this.divided?.parts ?? 1,
+      find: () => this.divided,
+      pausedUntil: () => null,
+      pause: (key, _slot, forMs) => this.pauses.push({ key, forMs }),
+      onRead: () => undefined,
+    };
+    const allotment = new DestinationAllotment({
+      key: KEY,
+      slot: SLOT,
+      pacer,
+      lanes: new Map(),
+      clock: this.clock,
+      shares,
+      divided,
+      ownership: held,
+      settings: () => this.settings,
+      onChanged: () => this.look(),
+    });
+    this.all.push({ held, shares, allotment, pacer, accounts: 0, isAlive: true });
+  }
+
+  /** Calls of so many accounts are made at this node. */
+  call(node: Node, accounts: number): void {
+    node.accounts = accounts;
+    if (accounts === 0) return;
+    node.allotment.settle();
+    for (let account = 0; account < accounts; account += 1) {
+      for (let call = 0; call < 200; call += 1) {
+        node.allotment.begun({ apiKey: 'key', userId: `${account}` });
+      }
+    }
+    node.allotment.wanted();
+    this.look();
+  }
+
+  /** The slot goes to this node, as far as it was given back or its owner is dead. */
+  async move(to: Node): Promise<void> {
+    const from = this.#holder;
+    if (from === to || !to.isAlive) return;
+    if (from?.isAlive === true) {
+      from.held.delete([SLOT]);
+      from.shares.leave([SLOT]);
+      if (from.accounts > 0) from.allotment.begin();
+    }
+    this.look();
+    this.#holder = to;
+    this.#moves += 1;
+    const move = this.#moves;
+    try {
+      await to.shares.prepare([SLOT]);
+    } catch {
+      if (move === this.#moves) this.#holder = null;
+      return;
+    }
+    if (move !== this.#moves || !to.isAlive) return;
+    to.held.add([SLOT]);
+    await to.shares.gain();
+    this.look();
+  }
+
+  kill(node: Node): void {
+    node.isAlive = false;
+    node.held.delete([SLOT]);
+    this.rows.fenced.add(this.#nameOf(node));
+  }
+
+  spends({ allotment, pacer, held, isAlive }: Node): LimitShare {
+    if (!isAlive) return NO_SHARE;
+    if (!allotment.isShared) return held.has(SLOT) ? this.settings : NO_SHARE;
+    const { settings, allottedUntil } = pacer.pace;
+    return allottedUntil === undefined ? settings : NO_SHARE;
+  }
+
+  look(): void {
+    const sum = (of: (share: LimitShare) => number): number =>
+      this.all.reduce((total, node) => total + of(this.spends(node)), 0);
+    this.most = {
+      ratePerSecond: Math.max(
+        this.most.ratePerSecond,
+        sum(({ ratePerSecond }) => ratePerSecond),
+      ),
+      burst: Math.max(
+        this.most.burst,
+        sum(({ burst }) => burst),
+      ),
+      concurrency: Math.max(
+        this.most.concurrency,
+        sum(({ concurrency }) => concurrency),
+      ),
+    };
+  }
+
+  async pass(ms: number, step = ms): Promise<void> {
+    for (let passed = 0; passed < ms; passed += step) {
+      for (const node of this.all) if (node.isAlive) this.call(node, node.accounts);
+      this.rows.now += step;
+      await this.clock.advance(step);
+    }
+  }
+}
+
+function three(nodes: Nodes): readonly [Node, Node, Node] {
+  const [first, second, third] = nodes.all;
+  if (first === undefined || second === undefined || third === undefined) throw new Error('nodes');
+  return [first, second, third];
+}
+
+describe('the pace of a destination that several nodes call', () => {
+  test('is its home’s, whole and without a row, while nobody else calls it', async () => {
+    const nodes = new Nodes(3);
+    const [home] = three(nodes);
+    await nodes.move(home);
+    nodes.call(home, 5);
+    await nodes.pass(3_000, 500);
+    expect(home.allotment.isShared).toBe(false);
+    expect(nodes.rows.rows).toEqual([]);
+  });
+
+  test('is shared by the accounts that each node calls it for', async () => {
+    const nodes = new Nodes(3);
+    const [home, second, third] = three(nodes);
+    await nodes.move(home);
+    for (const [node, accounts] of [
+      [home, 2],
+      [second, 5],
+      [third, 3],
+    ] as const) {
+      nodes.call(node, accounts);
+    }
+    await nodes.pass(4_000, 500);
+    for (const [node, rate] of [
+      [home, 20],
+      [second, 50],
+      [third, 30],
+    ] as const) {
+      expect(Math.abs(nodes.spends(node).ratePerSecond - rate)).toBeLessThan(2);
+    }
+    expect(nodes.most.ratePerSecond).toBeLessThanOrEqual(100);
+  });
+
+  test('is its home’s again when the others call it no more', async () => {
+    const nodes = new Nodes(3);
+    const [home, second] = three(nodes);
+    await nodes.move(home);
+    nodes.call(home, 2);
+    nodes.call(second, 2);
+    await nodes.pass(2_000, 500);
+    expect(home.allotment.isShared).toBe(true);
+    second.accounts = 0;
+    await nodes.pass(20_000, 500);
+    expect(home.allotment.isShared).toBe(false);
+    expect(home.pacer.pace).toMatchObject({ ratePerSecond: 100, allottedUntil: undefined });
+    expect(home.pacer.pace.settings.part).toBeUndefined();
+    await nodes.pass(12_000, 500);
+    expect(nodes.rows.rows).toEqual([]);
+  });
+
+  test('is spent by nobody but at home before its home has granted anything', async () => {
+    const nodes = new Nodes(3);
+    const [, second] = three(nodes);
+    nodes.call(second, 5);
+    await nodes.pass(5_000, 500);
+    expect(nodes.most).toEqual(NO_SHARE);
+  });
+
+  test('goes on as it was divided when its home has died', async () => {
+    const nodes = new Nodes(3);
+    const [home, second, third] = three(nodes);
+    await nodes.move(home);
+    for (const node of [home, second, third]) nodes.call(node, 3);
+    await nodes.pass(4_000, 500);
+    nodes.kill(home);
+    await nodes.pass(1_000, 500);
+    expect(nodes.spends(second).ratePerSecond).toBeCloseTo(33.3, 0);
+    await nodes.move(third);
+    await nodes.pass(4_000, 500);
+    expect(nodes.spends(second).ratePerSecond).toBeCloseTo(50, 0);
+    expect(nodes.spends(third).ratePerSecond).toBeCloseTo(50, 0);
+    expect(nodes.most.ratePerSecond).toBeLessThanOrEqual(100);
+  });
+
+  test('is what the destination was found to bear, and not what is supposed of unknown ones', async () => {
+    const nodes = new Nodes(3);
+    nodes.settings = DEFAULT_PACE;
+    const [home, second] = three(nodes);
+    home.pacer.pace = { ...home.pacer.pace, ratePerSecond: 500, concurrency: 40 };
+    nodes.divided = {
+      key: KEY,
+      slot: SLOT,
+      parts: 2,
+      version: 1,
+      ...home.allotment.bears(),
+      pauseMs: 0,
+    };
+    await nodes.move(home);
+    nodes.call(home, 4);
+    nodes.call(second, 4);
+    await nodes.pass(4_000, 500);
+    // Differences of less than 4 % of it move nothing.
+    for (const { pacer } of [home, second]) {
+      expect(Math.abs(pacer.pace.ratePerSecond - 250)).toBeLessThan(20);
+    }
+    expect(home.pacer.pace.ratePerSecond + second.pacer.pace.ratePerSecond).toBeCloseTo(500, 0);
+    expect(second.pacer.pace.concurrency).toBe(20);
+    second.accounts = 0;
+    await nodes.pass(20_000, 500);
+    expect(home.pacer.pace).toMatchObject({ ratePerSecond: 500, concurrency: 40 });
+  });
+
+  test('stands still at all nodes when one of them was asked to wait', async () => {
+    const nodes = new Nodes(3);
+    const [home, second] = three(nodes);
+    await nodes.move(home);
+    nodes.call(home, 2);
+    nodes.call(second, 2);
+    await nodes.pass(1_000, 500);
+    second.pacer.pause(nodes.clock.monotonic() + 3_000, nodes.clock.monotonic());
+    second.allotment.paused();
+    expect(nodes.pauses).toEqual([{ key: KEY, forMs: 3_000 }]);
+  });
+
+  test('is never exceeded by all together, whatever gets lost, whoever dies and wherever its home goes', async () => {
+    const node = fc.nat(2);
+    const happening = fc.oneof(
+      fc.record({ what: fc.constant('call' as const), node, accounts: fc.nat(6) }),
+      fc.record({ what: fc.constant('move' as const), node }),
+      fc.record({
+        what: fc.constant('later' as const),
+        ms: fc.constantFrom(0, 1, 300, 1_000, 7_000, 12_000),
+      }),
+      fc.record({ what: fc.constant('tell' as const), isTelling: fc.boolean() }),
+      fc.record({ what: fc.constant('die' as const), node: fc.constantFrom(0, 1) }),
+    );
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(happening, { maxLength: 60, size: 'max' }),
+        fc.nat(),
+        async (all, seed) => {
+          const nodes = new Nodes(3);
+          const chance = createChance(seed);
+          nodes.rows.interfere = () => TROUBLES[Math.floor(chance() * 20)] ?? 'nothing';
+          nodes.rows.late = () =>
+            new Promise((resolve) => {
+              nodes.clock.after(chance() * 3_000, resolve);
+            });
+          const moves: Promise<void>[] = [];
+          for (const one of all) {
+            if (one.what === 'later') await nodes.pass(one.ms);
+            if (one.what === 'tell') nodes.isTelling = one.isTelling;
+            const meant = 'node' in one ? nodes.all[one.node] : undefined;
+            if (meant?.isAlive !== true) continue;
+            if (one.what === 'call') nodes.call(meant, one.accounts);
+            if (one.what === 'move') moves.push(nodes.move(meant));
+            if (one.what === 'die') nodes.kill(meant);
+            nodes.look();
+          }
+          expect(nodes.most.ratePerSecond).toBeLessThanOrEqual(SETTINGS.ratePerSecond);
+          expect(nodes.most.burst).toBeLessThanOrEqual(SETTINGS.burst);
+          expect(nodes.most.concurrency).toBeLessThanOrEqual(SETTINGS.concurrency);
+          for (const { shares } of nodes.all) void shares.stop();
+          await nodes.clock.advance(10_000);
+          await Promise.all(moves);
+        },
+      ),
+      { numRuns: 500 },
+    );
+  });
+});
