@@ -148,6 +148,36 @@ describe('fairness', () => {
     expect(Math.abs(ofSecond - ofFirst)).toBeLessThan(25);
   });
 
+  test('accounts of a divided target share it in equal parts where all of it is at home, whatever it was divided into', async () => {
+    await open({ pace: { ratePerSecond: 100, configured: true }, parts: 4 });
+    const users = Array.from({ length: 8 }, (_, user) => `user-${user}`);
+    const submitAll = (): Promise<unknown> =>
+      Promise.all(
+        users.flatMap((userId) =>
+          Array.from({ length: 30 }, (_, job) =>
+            harness.submit({ ...call(`${userId}/${job}`), userId }),
+          ),
+        ),
+      );
+    await submitAll();
+    // What came first was armed before there was anybody to take turns with.
+    await harness.run(500);
+    const { length: before } = harness.executor.sent;
+    await harness.run(800);
+    const calls = users.map(
+      (user) =>
+        harness.executor.sent
+          .slice(before)
+          .filter(({ call: { url } }) => url.startsWith(`${ORIGIN}/${user}/`)).length,
+    );
+    expect(calls.reduce((sum, count) => sum + count)).toBeLessThanOrEqual(82);
+    expect(Math.max(...calls) - Math.min(...calls)).toBeLessThanOrEqual(4);
+    // A process that divides otherwise does each call where it stands.
+    await harness.restart({ pace: { ratePerSecond: 100, configured: true }, parts: 8 });
+    await submitAll();
+    await harness.runUntil(async () => (await harness.store.jobs.counts()).completed === 480);
+  });
+
   test('a higher priority goes first within its account', async () => {
     await open({ pace: { ratePerSecond: 2, configured: true } });
     for (const name of ['1', '2', '3', '4']) await harness.submit(call(name));

@@ -38,6 +38,7 @@ const LEFT_OUT = {
     'deliveries.slot: of the url',
     'delivery_attempts.job: of the job',
     'destinations.slot: of the origin',
+    'divided_keys.*: of the nodes',
     'ended.expires_at: end and window',
     'ended.job: of the job',
     'fences.*: of the nodes',
