@@ -57,7 +57,7 @@ export class ClusterNode {
   #stopTimer: (() => void) | null = null;
   #onLeft: (() => void) | null = null;
   /** Slots that are being prepared. */
-  readonly #coming = new Set<number>();
+  readonly #coming = new Map<number, object>();
   /** Before that it renews its lease and takes nothing. */
   #isStarted = false;
   #isOver = false;
@@ -297,7 +297,7 @@ export class ClusterNode {
   /** Not waited for: the next renewal is not to be late because much has to be read. */
   #serve(slots: readonly number[], hadLapsed: boolean): void {
     const wanted = new Set(slots);
-    for (const slot of this.#coming) if (!wanted.has(slot)) this.#coming.delete(slot);
+    for (const slot of this.#coming.keys()) if (!wanted.has(slot)) this.#coming.delete(slot);
     const lost = this.held.slots().filter((slot) => !wanted.has(slot));
     if (lost.length > 0) {
       this.held.delete(lost);
@@ -309,14 +309,17 @@ export class ClusterNode {
   }
 
   async #gain(slots: readonly number[]): Promise<void> {
-    for (const slot of slots) this.#coming.add(slot);
+    // What was read for a slot that was lost meanwhile, and has come again, says nothing about it.
+    const tenure = {};
+    for (const slot of slots) this.#coming.set(slot, tenure);
+    const isComing = (slot: number): boolean => this.#coming.get(slot) === tenure;
     try {
       await Promise.all(this.#users.map((user) => user.prepare?.(slots) ?? Promise.resolve()));
-      const still = slots.filter((slot) => this.#coming.has(slot));
+      const still = slots.filter(isComing);
       this.held.add(still);
       await Promise.all(this.#users.map((user) => user.gain(still)));
     } finally {
-      for (const slot of slots) this.#coming.delete(slot);
+      for (const slot of slots) if (isComing(slot)) this.#coming.delete(slot);
     }
   }
 
