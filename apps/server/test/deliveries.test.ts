@@ -107,7 +107,7 @@ test('an endpoint that names a delay gets nothing before it, and no attempt is c
 });
 
 test('a webhook is delivered from a region of its own that the server has, or not at all', async () => {
-  const flags = { regions: 'iad', 'delivery-give-up': '0s', rate: [`${target.origin}=1000`] };
+  const flags = { region: 'iad', 'delivery-give-up': '0s', rate: [`${target.origin}=1000`] };
   const regional = await startServer(flags);
   const client = new EZThrottle({ apiKey: regional.apiKey, baseUrl: regional.url });
   try {
