@@ -1,4 +1,11 @@
-import { type Id, type JobReads, lineOf, pathOfLeg, type WorkReads } from '@ezthrottle/engine';
+import {
+  type Id,
+  type JobReads,
+  lineOf,
+  pathOfLeg,
+  slotOf,
+  type WorkReads,
+} from '@ezthrottle/engine';
 import type { ActiveJob, ActiveJobs } from './active-jobs.ts';
 import type { Destinations } from './destinations.ts';
 import type { JobMover } from './job-mover.ts';
@@ -59,6 +66,8 @@ export async function takeUpWork(options: RecoveryOptions): Promise<void> {
 /** Every armed attempt may have been sent or not: its outcome is unknown, its number is never reused. */
 async function forgetArmed(options: RecoveryOptions): Promise<void> {
   const { work, active, batchRows, slots } = options;
+  // Lines that were this node's before are at hand, also between the end of a call and its record.
+  const taken = slots === undefined ? null : new Set(slots);
   for (let after: Id | null = null; ; ) {
     const rows: readonly { readonly jobId: Id }[] = await work.armed(after, batchRows, slots);
     const ids = [...new Set(rows.map(({ jobId }) => jobId))];
@@ -68,7 +77,9 @@ async function forgetArmed(options: RecoveryOptions): Promise<void> {
           if (job === null) return;
           await forgetArmedOf(job, options.mover, options.now(), {
             isAtHand: options.isAtHand,
-            owns: (line) => options.owns(job.organization, line),
+            owns: (line) =>
+              options.owns(job.organization, line) &&
+              (taken === null || taken.has(slotOf(job.organization, line))),
           });
         }),
       ),

@@ -75,8 +75,10 @@ const OLDEST_READY = `SELECT ready_at AS at FROM (
   ) AS first
   WHERE is_ready AND slot = ANY($1) ORDER BY job, leg LIMIT 1`;
 
+// A job's row has the slot of its first path. Where another path is called, its line may be anybody's.
 export const ARMED = `SELECT runs.job, runs.public_id AS job_id, runs.armed
-  FROM {runs} WHERE armed IS NOT NULL AND job > $1 AND slot = ANY($2) ORDER BY job LIMIT $3`;
+  FROM {runs} WHERE armed IS NOT NULL AND job > $1
+    AND (slot = ANY($2) OR armed ~ '"path":[1-9]') ORDER BY job LIMIT $3`;
 
 export const WAKEABLE = `SELECT runs.public_id AS job_id
   FROM (

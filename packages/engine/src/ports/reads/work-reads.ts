@@ -43,7 +43,11 @@ export interface WorkReads {
    * It may be overlooked behind very many jobs that still have to wait for their moment.
    */
   oldestReadyAt(slots?: readonly number[]): Promise<number | null>;
-  /** Armed rows: after a start, attempts whose outcome nobody knows. Ordered by job, paged by id. */
+  /**
+   * Armed rows: after a start, attempts whose outcome nobody knows. Ordered by job, paged by id. With slots: of
+   * jobs at home there, and of those of which another path than the first is being called, whose line may be
+   * there as well as elsewhere.
+   */
   armed(
     afterJobId: Id | null,
     limit: number,
