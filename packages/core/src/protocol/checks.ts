@@ -9,8 +9,6 @@ import type { Problem } from './wire-error.ts';
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const HEADER_VALUE = /^[\t\u0020-\u007e\u0080-\u00ff]*$/;
 const HTTP_URL = /^https?:\/\//i;
-const CONTROL_CHARACTER = /\p{Cc}/u;
-const PLAIN_WORD = /^[A-Za-z_$][\w$]*$/;
 
 /** Methods that open a tunnel or echo what was sent: they are not calls that a server makes for others. */
 const REFUSED_METHODS: ReadonlySet<string> = new Set(['CONNECT', 'TRACE', 'TRACK']);
@@ -51,14 +49,14 @@ export function checkUrl(value: unknown, path: string): Problem[] {
       },
     ];
   }
-  if (CONTROL_CHARACTER.test(value)) {
+  if (/\p{Cc}/u.test(value)) {
     return [{ path, message: 'contains a control character', expected }];
   }
-  if (!HTTP_URL.test(value) || !URL.canParse(value)) {
+  if (!(HTTP_URL.test(value) && URL.canParse(value))) {
     return [{ path, message: 'is not an http(s) address', expected }];
   }
   // Without the sign there is nobody before it: nearly no address has to be taken apart.
-  if (value.includes('@') && hasCredentials(new URL(value))) {
+  if (value.includes('@') && hasUser(new URL(value))) {
     return [
       {
         path,
@@ -92,21 +90,20 @@ export function checkHeaders(value: unknown, path: string): Problem[] {
       { path, message: 'is not an object', expected: 'an object of header names and strings' },
     ];
   }
-  const names = Object.keys(value);
+  const entries: [string, unknown][] = Object.entries(value);
   const problems: Problem[] = [];
-  if (names.length > LIMITS.headers) {
+  if (entries.length > LIMITS.headers) {
     return [
       {
         path,
-        message: `has ${names.length} headers`,
+        message: `has ${entries.length} headers`,
         expected: `at most ${LIMITS.headers} headers`,
       },
     ];
   }
   const seen = new Set<string>();
   let characters = 0;
-  for (const name of names) {
-    const content: unknown = Reflect.get(value, name);
+  for (const [name, content] of entries) {
     const problem = headerProblem(name, content);
     // A path is put together for those who read it: nearly all headers are right.
     if (problem !== null) problems.push({ path: memberPath(path, name), ...problem });
@@ -174,7 +171,7 @@ export function checkStatusCodes(
 
 /** Path of a member: `a.b`, or `a["x-y"]` where the name is not a plain word. */
 export function memberPath(path: string, name: string): string {
-  if (!PLAIN_WORD.test(name)) return `${path}[${JSON.stringify(name.slice(0, 64))}]`;
+  if (!/^[A-Za-z_$][\w$]*$/.test(name)) return `${path}[${JSON.stringify(name.slice(0, 64))}]`;
   const shown = name.slice(0, 64);
   return path === '' ? shown : `${path}.${shown}`;
 }
@@ -186,18 +183,18 @@ function headerProblem(name: string, content: unknown): Omit<Problem, 'path'> | 
       expected: 'letters, digits and the signs that HTTP allows in header names',
     };
   }
-  const expected = 'a string of printable Latin-1 characters, without line breaks';
-  if (typeof content !== 'string') return { message: 'is not a string', expected };
-  if (!HEADER_VALUE.test(content)) {
-    return { message: 'contains a character that a header cannot carry', expected };
-  }
-  return null;
+  const isText = typeof content === 'string';
+  if (isText && HEADER_VALUE.test(content)) return null;
+  return {
+    message: isText ? 'contains a character that a header cannot carry' : 'is not a string',
+    expected: 'a string of printable Latin-1 characters, without line breaks',
+  };
 }
 
 function isStatusCode(value: unknown): boolean {
   return typeof value === 'number' && Number.isInteger(value) && value >= 100 && value <= 599;
 }
 
-function hasCredentials({ username, password }: URL): boolean {
-  return username !== '' || password !== '';
+function hasUser(url: URL): boolean {
+  return url.username !== '' || url.password !== '';
 }
