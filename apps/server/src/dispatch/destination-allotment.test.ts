@@ -3,6 +3,7 @@ import {
   createPace,
   DEFAULT_PACE,
   destinationKey,
+  feedback,
   KeyPacer,
   type LimitShare,
   NO_SHARE,
@@ -275,17 +276,84 @@ describe('the pace of a destination that several nodes call', () => {
     expect(nodes.most.ratePerSecond).toBeLessThanOrEqual(100);
   });
 
-  test('is what the destination was found to bear, and not what is supposed of unknown ones', async () => {
-    const nodes = new Nodes(3);
-    nodes.settings = DEFAULT_PACE;
-    const [home, second] = three(nodes);
-    home.pacer.pace = { ...home.pacer.pace, ratePerSecond: 500, concurrency: 40 };
+  test('is what is set now, and not what was set when it was shared', async () => {
+    const nodes = new Nodes(2);
+    nodes.settings = { ...SETTINGS, allowRaise: true, maxPerSecond: 500 };
+    const [home, second] = nodes.all;
+    if (home === undefined || second === undefined) throw new Error('two nodes');
     nodes.divided = {
       key: KEY,
       slot: SLOT,
       parts: 2,
       version: 1,
-      ...home.allotment.bears(),
+      ...home.allotment.taught(),
+      pauseMs: 0,
+    };
+    await nodes.move(home);
+    nodes.call(home, 2);
+    nodes.call(second, 2);
+    await nodes.pass(4_000, 500);
+    expect(nodes.spends(home).ratePerSecond).toBeCloseTo(50, 0);
+    nodes.settings = { ...nodes.settings, ratePerSecond: 10 };
+    await nodes.pass(4_000, 500);
+    expect(
+      nodes.spends(home).ratePerSecond + nodes.spends(second).ratePerSecond,
+    ).toBeLessThanOrEqual(10.001);
+    nodes.settings = DEFAULT_PACE;
+    second.accounts = 0;
+    await nodes.pass(20_000, 500);
+    expect(home.allotment.isShared).toBe(false);
+    expect(home.pacer.pace.ratePerSecond).toBe(DEFAULT_PACE.ratePerSecond);
+  });
+
+  test('comes back only to what the target announced last, also where that is less', async () => {
+    const nodes = new Nodes(2);
+    nodes.settings = DEFAULT_PACE;
+    const [home, second] = nodes.all;
+    if (home === undefined || second === undefined) throw new Error('two nodes');
+    home.pacer.pace = { ...home.pacer.pace, ratePerSecond: 60, learnedRate: 60 };
+    nodes.divided = {
+      key: KEY,
+      slot: SLOT,
+      parts: 2,
+      version: 1,
+      ...home.allotment.taught(),
+      pauseMs: 0,
+    };
+    await nodes.move(home);
+    nodes.call(home, 2);
+    nodes.call(second, 2);
+    await nodes.pass(4_000, 500);
+    expect(second.pacer.pace.ratePerSecond).toBeCloseTo(30, 0);
+    const answer = (headers: Readonly<Record<string, string>>): void => {
+      const now = nodes.clock.monotonic();
+      for (const { pacer } of [home, second]) {
+        pacer.pace = feedback(pacer.pace, { status: 200, headers }, now, now);
+      }
+    };
+    answer({ 'x-ezthrottle-rps': '10' });
+    expect(second.pacer.pace.ratePerSecond).toBeCloseTo(5, 0);
+    for (let answers = 0; answers < 60; answers += 1) {
+      await nodes.pass(500, 500);
+      answer({});
+    }
+    expect(home.pacer.pace.ratePerSecond + second.pacer.pace.ratePerSecond).toBeLessThan(10.5);
+  });
+
+  test('is what the destination was found to bear, and not what is supposed of unknown ones', async () => {
+    const nodes = new Nodes(3);
+    nodes.settings = DEFAULT_PACE;
+    const [home, second] = three(nodes);
+    home.pacer.pace = {
+      ...home.pacer.pace,
+      ...{ ratePerSecond: 500, concurrency: 40, learnedRate: 500, learnedConcurrency: 40 },
+    };
+    nodes.divided = {
+      key: KEY,
+      slot: SLOT,
+      parts: 2,
+      version: 1,
+      ...home.allotment.taught(),
       pauseMs: 0,
     };
     await nodes.move(home);
@@ -300,7 +368,8 @@ describe('the pace of a destination that several nodes call', () => {
     expect(second.pacer.pace.concurrency).toBe(20);
     second.accounts = 0;
     await nodes.pass(20_000, 500);
-    expect(home.pacer.pace).toMatchObject({ ratePerSecond: 500, concurrency: 40 });
+    expect(home.pacer.pace.ratePerSecond).toBeCloseTo(500, 3);
+    expect(home.pacer.pace.concurrency).toBe(40);
   });
 
   test('stands still at all nodes when one of them was asked to wait', async () => {

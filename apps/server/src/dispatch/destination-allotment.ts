@@ -8,6 +8,7 @@ import {
   NO_SHARE,
   type PaceSettings,
   wholeAllotment,
+  wholeSlots,
 } from '@ezthrottle/engine';
 import type { DividedKeys } from '../cluster/division/divided-keys.ts';
 import type { Ownership } from '../cluster/ownership.ts';
@@ -32,7 +33,7 @@ export interface DestinationAllotmentOptions {
   readonly onChanged: () => void;
 }
 
-/** What a destination bears. */
+/** What a destination bears, or has taught that it does; 0: nothing is known of it. */
 export interface Bearing {
   readonly ratePerSecond: number;
   readonly concurrency: number;
@@ -48,8 +49,8 @@ export class DestinationAllotment {
   readonly #recent: RecentAccounts;
   /** Null: the whole. */
   #share: LimitShare | null = null;
-  /** What it was found to bear when it was shared. */
-  #borne: Bearing | null = null;
+  /** What it had taught when it was shared. */
+  #taught: Bearing | null = null;
 
   constructor(options: DestinationAllotmentOptions) {
     this.#options = options;
@@ -82,7 +83,7 @@ export class DestinationAllotment {
   begin(): void {
     if (this.#share !== null) return;
     const { key, slot, shares } = this.#options;
-    this.#borne = this.isHome ? this.bears() : null;
+    this.#taught = this.isHome ? this.taught() : null;
     this.#share = NO_SHARE;
     shares.use({
       key,
@@ -99,8 +100,9 @@ export class DestinationAllotment {
   /** Nobody else spends anything of it any more. */
   end(): void {
     if (this.#share === null || !this.isHome) return;
-    const { key, pacer, clock, shares, onChanged } = this.#options;
-    const whole = this.whole();
+    const { key, pacer, clock, shares, settings, onChanged } = this.#options;
+    // What it has taught is the pacer's own again, beside what is set.
+    const whole = settings();
     this.#share = null;
     shares.drop(key, 0);
     pacer.allot(whole, wholeAllotment(whole), false, clock.monotonic());
@@ -154,9 +156,23 @@ export class DestinationAllotment {
 
   /** All of it, of which the homes have their shares. */
   whole(): PaceSettings {
-    const { key, divided, settings } = this.#options;
+    return wholeOf(this.#options.settings(), this.taught());
+  }
+
+  /** Of what it bears: what answers have said, whoever has set what. */
+  taught(): Bearing {
+    const { key, divided, pacer } = this.#options;
+    if (this.#share === null) {
+      const { learnedRate, learnedConcurrency } = pacer.pace;
+      return {
+        ratePerSecond: learnedRate ?? 0,
+        concurrency: wholeSlots(learnedConcurrency ?? 0),
+      };
+    }
     const known = divided.find(key);
-    return wholeOf(settings(), known === null || known.ratePerSecond === 0 ? this.#borne : known);
+    const isKnown = known !== null && known.ratePerSecond + known.concurrency > 0;
+    const { ratePerSecond, concurrency } = (isKnown ? known : this.#taught) ?? UNTAUGHT;
+    return { ratePerSecond, concurrency };
   }
 
   /** What it bears by all that is known now. */
@@ -166,7 +182,7 @@ export class DestinationAllotment {
       this.#options.pacer.pace;
     return {
       ratePerSecond: Math.max(ratePerSecond, learnedRate ?? 0),
-      concurrency: Math.floor(Math.max(concurrency, learnedConcurrency ?? 0)),
+      concurrency: Math.max(concurrency, wholeSlots(learnedConcurrency ?? 0)),
     };
   }
 
@@ -219,12 +235,15 @@ export class DestinationAllotment {
   }
 }
 
-/** Settings of a destination with what it was found to bear, unless somebody has said how much that is. */
-export function wholeOf(settings: PaceSettings, borne: Bearing | null): PaceSettings {
-  if (borne === null || (settings.configured && !settings.allowRaise)) return settings;
+const UNTAUGHT: Bearing = { ratePerSecond: 0, concurrency: 0 };
+
+/** Settings of a destination with what it has taught, unless somebody has said how much it bears. */
+export function wholeOf(settings: PaceSettings, taught: Bearing | null): PaceSettings {
+  if (taught === null || (settings.configured && !settings.allowRaise)) return settings;
   return {
     ...settings,
-    ratePerSecond: Math.max(settings.ratePerSecond, borne.ratePerSecond),
-    concurrency: Math.max(settings.concurrency, borne.concurrency),
+    ratePerSecond: Math.max(settings.ratePerSecond, taught.ratePerSecond),
+    concurrency: Math.max(settings.concurrency, taught.concurrency),
+    isTaught: taught.ratePerSecond > settings.ratePerSecond,
   };
 }

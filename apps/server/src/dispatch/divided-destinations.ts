@@ -18,6 +18,8 @@ export interface HomeOfKey {
   readonly key: string;
   readonly slot: number;
   readonly bears: Bearing;
+  /** What of it answers have said. */
+  readonly taught: Bearing;
   /** What this node has to do there. */
   readonly usage: () => Pick<LimitUsage, 'demand' | 'accounts'>;
 }
@@ -38,7 +40,8 @@ export class DividedDestinations {
     for (const { key, allotment } of this.#options.destinations.values()) {
       if (allotment === null || !allotment.isHome) continue;
       const { slot } = allotment;
-      yield { key, slot, bears: allotment.bears(), usage: () => allotment.usage() };
+      const [bears, taught] = [allotment.bears(), allotment.taught()];
+      yield { key, slot, bears, taught, usage: () => allotment.usage() };
     }
   }
 

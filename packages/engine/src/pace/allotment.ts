@@ -1,5 +1,5 @@
 import { isWithoutRate } from './limit-settings.ts';
-import { clampRate, concurrencyCeiling, type PaceSettings } from './pace-settings.ts';
+import { clampRate, concurrencyCeiling, type PaceSettings, wholeSlots } from './pace-settings.ts';
 import { effectiveBurst, intervalMs, type PaceState, spendBurst, withRate } from './pace-state.ts';
 
 /** How much of a limit somebody may spend. */
@@ -112,8 +112,8 @@ function learnedBy(state: PaceState, part: number, now: number): PaceState {
     peakRate: peakRate === null ? null : peakRate * by,
     troughRate: troughRate === null ? null : troughRate * by,
     learnedRate: learnedRate === null ? null : learnedRate * by,
-    learnedConcurrency:
-      learnedConcurrency === null ? null : Math.max(1, Math.floor(learnedConcurrency * by)),
+    // Not rounded: parts come and go, and each time a slot would be lost for good.
+    learnedConcurrency: learnedConcurrency === null ? null : learnedConcurrency * by,
   };
 }
 
@@ -127,7 +127,8 @@ export function withSettings(state: PaceState, settings: PaceSettings, now: numb
   const wanted = state.learnedRate ?? settings.ratePerSecond;
   const rate = clampRate(settings, wasHeldBack ? Math.min(state.ratePerSecond, wanted) : wanted);
   const ceiling = Math.max(settings.ratePerSecond, state.learnedRate ?? 0);
-  const slots = state.learnedConcurrency ?? settings.concurrency;
+  const { learnedConcurrency } = state;
+  const slots = learnedConcurrency === null ? settings.concurrency : wholeSlots(learnedConcurrency);
   return {
     ...withRate(state, Math.min(rate, ceiling), now),
     settings,

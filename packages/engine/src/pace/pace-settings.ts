@@ -19,6 +19,11 @@ export interface PaceSettings {
    * is meant for the whole. Absent: they are the whole.
    */
   readonly part?: number;
+  /**
+   * Whether rate and concurrency are what the target has announced, and not what somebody said: what it announces
+   * next takes their place, also where that is less. Default false.
+   */
+  readonly isTaught?: boolean;
 }
 
 export const DEFAULT_PACE: PaceSettings = {
@@ -84,4 +89,9 @@ export function clampConcurrency(settings: PaceSettings, concurrency: number): n
 
 function isCeiling(settings: PaceSettings): boolean {
   return settings.configured && !settings.allowRaise;
+}
+
+/** Calls at the same time of a part of what was taught: parts of parts come back a little off. */
+export function wholeSlots(slots: number): number {
+  return slots === 0 ? 0 : Math.max(1, Math.floor(slots + 1e-6));
 }

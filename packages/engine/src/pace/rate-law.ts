@@ -4,18 +4,21 @@ import {
   concurrencyCeiling,
   PACE_LAW,
   rateCeiling,
+  wholeSlots,
 } from './pace-settings.ts';
 import { intervalMs, type PaceState, withRate } from './pace-state.ts';
 
 /** Rate that successes bring back, step by step: the learned one, at least what it started with. */
 export function restingRate(state: PaceState): number {
-  const rate = Math.max(state.settings.ratePerSecond, state.learnedRate ?? 0);
+  const { ratePerSecond, isTaught = false } = state.settings;
+  const said = isTaught && state.learnedRate !== null ? 0 : ratePerSecond;
+  const rate = Math.max(said, state.learnedRate ?? 0);
   return Math.min(rate, Math.max(rateCeiling(state.settings), state.settings.ratePerSecond));
 }
 
 /** Likewise for calls at the same time. */
 function restingConcurrency(state: PaceState): number {
-  const slots = Math.max(state.settings.concurrency, state.learnedConcurrency ?? 0);
+  const slots = Math.max(state.settings.concurrency, wholeSlots(state.learnedConcurrency ?? 0));
   return Math.min(slots, concurrencyCeiling(state.settings));
 }
 

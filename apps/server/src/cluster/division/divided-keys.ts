@@ -9,7 +9,7 @@ export interface DividedKey {
   readonly parts: KeyParts;
   /** One more with every change of the parts. */
   readonly version: number;
-  /** What the destination was found to bear when it was divided; 0: it was not. */
+  /** What the destination had taught when it was divided, whatever was set; 0: nothing. */
   readonly ratePerSecond: number;
   readonly concurrency: number;
   /** A target has told some node to wait for so long, from when this was read, in milliseconds. */

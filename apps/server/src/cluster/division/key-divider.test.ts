@@ -57,6 +57,7 @@ function homeWith(callsPerSecond: number, accounts: number): HomeOfKey {
     key: KEY,
     slot: 7,
     bears: { ratePerSecond: 5_000, concurrency: 100 },
+    taught: { ratePerSecond: 4_000, concurrency: 80 },
     usage: () => ({ demand: callsPerSecond * 2, accounts }),
   };
 }
@@ -70,7 +71,7 @@ describe('a destination at its home', () => {
   test('is divided when it has been too hot for one node for some seconds, and once more if that is not enough', async () => {
     expect(await rounds(2)).toBe(1);
     expect(await rounds(1)).toBe(2);
-    expect(row).toMatchObject({ key: KEY, slot: 7, ratePerSecond: 5_000, concurrency: 100 });
+    expect(row).toMatchObject({ key: KEY, slot: 7, ratePerSecond: 4_000, concurrency: 80 });
     expect(told).toBe(1);
     expect(await rounds(3)).toBe(4);
     expect(await rounds(20)).toBe(4);

@@ -96,9 +96,9 @@ export class KeyDivider {
   async #divide(home: HomeOfKey, row: DividedKey | null, parts: KeyParts): Promise<void> {
     const { rows, known, tell, logger } = this.#options;
     this.#wanted.delete(home.key);
-    const { key, slot, bears } = home;
+    const { key, slot, taught } = home;
     const version = row?.version ?? 0;
-    if (!(await rows.divide({ key, slot, parts, version, ...bears }))) return;
+    if (!(await rows.divide({ key, slot, parts, version, ...taught }))) return;
     await known.refresh();
     tell();
     logger.info(
@@ -119,8 +119,10 @@ export class KeyDivider {
   }
 }
 
-/** Of a key whose home has none of its calls. */
+/** Of a key whose home has none of its calls: what others ask for says enough. */
 function unused({ key, slot, ratePerSecond, concurrency }: DividedKey): HomeOfKey {
   const usage = () => ({ demand: 0 });
-  return { key, slot, bears: { ratePerSecond, concurrency }, usage };
+  const endless = Number.POSITIVE_INFINITY;
+  const bears = { ratePerSecond: endless, concurrency: endless };
+  return { key, slot, bears, taught: { ratePerSecond, concurrency }, usage };
 }
