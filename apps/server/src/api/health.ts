@@ -1,7 +1,11 @@
 import type { LivenessView, ReadinessView } from '@ezthrottle/core/protocol';
 import type { Clock, JobReads } from '@ezthrottle/engine';
 import type { RegionView } from '../regions/region-views.ts';
+import { answeredWithin } from './answered-within.ts';
 import type { Route } from './route.ts';
+
+/** How long these answers wait for the store, in milliseconds: less than whoever probes a server. */
+const STORE_MS = 3_000;
 
 type Counts = Awaited<ReturnType<JobReads['counts']>>;
 
@@ -52,12 +56,13 @@ export function liveRoute(): Route {
  * @param options.isStopping Whether it has begun to stop.
  */
 export function readyRoute(options: {
+  readonly clock: Pick<Clock, 'after'>;
   readonly isStopping: () => boolean;
   readonly readStore: () => Promise<unknown>;
 }): Route {
   async function status(): Promise<ReadinessView['status']> {
     if (options.isStopping()) return 'stopping';
-    return await options.readStore().then(
+    return await answeredWithin(options.clock, STORE_MS, options.readStore()).then(
       () => 'ready' as const,
       () => 'store_failed' as const,
     );
@@ -76,7 +81,7 @@ export function readyRoute(options: {
 /** Whether the server is there and how much it has to do. Needs no key and says nothing of anybody's jobs. */
 export function healthRoute(options: {
   readonly version: string;
-  readonly clock: Pick<Clock, 'now' | 'monotonic'>;
+  readonly clock: Pick<Clock, 'now' | 'monotonic' | 'after'>;
   readonly counts: { get(): Promise<Counts> };
   readonly load: HealthLoad;
   readonly admission: () => Promise<Readonly<Record<string, number | boolean>>>;
@@ -91,7 +96,8 @@ export function healthRoute(options: {
     path: '/health',
     access: 'public',
     async handle() {
-      const oldestAt = await load.oldestReadyAt();
+      const asked = Promise.all([load.oldestReadyAt(), options.counts.get(), options.admission()]);
+      const [oldestAt, jobs, admission] = await answeredWithin(clock, STORE_MS, asked);
       const { running, waiting } = load.deliveries();
       return {
         status: 200,
@@ -102,8 +108,8 @@ export function healthRoute(options: {
           oldest_wait_ms: oldestAt === null ? null : Math.max(0, clock.now() - oldestAt),
           calls_in_flight: load.calls().inFlight,
           deliveries: { in_flight: running, waiting },
-          jobs: await options.counts.get(),
-          admission: await options.admission(),
+          jobs,
+          admission,
           hears_nodes: options.isHearing(),
           regions: options.regions(),
         },

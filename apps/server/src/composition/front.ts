@@ -213,6 +213,7 @@ export async function openFront(parts: Front, onClose: OnClose): Promise<string>
     regions: () => regionViews(config.regions, parts.regions),
   });
   const ready = readyRoute({
+    clock,
     isStopping: () => isStopping,
     readStore: () => store.work.nextDueAt(),
   });

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { parse } from 'yaml';
 import { describe, expect, test } from 'vitest';
 import { liveRoute, readyRoute } from '../../src/api/health.ts';
+import { systemClock } from '../../src/clock.ts';
 import { readArguments } from '../../src/cli/arguments.ts';
 import { type ConfigReading, readSettings } from '../../src/config.ts';
 import { SETTINGS } from '../../src/config/settings.ts';
@@ -121,7 +122,11 @@ describe('a stop', () => {
 });
 
 describe('probes', () => {
-  const ready = readyRoute({ isStopping: () => false, readStore: () => Promise.resolve() }).path;
+  const ready = readyRoute({
+    clock: systemClock,
+    isStopping: () => false,
+    readStore: () => Promise.resolve(),
+  }).path;
   const live = liveRoute().path;
 
   test('ask for pages that there are', () => {
