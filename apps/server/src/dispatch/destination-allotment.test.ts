@@ -346,7 +346,10 @@ describe('the pace of a destination that several nodes call', () => {
     const [home, second] = three(nodes);
     home.pacer.pace = {
       ...home.pacer.pace,
-      ...{ ratePerSecond: 500, concurrency: 40, learnedRate: 500, learnedConcurrency: 40 },
+      ratePerSecond: 500,
+      concurrency: 40,
+      learnedRate: 500,
+      learnedConcurrency: 40,
     };
     nodes.divided = {
       key: KEY,

@@ -1,5 +1,5 @@
 import { slotOf } from '@ezthrottle/engine';
-import { createUpstream, type Upstream } from '@ezthrottle/testkit';
+import type { Upstream } from '@ezthrottle/testkit';
 import { Client } from 'pg';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { textOf, until } from '../running-server.ts';
