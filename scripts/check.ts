@@ -26,6 +26,21 @@ type Result = {
   seconds: number;
   output: string;
   note: string;
+  /** The tests that failed, each with its file and the first lines of why. */
+  failures: string[];
+};
+
+type TestReport = {
+  numPassedTests: number;
+  numFailedTests: number;
+  numPendingTests: number;
+  numTodoTests: number;
+  testResults: {
+    name: string;
+    status: string;
+    message: string;
+    assertionResults: { status: string; fullName: string; failureMessages: string[] }[];
+  }[];
 };
 
 const root = join(import.meta.dirname, '..');
@@ -111,24 +126,43 @@ function runCommand(command: string[]): Promise<{ code: number; output: string }
   });
 }
 
+const shownOfFailure = 6;
+
+function failure(file: string, test: string, message: string): string {
+  const own = message.split('\n').filter((line) => !line.includes('/node_modules/'));
+  const why = own.slice(0, shownOfFailure).join('\n').replace(/^/gm, '    ');
+  return `${file.replace(`${root}/`, '')} > ${test}\n${why}`;
+}
+
 /** Counts from vitest's own report. A file that did not load, or an error outside a test, counts as one failure. */
 function countTests(
   project: string,
   exitCode: number,
-): Pick<Result, 'passed' | 'failed' | 'skipped'> {
-  const report = join(work, `${project}.json`);
-  if (!existsSync(report)) return { passed: 0, failed: exitCode === 0 ? 0 : 1, skipped: 0 };
-  const counts = JSON.parse(readFileSync(report, 'utf8'));
-  const brokenFiles = counts.testResults.filter(
-    (file: { status: string; assertionResults: { status: string }[] }) =>
-      file.status === 'failed' && !file.assertionResults.some((test) => test.status === 'failed'),
-  ).length;
-  const failed = counts.numFailedTests + brokenFiles;
+): Pick<Result, 'passed' | 'failed' | 'skipped' | 'failures'> {
+  const path = join(work, `${project}.json`);
+  if (!existsSync(path)) {
+    return { passed: 0, failed: exitCode === 0 ? 0 : 1, skipped: 0, failures: [] };
+  }
+  const counts: TestReport = JSON.parse(readFileSync(path, 'utf8'));
+  const failures = counts.testResults.flatMap((file) => {
+    const tests = file.assertionResults.filter((test) => test.status === 'failed');
+    if (file.status === 'failed' && tests.length === 0) {
+      return [failure(file.name, 'did not load', file.message)];
+    }
+    return tests.map((test) => failure(file.name, test.fullName, test.failureMessages.join('\n')));
+  });
   return {
     passed: counts.numPassedTests,
-    failed: failed === 0 && exitCode !== 0 ? 1 : failed,
+    failed: failures.length === 0 && exitCode !== 0 ? 1 : failures.length,
     skipped: counts.numPendingTests + counts.numTodoTests,
+    failures,
   };
+}
+
+/** What vitest says of failures and of errors outside of tests; not its list of all that passed. */
+function failuresOf(output: string): string {
+  const start = output.search(/^.*(Failed Suites|Failed Tests|Unhandled Errors).*$/m);
+  return start === -1 ? output : output.slice(start);
 }
 
 async function runStep(step: Step): Promise<Result> {
@@ -144,7 +178,7 @@ async function runStep(step: Step): Promise<Result> {
   const ok = code === 0;
   const counts =
     step.project === undefined
-      ? { passed: ok ? 1 : 0, failed: ok ? 0 : 1, skipped: 0 }
+      ? { passed: ok ? 1 : 0, failed: ok ? 0 : 1, skipped: 0, failures: [] }
       : countTests(step.project, code);
   const note =
     step.project === undefined
@@ -165,6 +199,7 @@ function notRun(step: Step, reason: string): Result {
     seconds: 0,
     output: '',
     note: reason,
+    failures: [],
   };
 }
 
@@ -188,8 +223,11 @@ function report(result: Result): void {
   console.log(
     `${result.ok ? 'ok  ' : 'FAIL'}  ${result.step.name}  ${result.seconds.toFixed(1)} s${note}`,
   );
-  if (!result.ok && result.output !== '')
-    console.log(result.output.trimEnd().replace(/^/gm, '      '));
+  if (result.ok) return;
+  // Their names come first: a long log is often cut off, and this is what one looks for in it.
+  for (const each of result.failures) console.log(each.replace(/^/gm, '      '));
+  const output = result.step.project === undefined ? result.output : failuresOf(result.output);
+  if (output !== '') console.log(output.trimEnd().replace(/^/gm, '      '));
 }
 
 async function runAll(chosen: Step[]): Promise<Result[]> {
@@ -234,6 +272,8 @@ function printTable(results: Result[]): void {
       `${result.step.name.padEnd(width)}  ${verdict}   ${time}  ${result.note}`.trimEnd(),
     );
   }
+  const failures = results.flatMap((result) => result.failures);
+  if (failures.length > 0) console.log(`\n${failures.join('\n')}`);
   const sum = (of: (result: Result) => number): number =>
     results.reduce((total, result) => total + of(result), 0);
   console.log(
