@@ -33,7 +33,11 @@ export interface Others {
 }
 
 const NOT_TOLD: readonly WarningView[] = [
-  { path: 'state', message: 'is not known: the node that has this destination does not answer' },
+  {
+    path: 'state',
+    message:
+      'is not known now: the node that has this destination does not answer, or it passes to another',
+  },
 ];
 
 /** Asks them. A destination is one node's, unless it is divided; any other limit may be used by several. */
