@@ -2,6 +2,7 @@
 
 import { createUpstream, type Upstream } from '@ezthrottle/testkit';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { expectBoundOfWhatIsSent } from './redrive-bound.ts';
 import {
   objectOf,
   type Reply,
@@ -171,6 +172,11 @@ describe('a redrive of jobs', () => {
     const took = Number(stored['ended_at']) - Number(stored['created_at']);
     expect(took).toBeGreaterThan(900);
     expect(took).toBeLessThan(10_000);
+  });
+
+  test('sends as many as max_items says, however many it passes over', async () => {
+    expect.hasAssertions();
+    await expectBoundOfWhatIsSent(server, target);
   });
 
   test('whose request is mistyped is refused with every place, and sends nothing', async () => {

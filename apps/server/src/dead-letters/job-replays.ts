@@ -66,11 +66,21 @@ export type JobReplayed =
       readonly problems: readonly Problem[];
     };
 
+/** Why a dead letter is passed over, and what was sent for it before. */
+export interface LeftOut {
+  readonly why: RedriveLeftOut;
+  readonly result: Id | null;
+}
+
 /** Sends dead jobs again, each as a new job that stands in line like any other. */
 export interface JobReplays {
   replay(organization: Id, id: Id, replay: JobReplay): Promise<JobReplayed>;
-  /** Why its first new try would not be sent now; null: it would. Changes nothing. */
-  leftOut(organization: Id, id: Id, edit: JobEdit): Promise<RedriveLeftOut | null>;
+  /**
+   * Why its first new try would not be sent now; null: it would. Changes nothing.
+   *
+   * @param by The redrive that would send it: what it has sent itself, it would send. Null: none yet.
+   */
+  leftOut(organization: Id, id: Id, edit: JobEdit, by: Id | null): Promise<LeftOut | null>;
   /** The first new try of a dead job; null: there is none. */
   newTryOf(
     dead: Pick<DeadJob, 'id' | 'organization' | 'idempotentKey'>,
@@ -123,24 +133,32 @@ export function createJobReplays(options: JobReplaysOptions): JobReplays {
       );
       if (secrets.length > 0) return { verdict: 'unusable', what: 'secrets', problems: secrets };
     }
-    return { verdict: 'planned', dead, job, isHeld: held !== null };
+    return { verdict: 'planned', dead, job, newTry: held?.jobId ?? null };
   }
 
   return {
-    async leftOut(organization, id, edit) {
-      const plan = await planned(organization, id, { edit, again: null, redrive: null });
+    async leftOut(organization, id, edit, by) {
+      const plan = await planned(organization, id, { edit, again: null, redrive: by });
       switch (plan.verdict) {
-        case 'planned':
-          if (plan.isHeld) return 'already';
-          return options.deletions.isDeleted(plan.dead) ? 'being_deleted' : null;
-        case 'unusable':
-          return plan.what === 'limits' ? 'limits_unusable' : 'secrets_unusable';
+        case 'planned': {
+          if (plan.newTry !== null) {
+            const first = by === null ? null : await jobs.get(organization, plan.newTry);
+            const isOwn = first !== null && first.spec.redrive === by;
+            return isOwn ? null : { why: 'already', result: plan.newTry };
+          }
+          const isDeleted = options.deletions.isDeleted(plan.dead);
+          return isDeleted ? { why: 'being_deleted', result: null } : null;
+        }
+        case 'unusable': {
+          const why = plan.what === 'limits' ? 'limits_unusable' : 'secrets_unusable';
+          return { why, result: null };
+        }
         case 'unknown':
         case 'not_dead':
-          return 'gone';
+          return { why: 'gone', result: null };
         case 'erased':
         case 'too_late':
-          return plan.verdict;
+          return { why: plan.verdict, result: null };
       }
     },
     async replay(organization, id, replay) {
@@ -182,8 +200,8 @@ type Planned =
       readonly verdict: 'planned';
       readonly dead: DeadJob;
       readonly job: AdmittedJob;
-      /** Whether there is such a new try already. */
-      readonly isHeld: boolean;
+      /** Such a new try that there is already. */
+      readonly newTry: Id | null;
     }
   | Exclude<JobReplayed, { readonly verdict: 'sent' | 'already' | 'being_deleted' | 'rejected' }>;
 

@@ -35,9 +35,9 @@ export async function dryRunOf(
     const page = await kind.next(organization, { ...settings, cursor }, rows, rows);
     for (const [index, dead] of page.found.entries()) {
       if (index % AT_ONCE === 0) await breath();
-      const why = await kind.leftOut(organization, settings, dead);
-      if (why !== null) {
-        leftOut.add(why);
+      const passed = await kind.leftOut(organization, settings, dead, null);
+      if (passed !== null) {
+        leftOut.add(passed.why);
         continue;
       }
       if (reasons.total >= settings.maxItems) return told(true);

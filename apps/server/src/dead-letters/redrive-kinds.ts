@@ -13,7 +13,7 @@ import {
   type RedriveItem,
 } from '@ezthrottle/engine';
 import type { Endpoints } from '../deliver/endpoints.ts';
-import type { JobReplays } from './job-replays.ts';
+import type { JobReplays, LeftOut } from './job-replays.ts';
 import { type DeadPlace, type Scan, scanDead } from './scan.ts';
 
 /** What became of a dead letter that a redrive has come to. */
@@ -36,12 +36,17 @@ export interface RedriveKind {
     limit: number,
     mostLooked: number,
   ): Promise<Scan<AnyDead>>;
-  /** Why it would not be sent now, but passed over; null: it would. */
+  /**
+   * Why it would not be sent now, but passed over; null: it would.
+   *
+   * @param by The redrive's id; null: it has none yet.
+   */
   leftOut(
     organization: Id,
     redrive: Pick<Redrive, 'edit'>,
     dead: AnyDead,
-  ): Promise<RedriveLeftOut | null>;
+    by: Id | null,
+  ): Promise<LeftOut | null>;
   /** Sends it, or says what is to be written to send it. */
   send(
     organization: Id,
@@ -77,7 +82,7 @@ export function jobRedrives(reads: Scanned, replays: JobReplays): RedriveKind {
           destination: destinationOf(dead.url),
         }),
       ),
-    leftOut: (organization, { edit }, { id }) => replays.leftOut(organization, id, edit),
+    leftOut: (organization, { edit }, { id }, by) => replays.leftOut(organization, id, edit, by),
     async send(organization, id, { edit }, { id: source }) {
       const replay = { edit, again: null, redrive: id, entry: null };
       const replayed = await replays.replay(organization, source, replay);
@@ -131,7 +136,7 @@ export function deliveryRedrives(
         }),
       ),
     leftOut: async (organization, _redrive, dead) =>
-      isOpen(organization, dead) ? null : 'endpoint_disabled',
+      isOpen(organization, dead) ? null : { why: 'endpoint_disabled', result: null },
     async send(organization, _id, _redrive, dead) {
       const { id: source } = dead;
       if (!isOpen(organization, dead)) {
@@ -155,6 +160,22 @@ export function deliveryRedrives(
     },
   };
 }
+
+/** What is noted of a dead letter that is passed over. */
+export function passedOver(source: Id, { why, result }: LeftOut): Tried {
+  return { source, result, outcome: OUTCOME_OF[why] };
+}
+
+const OUTCOME_OF: Readonly<Record<RedriveLeftOut, 'already' | 'unfit' | 'gone'>> = {
+  already: 'already',
+  erased: 'unfit',
+  too_late: 'unfit',
+  limits_unusable: 'unfit',
+  secrets_unusable: 'unfit',
+  endpoint_disabled: 'unfit',
+  being_deleted: 'gone',
+  gone: 'gone',
+};
 
 function triedJob(
   replayed: Awaited<ReturnType<JobReplays['replay']>>,

@@ -21,7 +21,14 @@ import type { Commit } from '../tenancy/committing.ts';
 import { createPeriodic } from '../upkeep/periodic.ts';
 import type { Service } from '../upkeep/service.ts';
 import { dryRunOf } from './redrive-dry-run.ts';
-import type { AnyDead, EndedOutcome, RedriveKind, Tried } from './redrive-kinds.ts';
+import type { LeftOut } from './job-replays.ts';
+import {
+  type AnyDead,
+  type EndedOutcome,
+  passedOver,
+  type RedriveKind,
+  type Tried,
+} from './redrive-kinds.ts';
 
 /** A redrive as it is shown. */
 export interface StoredRedrive {
@@ -82,6 +89,12 @@ interface Running {
   restsUntil: number;
   /** One change after the other. */
   last: Promise<unknown>;
+}
+
+/** A dead letter that is to be sent, or (with a reason) passed over. */
+interface Looked {
+  readonly dead: AnyDead;
+  readonly leftOut: LeftOut | null;
 }
 
 /** Dead letters that one round looks at: the rest is for the next one. */
@@ -273,21 +286,29 @@ class RunningRedrives implements Redrives {
     const allowed = Math.min(room, this.#allowed(running));
     const kind = this.#options.kinds[counted.of];
     const isMore = allowed > 0 && (await this.#hasRoom(running, allowed));
-    const limit = Math.min(room, Math.max(allowed, width));
+    const limit = Math.max(allowed, width);
     const page = isMore ? await kind.next(organization, counted, limit, LOOKED) : null;
-    const dead = page === null ? [] : await this.#upTo(allowed, page.found, running);
-    const isWhole = dead.length === (page?.found.length ?? 0);
+    const looked = page === null ? [] : await this.#upTo(allowed, page.found, running);
+    const isWhole = looked.length === (page?.found.length ?? 0);
     // In the order in which they stand, and at once: so that they share a flush of the disk.
-    const tries = await Promise.all(dead.map((each) => kind.send(organization, id, counted, each)));
+    const tries = await Promise.all(
+      looked.map(async ({ dead, leftOut }) =>
+        leftOut === null
+          ? await kind.send(organization, id, counted, dead)
+          : { tried: passedOver(dead.id, leftOut), replayAt: null },
+      ),
+    );
     const tried = tries.map((each) => each.tried);
-    const place = (isWhole ? page?.next : null) ?? dead.at(-1)?.place ?? counted.cursor;
+    const place = (isWhole ? page?.next : null) ?? looked.at(-1)?.dead.place ?? counted.cursor;
     const isAtEnd = isWhole && page?.next === null;
     const next = page === null ? counted : withSent(counted, tried.map(outcomeOf), place, isAtEnd);
     const sent = tried.filter(({ outcome }) => outcome === 'sent').length;
     running.allowance -= sent;
     if (next === running.redrive) return { sent: 0, passed: 0 };
     const first = redriveTotal(counted) + 1;
-    const items = tried.map((each, index): RedriveItem => ({ ...each, number: first + index }));
+    const items = tried
+      .map((each, index): RedriveItem => ({ ...each, number: first + index }))
+      .filter(isListed);
     const replays = tries.flatMap(({ tried: { source }, replayAt }) =>
       replayAt === null ? [] : [{ deliveryId: source, at: replayAt }],
     );
@@ -301,18 +322,21 @@ class RunningRedrives implements Redrives {
     allowed: number,
     found: readonly AnyDead[],
     { record, redrive }: Running,
-  ): Promise<readonly AnyDead[]> {
-    if (found.length <= allowed) return found;
+  ): Promise<readonly Looked[]> {
+    if (found.length <= allowed) return found.map((dead) => ({ dead, leftOut: null }));
     const kind = this.#options.kinds[redrive.of];
-    const leftOut = await Promise.all(
-      found.map((each) => kind.leftOut(record.organization, redrive, each)),
+    const looked = await Promise.all(
+      found.map(async (dead) => ({
+        dead,
+        leftOut: await kind.leftOut(record.organization, redrive, dead, record.id),
+      })),
     );
     let wanted = 0;
-    const end = leftOut.findIndex((why) => {
-      wanted += why === null ? 1 : 0;
+    const end = looked.findIndex(({ leftOut }) => {
+      wanted += leftOut === null ? 1 : 0;
       return wanted > allowed;
     });
-    return end === -1 ? found : found.slice(0, end);
+    return end === -1 ? looked : looked.slice(0, end);
   }
 
   async #hasRoom(running: Running, jobs: number): Promise<boolean> {
@@ -421,4 +445,9 @@ function inTurn<T>(running: Running, act: () => Promise<T>): Promise<T> {
 
 function outcomeOf({ outcome }: Tried): RedriveOutcome {
   return outcome;
+}
+
+/** What it has sent is, whatever its number: how it ends is to be counted. */
+function isListed({ number, outcome }: RedriveItem): boolean {
+  return outcome === 'sent' || number <= REDRIVE_BOUNDS.items;
 }

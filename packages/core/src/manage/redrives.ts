@@ -30,7 +30,7 @@ export interface RedriveOptions extends CallOptions {
   readonly canary?: number;
   /** Ends the redrive by itself when more of those that ended of late have failed. Default 10. */
   readonly maxFailurePercent?: number;
-  /** At most so many. Default 10,000. */
+  /** So many are sent at most; what is passed over does not count. Default 10,000. */
   readonly maxItems?: number;
   /** For each of the new jobs; not for deliveries. */
   readonly edit?: JobEditOptions;

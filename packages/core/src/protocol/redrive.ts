@@ -3,6 +3,7 @@ import type { DeadLetterFilter, JobEdit } from './dead-letter.ts';
 export const REDRIVE_BOUNDS = {
   /** That run at the same time in one organization. */
   active: 10,
+  /** Sent, at most; and so many that are passed over are listed, the rest only counted. */
   items: 100_000,
   rate: 1_000,
   canary: 1_000,
@@ -32,7 +33,7 @@ export interface RedriveRequest {
   readonly canary?: number;
   /** Ends the redrive by itself when more of those that ended of late have failed. Default 10. */
   readonly max_failure_percent?: number;
-  /** At most so many. Default 10,000. */
+  /** So many are sent at most; what is passed over does not count. Default 10,000. */
   readonly max_items?: number;
   /** For each of the new jobs; not for deliveries. */
   readonly edit?: JobEdit;
@@ -125,7 +126,7 @@ export interface RedrivePage {
 }
 
 export interface RedriveItemView {
-  /** From 1, in the order in which they were sent. */
+  /** From 1, in the order in which it came to them. Of what it passes over, the first 100,000 are listed. */
   readonly number: number;
   /** The dead job or delivery. */
   readonly source_id: string;

@@ -7,7 +7,6 @@ import {
   type Redrive,
   redriveRoom,
   type RedriveSettings,
-  redriveTotal,
   withEnded,
   withSent,
 } from './redrive.ts';
@@ -34,6 +33,11 @@ function times<Word>(count: number, word: Word): readonly Word[] {
 
 function sent(redrive: Redrive, count: number): Redrive {
   return withSent(redrive, times(count, 'sent'), null, false);
+}
+
+/** Those that were not passed over. */
+function triedOf({ counts }: Redrive): number {
+  return counts.sent + counts.succeeded + counts.failed + counts.cancelled;
 }
 
 describe('the canary', () => {
@@ -99,6 +103,15 @@ describe('the rest', () => {
     expect(withEnded(all, times(5, 'succeeded')).state).toBe('completed');
   });
 
+  it('goes on for as long as it takes behind what it passes over, and sends no more for that', () => {
+    const few = newRedrive(settings({ canary: 0, maxItems: 5 }));
+    const passed = withSent(few, times(9_000, 'already'), null, false);
+    expect([passed.state, redriveRoom(passed)]).toEqual(['running', 5]);
+    const nearly = withSent(sent(passed, 4), ['unfit', 'gone'], null, false);
+    expect(redriveRoom(nearly)).toBe(1);
+    expect(withEnded(sent(nearly, 1), times(5, 'succeeded')).state).toBe('completed');
+  });
+
   it('goes on counting after its end, and stays what it is', () => {
     const stopped = withEnded(sent(running, 50), times(10, 'failed'));
     const after = withEnded(stopped, times(40, 'succeeded'));
@@ -111,6 +124,7 @@ describe('whatever happens to a redrive', () => {
   const steps = fc.array(
     fc.record({
       send: fc.nat(30),
+      pass: fc.array(fc.constantFrom('already', 'unfit', 'gone'), { maxLength: 30 }),
       end: fc.array(fc.constantFrom('succeeded', 'failed', 'cancelled'), { maxLength: 30 }),
       isAtEnd: fc.boolean(),
     }),
@@ -127,18 +141,19 @@ describe('whatever happens to a redrive', () => {
     fc.assert(
       fc.property(asked, steps, (wishes, story) => {
         let redrive = newRedrive(settings(wishes));
-        for (const { send, end, isAtEnd } of story) {
+        for (const { send, pass, end, isAtEnd } of story) {
           const wasOver = isRedriveOver(redrive);
           const stateBefore = redrive.state;
           const count = Math.min(send, redriveRoom(redrive));
-          if (count > 0) redrive = withSent(redrive, times(count, 'sent'), null, isAtEnd);
+          const outcomes = [...pass, ...times(count, 'sent' as const)];
+          if (count > 0) redrive = withSent(redrive, outcomes, null, isAtEnd);
           const ended = end.slice(0, redrive.counts.sent);
           if (ended.length > 0) redrive = withEnded(redrive, ended);
-          expect(redriveTotal(redrive)).toBeLessThanOrEqual(wishes.maxItems);
+          expect(triedOf(redrive)).toBeLessThanOrEqual(wishes.maxItems);
           expect(redrive.counts.sent).toBeGreaterThanOrEqual(0);
           expect(redrive.counts.sent).toBeLessThanOrEqual(1_000);
           if (redrive.state === 'canary') {
-            expect(redriveTotal(redrive)).toBeLessThanOrEqual(wishes.canary);
+            expect(triedOf(redrive)).toBeLessThanOrEqual(wishes.canary);
           }
           if (wasOver) expect(redrive.state).toBe(stateBefore);
           if (redrive.state === 'completed') expect(redrive.counts.sent).toBe(0);

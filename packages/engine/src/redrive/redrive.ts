@@ -20,6 +20,7 @@ export interface RedriveSettings {
   readonly rate: number;
   readonly canary: number;
   readonly maxFailurePercent: number;
+  /** Sent, at most: what is passed over does not count. */
   readonly maxItems: number;
   readonly edit: JobEdit;
 }
@@ -76,7 +77,7 @@ export function redriveTotal({ counts }: Pick<Redrive, 'counts'>): number {
 export function redriveRoom(redrive: Redrive): number {
   if (isRedriveOver(redrive) || redrive.isAtEnd) return 0;
   const { canary, counts, maxItems, rate } = redrive;
-  const left = maxItems - redriveTotal(redrive);
+  const left = maxItems - tried(redrive);
   if (redrive.state === 'canary') return Math.max(0, Math.min(left, canary - tried(redrive)));
   const wished = Math.max(FEWEST_OUTSTANDING, canary, Math.ceil(rate * OUTSTANDING_SECONDS));
   const most = Math.min(REDRIVE_BOUNDS.outstanding, wished);
@@ -129,7 +130,7 @@ export function failurePercent({
 function moved(redrive: Redrive): Redrive {
   if (isRedriveOver(redrive)) return redrive;
   if (hasFailedTooOften(redrive)) return { ...redrive, state: 'stopped' };
-  const isAllCome = redrive.isAtEnd || redriveTotal(redrive) >= redrive.maxItems;
+  const isAllCome = redrive.isAtEnd || tried(redrive) >= redrive.maxItems;
   if (redrive.counts.sent > 0) return redrive;
   if (isAllCome) return { ...redrive, state: 'completed' };
   const isCanaryOver = redrive.state === 'canary' && tried(redrive) >= redrive.canary;

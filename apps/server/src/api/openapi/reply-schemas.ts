@@ -1911,7 +1911,8 @@ export const REPLY_SCHEMAS: Readonly<Record<string, JsonSchema>> = {
     properties: {
       number: {
         type: 'number',
-        description: 'From 1, in the order in which they were sent.',
+        description:
+          'From 1, in the order in which it came to them. Of what it passes over, the first 100,000 are listed.',
       },
       source_id: {
         type: 'string',
