@@ -7,7 +7,8 @@ const conditions = [sourceCondition, 'module', 'node', 'development|production']
 const shared = { resolve: { conditions }, ssr: { resolve: { conditions } } };
 const execArgv = [`--conditions=${sourceCondition}`];
 const exclude = ['**/node_modules/**', '**/dist/**', '**/.cache/**'];
-/** They wait for databases and other processes most of the time, and measure nothing: two at once take half as long. */
+/** Integration tests wait for databases and other processes most of the time, and assert no times: two files at once take half as long. */
+const filesAtOnce = 2;
 const onPostgres = [
   'apps/server/test/{archive,cluster,store-postgres}/**/*.test.ts',
   'packages/postgres/test/**/*.test.ts',
@@ -24,6 +25,7 @@ const config: ViteUserConfig = defineConfig({
           exclude,
           execArgv,
           pool: 'threads',
+          maxWorkers: '100%',
         },
       },
       {
@@ -36,6 +38,8 @@ const config: ViteUserConfig = defineConfig({
           pool: 'forks',
           testTimeout: 30_000,
           hookTimeout: 30_000,
+          maxWorkers: filesAtOnce,
+          sequence: { groupOrder: 1 },
         },
       },
       {
@@ -46,10 +50,10 @@ const config: ViteUserConfig = defineConfig({
           exclude,
           execArgv,
           pool: 'forks',
-          maxWorkers: 2,
           testTimeout: 60_000,
           hookTimeout: 60_000,
-          sequence: { groupOrder: 1 },
+          maxWorkers: filesAtOnce,
+          sequence: { groupOrder: 2 },
         },
       },
     ],
