@@ -44,7 +44,11 @@ const TAG = Buffer.from('a');
 
 const READS = {
   'lines with ready work': [LINES, [SLOTS], ['work_ready']],
-  'ready work of a line': [READY, [7, 1, 1, -FAR, 0, 0, 100], ['work_ready', 'jobs_pkey']],
+  'ready work of a line': [
+    READY,
+    [7, 1, 1, TAG, -FAR, 0, 0, 100],
+    ['work_ready', 'jobs_pkey', 'accounts_api_key_user_id_key'],
+  ],
   'due work': [DUE, [SLOTS, T0, 100], ['work_delayed', 'jobs_pkey']],
   'the next moment of work': [NEXT_DUE, [SLOTS], ['work_delayed']],
   'jobs with something armed': [ARMED, [0, SLOTS, 100], ['runs_armed']],

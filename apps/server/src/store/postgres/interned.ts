@@ -14,7 +14,8 @@ interface KnownApiKey {
 }
 
 /**
- * Numbers that were read or given. Rows of these kinds are never deleted. Each lane of commits has a cache of its
+ * Numbers that were read or given. Rows of these kinds are never deleted, but the names of accounts are forgotten:
+ * only a transaction, before which that is counted, may know their numbers. Each lane of commits has a cache of its
  * own: what one has given is not there for another before it is committed.
  */
 export class InternedCache {
@@ -28,6 +29,15 @@ export class InternedCache {
   constructor(sibling?: InternedCache) {
     this.#siblings = sibling === undefined ? new Set() : sibling.#siblings;
     this.#siblings.add(this);
+  }
+
+  /** How often names had been forgotten when these accounts were read. */
+  #names = 0;
+
+  /** At the begin of each transaction, by which time names were forgotten so many times, by whomever. */
+  knowAccountsAsOf(names: number): void {
+    if (names !== this.#names) this.accounts.clear();
+    this.#names = names;
   }
 
   /** After a name was forgotten: it is another now. */
@@ -102,18 +112,6 @@ export class Interned {
     if (known !== undefined) return known;
     await this.#readApiKeys([id]);
     return this.#cache.apiKeys.get(id) ?? null;
-  }
-
-  /** Null when the account is unknown. */
-  async findAccount(apiKey: number, userId: string): Promise<number | null> {
-    const known = this.#cache.accounts.get(accountName(apiKey, userId));
-    if (known !== undefined) return known;
-    const [row] = await this.#queryable.query(
-      'SELECT id FROM {accounts} WHERE api_key = $1 AND user_id = $2',
-      [apiKey, bytesOfText(userId)],
-    );
-    if (row === undefined) return null;
-    return remember(this.#cache.accounts, accountName(apiKey, userId), integer(row, 'id'));
   }
 
   /** Null when nothing was ever sent there. */

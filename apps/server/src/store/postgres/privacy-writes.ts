@@ -56,6 +56,9 @@ const FORGET = `UPDATE {accounts} SET user_id = convert_to('erased:' || gen_rand
   WHERE user_id = $2 AND api_key = ANY (ARRAY(
     SELECT id FROM {api_keys} WHERE organization = $1))`;
 
+// Waits for every transaction of every node, and every later one sees it.
+const TELL_NODES = 'UPDATE {fences} SET names = names + 1';
+
 /** Takes away what is not to be kept. */
 export async function applyPrivacy(
   scope: WriteScope,
@@ -119,6 +122,7 @@ async function forgetAccount(
 ): Promise<Verdict> {
   const owner = await interned.findOrganization(organization);
   if (owner === null) return { verdict: 'ok', count: 0 };
+  await transaction.run(TELL_NODES);
   const count = await transaction.run(FORGET, [owner, Buffer.from(userId)]);
   interned.forgetEverywhere();
   return { verdict: 'ok', count };

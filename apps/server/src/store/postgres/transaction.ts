@@ -1,6 +1,6 @@
 import { JOB_STATES } from '@ezthrottle/core/protocol';
 import type { Id } from '@ezthrottle/engine';
-import { integer, optionalInteger, type Row } from '../rows/row.ts';
+import { integer, optionalInteger, optionalText, type Row } from '../rows/row.ts';
 import { listOf } from './columns.ts';
 import type { Connection, Queryable, SqlValue } from './database.ts';
 import { putMark } from './commit-marks.ts';
@@ -67,9 +67,10 @@ const settingValues = (lockTimeoutMs: number): SqlValue =>
 const SET = `SELECT count(set_config(name, value, true))
   FROM unnest($1::text[], $2::text[]) AS settings (name, value)`;
 
-// The mark first: behind its lock, the transaction before is over.
+// The mark first: behind its lock, the transaction before is over. The fence in one value: only what the lock is
+// taken for is as it is behind the lock.
 const ENTER = `SELECT (SELECT number FROM {commit_marks} WHERE instance = $1 FOR UPDATE) AS number,
-    (SELECT epoch FROM {fences} WHERE node = $2 FOR SHARE) AS epoch`;
+    (SELECT epoch || ' ' || names FROM {fences} WHERE node = $2 FOR SHARE) AS fence`;
 
 const DRAW_BLOCKS = `SELECT nextval('{job_blocks}') AS block FROM generate_series(1, $1::int)`;
 
@@ -100,9 +101,13 @@ export async function begin({
   const scope = scopeOf(statements, cache, drawn);
   const begun = { scope, isDone, end: () => statements.end() };
   if (isDone) return begun;
-  if (fence !== null && optionalInteger(entered, 'epoch') !== fence.epoch) {
-    await connection.command('ROLLBACK');
-    throw new NodeFencedError();
+  if (fence !== null) {
+    const [epoch, names] = (optionalText(entered, 'fence') ?? '').split(' ').map(Number);
+    if (epoch !== fence.epoch || names === undefined) {
+      await connection.command('ROLLBACK');
+      throw new NodeFencedError();
+    }
+    cache.knowAccountsAsOf(names);
   }
   // It was idle for so long that its row was added to the others.
   if (number === null) await putMark(connection, mark.instance);

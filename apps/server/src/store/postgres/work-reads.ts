@@ -13,6 +13,7 @@ import { lineOf, placeOf } from '../rows/work-rows.ts';
 import type { Queryable, SqlValue } from './database.ts';
 import { type Interned, isIdentifier } from './interned.ts';
 import { slotList } from './slot-list.ts';
+import { bytesOfText } from './text-bytes.ts';
 
 // The count of a line is one pass over its slot's part of the index of ready work.
 export const LINES = `SELECT organizations.public_id AS organization_id, destinations.origin,
@@ -26,12 +27,14 @@ export const LINES = `SELECT organizations.public_id AS organization_id, destina
   JOIN {accounts} ON accounts.id = lines.account
   JOIN {api_keys} ON api_keys.id = accounts.api_key`;
 
+// The account by its name: a number that was remembered may be of a name that another node has forgotten.
 export const READY = `SELECT jobs.public_id AS job_id, work.leg, work.rank, work.ready_at
   FROM (
     SELECT job, leg, rank, ready_at FROM {work}
-    WHERE is_ready AND slot = $1 AND destination = $2 AND account = $3
-      AND (rank, job, leg) > ($4, $5, $6)
-    ORDER BY rank, job, leg LIMIT $7
+    WHERE is_ready AND slot = $1 AND destination = $2
+      AND account = (SELECT id FROM {accounts} WHERE api_key = $3 AND user_id = $4)
+      AND (rank, job, leg) > ($5, $6, $7)
+    ORDER BY rank, job, leg LIMIT $8
   ) AS work
   CROSS JOIN LATERAL (SELECT public_id FROM {jobs} WHERE id = work.job LIMIT 1) AS jobs
   ORDER BY work.rank, work.job, work.leg`;
@@ -201,15 +204,15 @@ export class PostgresWorkReads implements WorkReads {
     return row === undefined ? null : text(row, 'data');
   }
 
-  /** Slot, destination and account of a line; null: nothing ever stood there. */
+  /** Slot, destination, API key and user of a line; null: nothing ever stood there. */
   async #find(line: Omit<WorkLine, 'ready'>): Promise<readonly SqlValue[] | null> {
     const organization = await this.#interned.findOrganization(line.organization);
     const apiKey = await this.#interned.findApiKey(line.apiKey);
     if (organization === null || apiKey?.organization !== organization) return null;
     const destination = await this.#interned.findDestination(organization, line.origin);
-    const account = await this.#interned.findAccount(apiKey.row, line.userId);
-    if (destination === null || account === null) return null;
-    return [slotOf(line.organization, line.origin), destination, account];
+    if (destination === null) return null;
+    const slot = slotOf(line.organization, line.origin);
+    return [slot, destination, apiKey.row, bytesOfText(line.userId)];
   }
 
   async #moment(sql: string, slots: readonly number[] | undefined): Promise<number | null> {
