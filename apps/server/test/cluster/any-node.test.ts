@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { createUpstream, type Upstream } from '@ezthrottle/testkit';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { objectOf, textOf, until } from '../running-server.ts';
+import { textOf, until } from '../running-server.ts';
 import { type Cluster, type NodeProcess, startCluster } from './cluster.ts';
 
 let cluster: Cluster;
