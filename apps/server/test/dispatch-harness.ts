@@ -18,7 +18,7 @@ import { createChance, DEFAULT_PACE, idempotencyClaim, limitSettings } from '@ez
 import { FakeClock } from '@ezthrottle/testkit';
 import { API_KEY, newSpec, nextId, ORGANIZATION } from '@ezthrottle/testkit/store-data';
 import { createCommitter } from '../src/commit/committer.ts';
-import { createDispatcher } from '../src/dispatch/dispatcher.ts';
+import { createDispatcher } from '../src/dispatch/paced-dispatcher.ts';
 import type { Dispatcher } from '../src/dispatch/dispatcher.ts';
 import type { DispatcherParts, NamedLimits } from '../src/dispatch/dispatch-ports.ts';
 import { sha256 } from '../src/dispatch/sha256.ts';

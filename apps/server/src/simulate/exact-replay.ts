@@ -1,7 +1,8 @@
 import { destinationLimit, parseLimitKey } from '@ezthrottle/core/protocol';
 import { createChance, DEFAULT_PACE, idempotencyClaim } from '@ezthrottle/engine';
 import type { AuditRecord, Id, LimitSettings, Verdict } from '@ezthrottle/engine';
-import { createDispatcher, type Dispatcher } from '../dispatch/dispatcher.ts';
+import type { Dispatcher } from '../dispatch/dispatcher.ts';
+import { createDispatcher } from '../dispatch/paced-dispatcher.ts';
 import { sha256 } from '../dispatch/sha256.ts';
 import { type RecordedLimit, recordedSettings } from '../recording/recorded-line.ts';
 import { filledSpec } from '../recording/recorded-spec.ts';

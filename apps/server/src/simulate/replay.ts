@@ -7,7 +7,8 @@ import {
 import { createChance, DEFAULT_PACE, idempotencyClaim, limitSettings } from '@ezthrottle/engine';
 import type { Id, LimitSettings, Operation, Store } from '@ezthrottle/engine';
 import { createCommitter } from '../commit/committer.ts';
-import { createDispatcher, type Dispatcher } from '../dispatch/dispatcher.ts';
+import type { Dispatcher } from '../dispatch/dispatcher.ts';
+import { createDispatcher } from '../dispatch/paced-dispatcher.ts';
 import { sha256 } from '../dispatch/sha256.ts';
 import { recordedSettings } from '../recording/recorded-line.ts';
 import { openSqliteStore } from '../store/sqlite/sqlite-store.ts';

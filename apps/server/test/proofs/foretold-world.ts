@@ -15,7 +15,8 @@ import { API_KEY, newSpec, nextId, ORGANIZATION } from '@ezthrottle/testkit/stor
 import { createExplain, explainJobRoute } from '../../src/api/jobs/explain-job.ts';
 import type { Call } from '../../src/api/route.ts';
 import { createCommitter } from '../../src/commit/committer.ts';
-import { createDispatcher, type Dispatcher } from '../../src/dispatch/dispatcher.ts';
+import type { Dispatcher } from '../../src/dispatch/dispatcher.ts';
+import { createDispatcher } from '../../src/dispatch/paced-dispatcher.ts';
 import { sha256 } from '../../src/dispatch/sha256.ts';
 import { VirtualClock } from '../../src/simulate/virtual-clock.ts';
 import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
