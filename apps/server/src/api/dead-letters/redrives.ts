@@ -24,7 +24,8 @@ import {
   type RedriveSettings,
 } from '@ezthrottle/engine';
 import type { Acting } from '../../audit/audit-log.ts';
-import type { Redrives, StoredRedrive } from '../../dead-letters/redrives.ts';
+import type { Redrives } from '../../dead-letters/redrives.ts';
+import type { StoredRedrive } from '../../dead-letters/running-redrive.ts';
 import { sha256 } from '../../dispatch/sha256.ts';
 import { actingWithReason } from '../acting.ts';
 import { ApiError } from '../api-error.ts';
