@@ -1,7 +1,7 @@
 // What `explain` foretells, held against what the same dispatcher then does, on a clock that is moved by hand.
 
 import type { Id, JobSpec, PathSpec } from '@ezthrottle/engine';
-import { lineOf, PACE_LAW, rank } from '@ezthrottle/engine';
+import { lineOf, PACE_LAW, partOfAccount, rank } from '@ezthrottle/engine';
 import { API_KEY, newSpec, ORGANIZATION } from '@ezthrottle/testkit/store-data';
 import { describe, expect, test } from 'vitest';
 import { openDispatchHarness, SECOND_API_KEY } from './dispatch-harness.ts';
@@ -132,6 +132,26 @@ describe('what is foretold of jobs that wait', () => {
     });
     await harness.run(1_000, 50);
     const all = await errors(harness, jobs, 3);
+    expect(shareWithin(all)).toBeGreaterThanOrEqual(0.95);
+  }, 60_000);
+
+  test('starts of calls of a divided destination are foretold over all parts that are at home', async () => {
+    await using harness = await openDispatchHarness({ pace: { ratePerSecond: 5 }, parts: 4 });
+    const random = chance(4);
+    harness.executor.script = () => ({ afterMs: 20 + Math.floor(random() * 60) });
+    const jobs = await submitMany(harness, 150, (n) => ({
+      path: {},
+      more: { userId: `user ${n % 9}`, priority: Math.floor(random() * 5) },
+    }));
+    const placed = jobs.map((job) => {
+      const [path] = job.spec.paths;
+      const part = partOfAccount({ apiKey: job.apiKey, userId: job.spec.userId }, 4);
+      return { ...job, spec: newSpec({ ...job.spec, paths: [{ ...path, part }] }) };
+    });
+    expect(new Set(placed.map(({ spec }) => spec.paths[0].part)).size).toBe(4);
+    await harness.run(4_000, 50);
+    const all = await errors(harness, placed, 5);
+    expect(all.length).toBeGreaterThan(110);
     expect(shareWithin(all)).toBeGreaterThanOrEqual(0.95);
   }, 60_000);
 

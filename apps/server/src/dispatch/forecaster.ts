@@ -31,7 +31,7 @@ import {
   sharedKeys,
 } from './forecast-lines.ts';
 import type { ForecastAnswer, ForecastKey, ForecastQuestion } from './forecast-question.ts';
-import { fullName, type Lane } from './lane.ts';
+import { fullName, type Lane, takesTurns } from './lane.ts';
 import type { LimitedCalls } from './limited-calls.ts';
 
 export interface ForecasterOptions {
@@ -179,6 +179,7 @@ export class Forecaster {
     return {
       name: fullName(lane),
       keys: keysOf(lane).map(({ pacer }) => pacer.key),
+      takesTurns: takesTurns(lane),
       armed,
       newcomers: lane.newcomers,
       line,
@@ -235,8 +236,8 @@ export class Forecaster {
     const { active, jobs } = this.#options;
     const wanted = new Set<Id>(besides);
     for (const lane of lanes) {
-      // Lines without limits take turns with those that have some by priority as well.
-      if (lanes.every(({ limits }) => limits.length === 0)) continue;
+      // Who takes turns does so by priority as well, also where it costs nothing else.
+      if (!lanes.some(takesTurns)) continue;
       for (const refs of [lane.armed, lane.line.entries(), rows.get(lane) ?? []]) {
         for (const { jobId } of refs) if (wanted.size < MOST_COSTS) wanted.add(jobId);
       }

@@ -13,6 +13,8 @@ export interface ForecastLane {
   readonly name: string;
   /** The destination's first. */
   readonly keys: readonly string[];
+  /** Whether its calls take turns with those of other lines: it has limits, or is a part of a divided destination. */
+  readonly takesTurns: boolean;
   /** Calls that are armed and not sent. It is used up: give it a fork. */
   readonly armed: ArmedLine<LineEntry>;
   /** API keys that came into line with nothing armed. */
@@ -95,6 +97,7 @@ export const FORECAST_HORIZON_MS = 604_800_000;
 interface Lane {
   readonly name: string;
   readonly keys: readonly string[];
+  readonly takesTurns: boolean;
   readonly line: FairLine<LineEntry>;
   readonly armed: ArmedLine<LineEntry>;
   readonly newcomers: Set<string>;
@@ -128,7 +131,7 @@ export class Forecast {
   readonly #end: number;
   /** Places of calls that take turns with those of other lines, and under which ids. */
   readonly #turns = new Map<string, string>();
-  /** Calls with limits that wait for a destination, by its key. */
+  /** Calls of lines that take turns, which wait for a destination, by its key. */
   readonly #contenders = new Map<string, number>();
   /** Lines at which something has changed. */
   readonly #dirty = new Set<Lane>();
@@ -272,16 +275,16 @@ export class Forecast {
     for (const own of this.#ownLanes(lane)) this.#dirty.add(own);
   }
 
-  /** Lines of the same destination that count against nothing else. */
+  /** Lines of the same destination that take turns only while others do. */
   #ownLanes({ keys: [home = ''] }: Lane): readonly Lane[] {
     const all = this.#lanesOf.get(home) ?? [];
-    return all.filter(({ keys }) => keys.length === 1 && keys[0] === home);
+    return all.filter(({ keys, takesTurns }) => !takesTurns && keys[0] === home);
   }
 
   /** Sends what may go of a line that nothing but its destination holds back; else has it take turns. */
   #send(lane: Lane): void {
     const [home = ''] = lane.keys;
-    if (lane.keys.length > 1 || (this.#contenders.get(home) ?? 0) > 0) {
+    if (lane.takesTurns || (this.#contenders.get(home) ?? 0) > 0) {
       this.#offer(lane);
       return;
     }
@@ -331,22 +334,22 @@ export class Forecast {
     return { ...entry, lane, place };
   }
 
-  #joined(place: string, id: string, { keys }: Lane): void {
+  #joined(place: string, id: string, { keys, takesTurns }: Lane): void {
     this.#turns.set(place, id);
     const [home = ''] = keys;
-    if (keys.length > 1) this.#contenders.set(home, (this.#contenders.get(home) ?? 0) + 1);
+    if (takesTurns) this.#contenders.set(home, (this.#contenders.get(home) ?? 0) + 1);
   }
 
   #startContending({ place, lane, keys }: Call): void {
     lane.armed.keep(({ id }) => id !== place.id);
     this.#turns.delete(place.id);
     this.#begin(lane, place, keys);
-    if (lane.keys.length === 1) return;
+    if (!lane.takesTurns) return;
     const [home = ''] = lane.keys;
     const left = (this.#contenders.get(home) ?? 1) - 1;
     this.#contenders.set(home, left);
     if (left > 0) return;
-    // The last of those with limits leaves the others to themselves.
+    // The last of those that take turns leaves the others to themselves.
     for (const other of this.#ownLanes(lane)) {
       for (const { id } of other.armed) {
         const turn = this.#turns.get(id);
