@@ -99,6 +99,7 @@ export * from './seeded-chance.ts';
 export * from './show/endpoint-view.ts';
 export * from './show/entity-tag.ts';
 export { explainJob } from './show/job-explanation.ts';
+export type { KeyDivision, StandingPart } from './show/key-division.ts';
 export * from './show/job-timeline.ts';
 export * from './redrive/dead-letter.ts';
 export * from './redrive/redriven-job.ts';

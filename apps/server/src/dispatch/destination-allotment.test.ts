@@ -27,6 +27,7 @@ const SETTINGS: PaceSettings = {
   concurrency: 9,
   configured: true,
 };
+const NOTHING_TAUGHT = { ratePerSecond: 0, concurrency: 0 };
 /** Of twenty requests to the database. */
 const TROUBLES = ['lose_request', 'lose_answer', 'be_late', 'be_late', 'be_late'] as const;
 
@@ -304,6 +305,34 @@ describe('the pace of a destination that several nodes call', () => {
     await nodes.pass(20_000, 500);
     expect(home.allotment.isShared).toBe(false);
     expect(home.pacer.pace.ratePerSecond).toBe(DEFAULT_PACE.ratePerSecond);
+  });
+
+  test('is told as a share of the whole while others have theirs, and when it has moved last', async () => {
+    const nodes = new Nodes(2);
+    const [home, second] = nodes.all;
+    if (home === undefined || second === undefined) throw new Error('two nodes');
+    await nodes.move(home);
+    nodes.call(home, 2);
+    expect(home.allotment.division()).toBeNull();
+    nodes.divided = { key: KEY, slot: SLOT, parts: 2, version: 1, ...NOTHING_TAUGHT, pauseMs: 0 };
+    nodes.call(second, 2);
+    // Until it is granted one it has none, of a whole that is known.
+    const whole = { ratePerSecond: 100, concurrency: 9 };
+    expect(second.allotment.division()).toMatchObject({ whole, parts: 2 });
+    await nodes.pass(4_000, 500);
+    for (const { allotment } of nodes.all) {
+      expect(allotment.division()).toMatchObject({ whole, parts: 2 });
+    }
+    const movedAt = home.allotment.division()?.movedAt ?? 0;
+    await nodes.pass(5_000, 500);
+    expect(home.allotment.division()?.movedAt).toBe(movedAt);
+    home.accounts = 0;
+    await nodes.pass(4_000, 500);
+    expect(home.allotment.division()?.movedAt).toBeGreaterThan(movedAt);
+    nodes.call(home, 2);
+    second.accounts = 0;
+    await nodes.pass(20_000, 500);
+    expect(home.allotment.division()).toBeNull();
   });
 
   test('comes back only to what the target announced last, also where that is less', async () => {

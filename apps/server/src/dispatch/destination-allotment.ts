@@ -2,6 +2,7 @@ import {
   type Allotment,
   type Clock,
   DEMAND_SECONDS,
+  type KeyDivision,
   type KeyPacer,
   type LimitShare,
   type LineAccount,
@@ -14,6 +15,7 @@ import type { DividedKeys } from '../cluster/division/divided-keys.ts';
 import type { Ownership } from '../cluster/ownership.ts';
 import { refillMs } from '../cluster/shares/division.ts';
 import type { LimitUsage, SharedLimits } from '../cluster/shares/shared-limits.ts';
+import { divisionOf, hasMoved } from './key-division.ts';
 import type { Lane } from './lane.ts';
 import { RecentAccounts } from './recent-accounts.ts';
 
@@ -49,6 +51,8 @@ export class DestinationAllotment {
   readonly #recent: RecentAccounts;
   /** Null: the whole. */
   #share: LimitShare | null = null;
+  /** When the share changed last. */
+  #movedAt = 0;
   /** What it had taught when it was shared. */
   #taught: Bearing | null = null;
 
@@ -82,7 +86,8 @@ export class DestinationAllotment {
   /** From this moment on it spends no more than its share, of which it is told later. */
   begin(): void {
     if (this.#share !== null) return;
-    const { key, slot, shares } = this.#options;
+    const { key, slot, shares, clock } = this.#options;
+    this.#movedAt = clock.monotonic();
     this.#taught = this.isHome ? this.taught() : null;
     this.#share = NO_SHARE;
     shares.use({
@@ -91,6 +96,7 @@ export class DestinationAllotment {
       usage: () => this.usage(),
       refillMs: () => refillMs(this.whole()),
       follow: (share) => {
+        if (hasMoved(this.#share ?? NO_SHARE, share)) this.#movedAt = clock.monotonic();
         this.#share = share;
         this.#follow();
       },
@@ -152,6 +158,13 @@ export class DestinationAllotment {
     if (this.#share === null && divided.find(key) === null) return;
     const forMs = (pacer.pace.pausedUntil ?? 0) - clock.monotonic();
     if (forMs > 0) divided.pause(key, slot, forMs);
+  }
+
+  /** How it is divided at this moment; null: this node spends the whole. */
+  division(): KeyDivision | null {
+    if (this.#share === null) return null;
+    const { key, divided, pacer } = this.#options;
+    return divisionOf(this.whole(), pacer.pace, this.#movedAt, divided.find(key)?.parts ?? 1);
   }
 
   /** All of it, of which the homes have their shares. */

@@ -1,5 +1,13 @@
 import { lineRef, parseLineName } from '@ezthrottle/engine';
-import type { ForecastJoin, ForecastLane, KeyPacer, WorkRow } from '@ezthrottle/engine';
+import type {
+  ForecastJoin,
+  ForecastLane,
+  ForecastStart,
+  KeyDivision,
+  KeyPacer,
+  StandingPart,
+  WorkRow,
+} from '@ezthrottle/engine';
 import type { ForecastKey, ForecastQuestion } from './forecast-question.ts';
 import { fullName, type Lane } from './lane.ts';
 
@@ -82,16 +90,21 @@ export function isBeyond(delayed: readonly WorkRow[], at: number): boolean {
   return delayed.length >= MOST_DELAYED && (delayed.at(-1)?.readyAt ?? 0) < at;
 }
 
-export function keysOf({
-  destination,
-  limits,
-}: Lane): readonly Pick<ForecastKey, 'name' | 'pacer' | 'isOperators'>[] {
-  const own = { name: null, pacer: destination.pacer, isOperators: false };
+/** A key that the calls of a line count against. */
+export interface LaneKey extends Pick<ForecastKey, 'name' | 'pacer' | 'isOperators'> {
+  /** What of it this node may spend; null: it shares with nobody. */
+  readonly allotment: { division(): KeyDivision | null } | null;
+}
+
+export function keysOf({ destination, limits }: Lane): readonly LaneKey[] {
+  const { pacer, allotment } = destination;
+  const own = { name: null, pacer, allotment, isOperators: false };
   return [
     own,
-    ...limits.map(({ name, pacer, organization }) => ({
+    ...limits.map(({ name, pacer, allotment, organization }) => ({
       name,
       pacer,
+      allotment,
       isOperators: organization === '',
     })),
   ];
@@ -114,4 +127,23 @@ export function forkPacers(lanes: readonly Lane[]): ReadonlyMap<string, KeyPacer
 export function sharedKeys(lane: Lane, asked: Lane): ReadonlySet<string> {
   const own = new Set(keysOf(asked).map(({ pacer }) => pacer.key));
   return new Set(keysOf(lane).flatMap(({ pacer }) => (own.has(pacer.key) ? [pacer.key] : [])));
+}
+
+/** In which part of its destination this line is, and how many of these calls are in the same. */
+export function standingOf(
+  asked: Lane,
+  lanes: readonly Lane[],
+  ahead: readonly Pick<ForecastStart, 'lane'>[],
+): StandingPart {
+  const part = partOf(asked);
+  const same = new Set(
+    lanes
+      .filter((lane) => lane.destination === asked.destination && partOf(lane) === part)
+      .map(fullName),
+  );
+  return { part, ahead: ahead.filter(({ lane }) => same.has(lane)).length };
+}
+
+function partOf({ name }: Lane): number {
+  return parseLineName(name).part ?? 0;
 }

@@ -1,4 +1,4 @@
-import type { ForecastStart, Id, KeyPacer } from '@ezthrottle/engine';
+import type { ForecastStart, Id, KeyDivision, KeyPacer, StandingPart } from '@ezthrottle/engine';
 
 /** A call whose start is to be foretold. */
 export interface ForecastQuestion {
@@ -21,6 +21,8 @@ export interface ForecastKey {
   /** Whether it is the operator's, over all organizations. */
   readonly isOperators: boolean;
   readonly pacer: KeyPacer;
+  /** Null: this node has all of it. */
+  readonly division: KeyDivision | null;
   /** What the call takes from it. */
   readonly cost: number;
   /** What the calls before it take from it. */
@@ -33,6 +35,8 @@ export interface ForecastAnswer {
   readonly keys: readonly ForecastKey[];
   /** Calls that go before it and count against one of its keys, in their order. Whose others' are is not told. */
   readonly ahead: readonly ForecastStart[];
+  /** How it stands among them where its destination is divided. */
+  readonly standing: StandingPart;
   /** On the monotonic clock; null: not within what was looked at. */
   readonly startsAt: number | null;
   /** Whether all who wait were looked at. */

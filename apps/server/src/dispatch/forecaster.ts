@@ -29,6 +29,7 @@ import {
   linesBeside,
   MOST_DELAYED,
   sharedKeys,
+  standingOf,
 } from './forecast-lines.ts';
 import type { ForecastAnswer, ForecastKey, ForecastQuestion } from './forecast-question.ts';
 import { fullName, type Lane, takesTurns } from './lane.ts';
@@ -83,8 +84,9 @@ export class Forecaster {
     const { asked, lanes, delayed } = known;
     const costs = costsOf(known.specs);
     const forecast = this.#forecast(question, known, costs, { now, wallNow });
-    const keys = keysOf(asked).map((key) => ({
+    const keys = keysOf(asked).map(({ allotment, ...key }) => ({
       ...key,
+      division: allotment?.division() ?? null,
       cost: costs(question.jobId, key.pacer.key),
       pacer: key.pacer.fork(),
     }));
@@ -106,6 +108,7 @@ export class Forecaster {
       ahead: ahead.map((start) =>
         others.has(start.lane) ? { ...start, apiKey: '', userId: '' } : start,
       ),
+      standing: standingOf(asked, lanes, ahead),
       startsAt: last?.id === id ? last.at : null,
       isWhole: known.isWhole && !isBeyond(delayed, forecast.now + wallNow - now),
     };

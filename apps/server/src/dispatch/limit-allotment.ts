@@ -1,6 +1,7 @@
 import {
   type Allotment,
   type Clock,
+  type KeyDivision,
   type KeyPacer,
   type LimitShare,
   NO_SHARE,
@@ -9,6 +10,7 @@ import {
 } from '@ezthrottle/engine';
 import { refillMs } from '../cluster/shares/division.ts';
 import type { LimitUsage, SharedLimits } from '../cluster/shares/shared-limits.ts';
+import { divisionOf, hasMoved } from './key-division.ts';
 import type { Lane } from './lane.ts';
 
 export interface LimitAllotmentOptions {
@@ -34,6 +36,8 @@ const LATELY_MS = 1_000;
 export class LimitAllotment {
   readonly #options: LimitAllotmentOptions;
   #share: LimitShare = NO_SHARE;
+  /** When the share changed last. */
+  #movedAt = 0;
   #isUsed = false;
   #begun = 0;
   #begunBefore = 0;
@@ -73,6 +77,13 @@ export class LimitAllotment {
     shares.drop(key, Math.max(0, pacer.pace.arrivesAt - clock.monotonic()));
   }
 
+  /** How it is divided at this moment; null: this node has all of it. */
+  division(): KeyDivision | null {
+    if (!this.#isUsed) return null;
+    const { pacer, settings } = this.#options;
+    return divisionOf(settings(), pacer.pace, this.#movedAt, null);
+  }
+
   /** What may be spent of other settings. A limit that is gone is nobody's. */
   resettled(isKnown: boolean): Allotment {
     if (isKnown) this.begin();
@@ -92,6 +103,7 @@ export class LimitAllotment {
 
   #follow(share: LimitShare, isFresh: boolean): void {
     const { pacer, clock, settings, onChanged } = this.#options;
+    if (hasMoved(this.#share, share)) this.#movedAt = clock.monotonic();
     this.#share = share;
     pacer.allot(settings(), this.#allotment(), isFresh, clock.monotonic());
     onChanged();

@@ -44,6 +44,8 @@ export type {
 export type { ManagedJobs } from './managed-jobs.ts';
 export type {
   AheadView,
+  DividedPace,
+  DivisionView,
   JobExplanation,
   RuleView,
   RunningAttemptView,

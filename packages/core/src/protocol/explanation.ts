@@ -45,6 +45,30 @@ export interface WaitView {
   readonly change: RuleView | null;
 }
 
+/** How much of a limit may be spent. */
+export interface DividedPace {
+  /** Units a second; null: only calls at the same time are limited. */
+  readonly rate: number | null;
+  /** Calls at the same time. */
+  readonly concurrency: number;
+}
+
+/** A limit that several servers of a cluster spend, of which the one that has the job's call has but a share. */
+export interface DivisionView {
+  /** Key of the limit: `destination:<origin>`, `account:<user_id>`, a name. */
+  readonly key: string;
+  /** All of it that is in force. */
+  readonly whole: DividedPace;
+  /** What the server that has the call may spend of it now, which its calls wait for alone; zeros: nothing. */
+  readonly share: DividedPace;
+  /** Into how many parts the accounts of a destination are divided; null: the shares go by what waits. */
+  readonly parts: number | null;
+  /** The part in which the call stands, from 0: it stays there also when the parts become more or fewer. */
+  readonly part: number | null;
+  /** Calls of the same part that go before it; null: there are no parts, or that cannot be told. */
+  readonly position: number | null;
+}
+
 /** Calls that go before a job's. */
 export interface AheadView {
   readonly total: number;
@@ -78,7 +102,12 @@ export interface JobExplanation {
   readonly message: string;
   /** What the next call of the job waits for: what is over first comes first, what nobody knows last. */
   readonly waits: readonly WaitView[];
-  /** Calls that go before it at its limits; null: it does not wait, or too many do to be counted. */
+  /** Limits that it waits for and that are divided among servers. Empty: it has them all to itself. */
+  readonly divided: readonly DivisionView[];
+  /**
+   * Calls that go before it at its limits, of a divided one those at the same server; null: it does not wait, or too
+   * many do to be counted.
+   */
   readonly position: number | null;
   readonly ahead: AheadView | null;
   /** When its next call is sent if nothing else comes; null: that cannot be told. */

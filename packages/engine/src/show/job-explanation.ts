@@ -1,5 +1,6 @@
 import {
   type AheadView,
+  type DivisionView,
   type JobExplanation,
   jobStatus,
   type RunningAttemptView,
@@ -10,7 +11,8 @@ import type { ForecastStart } from '../forecast/forecast.ts';
 import type { Leg } from '../job/run.ts';
 import type { DeliveryRecord, JobRecord } from '../ports/records.ts';
 import { deliveryView } from './job-views.ts';
-import { keyWaits, turnWait, type WaitedKey, type WaitsContext } from './waits.ts';
+import { divisionView, isUnsettled, type StandingPart } from './key-division.ts';
+import { keyWaits, limitOf, turnWait, type WaitedKey, type WaitsContext } from './waits.ts';
 
 /** What was foretold of a job's next call. */
 export interface ForetoldStart {
@@ -20,6 +22,8 @@ export interface ForetoldStart {
   /** On the monotonic clock; null: it does not start within what was looked at. */
   readonly startsAt: number | null;
   readonly isWhole: boolean;
+  /** Counts where its destination is divided. */
+  readonly standing: StandingPart;
   readonly leg: Leg;
   readonly context: WaitsContext;
   /** Whether the region of the call is known to be down. */
@@ -71,6 +75,7 @@ export function explainJob(explained: ExplainedJob): JobExplanation {
 }
 
 const NO_ESTIMATE = {
+  divided: [],
   position: null,
   ahead: null,
   estimated_start: null,
@@ -79,7 +84,7 @@ const NO_ESTIMATE = {
 } satisfies Partial<JobExplanation>;
 
 function waitsOf(next: ForetoldStart, now: number): readonly WaitView[] {
-  const { leg, keys, ahead, startsAt, context } = next;
+  const { leg, keys, ahead, context } = next;
   const waits: WaitView[] = [];
   if (leg.state === 'waiting' && leg.readyAt > now) waits.push(delay(leg, leg.readyAt));
   if (next.isRegionDown) {
@@ -93,7 +98,7 @@ function waitsOf(next: ForetoldStart, now: number): readonly WaitView[] {
     if (readyAt === now || !isOfNow) waits.push(wait);
   }
   if (ahead.length > 0) {
-    waits.push(turnWait(keys, ahead.length, accountsOf(ahead).length, startsAt, context));
+    waits.push(turnWait(keys, ahead.length, accountsOf(ahead).length, next, context));
   }
   const order = ({ until }: WaitView): number => until ?? Number.POSITIVE_INFINITY;
   return waits.toSorted((first, second) => {
@@ -113,31 +118,52 @@ function delay({ retries, reroutes, heldBack }: Leg, until: number): WaitView {
 function estimateOf(
   next: ForetoldStart,
   now: number,
-): Pick<JobExplanation, 'position' | 'ahead' | 'estimated_start' | 'confidence' | 'assumptions'> {
+): Pick<JobExplanation, keyof typeof NO_ESTIMATE> {
   const { ahead, startsAt, context, isWhole } = next;
   const isCounted = isWhole && startsAt !== null;
+  const divided = divisionsOf(next, isCounted);
   return {
+    divided,
     position: isCounted ? ahead.length : null,
     ahead: isCounted ? aheadView(ahead) : null,
     estimated_start: startsAt === null ? null : Math.max(now, Math.ceil(context.toWall(startsAt))),
     confidence: startsAt === null ? null : confidenceOf(next),
-    assumptions: startsAt === null ? [] : assumptionsOf(next),
+    assumptions: startsAt === null ? [] : assumptionsOf(next, divided),
   };
 }
 
 function confidenceOf({ keys, isWhole, context }: ForetoldStart): 'high' | 'medium' | 'low' {
   const isDown = keys.some(({ pacer }) => pacer.circuit.state !== 'closed');
-  if (!isWhole || isDown) return 'low';
+  // A share that has just moved moves on: those of others are made anew by what waits everywhere.
+  const isMoving = keys.some(
+    ({ pacer, division }) => division !== null && isUnsettled(pacer.pace, division, context.now),
+  );
+  if (!isWhole || isDown || isMoving) return 'low';
   const isMoved = keys.some(
     ({ pacer }) => pacer.pace.decreasedAt !== null || (pacer.pace.pausedUntil ?? 0) > context.now,
   );
   const isBusy = keys.some(({ pacer }) => pacer.pace.inFlight + 1 > pacer.pace.concurrency);
   // Lines that share limits take turns: how long calls take decides the order there.
-  const isShared = keys.length > 1;
+  const isShared = keys.length > 1 || keys.some(({ division }) => division !== null);
   return isMoved || isBusy || isShared ? 'medium' : 'high';
 }
 
-function assumptionsOf({ keys, isWhole }: ForetoldStart): readonly string[] {
+function divisionsOf(
+  { keys, standing, context }: ForetoldStart,
+  isCounted: boolean,
+): readonly DivisionView[] {
+  return keys.flatMap((key) => {
+    const { pacer, division } = key;
+    if (division === null) return [];
+    const limit = limitOf(key, context);
+    return [divisionView(limit, pacer.pace, division, standing, isCounted, context.now)];
+  });
+}
+
+function assumptionsOf(
+  { keys, isWhole }: ForetoldStart,
+  divided: readonly DivisionView[],
+): readonly string[] {
   const callMs = keys[0]?.pacer.callMs ?? null;
   const isDown = keys.some(({ pacer }) => pacer.circuit.state !== 'closed');
   return [
@@ -146,9 +172,18 @@ function assumptionsOf({ keys, isWhole }: ForetoldStart): readonly string[] {
     callMs === null
       ? 'nothing is known yet of how long calls take there'
       : `calls take ${Math.round(callMs)} ms there, as they usually did`,
+    ...divided.map(shareAssumed),
     ...(isDown ? ['the destination is up when it is tried next'] : []),
     ...(isWhole ? [] : ['calls beyond those that could be looked at are left out']),
   ];
+}
+
+function shareAssumed({ key, whole, share }: DivisionView): string {
+  const amount =
+    whole.rate === null
+      ? `${share.concurrency} of ${whole.concurrency} calls at a time`
+      : `${share.rate} of ${whole.rate} a second`;
+  return `the share that its server has of ${key} stays as it is: ${amount}`;
 }
 
 function aheadView(ahead: readonly ForecastStart[]): AheadView {

@@ -42,7 +42,9 @@ export function limitStateView(
     paused_until: until !== null && Number.isFinite(until) ? until : null,
     paused_by: isHeld ? 'hand' : isDown ? 'circuit' : taughtUntil !== null ? 'target' : null,
     circuit: circuit.state,
-    learned_rate: pace.learnedRate === null ? null : units(pace.learnedRate),
+    // What a target announces is meant for the whole, of which a share has learned its part.
+    learned_rate:
+      pace.learnedRate === null ? null : units(pace.learnedRate / (pace.settings.part ?? 1)),
     lowered_at: pace.decreasedAt === null ? null : toWall(pace.decreasedAt),
   };
 }

@@ -2,6 +2,13 @@ import { destinationLimit, type RuleView, type WaitView } from '@ezthrottle/core
 import { ASSUMED_CALL_MS } from '../forecast/forecast.ts';
 import type { KeyPacer, KeyStop } from '../pace/key-pacer.ts';
 import { intervalMs } from '../pace/pace-state.ts';
+import {
+  inForceOfAll,
+  type KeyDivision,
+  rounded,
+  spentHere,
+  type StandingPart,
+} from './key-division.ts';
 
 /** A key that a call counts against, as it stands at the moment at which its job is explained. */
 export interface WaitedKey {
@@ -10,6 +17,8 @@ export interface WaitedKey {
   /** Whether it is the operator's: then no limit of the organization's changes it. */
   readonly isOperators: boolean;
   readonly pacer: KeyPacer;
+  /** Null: this server has all of it. */
+  readonly division: KeyDivision | null;
   readonly cost: number;
   /** What the calls that go first take from it. */
   readonly ahead: number;
@@ -38,7 +47,7 @@ export function turnWait(
   keys: readonly WaitedKey[],
   calls: number,
   accounts: number,
-  startsAt: number | null,
+  { startsAt, standing }: { readonly startsAt: number | null; readonly standing: StandingPart },
   context: WaitsContext,
 ): WaitView {
   const works = keys.flatMap((key) => {
@@ -60,16 +69,21 @@ export function turnWait(
     reason: 'turn',
     key,
     until: startsAt === null ? null : context.toWall(startsAt),
-    message: `${calls === 1 ? 'one call goes' : `${calls} calls go`} first${whose}`,
+    message: `${calls === 1 ? 'one call goes' : `${calls} calls go`} first${whose}${inPart(keys, standing)}`,
     change:
-      slowest === null || key === null
-        ? null
-        : rule(slowest.key, key, slowest.field, valueOf(slowest.key.pacer, slowest.field), context),
+      slowest === null || key === null ? null : paceRule(slowest.key, key, slowest.field, context),
   };
 }
 
+function inPart(keys: readonly WaitedKey[], { ahead }: StandingPart): string {
+  const parts = keys[0]?.division?.parts ?? null;
+  if (parts === null) return '';
+  const divided = parts > 1 ? `is divided into ${parts}` : 'was divided';
+  return `; ${ahead} of its own part of the destination, which ${divided}`;
+}
+
 /** Key of the limit as a resource. */
-function limitOf({ name }: Pick<WaitedKey, 'name'>, { origin }: WaitsContext): string {
+export function limitOf({ name }: Pick<WaitedKey, 'name'>, { origin }: WaitsContext): string {
   return name ?? destinationLimit(origin);
 }
 
@@ -82,14 +96,16 @@ function waitAt(key: WaitedKey, stop: KeyStop, context: WaitsContext): WaitView 
     case 'paused':
       return pausedAt(key, limit, until, context);
     case 'rate': {
-      const change = rule(key, limit, 'rate', valueOf(pacer, 'rate'), context);
-      const costs = key.cost === 1 ? '' : `, and the call costs ${round(key.cost)}`;
-      const message = `the rate of ${limit} is ${round(pacer.pace.ratePerSecond)} a second${costs}`;
+      const change = paceRule(key, limit, 'rate', context);
+      const costs = key.cost === 1 ? '' : `, and the call costs ${rounded(key.cost)}`;
+      const message = `the rate of ${limit} is ${rateOf(key, context)}${costs}`;
       return { ...common, reason: 'rate', message, change };
     }
     case 'concurrency': {
-      const change = rule(key, limit, 'concurrency', valueOf(pacer, 'concurrency'), context);
-      const message = `${pacer.pace.inFlight} calls that count against ${limit} are under way, as many as may be`;
+      const change = paceRule(key, limit, 'concurrency', context);
+      const most =
+        key.division === null ? 'as many as may be' : 'as many as the share of its server lets';
+      const message = `${pacer.pace.inFlight} calls that count against ${limit} are under way, ${most}`;
       return { ...common, reason: 'concurrency', message, change };
     }
     case 'circuit': {
@@ -100,7 +116,7 @@ function waitAt(key: WaitedKey, stop: KeyStop, context: WaitsContext): WaitView 
       return { ...common, reason: 'circuit', message, change: null };
     }
     case 'allotment': {
-      const message = `this server has no share of ${limit} now`;
+      const message = `the server of this job has no share of ${limit} now`;
       return { ...common, reason: 'allotment', message, change: null };
     }
   }
@@ -125,6 +141,24 @@ function pausedAt(
   return { reason: 'paused_by_hand', key, until, message: `${key} is paused by hand`, change };
 }
 
+/** Names all of what is in force, whatever this server has of it: a limit is set as a whole. */
+function paceRule(
+  key: WaitedKey,
+  limit: string,
+  field: 'rate' | 'concurrency',
+  context: WaitsContext,
+): RuleView | null {
+  const all = inForceOfAll(key.pacer.pace, key.division, context.now);
+  const value = field === 'rate' ? rounded(all.ratePerSecond) : Math.floor(all.concurrency);
+  return rule(key, limit, field, value, context);
+}
+
+function rateOf({ pacer: { pace }, division }: WaitedKey, { now }: WaitsContext): string {
+  const all = `${rounded(inForceOfAll(pace, division, now).ratePerSecond)} a second`;
+  if (division === null) return all;
+  return `${all}, of which its server has ${rounded(spentHere(pace, now).ratePerSecond)}`;
+}
+
 function rule(
   { isOperators }: WaitedKey,
   key: string,
@@ -135,12 +169,4 @@ function rule(
   if (isOperators) return null;
   const method = isLimit(key) ? 'PATCH' : 'PUT';
   return { method, path: `/api/v1/limits/${encodeURIComponent(key)}`, field, value };
-}
-
-function valueOf({ pace }: KeyPacer, field: 'rate' | 'concurrency'): number {
-  return field === 'rate' ? round(pace.ratePerSecond) : Math.floor(pace.concurrency);
-}
-
-function round(value: number): number {
-  return Number(value.toPrecision(6));
 }

@@ -104,11 +104,12 @@ async function nextOf(job: LiveJob, options: ExplainOptions): Promise<Explained[
     rank: rank(job.spec.priority, readyAt),
     readyAt,
   });
-  const { now, keys, ahead, startsAt, isWhole } = answer;
+  const { now, keys, ahead, standing, startsAt, isWhole } = answer;
   const wallOffset = clock.now() - clock.monotonic();
   return {
     keys,
     ahead,
+    standing,
     startsAt,
     isWhole,
     leg,

@@ -848,6 +848,57 @@ export const REPLY_SCHEMAS: Readonly<Record<string, JsonSchema>> = {
       'next_attempt_at',
     ],
   },
+  DividedPace: {
+    type: 'object',
+    properties: {
+      rate: {
+        type: ['number', 'null'],
+        description: 'Units a second; null: only calls at the same time are limited.',
+      },
+      concurrency: {
+        type: 'number',
+        description: 'Calls at the same time.',
+      },
+    },
+    required: ['rate', 'concurrency'],
+    description: 'How much of a limit may be spent.',
+  },
+  DivisionView: {
+    type: 'object',
+    properties: {
+      key: {
+        type: 'string',
+        description: 'Key of the limit: `destination:<origin>`, `account:<user_id>`, a name.',
+      },
+      whole: {
+        $ref: '#/components/schemas/DividedPace',
+        description: 'All of it that is in force.',
+      },
+      share: {
+        $ref: '#/components/schemas/DividedPace',
+        description:
+          'What the server that has the call may spend of it now, which its calls wait for alone; zeros: nothing.',
+      },
+      parts: {
+        type: ['number', 'null'],
+        description:
+          'Into how many parts the accounts of a destination are divided; null: the shares go by what waits.',
+      },
+      part: {
+        type: ['number', 'null'],
+        description:
+          'The part in which the call stands, from 0: it stays there also when the parts become more or fewer.',
+      },
+      position: {
+        type: ['number', 'null'],
+        description:
+          'Calls of the same part that go before it; null: there are no parts, or that cannot be told.',
+      },
+    },
+    required: ['key', 'whole', 'share', 'parts', 'part', 'position'],
+    description:
+      "A limit that several servers of a cluster spend, of which the one that has the job's call has but a share.",
+  },
   DoneReply: {
     type: 'object',
     properties: {
@@ -1187,10 +1238,18 @@ export const REPLY_SCHEMAS: Readonly<Record<string, JsonSchema>> = {
         description:
           'What the next call of the job waits for: what is over first comes first, what nobody knows last.',
       },
+      divided: {
+        type: 'array',
+        items: {
+          $ref: '#/components/schemas/DivisionView',
+        },
+        description:
+          'Limits that it waits for and that are divided among servers. Empty: it has them all to itself.',
+      },
       position: {
         type: ['number', 'null'],
         description:
-          'Calls that go before it at its limits; null: it does not wait, or too many do to be counted.',
+          'Calls that go before it at its limits, of a divided one those at the same server; null: it does not wait, or too many do to be counted.',
       },
       ahead: {
         anyOf: [
@@ -1247,6 +1306,7 @@ export const REPLY_SCHEMAS: Readonly<Record<string, JsonSchema>> = {
       'phase',
       'message',
       'waits',
+      'divided',
       'position',
       'ahead',
       'estimated_start',
