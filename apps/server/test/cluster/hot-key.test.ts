@@ -5,7 +5,7 @@ import { destinationKey, partOfAccount } from '@ezthrottle/engine';
 import { createUpstream, type UpstreamAnswer, type Upstream } from '@ezthrottle/testkit';
 import { Client } from 'pg';
 import { afterEach, describe, expect, test } from 'vitest';
-import { objectOf } from '../running-server.ts';
+import { objectOf, textOf } from '../running-server.ts';
 import { type Cluster, type NodeProcess, startCluster } from './cluster.ts';
 import { arrivals, mostWithin, putLimits } from './limit-load.ts';
 
@@ -27,6 +27,9 @@ let answer: UpstreamAnswer;
 let users: readonly string[];
 let key: string;
 let submitted: number;
+/** One of the jobs that were submitted last, for each account. */
+let latest: ReadonlyMap<string, string>;
+let apiKeyId: string;
 let isFeeding: boolean;
 let feeding: Promise<void>;
 
@@ -53,6 +56,7 @@ async function begin(): Promise<void> {
   );
   const [{ organization, api_key: apiKey } = { organization: '', api_key: '' }] = rows;
   key = destinationKey(organization, target.origin);
+  apiKeyId = apiKey;
   // One account of each part.
   const byPart = new Map<number, string>();
   for (let number = 0; byPart.size < PARTS; number += 1) {
@@ -61,6 +65,7 @@ async function begin(): Promise<void> {
   }
   users = [...byPart.values()];
   submitted = 0;
+  latest = new Map();
   isFeeding = true;
   feeding = feed();
 }
@@ -77,6 +82,10 @@ async function feed(): Promise<void> {
       );
       const reply = await cluster.nodes[turn % 2]?.call('POST', '/api/v1/jobs/batch', { jobs });
       if (reply === undefined || reply.status >= 300) throw new Error(reply?.text ?? 'no node');
+      const ids = listOf(reply.json['results']).map((result) =>
+        textOf(objectOf(objectOf(result)['body'])['job_id']),
+      );
+      latest = new Map(jobs.map(({ user_id }, index) => [user_id, ids[index] ?? '']));
     }
     await sleep(100);
   }
@@ -127,6 +136,63 @@ async function isShown(node: NodeProcess): Promise<boolean> {
   return state['parts'] === PARTS && rate > RATE * 0.9 && rate < RATE * 1.1;
 }
 
+interface Foretold {
+  readonly id: string;
+  readonly startsAt: number;
+  readonly waitMs: number;
+}
+
+/** How a job of each account is explained, whichever node is asked. Those that wait for moments only are left out. */
+async function explained(): Promise<readonly Foretold[]> {
+  const all = await Promise.all(
+    [...latest].map(async ([userId, id], index): Promise<readonly Foretold[]> => {
+      const json = objectOf(
+        (await cluster.nodes[index % 2]?.call('GET', `/api/v1/jobs/${id}/explain`))?.json,
+      );
+      const startsAt = Number(json['estimated_start']);
+      const waitMs = startsAt - Number(json['at']);
+      if (json['phase'] !== 'waiting' || waitMs < 1_500) return [];
+      expectDivided(json, partOfAccount({ apiKey: apiKeyId, userId }, PARTS));
+      return [{ id, startsAt, waitMs }];
+    }),
+  );
+  return all.flat();
+}
+
+function expectDivided(json: Readonly<Record<string, unknown>>, part: number): void {
+  const [division] = listOf(json['divided']).map(objectOf);
+  const key = `destination:${target.origin}`;
+  const whole = { rate: RATE, concurrency: 60 };
+  expect(division).toMatchObject({ key, whole, parts: PARTS, part });
+  const { rate } = objectOf(division?.['share']);
+  expect(rate).toBeGreaterThan(1);
+  expect(rate).toBeLessThan(RATE);
+  expect(division?.['position']).toBeGreaterThan(0);
+  expect(division?.['position']).toBeLessThanOrEqual(Number(json['position']));
+  expect(['medium', 'low']).toContain(json['confidence']);
+  expect(json['message']).toContain(`divided into ${PARTS}`);
+  const changes = listOf(json['waits']).flatMap((wait) => objectOf(wait)['change'] ?? []);
+  expect(changes.length).toBeGreaterThan(0);
+  for (const { field, value } of changes.map(objectOf)) {
+    expect(value).toBe(field === 'rate' ? whole.rate : whole.concurrency);
+  }
+}
+
+function listOf(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : [];
+}
+
+/** By how much a job has started sooner or later than was foretold, as a part of its wait. */
+async function errorOf({ id, startsAt, waitMs }: Foretold): Promise<number> {
+  for (let tries = 0; tries < 200; tries += 1) {
+    const json = objectOf((await cluster.nodes[0]?.call('GET', `/api/v1/jobs/${id}`))?.json);
+    const startedAt = Number(json['started_at'] ?? 0);
+    if (startedAt > 0) return Math.abs(startedAt - startsAt) / waitMs;
+    await sleep(100);
+  }
+  throw new Error(`${id} has not started`);
+}
+
 /** All of the pace, in equal parts. */
 function isFair(calls: readonly number[], ms: number): boolean {
   const each = (RATE * ms) / 1_000 / PARTS;
@@ -167,6 +233,13 @@ describe('a destination that is too hot for one node', () => {
 
     isFeeding = false;
     await feeding;
+    // The pace that is told is the whole, and starts are foretold by the share that a job waits for.
+    const foretold = await explained();
+    expect(foretold.length).toBeGreaterThan(PARTS / 2);
+    const errors = await Promise.all(foretold.map(errorOf));
+    const median = errors.toSorted((first, second) => first - second)[errors.length >> 1];
+    expect(median).toBeLessThan(0.3);
+
     await until(
       async () => new Set(target.requests.map(({ path }) => path)).size === submitted,
       60_000,
