@@ -25,37 +25,31 @@ import { createObservation } from '../observe/observation.ts';
 import { createJobEventHub } from '../realtime/job-event-hub.ts';
 import { openRecorder } from '../recording/open-recorder.ts';
 import type { Recorder } from '../recording/recorder.ts';
-import { createFormerSecrets } from '../secrets/former-secrets.ts';
 import { withSecretsInCalls } from '../secrets/secret-executor.ts';
-import { createSecretVault } from '../secrets/secret-vault.ts';
 import { createAccountDeletions } from '../privacy/account-deletions.ts';
-import { createPrivacySettings } from '../privacy/privacy-settings.ts';
-import { createSweeper } from '../privacy/sweeper.ts';
 import { createChance, type PaceSettings } from '@ezthrottle/engine';
 import { createApiKeys } from '../tenancy/api-keys.ts';
 import { createKeyEnds } from '../tenancy/key-ends.ts';
 import { createKeyRing } from '../tenancy/key-ring.ts';
 import { createKeyUses } from '../tenancy/key-uses.ts';
-import { provision } from '../tenancy/provision.ts';
-import { createSecretBox } from '../tenancy/secret-box.ts';
-import { createSigningKeys } from '../tenancy/signing-keys.ts';
-import { createSigningSecrets } from '../tenancy/signing-secrets.ts';
-import { createPruner } from '../upkeep/pruner.ts';
 import type { AppOptions, RunningApp } from '../app.ts';
 import { callsElsewhere } from './calls-elsewhere.ts';
 import { createExecutors } from './executors.ts';
 import { type Front, openFront } from './front.ts';
 import { openState } from './open-state.ts';
+import { openTenants } from './open-tenants.ts';
 import type { OnClose } from './on-close.ts';
 import { reachableUrl } from './reachable-url.ts';
+import { refreshes } from './refreshes.ts';
 import { regionsOf } from './regions-of.ts';
+import { removals } from './removals.ts';
 
 /** Under load, how long writes wait for company, in milliseconds. */
 const GATHER_MS = 2;
 
 /** Starts the parts from the store upwards; what is closed last is named first. */
 export async function compose(options: AppOptions, onClose: OnClose): Promise<RunningApp> {
-  const { config, keys } = options;
+  const { config } = options;
   const clock = systemClock;
   const newId = createNewId(clock);
   const outages = new Outages({ clock, logger: () => logger });
@@ -82,45 +76,8 @@ export async function compose(options: AppOptions, onClose: OnClose): Promise<Ru
   onClose(() => committer.close());
 
   const tenancy = { reads: store.tenancy, commit: committer.write.bind(committer), clock };
-  const box = createSecretBox(keys.masterKey, config.formerMasterKeys);
-  const vault = createSecretVault({
-    ...tenancy,
-    box,
-    maxBodyBytes: config.maxBodyBytes,
-    former: createFormerSecrets({ ...tenancy, reads: store.privacy }),
-  });
-  await vault.load();
-  const privacy = createPrivacySettings({
-    reads: store.privacy,
-    commit: tenancy.commit,
-    maxResponseBytes: config.maxResponseBytes,
-  });
-  await privacy.load();
-  const secrets = createSigningSecrets({ ...tenancy, box });
-  const signingKeys = createSigningKeys({ ...tenancy, box });
-  const provisioning = () =>
-    provision({
-      ...tenancy,
-      documents: store.privacy,
-      secrets,
-      newId,
-      apiKey: keys.apiKey,
-      formerKeyHash: keys.formerKeyHash ?? null,
-      signingSecret: keys.signingSecret,
-      replaceUnreadable: options.replaceUnreadableSecrets ?? false,
-    });
-  // Nodes that start together on an empty database make one organization, not several.
-  const { signingSecret, isKeyRotated } = await (cluster?.alone(provisioning) ?? provisioning());
-  if (isKeyRotated)
-    logger.warn(
-      { event: 'given_api_key_rotated' },
-      'the given API key was rotated and opens nothing: give the new one with --api-key',
-    );
-  if (signingSecret === null)
-    logger.warn(
-      { event: 'no_signing_secret' },
-      'no signing secret is set: webhooks go out unsigned',
-    );
+  const tenants = await openTenants(options, { tenancy, store, newId, logger, cluster });
+  const { box, vault, privacy, secrets, signingKeys, signingSecret } = tenants;
 
   let inForce = config;
   const rules = createLimitRules({
@@ -235,7 +192,6 @@ export async function compose(options: AppOptions, onClose: OnClose): Promise<Ru
   // What one node does for all is done by whoever holds the first slot.
   const isOurs = cluster === null ? undefined : () => cluster.node.held.has(0);
   const upkeep = { committer, clock, logger, isOurs };
-  const pruner = createPruner({ ...upkeep, retentionMs: config.retentionMs });
   const apiKeys = createApiKeys({ reads: store.tenancy, clock });
   const keyEnds = createKeyEnds(clock, store.tenancy);
   const keyRing = createKeyRing({
@@ -245,24 +201,6 @@ export async function compose(options: AppOptions, onClose: OnClose): Promise<Ru
     onWritten: (record) => keyEnds.changed(record),
   });
   const keyUses = createKeyUses({ keys: apiKeys, commit: tenancy.commit, clock, logger });
-  const auditPruner = createPruner({
-    ...upkeep,
-    retentionMs: config.auditRetentionMs,
-    everyMs: 60_000,
-    removal: (before, limit) => ({ type: 'prune_audit', before, limit }),
-  });
-  const redrivePruner = createPruner({
-    ...upkeep,
-    retentionMs: config.retentionMs,
-    everyMs: 60_000,
-    stepRows: 1,
-    removal: (before, limit) => ({ type: 'prune_redrives', before, limit }),
-  });
-  const sweeper = createSweeper({
-    settings: privacy,
-    reads: store.privacy,
-    ...upkeep,
-  });
   const deletions = createAccountDeletions({
     forgetElsewhere: async (organization, userId) => {
       await cluster?.inbox.forgetAccount(organization, userId);
@@ -278,11 +216,8 @@ export async function compose(options: AppOptions, onClose: OnClose): Promise<Ru
   const services = [
     deliverer,
     dispatcher,
-    pruner,
     keyUses,
-    auditPruner,
-    redrivePruner,
-    sweeper,
+    ...removals({ ...upkeep, config, privacy, reads: store.privacy }),
     deletions,
   ];
   if (cluster !== null) onClose(() => cluster.node.giveUp());
@@ -292,33 +227,18 @@ export async function compose(options: AppOptions, onClose: OnClose): Promise<Ru
   });
   for (const service of services) await service.start();
   if (cluster !== null && sharedHub !== null) {
-    const refresh = new Map<string, () => Promise<void> | void>([
-      ['limits', () => rules.refresh()],
-      ['divided_keys', () => cluster.divided.refresh()],
-      ['secrets', () => vault.load()],
-      [
-        'documents',
-        async () => {
-          await privacy.load();
-          await deletions.load();
-        },
-      ],
-      ['endpoints', () => endpoints.load()],
-      [
-        'api_keys',
-        () => {
-          apiKeys.forgetAll();
-          return keyEnds.changedElsewhere();
-        },
-      ],
-      [
-        'webhook_secrets',
-        () => {
-          secrets.forgetAll();
-          signingKeys.forgetAll();
-        },
-      ],
-    ]);
+    const refresh = refreshes({
+      rules,
+      divided: cluster.divided,
+      vault,
+      privacy,
+      deletions,
+      endpoints,
+      apiKeys,
+      keyEnds,
+      webhookSecrets: secrets,
+      signingKeys,
+    });
     rules.onChanged(() => cluster.shares.wake());
     const limitOf = (key: string): PaceSettings | null =>
       settingsOfKey(key, rules, caps, dispatcher.division);
