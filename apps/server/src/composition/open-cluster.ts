@@ -22,6 +22,7 @@ import type { InboxRows } from '../inbox/inbox-rows.ts';
 import { whereItWaits } from '../realtime/where-it-waits.ts';
 import { createClusterRows } from '../store/postgres/cluster-rows.ts';
 import { Database } from '../store/postgres/database.ts';
+import { crowdedTables } from '../store/postgres/dead-rows.ts';
 import { createDividedKeyRows } from '../store/postgres/divided-key-rows.ts';
 import { createInboxRows } from '../store/postgres/inbox-rows.ts';
 import { migrate } from '../store/postgres/migrate.ts';
@@ -32,6 +33,7 @@ import { unavailable } from '../store/postgres/postgres-error.ts';
 import { openPostgresStore } from '../store/postgres/postgres-store.ts';
 import { createShareRows } from '../store/postgres/share-rows.ts';
 import { createPeriodic } from '../upkeep/periodic.ts';
+import { createVacuum } from '../upkeep/vacuum.ts';
 import { VERSION } from '../version.ts';
 import type { OnClose } from './on-close.ts';
 
@@ -225,6 +227,16 @@ export async function openCluster(
         'destinations could not be divided anew; trying again',
       ),
   });
+  const vacuum = createVacuum({
+    tables: crowdedTables(database),
+    clock,
+    isOurs: () => node.held.has(0),
+    onError: (error) =>
+      logger.warn(
+        { event: 'vacuum_failed', err: unavailable(error) },
+        'dead rows could not be cleared away; trying again',
+      ),
+  });
   const looking = createPeriodic({
     name: 'look',
     clock,
@@ -295,6 +307,8 @@ export async function openCluster(
         onClose(() => Promise.resolve(hearing?.stop()));
         await dividing.start();
         onClose(() => dividing.stop());
+        await vacuum.start();
+        onClose(() => vacuum.stop());
       },
     },
   };
