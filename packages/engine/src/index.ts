@@ -83,6 +83,7 @@ export * from './deliver/delivery-request.ts';
 export * from './deliver/settled-delivery.ts';
 export { standardWebhookHeaders } from './deliver/standard-webhook.ts';
 export * from './apply/arm-leg.ts';
+export * from './apply/attempt-start.ts';
 export * from './apply/armed-bound.ts';
 export * from './apply/armed-line.ts';
 export * from './apply/take-to-arm.ts';

@@ -14,6 +14,7 @@ import type {
   AdvancePlan,
   ArmedRef,
   DecideContext,
+  EndedAttempt,
   Hedging,
   Id,
   JobEvent,
@@ -47,8 +48,8 @@ export interface MoverListener {
   abort(tokens: readonly string[]): void;
   /** Whether the call of this token is under way here. */
   isRunning(token: string): boolean;
-  /** When the call of this token went out, in milliseconds since the epoch; null when it did not. */
-  sentAt(token: string): number | null;
+  /** When the call of this token went out, in milliseconds since the epoch; null when it did not; else another node knows. */
+  sentAt(job: ActiveJob, token: string): EndedAttempt['startedAt'];
   /** What is known of the calls of this organization. */
   hedging(organization: Id): Hedging;
   /** A job that must be decided again at this moment was written. */
@@ -176,7 +177,7 @@ export class JobMover {
       idempotencyWindowMs,
       deliveryDelaysMs,
       sha256,
-      sentAt: (token) => this.#listener.sentAt(token),
+      sentAt: (token) => this.#listener.sentAt(job, token),
     };
   }
 

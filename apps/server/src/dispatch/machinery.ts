@@ -1,7 +1,14 @@
-import { DEFAULT_CIRCUIT, type FairLineOptions, type Id, type KeyPacer } from '@ezthrottle/engine';
+import {
+  DEFAULT_CIRCUIT,
+  type FairLineOptions,
+  type Id,
+  type KeyPacer,
+  lineOf,
+  pathOfLeg,
+} from '@ezthrottle/engine';
 import { type Ownership, WHOLE } from '../cluster/ownership.ts';
 import { Stager } from '../upkeep/stager.ts';
-import { ActiveJobs } from './active-jobs.ts';
+import { type ActiveJob, ActiveJobs } from './active-jobs.ts';
 import { Armer } from './armer.ts';
 import { CallStarter } from './call-starter.ts';
 import { RunningCalls } from './calls.ts';
@@ -83,7 +90,8 @@ export function assemble(parts: DispatcherParts): Machinery {
     withdrawn: (job, leg) => standing.withdraw(job, leg),
     abort: (tokens) => executor.abort(tokens.filter((token) => calls.has(token))),
     isRunning: (token) => calls.has(token),
-    sentAt: (token) => calls.get(token)?.sentAt ?? null,
+    sentAt: (job, token) =>
+      calls.get(token)?.sentAt ?? (isOfOthers(job, token, ownership) ? 'as_armed' : null),
     hedging: (organization) => hedgingOf(destinations, organization),
     wakeAt,
     lost: (id) => others.takeUp(id),
@@ -235,6 +243,13 @@ function keysOf({ parts, limits, ownership, fairness, keyChanged }: KeysOptions)
     pacerOf: (key) =>
       (limitKeys.find(key) ?? destinations.findByKey(key) ?? caps.find(key))?.pacer ?? null,
   };
+}
+
+/** Whether the attempt of this token stands in another node's line. */
+function isOfOthers(job: ActiveJob, token: string, ownership: Ownership): boolean {
+  const leg = job.run.legs.find((one) => one.state === 'armed' && one.token === token);
+  const path = pathOfLeg(job.spec, leg);
+  return path !== undefined && !ownership.owns(job.organization, lineOf(path));
 }
 
 async function wake(ids: readonly Id[], active: ActiveJobs, mover: JobMover): Promise<void> {

@@ -81,7 +81,7 @@ describe('whichever node is asked', () => {
   }, 60_000);
 
   test.each([{ flags: [] }, { flags: ['--no-database-notify'] }])(
-    'a cancelled job has its call broken off, and who waits or watches learns the end ($flags)',
+    'a cancelled job has its call broken off and kept in its record, and who waits or watches learns the end ($flags)',
     async ({ flags }) => {
       target.script({ status: 200, delayMs: 20_000 });
       const nodes = await twoNodes(...flags);
@@ -101,6 +101,10 @@ describe('whichever node is asked', () => {
         for (const stream of await Promise.all(watched)) {
           expect(stream.text).toContain('event: cancelled');
         }
+        const { json: record } = await submitter.call('GET', `/api/v1/jobs/${id}`);
+        expect(record['attempts']).toMatchObject([
+          { attempt: 1, outcome: 'aborted', started_at: expect.any(Number) },
+        ]);
       }
     },
     90_000,

@@ -23,7 +23,8 @@ export interface LegArming {
 
 /**
  * Gives a leg whose time has come its next attempt under this token; null when it does not wait (any
- * more), or not yet.
+ * more), or not yet. What was due when the job was accepted is due, though the clock of the node that
+ * accepted it may be ahead.
  */
 export function armLeg(
   { spec, run }: Pick<MovingJob, 'spec' | 'run'>,
@@ -33,7 +34,8 @@ export function armLeg(
 ): LegArming | null {
   const waiting = legOf(run, leg);
   const path = pathOfLeg(spec, waiting);
-  if (waiting?.state !== 'waiting' || waiting.readyAt > now || path === undefined) return null;
+  if (waiting?.state !== 'waiting' || path === undefined) return null;
+  if (waiting.readyAt > Math.max(now, run.acceptedAt)) return null;
   if (isTooLate(spec, now)) return null;
   const armed = arm(run, leg, token);
   if (armed === null) return null;

@@ -45,7 +45,7 @@ export interface PlanContext extends SpawnContext {
   /** Waits before each attempt of a delivery, in milliseconds. Default: the protocol's. */
   readonly deliveryDelaysMs?: readonly number[] | undefined;
   /** When an attempt went out, in milliseconds since the epoch; null when it did not. Default: none did. */
-  readonly sentAt?: ((token: string) => number | null) | undefined;
+  readonly sentAt?: ((token: string) => EndedAttempt['startedAt']) | undefined;
 }
 
 /** One write, and what may be done once it is on disk. */
@@ -128,7 +128,7 @@ export function abortedAttempt(
   attempt: number,
   token: string,
   endedAt: number,
-  startedAt: number | null,
+  startedAt: EndedAttempt['startedAt'],
 ): EndedAttempt {
   return {
     attempt,

@@ -97,7 +97,8 @@ export interface EndedAttempt {
   readonly outcome: OutcomeKind;
   readonly statusCode: number | null;
   readonly error: string | null;
-  readonly startedAt: number | null;
+  /** `as_armed`: another node made the call, and all that is known here is when it was armed. */
+  readonly startedAt: number | null | 'as_armed';
   readonly endedAt: number;
   /** From when its leg stands in line again. Absent: it does not, or goes on where a redirect leads. */
   readonly retryAt?: number;

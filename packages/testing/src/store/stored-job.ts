@@ -2,6 +2,7 @@ import type { JobState } from '@ezthrottle/core/protocol';
 import {
   type ArmedAttempt,
   type AttemptRecord,
+  attemptStart,
   type DeliveryAttemptRecord,
   type DeliveryRecord,
   type EndedAttempt,
@@ -120,7 +121,7 @@ export function attemptRecordOf({ armed, ended }: StoredAttempt): AttemptRecord 
     outcome: ended?.outcome ?? null,
     statusCode: ended?.statusCode ?? null,
     error: ended?.error ?? null,
-    startedAt: ended?.startedAt ?? null,
+    startedAt: ended === null ? null : attemptStart(armed, ended),
     endedAt: ended?.endedAt ?? null,
     ...(ended?.retryAt !== undefined && { retryAt: ended.retryAt }),
   };

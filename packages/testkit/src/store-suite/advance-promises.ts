@@ -90,7 +90,8 @@ export function advancePromises(open: OpenStore): void {
     it(
       'records what attempts gave, and keeps the responses that are asked for',
       onStore(open, async ({ store }) => {
-        const job = newJob({ armed: [newArmed({ attempt: 1 }), newArmed({ attempt: 2, leg: 1 })] });
+        const armed = [1, 2, 3].map((attempt) => newArmed({ attempt, leg: attempt - 1 }));
+        const job = newJob({ armed });
         await given(store, job);
         const response: StoredResponse = {
           status: 201,
@@ -109,14 +110,16 @@ export function advancePromises(open: OpenStore): void {
             startedAt: null,
             retryAt: T0 + 40,
           }),
+          newEnded({ attempt: 3, outcome: 'aborted', statusCode: null, startedAt: 'as_armed' }),
         ];
         await commitOne(store, newAdvance(job.id, 1, { ended }));
         expect(await store.jobs.attempts(job.id)).toMatchObject([
           { attempt: 1, outcome: 'network_error', error: 'ECONNRESET', startedAt: null },
           { attempt: 2, outcome: 'response', statusCode: 201, endedAt: T0 + 30 },
+          { attempt: 3, outcome: 'aborted', startedAt: T0 + 10 },
         ]);
         const moments = (await store.jobs.attempts(job.id)).map(({ retryAt }) => retryAt);
-        expect(moments).toEqual([T0 + 40, undefined]);
+        expect(moments).toEqual([T0 + 40, undefined, undefined]);
         expect(await store.jobs.responses(job.id, [1, 2, 3])).toEqual([
           { attempt: 2, region: 'local', response },
         ]);

@@ -1,6 +1,7 @@
 import type { JobState } from '@ezthrottle/core/protocol';
 import {
   type AdvanceOperation,
+  attemptStart,
   type EndedAttempt,
   type Id,
   type JobEnd,
@@ -260,7 +261,7 @@ function addAttempt(
     outcome: OUTCOME_CODES.codeOf(ended.outcome),
     status_code: ended.statusCode,
     error: ended.error,
-    started_at: ended.startedAt,
+    started_at: attemptStart(armed, ended),
     ended_at: ended.endedAt,
     retry_at: ended.retryAt ?? null,
     response_status: response === null ? null : response.status,

@@ -1,4 +1,4 @@
-import type { ArmedAttempt, EndedAttempt } from '@ezthrottle/engine';
+import { type ArmedAttempt, attemptStart, type EndedAttempt } from '@ezthrottle/engine';
 import { OUTCOME_CODES } from '../rows/codes.ts';
 import type { Statement } from './connection.ts';
 import type { WriteScope } from './write-scope.ts';
@@ -36,7 +36,7 @@ export class AttemptWrites {
       OUTCOME_CODES.codeOf(ended.outcome),
       ended.statusCode,
       ended.error,
-      ended.startedAt,
+      attemptStart(armed, ended),
       ended.endedAt,
       ended.retryAt ?? null,
       response === null ? null : response.status,
