@@ -17,6 +17,8 @@ interface Scene {
   readonly cancelled: Id[];
   readonly forgotten: string[];
   readonly stubborn: Set<Id>;
+  /** Accounts whose names cannot be forgotten the first time. */
+  readonly inTheWay: Set<string>;
   readonly documents: Map<string, string>;
   readonly create: () => AccountDeletions;
 }
@@ -28,6 +30,7 @@ function scene(count: number): Scene {
   const cancelled: Id[] = [];
   const forgotten: string[] = [];
   const stubborn = new Set<Id>();
+  const inTheWay = new Set<string>();
   const jobs: Job[] = Array.from({ length: count }, (_, row) => ({
     id: `job-${row}`,
     row: row + 1,
@@ -41,7 +44,10 @@ function scene(count: number): Scene {
       if (operation.data === null) documents.delete(operation.name);
       else documents.set(operation.name, operation.data);
     }
-    if (operation.type === 'forget_account') forgotten.push(operation.userId);
+    if (operation.type === 'forget_account') {
+      if (inTheWay.delete(operation.userId)) return { verdict: 'stale' };
+      forgotten.push(operation.userId);
+    }
     if (operation.type !== 'remove_jobs') return { verdict: 'ok' };
     const gone = jobs.filter(({ id, isLive }) => operation.jobIds.includes(id) && !isLive);
     for (const job of gone) jobs.splice(jobs.indexOf(job), 1);
@@ -81,7 +87,7 @@ function scene(count: number): Scene {
       maxSteps: 1,
       logger: { error: () => undefined },
     });
-  return { clock, jobs, cancelled, forgotten, stubborn, documents, create };
+  return { clock, jobs, cancelled, forgotten, stubborn, inTheWay, documents, create };
 }
 
 describe("the deletion of an account's data", () => {
@@ -112,6 +118,19 @@ describe("the deletion of an account's data", () => {
     stubborn.clear();
     await deletions.runOnce();
     expect(deletions.find('org', 'ada')).toMatchObject({ removed: 2, finishedAt: 1_000_000 });
+  });
+
+  test('is over only when the name is forgotten', async () => {
+    const { inTheWay, forgotten, create } = scene(4);
+    inTheWay.add('ada');
+    const deletions = create();
+    await deletions.request('org', 'ada');
+    await deletions.runOnce();
+    expect(deletions.find('org', 'ada')).toMatchObject({ removed: 2, finishedAt: null });
+    expect(forgotten).toEqual([]);
+    await deletions.runOnce();
+    expect(deletions.find('org', 'ada')).toMatchObject({ removed: 2, finishedAt: 1_000_000 });
+    expect(forgotten).toEqual(['ada']);
   });
 
   test('lets no new job be made of an old one, and finds one that is just being made', async () => {

@@ -103,7 +103,11 @@ export function createAccountDeletions(options: AccountDeletionsOptions): Accoun
     const isInUse = deletion.isInUse || old.length < stretch.jobs.length;
     if (stretch.next !== null) return put({ ...deletion, removed, isInUse, after: stretch.next });
     await options.forgetElsewhere?.(organization, userId);
-    if (!isInUse) await commit({ type: 'forget_account', organization, userId });
+    if (!isInUse) {
+      const forgotten = await commit({ type: 'forget_account', organization, userId });
+      // Something is in the way: it is tried again in the next round.
+      if (forgotten.verdict === 'stale') return put({ ...deletion, removed });
+    }
     return put({ ...deletion, removed, isInUse, finishedAt: clock.now() });
   }
 
@@ -128,7 +132,10 @@ export function createAccountDeletions(options: AccountDeletionsOptions): Accoun
       }
       let current = deletion;
       for (let steps = 0; steps < maxSteps && current.finishedAt === null; steps += 1) {
+        const { after, removed } = current;
         current = await step(current);
+        // Nothing went on: others have their turn before it is tried again.
+        if (current.after === after && current.removed === removed) break;
       }
     }
   }

@@ -96,6 +96,22 @@ it('what a node takes in for an account that another node has forgotten is of a 
   ]);
 });
 
+it('a node that stands still in the middle of a write keeps nobody waiting: the name is forgotten later', async () => {
+  const [one, other] = nodes;
+  await submit(other, [ofAda()]);
+  await place.query('BEGIN');
+  await place.query('SELECT 1 FROM fences WHERE epoch = 2 FOR SHARE');
+  const begun = performance.now();
+  expect(await forget(one)).toEqual([{ verdict: 'stale' }]);
+  expect(performance.now() - begun).toBeLessThan(2_000);
+  expect(await submit(one, [ofAda()])).toEqual(['ok']);
+  expect(await jobsOfAda(one)).toHaveLength(2);
+
+  await place.query('COMMIT');
+  expect(await forget(one)).toEqual([{ verdict: 'ok', count: 1 }]);
+  expect(await jobsOfAda(other)).toEqual([]);
+});
+
 it('a name is forgotten while another node takes in jobs of it: all that are taken in later are found by it', async () => {
   const [one, other] = nodes;
   await submit(one, [ofAda()]);

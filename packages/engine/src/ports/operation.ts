@@ -266,7 +266,7 @@ export type PrivacyOperation =
        */
       readonly unlessNeededAt: number | null;
     }
-  /** Forgets the name of an account of which no job is left. */
+  /** Forgets the name of an account of which no job is left. `stale`: not now, something is in the way. */
   | { readonly type: 'forget_account'; readonly organization: Id; readonly userId: string };
 
 /** Removes what is past its time, at most `limit` jobs. The verdict carries how many went. */

@@ -8,7 +8,9 @@ import {
 import { flag, identifier, integer, optionalText, type Row, text } from '../rows/row.ts';
 import { restoredSpec, storedSpec } from '../rows/stored-spec.ts';
 import { Columns, listOf, unnested } from './columns.ts';
+import type { Queryable } from './database.ts';
 import { isIdentifier } from './interned.ts';
+import { isOfLocks } from './postgres-error.ts';
 import { ENDED_JOBS, removeJobs } from './prune-writes.ts';
 import type { WriteScope } from './write-scope.ts';
 
@@ -58,6 +60,12 @@ const FORGET = `UPDATE {accounts} SET user_id = convert_to('erased:' || gen_rand
 
 // Waits for every transaction of every node, and every later one sees it.
 const TELL_NODES = 'UPDATE {fences} SET names = names + 1';
+
+/** How long it waits for one of them, in milliseconds: nodes that wait behind it have leases to renew. */
+const PATIENCE_MS = 100;
+
+const LOCK_TIMEOUT = `SELECT current_setting('lock_timeout') AS former`;
+const SET_LOCK_TIMEOUT = `SELECT set_config('lock_timeout', $1, true)`;
 
 /** Takes away what is not to be kept. */
 export async function applyPrivacy(
@@ -122,10 +130,28 @@ async function forgetAccount(
 ): Promise<Verdict> {
   const owner = await interned.findOrganization(organization);
   if (owner === null) return { verdict: 'ok', count: 0 };
-  await transaction.run(TELL_NODES);
+  if (!(await tellNodes(transaction))) return { verdict: 'stale' };
   const count = await transaction.run(FORGET, [owner, Buffer.from(userId)]);
   interned.forgetEverywhere();
   return { verdict: 'ok', count };
+}
+
+/** False: a node has a transaction open for long, or stands still in one. Nothing is changed then. */
+async function tellNodes(transaction: Queryable): Promise<boolean> {
+  await transaction.run('SAVEPOINT names');
+  try {
+    const [was = {}] = await transaction.query(LOCK_TIMEOUT);
+    await transaction.run(SET_LOCK_TIMEOUT, [`${PATIENCE_MS}ms`]);
+    await transaction.run(TELL_NODES);
+    await transaction.run(SET_LOCK_TIMEOUT, [text(was, 'former')]);
+    await transaction.run('RELEASE SAVEPOINT names');
+    return true;
+  } catch (error) {
+    if (!isOfLocks(error)) throw error;
+    await transaction.run('ROLLBACK TO SAVEPOINT names');
+    await transaction.run('RELEASE SAVEPOINT names');
+    return false;
+  }
 }
 
 /** Those of these jobs that have ended, locked, in the order in which they were named. */
