@@ -115,6 +115,26 @@ describe('the configuration', () => {
     ]);
   });
 
+  test('leaves out what Kubernetes says of a Service named as it is', () => {
+    const environment = {
+      EZTHROTTLE_HOST: '0.0.0.0',
+      EZTHROTTLE_PORT: 'tcp://10.96.0.17:80',
+      EZTHROTTLE_PORT_80_TCP: 'tcp://10.96.0.17:80',
+      EZTHROTTLE_PORT_80_TCP_PROTO: 'tcp',
+      EZTHROTTLE_PORT_80_TCP_PORT: '80',
+      EZTHROTTLE_PORT_80_TCP_ADDR: '10.96.0.17',
+      EZTHROTTLE_SERVICE_HOST: '10.96.0.17',
+      EZTHROTTLE_SERVICE_PORT: '80',
+      EZTHROTTLE_SERVICE_PORT_HTTP: '80',
+      EZTHROTTLE_NODES_SERVICE_HOST: '10.96.0.18',
+      EZTHROTTLE_NODES_PORT: 'tcp://10.96.0.18:8080',
+    };
+    expect(readConfig('dev', { environment })).toMatchObject({ host: '0.0.0.0', port: 8_080 });
+    expect(unknownVariables(environment)).toEqual([]);
+    const wrong = { EZTHROTTLE_PORT: 'http://10.96.0.17' };
+    expect(problemsOf(() => readConfig('dev', { environment: wrong }))).toHaveLength(1);
+  });
+
   test('takes a short API key for development only', () => {
     const flags = { 'api-key': 'test' };
     expect(readConfig('dev', { flags }).apiKey).toBe('test');

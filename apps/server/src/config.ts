@@ -3,6 +3,7 @@ import { withoutCredentials } from './config/shown.ts';
 import type { RateRules } from './config/rate-rules.ts';
 import type { Regions } from './config/region-rules.ts';
 import type { Profile, Setting } from './config/setting.ts';
+import { withoutServiceLinks } from './config/service-links.ts';
 import { SETTINGS } from './config/settings.ts';
 
 export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent';
@@ -146,7 +147,7 @@ export function unknownVariables(environment: ConfigSources['environment']): rea
   const settings: readonly Setting<unknown>[] = Object.values(SETTINGS);
   const known = new Set(settings.map((setting) => setting.environment));
   for (const { secret, environment: name } of settings) if (secret) known.add(`${name}_FILE`);
-  return Object.keys(environment ?? {})
+  return Object.keys(withoutServiceLinks(environment ?? {}))
     .filter((name) => name.startsWith('EZTHROTTLE_') && !known.has(name) && !OF_CLIENTS.has(name))
     .toSorted();
 }
@@ -155,7 +156,8 @@ export function unknownVariables(environment: ConfigSources['environment']): rea
 const OF_CLIENTS: ReadonlySet<string> = new Set(['EZTHROTTLE_URL']);
 
 /** The same with the source of each value, and with the problems beside it. Never throws. */
-export function readSettings(profile: Profile, sources: ConfigSources): ConfigReading {
+export function readSettings(profile: Profile, given: ConfigSources): ConfigReading {
+  const sources = { ...given, environment: withoutServiceLinks(given.environment ?? {}) };
   const problems: ConfigProblem[] = [...unknownFileKeys(sources.file)];
   const origins = new Map<ConfigKey, string>();
 

@@ -83,6 +83,12 @@ describe.each([
   });
 });
 
+describe('a Service that is named as settings begin', () => {
+  test.each(['Deployment', 'Job'])('says nothing in the environment of a %s', (kind) => {
+    expect(at(manifestOf(kind), 'spec', 'template', 'spec', 'enableServiceLinks')).toBe(false);
+  });
+});
+
 describe('migrations', () => {
   test('are applied by the command for it, with an address and nothing else', () => {
     expect(listAt(migrating, 'args')).toEqual(['migrate']);
