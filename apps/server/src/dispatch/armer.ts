@@ -7,13 +7,17 @@ import {
   takeToArm,
 } from '@ezthrottle/engine';
 import type { ArmedRef, LimitSpec, LineRef, WorkReads } from '@ezthrottle/engine';
-import type { ActiveJobs } from './active-jobs.ts';
+import type { PutLine } from '../cluster/peers.ts';
+import type { ActiveJob, ActiveJobs } from './active-jobs.ts';
 import type { DispatchLimits } from './dispatch-limits.ts';
 import type { DispatcherParts } from './dispatch-ports.ts';
 import type { JobMover } from './job-mover.ts';
 import type { AtDoor, Lane } from './lane.ts';
 import type { Refill } from './line-window.ts';
 import { laneStop } from './waiting-notices.ts';
+
+/** A call that is due by the clock of the node that put it in line is looked at again, if it is at most so early here, in milliseconds. */
+const MOST_EARLY_MS = 10_000;
 
 /** Accounts whose rows are read at the same time. */
 const READS_AT_ONCE = 8;
@@ -22,10 +26,12 @@ export interface ArmerOptions {
   readonly parts: Pick<DispatcherParts, 'clock' | 'logger'>;
   readonly work: Pick<WorkReads, 'ready'>;
   readonly limits: Pick<DispatchLimits, 'armAheadMs' | 'maxArmed' | 'windowPerAccount'>;
-  readonly active: ActiveJobs;
-  readonly mover: JobMover;
+  readonly active: Pick<ActiveJobs, 'with' | 'size'>;
+  readonly mover: Pick<JobMover, 'arm'>;
   /** Called when something was armed, or when somebody else's turn has come. */
   readonly onArmed: (lane: Lane) => void;
+  /** What stands in this line is not due here for so many milliseconds. Absent: one clock has said when it is due. */
+  readonly onEarly?: ((line: PutLine, earlyMs: number) => void) | undefined;
 }
 
 /** Takes from the lines whose turn it is, and commits their attempts ahead of the pace. */
@@ -149,6 +155,7 @@ export class Armer {
         }
         const armed = job === null ? null : await mover.arm(job, ref.leg);
         if (armed !== null) this.#fresh.add(armed.token);
+        else if (job !== null) this.#tellEarly(lane, ref, job);
         return armed;
       });
     } catch (error) {
@@ -158,6 +165,16 @@ export class Armer {
       );
       return null;
     }
+  }
+
+  /** Its row says that it is due: it was put in line by a node whose clock is ahead. */
+  #tellEarly({ destination, name }: Lane, { apiKey, userId, leg }: LineRef, job: ActiveJob): void {
+    const { onEarly, parts } = this.#options;
+    const waiting = legOf(job.run, leg);
+    if (onEarly === undefined || waiting?.state !== 'waiting') return;
+    const earlyMs = waiting.readyAt - parts.clock.now();
+    if (earlyMs <= 0 || earlyMs > MOST_EARLY_MS) return;
+    onEarly({ organization: destination.organization, origin: name, apiKey, userId }, earlyMs);
   }
 
   async #refill(lane: Lane): Promise<void> {

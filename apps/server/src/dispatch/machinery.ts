@@ -103,7 +103,17 @@ export function assemble(parts: DispatcherParts): Machinery {
   const { pacerOf } = keys;
   const limited = new LimitedCalls({ parts, starter, pacerOf, fairness, onSent: onLane });
   const sender = new Sender({ parts, calls, starter, limited, onTime: onLane });
-  const armer = new Armer({ parts, work, limits, active, mover, onArmed: onLane });
+  const armer = new Armer({
+    parts,
+    work,
+    limits,
+    active,
+    mover,
+    onArmed: onLane,
+    ...(parts.peers !== undefined && {
+      onEarly: (line, earlyMs) => void clock.after(earlyMs, () => others.found([line])),
+    }),
+  });
   const intake = new Intake({
     ...basics,
     armer,

@@ -26,7 +26,8 @@ export interface Cluster extends AsyncDisposable {
   readonly apiKey: string;
   readonly signingSecret: string;
   readonly nodes: readonly NodeProcess[];
-  start(flags?: readonly string[]): Promise<NodeProcess>;
+  /** One more. `imported`: what it imports before anything else. */
+  start(flags?: readonly string[], imported?: string): Promise<NodeProcess>;
 }
 
 export async function startCluster(
@@ -57,9 +58,19 @@ export async function startCluster(
   resources.defer(async () => {
     await Promise.all(nodes.map((node) => node.end('SIGKILL')));
   });
-  const start = async (flags: readonly string[] = []): Promise<NodeProcess> => {
+  const start = async (flags: readonly string[] = [], imported?: string): Promise<NodeProcess> => {
     const program = options.program ?? ['--conditions=@ezthrottle/source', MAIN];
-    const line = [...program, 'start', '--json', '--port', '0', ...(options.flags ?? []), ...flags];
+    const before = imported === undefined ? [] : ['--import', imported];
+    const line = [
+      ...before,
+      ...program,
+      'start',
+      '--json',
+      '--port',
+      '0',
+      ...(options.flags ?? []),
+      ...flags,
+    ];
     const node = await startNode(line, environment, apiKey);
     nodes.push(node);
     return node;
