@@ -15,6 +15,7 @@ import { describe, expect, test } from 'vitest';
 import type { DividedKey, DividedKeys } from '../cluster/division/divided-keys.ts';
 import { HeldSlots } from '../cluster/ownership.ts';
 import { LimitShares } from '../cluster/shares/limit-shares.ts';
+import type { ShareRow, ShareRows } from '../cluster/shares/share-rows.ts';
 import { MemoryShareRows } from '../cluster/shares/share-rows.test-support.ts';
 import { DestinationAllotment } from './destination-allotment.ts';
 
@@ -29,14 +30,23 @@ const SETTINGS: PaceSettings = {
 };
 const NOTHING_TAUGHT = { ratePerSecond: 0, concurrency: 0 };
 /** Of twenty requests to the database. */
-const TROUBLES = ['lose_request', 'lose_answer', 'be_late', 'be_late', 'be_late'] as const;
+const TROUBLES = [
+  'lose_request',
+  'lose_answer',
+  'be_late',
+  'be_late',
+  'answer_late',
+  'answer_late',
+] as const;
 
 /** A node that may have calls for the destination. */
 interface Node {
   readonly held: HeldSlots;
   readonly shares: LimitShares;
-  readonly allotment: DestinationAllotment;
-  readonly pacer: KeyPacer;
+  allotment: DestinationAllotment;
+  pacer: KeyPacer;
+  /** Nobody has called it here for long: nothing of it is in memory. */
+  isForgotten: boolean;
   /** Accounts with calls here; 0: it calls nothing. */
   accounts: number;
   isAlive: boolean;
@@ -53,17 +63,19 @@ class Nodes {
   pauses: { readonly key: string; readonly forMs: number }[] = [];
   isTelling = true;
   most = NO_SHARE;
+  /** What else a node reads of a slot before it takes it up. */
+  takeUp: () => Promise<void> = () => Promise.resolve();
   /** Whose the slot is by its row. */
   #holder: Node | null = null;
   #moves = 0;
 
   constructor(count: number) {
-    this.rows.holds = ({ node }) => node === this.#nameOf(this.#holder);
+    this.rows.holds = ({ node }) => node === this.nameOf(this.#holder);
     for (let index = 0; index < count; index += 1) this.#add(index);
     for (const { shares } of this.all) shares.start();
   }
 
-  #nameOf(node: Node | null): string {
+  nameOf(node: Node | null): string {
     return node === null ? '' : `node ${this.all.indexOf(node)}`;
   }
 
@@ -78,8 +90,8 @@ class Nodes {
       mayAct: isAlive,
       settingsOf: () => this.all[index]?.allotment.whole() ?? null,
       homeKeys: {
-        shared: () => this.all[index]?.allotment.begin(),
-        alone: () => this.all[index]?.allotment.end(),
+        shared: () => this.#live(index)?.allotment.begin(),
+        alone: () => this.#live(index)?.allotment.end(),
       },
       tell: (keys) => {
         if (!this.isTelling) return;
@@ -87,6 +99,16 @@ class Nodes {
       },
       onError: (error) => this.errors.push(error),
     });
+    const fresh = this.#destination(held, shares);
+    this.all.push({ held, shares, ...fresh, isForgotten: false, accounts: 0, isAlive: true });
+  }
+
+  #live(index: number): Node | null {
+    const node = this.all[index];
+    return node === undefined || node.isForgotten ? null : node;
+  }
+
+  #destination(held: HeldSlots, shares: LimitShares): Pick<Node, 'allotment' | 'pacer'> {
     const pace = createPace(this.settings, this.clock.monotonic());
     const pacer = new KeyPacer({
       key: KEY,
@@ -114,13 +136,26 @@ class Nodes {
       settings: () => this.settings,
       onChanged: () => this.look(),
     });
-    this.all.push({ held, shares, allotment, pacer, accounts: 0, isAlive: true });
+    return { allotment, pacer };
+  }
+
+  /** Nothing of the destination is left in a node's memory. */
+  forget(node: Node): void {
+    node.accounts = 0;
+    node.allotment.close();
+    node.isForgotten = true;
   }
 
   /** Calls of so many accounts are made at this node. */
   call(node: Node, accounts: number): void {
     node.accounts = accounts;
     if (accounts === 0) return;
+    if (node.isForgotten) {
+      const { allotment, pacer } = this.#destination(node.held, node.shares);
+      node.allotment = allotment;
+      node.pacer = pacer;
+      node.isForgotten = false;
+    }
     node.allotment.settle();
     for (let account = 0; account < accounts; account += 1) {
       for (let call = 0; call < 200; call += 1) {
@@ -131,8 +166,12 @@ class Nodes {
     this.look();
   }
 
-  /** The slot goes to this node, as far as it was given back or its owner is dead. */
-  async move(to: Node): Promise<void> {
+  /**
+   * The slot goes to this node, as far as it was given back or its owner is dead.
+   *
+   * @param accounts With calls that stand there: they are taken up at once.
+   */
+  async move(to: Node, accounts = to.accounts): Promise<void> {
     const from = this.#holder;
     if (from === to || !to.isAlive) return;
     if (from?.isAlive === true) {
@@ -146,12 +185,14 @@ class Nodes {
     const move = this.#moves;
     try {
       await to.shares.prepare([SLOT]);
+      await this.takeUp();
     } catch {
       if (move === this.#moves) this.#holder = null;
       return;
     }
     if (move !== this.#moves || !to.isAlive) return;
     to.held.add([SLOT]);
+    this.call(to, accounts);
     await to.shares.gain();
     this.look();
   }
@@ -159,11 +200,11 @@ class Nodes {
   kill(node: Node): void {
     node.isAlive = false;
     node.held.delete([SLOT]);
-    this.rows.fenced.add(this.#nameOf(node));
+    this.rows.fenced.add(this.nameOf(node));
   }
 
-  spends({ allotment, pacer, held, isAlive }: Node): LimitShare {
-    if (!isAlive) return NO_SHARE;
+  spends({ allotment, pacer, held, isAlive, isForgotten }: Node): LimitShare {
+    if (!isAlive || isForgotten) return NO_SHARE;
     if (!allotment.isShared) return held.has(SLOT) ? this.settings : NO_SHARE;
     const { settings, allottedUntil } = pacer.pace;
     return allottedUntil === undefined ? settings : NO_SHARE;
@@ -195,6 +236,53 @@ class Nodes {
       await this.clock.advance(step);
     }
   }
+}
+
+/** The next answer that this node has of the database is late: what it says is of before. */
+function holdNextAnswer(
+  nodes: Nodes,
+  node: Node,
+  meant: keyof ShareRows,
+): {
+  readonly isHeld: () => boolean;
+  readonly release: () => void;
+} {
+  let release: (() => void) | null = null;
+  let isMeant = true;
+  nodes.rows.interfere = (asking, what) => {
+    if (!isMeant || asking !== nodes.nameOf(node) || what !== meant) return 'nothing';
+    isMeant = false;
+    return 'answer_late';
+  };
+  nodes.rows.late = () =>
+    new Promise((resolve) => {
+      release = resolve;
+    });
+  return { isHeld: () => release !== null, release: () => release?.() };
+}
+
+/** All that follows without time passing has happened. */
+async function settled(): Promise<void> {
+  for (let turn = 0; turn < 50; turn += 1) await Promise.resolve();
+}
+
+/** What a node has written that asks for a share. */
+function askingRow(node: string): ShareRow {
+  const usage = { demand: 200, accounts: 4, waiting: 200, inFlight: 0, ratePerSecond: 0 };
+  return {
+    key: KEY,
+    slot: SLOT,
+    home: { node, epoch: 1 },
+    usage,
+    demand: 200,
+    granted: NO_SHARE,
+    confirmed: NO_SHARE,
+    grant: 0,
+    turnAt: 0,
+    isFresh: false,
+    isCurrent: true,
+    seenAt: 1_000_000,
+  };
 }
 
 function three(nodes: Nodes): readonly [Node, Node, Node] {
@@ -416,11 +504,95 @@ describe('the pace of a destination that several nodes call', () => {
     expect(nodes.pauses).toEqual([{ key: KEY, forMs: 3_000 }]);
   });
 
+  test('is not spent whole by a new home that has looked while it took the slot up', async () => {
+    const nodes = new Nodes(3);
+    const [home, guest, next] = three(nodes);
+    await nodes.move(home);
+    nodes.call(guest, 4);
+    await nodes.pass(4_000, 500);
+    expect(nodes.spends(guest).ratePerSecond).toBeGreaterThan(50);
+    // It finds out from what it has read, and not from what is in memory.
+    nodes.forget(next);
+    nodes.takeUp = () =>
+      new Promise((resolve) => {
+        nodes.clock.after(2_500, resolve);
+      });
+    const moved = nodes.move(next, 2);
+    await nodes.pass(3_000, 500);
+    await moved;
+    expect(next.held.has(SLOT)).toBe(true);
+    expect(nodes.most.ratePerSecond).toBeLessThanOrEqual(100);
+  });
+
+  test('is not spent whole because of what was read before the slot was lost, and has come again', async () => {
+    const nodes = new Nodes(3);
+    const [home, other, guest] = three(nodes);
+    await nodes.move(home);
+    await nodes.pass(2_000, 500);
+    // Nobody else has a share yet when the home reads this.
+    const answer = holdNextAnswer(nodes, home, 'read');
+    await nodes.pass(1_000, 500);
+    expect(answer.isHeld()).toBe(true);
+    await nodes.move(other);
+    nodes.call(guest, 4);
+    await nodes.pass(4_000, 500);
+    expect(nodes.spends(guest).ratePerSecond).toBeGreaterThan(50);
+    await nodes.move(home, 2);
+    answer.release();
+    await nodes.pass(400, 100);
+    expect(nodes.most.ratePerSecond).toBeLessThanOrEqual(100);
+  });
+
+  test('is granted to nobody by a home that spends it whole, whatever it has read before', async () => {
+    const nodes = new Nodes(2);
+    const [home, other] = nodes.all;
+    if (home === undefined || other === undefined) throw new Error('two nodes');
+    await nodes.move(home);
+    await nodes.pass(2_000, 500);
+    // Somebody asks, of which the home learns late.
+    nodes.rows.rows = [askingRow('another node')];
+    const answer = holdNextAnswer(nodes, home, 'read');
+    await nodes.pass(1_000, 500);
+    expect(answer.isHeld()).toBe(true);
+    // Who asked is gone when the slot has come again, and asks once more.
+    await nodes.move(other);
+    nodes.rows.rows = [];
+    await nodes.move(home, 2);
+    expect(home.allotment.isShared).toBe(false);
+    nodes.rows.rows = [askingRow('another node')];
+    answer.release();
+    await settled();
+    expect(nodes.rows.rows).toMatchObject([{ granted: NO_SHARE }]);
+  });
+
+  test('is spent by nobody who has just given up a share, though calls come before that is known to be done', async () => {
+    const nodes = new Nodes(2);
+    const [home, guest] = nodes.all;
+    if (home === undefined || guest === undefined) throw new Error('two nodes');
+    await nodes.move(home);
+    nodes.call(guest, 1);
+    await nodes.pass(2_000, 500);
+    expect(nodes.spends(guest).ratePerSecond).toBeGreaterThan(50);
+    const answer = holdNextAnswer(nodes, guest, 'giveUp');
+    guest.accounts = 0;
+    await nodes.pass(16_000, 500);
+    expect(answer.isHeld()).toBe(true);
+    expect(nodes.rows.rows.filter(({ home }) => home.node === nodes.nameOf(guest))).toEqual([]);
+    nodes.forget(guest);
+    nodes.call(guest, 1);
+    answer.release();
+    await settled();
+    expect(nodes.spends(guest)).toEqual(NO_SHARE);
+    await nodes.pass(4_000, 500);
+    expect(nodes.spends(guest).ratePerSecond).toBeGreaterThan(50);
+  });
+
   test('is never exceeded by all together, whatever gets lost, whoever dies and wherever its home goes', async () => {
     const node = fc.nat(2);
     const happening = fc.oneof(
       fc.record({ what: fc.constant('call' as const), node, accounts: fc.nat(6) }),
-      fc.record({ what: fc.constant('move' as const), node }),
+      fc.record({ what: fc.constant('move' as const), node, accounts: fc.nat(2) }),
+      fc.record({ what: fc.constant('forget' as const), node }),
       fc.record({
         what: fc.constant('later' as const),
         ms: fc.constantFrom(0, 1, 300, 1_000, 7_000, 12_000),
@@ -440,6 +612,7 @@ describe('the pace of a destination that several nodes call', () => {
             new Promise((resolve) => {
               nodes.clock.after(chance() * 3_000, resolve);
             });
+          nodes.takeUp = () => (chance() < 0.5 ? nodes.rows.late() : Promise.resolve());
           const moves: Promise<void>[] = [];
           for (const one of all) {
             if (one.what === 'later') await nodes.pass(one.ms);
@@ -447,7 +620,8 @@ describe('the pace of a destination that several nodes call', () => {
             const meant = 'node' in one ? nodes.all[one.node] : undefined;
             if (meant?.isAlive !== true) continue;
             if (one.what === 'call') nodes.call(meant, one.accounts);
-            if (one.what === 'move') moves.push(nodes.move(meant));
+            if (one.what === 'forget') nodes.forget(meant);
+            if (one.what === 'move') moves.push(nodes.move(meant, one.accounts));
             if (one.what === 'die') nodes.kill(meant);
             nodes.look();
           }

@@ -311,14 +311,15 @@ export class LimitShares implements SharedLimits, SlotUser {
   async #follow(rows: readonly ShareRow[]): Promise<readonly string[]> {
     const { owner } = this.#options;
     const mine = rows.filter(({ home }) => home.node === owner.node && home.epoch === owner.epoch);
-    const unused = mine
-      .filter(({ key }) => this.#uses.get(key)?.isIdle !== false)
-      .map(({ key }) => key);
-    if (unused.length > 0) await this.#options.rows.giveUp(owner, unused);
+    const unused = new Set(
+      mine.filter(({ key }) => this.#uses.get(key)?.isIdle !== false).map(({ key }) => key),
+    );
+    if (unused.size > 0) await this.#options.rows.giveUp(owner, [...unused]);
     for (const [key, { isDropped, isIdle }] of this.#uses) {
       if (isDropped && isIdle) this.#uses.delete(key);
     }
-    const found = new Map(mine.map((row) => [row.key, row]));
+    // What was given up is others', also where calls for it have come again meanwhile.
+    const found = new Map(mine.flatMap((row) => (unused.has(row.key) ? [] : [[row.key, row]])));
     const confirmations = [...this.#uses].flatMap(([key, use]) => {
       const row = found.get(key);
       if (use.isIdle) return [];

@@ -8,7 +8,10 @@ export class MemoryShareRows {
   readonly fenced: Set<string> = new Set();
   now = 1_000_000;
   /** Asked before everything that is done. */
-  interfere: () => 'nothing' | 'lose_request' | 'lose_answer' | 'be_late' = () => 'nothing';
+  interfere: (
+    node: string,
+    what: keyof ShareRows,
+  ) => 'nothing' | 'lose_request' | 'lose_answer' | 'be_late' | 'answer_late' = () => 'nothing';
   /** Whether the slot is this node's by its row. */
   holds: (owner: SlotOwner, slot: number) => boolean = () => true;
   /** Waits as long as something that is late. */
@@ -16,13 +19,19 @@ export class MemoryShareRows {
 
   /** As one node sees them. */
   of(): ShareRows {
-    const once = async <Result>(act: () => Result): Promise<Result> => {
-      const trouble = this.interfere();
+    const once = async <Result>(
+      node: string,
+      what: keyof ShareRows,
+      act: () => Result,
+    ): Promise<Result> => {
+      const trouble = this.interfere(node, what);
       await Promise.resolve();
       if (trouble === 'be_late') await this.late();
       if (trouble === 'lose_request') throw new Error('connection cut');
       const result = act();
       await Promise.resolve();
+      // What was read is out of date by then.
+      if (trouble === 'answer_late') await this.late();
       if (trouble === 'lose_answer') throw new Error('connection cut');
       return result;
     };
@@ -37,14 +46,16 @@ export class MemoryShareRows {
     };
     return {
       read: (owner, slots) =>
-        once(() => ({
+        once(owner.node, 'read', () => ({
           databaseNow: this.now,
           rows: current().filter((row) => isOf(row, owner) || slots.includes(row.slot)),
         })),
       of: (keys) =>
-        once(() => current().filter(({ key, isCurrent }) => isCurrent && keys.includes(key))),
+        once('', 'of', () =>
+          current().filter(({ key, isCurrent }) => isCurrent && keys.includes(key)),
+        ),
       report: (owner, reports) =>
-        once(() => {
+        once(owner.node, 'report', () => {
           if (this.fenced.has(owner.node)) return;
           for (const { key, slot, usage } of reports) {
             const isMeant = (row: ShareRow): boolean => row.key === key && isOf(row, owner);
@@ -54,7 +65,7 @@ export class MemoryShareRows {
           }
         }),
       confirm: (owner, confirmations) =>
-        once(() => {
+        once(owner.node, 'confirm', () => {
           if (this.fenced.has(owner.node)) return new Set<string>();
           const applied = new Set<string>();
           for (const { key, grant, share } of confirmations) {
@@ -69,11 +80,11 @@ export class MemoryShareRows {
           return applied;
         }),
       giveUp: (owner, keys) =>
-        once(() => {
+        once(owner.node, 'giveUp', () => {
           this.rows = this.rows.filter((row) => !isOf(row, owner) || !keys.includes(row.key));
         }),
       divide: (owner, { key, slot }, plan) =>
-        once(() => {
+        once(owner.node, 'divide', () => {
           if (this.fenced.has(owner.node) || !this.holds(owner, slot)) return false;
           const rows = current().filter((row) => row.key === key);
           const { grants, isFresh, gone } = plan({ databaseNow: this.now, rows });
