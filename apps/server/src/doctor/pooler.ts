@@ -1,5 +1,6 @@
 import { type DatabaseLook, numberOf, oneRow } from './database-look.ts';
 import { fail, type Finding, ok, warn } from './finding.ts';
+import { checkPoolerRoom } from './pooler-room.ts';
 import type { Probe } from '../store/postgres/probe.ts';
 
 /** How a pooler shares the sessions of the server between its clients. */
@@ -34,6 +35,7 @@ export async function checkPooler(look: DatabaseLook): Promise<readonly Finding[
   }
   return [
     ok(check, 'a pooler shares sessions between transactions'),
+    await checkPoolerRoom(look),
     plan.prepare
       ? await namesFinding(look)
       : ok('prepared_statements', 'statements are sent without names'),

@@ -112,6 +112,21 @@ describe('through PgBouncer', () => {
     expect(named('prepared_statements').status).toBe(carrying.carriesNames ? 'ok' : 'fail');
   });
 
+  test.each([
+    {
+      poolSize: 1,
+      status: 'fail',
+      message: 'carries 1 transaction at once: a node does not start',
+    },
+    { poolSize: 3, status: 'warn', message: 'carries 3 transactions at once' },
+    { poolSize: 4, status: 'ok', message: 'carries 4 transactions at once' },
+  ])('the doctor tells whether there is room for a node ($poolSize sessions)', async (one) => {
+    const { poolSize, status, message } = one;
+    await using pooler = await startPgbouncer({ databaseUrl: postgres.url, poolSize });
+    const finding = (await found(pooler.url, false))('pooler_room');
+    expect(finding).toMatchObject({ status, message: expect.stringContaining(message) });
+  });
+
   test('the doctor tells that nobody can listen', async () => {
     const finding = (await found(plain.url, false))('listen');
     expect(finding.status).toBe('warn');
