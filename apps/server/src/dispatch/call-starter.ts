@@ -15,6 +15,8 @@ export interface CallStarterOptions {
   readonly active: ActiveJobs;
   readonly calls: RunningCalls;
   readonly mover: JobMover;
+  /** Whether the outcome of this attempt is being decided: its call is over. */
+  readonly isDeciding: (token: string) => boolean;
 }
 
 /** Makes calls of armed attempts whose turn has come. */
@@ -27,7 +29,9 @@ export class CallStarter {
 
   /** The job of an attempt that is still to be sent. One whose last moment has passed is given up here. */
   jobOf(armed: ArmedRef): ActiveJob | undefined {
-    const { active, parts } = this.#options;
+    const { active, calls, isDeciding, parts } = this.#options;
+    // The promise that a number is sent once is kept here, whichever line a call has come from.
+    if (calls.has(armed.token) || isDeciding(armed.token)) return undefined;
     const job = active.get(armed.jobId);
     if (job === undefined || job.isLost) return undefined;
     const leg = legOf(job.run, armed.leg);

@@ -38,7 +38,7 @@ interface LimitedCall extends LimitedEntry {
 
 export interface LimitedCallsOptions {
   readonly parts: Pick<DispatcherParts, 'clock' | 'executor' | 'notices' | 'ownership'>;
-  readonly starter: CallStarter;
+  readonly starter: Pick<CallStarter, 'jobOf' | 'start'>;
   /** Null: nothing is known of this key. */
   readonly pacerOf: (key: string) => KeyPacer | null;
   readonly fairness: FairLineOptions;
@@ -211,13 +211,15 @@ export class LimitedCalls {
     if (destination.contenders === 0) this.#part(destination);
   }
 
-  #part({ lanes, origin }: Destination): void {
-    const own = lanes.get(origin);
-    if (own === undefined || own.armed.length === 0) return;
+  /** From now on they are sent without a look at this line: what stayed here would be sent once more. */
+  #part({ lanes }: Destination): void {
     const { clock } = this.#options.parts;
-    for (const { token } of own.armed) this.#take(token);
-    // Later, since others may be about to join again in this very moment.
-    clock.after(0, () => this.#options.onSent(own));
+    for (const lane of lanes.values()) {
+      if (lane.armed.length === 0) continue;
+      for (const { token } of lane.armed) this.#take(token);
+      // Later, since others may be about to join again in this very moment.
+      clock.after(0, () => this.#options.onSent(lane));
+    }
   }
 
   #runAt(until: number | null, now: number): void {

@@ -99,7 +99,14 @@ export function assemble(parts: DispatcherParts): Machinery {
   const basics = { parts, active, calls, destinations, mover };
   const others = new WorkOfOthers({ ...basics, ownership, isAtHand, onFound: onLane });
   const { maxResponseBytes } = limits;
-  const starter = new CallStarter({ parts, active, calls, mover, maxResponseBytes });
+  const starter = new CallStarter({
+    parts,
+    active,
+    calls,
+    mover,
+    maxResponseBytes,
+    isDeciding: (token) => reports.isDeciding(token),
+  });
   const { pacerOf } = keys;
   const limited = new LimitedCalls({ parts, starter, pacerOf, fairness, onSent: onLane });
   const sender = new Sender({ parts, calls, starter, limited, onTime: onLane });
