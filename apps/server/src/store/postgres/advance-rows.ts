@@ -79,7 +79,9 @@ const TAG_MOVE_SHAPE = {
 // make that a scan of the table. A table that was empty when it was vacuumed last is believed to be so
 // for a minute, however many rows it has.
 
-// The version is compared again where it is written: another node may have moved the job on meanwhile.
+// The version is compared again where it is written: another node may have moved the job on meanwhile. It is
+// compared at the place itself as well, since PostgreSQL before 14.20, 15.15, 16.11, 17.7 and 18.1 takes the row
+// that has come in this place's stead (EvalPlanQual did not look at `ctid` again).
 const UPDATE_RUNS = `UPDATE {runs} SET version = runs.version + 1, state = moved.state,
     started_at = moved.started_at, wake_at = moved.wake_at, attempts = moved.attempts,
     armed = moved.armed, data = moved.data
@@ -87,17 +89,17 @@ const UPDATE_RUNS = `UPDATE {runs} SET version = runs.version + 1, state = moved
     SELECT moved.*, found.place FROM ${unnested('moved', UPDATE_SHAPE)} CROSS JOIN LATERAL (
       SELECT ctid AS place FROM {runs} WHERE job = moved.job AND version = moved.version LIMIT 1
     ) AS found
-  ) AS moved WHERE runs.ctid = moved.place`;
+  ) AS moved WHERE runs.ctid = moved.place AND runs.version = moved.version`;
 
 // The row in runs is the arbiter: only who deletes it writes that the job has ended.
 const END_RUNS = `WITH gone AS (
     SELECT * FROM ${unnested('gone', END_SHAPE)}
   ), deleted AS (
     DELETE FROM {runs} USING (
-      SELECT found.place FROM gone CROSS JOIN LATERAL (
+      SELECT gone.version, found.place FROM gone CROSS JOIN LATERAL (
         SELECT ctid AS place FROM {runs} WHERE job = gone.job AND version = gone.version LIMIT 1
       ) AS found
-    ) AS gone WHERE runs.ctid = gone.place
+    ) AS gone WHERE runs.ctid = gone.place AND runs.version = gone.version
     RETURNING runs.job
   )
   INSERT INTO {ended} (job, public_id, organization, state, created_at, started_at, ended_at,

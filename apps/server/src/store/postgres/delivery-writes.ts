@@ -37,6 +37,7 @@ const SETTLE_FIRST = `UPDATE {deliveries} SET ${SETTLE_COLUMNS}
       WHERE public_id = settled.public_id AND state = 0 AND attempts = 0 LIMIT 1
     ) AS found
   ) AS settled WHERE deliveries.ctid = settled.place
+    AND deliveries.state = 0 AND deliveries.attempts = 0
   RETURNING deliveries.public_id`;
 
 const SETTLE_LATER = `WITH settled AS (
@@ -53,6 +54,7 @@ const SETTLE_LATER = `WITH settled AS (
     ON CONFLICT DO NOTHING
   )
   UPDATE {deliveries} SET ${SETTLE_COLUMNS} FROM settled WHERE deliveries.ctid = settled.place
+    AND deliveries.state = 0 AND deliveries.attempts = settled.attempt - 1
   RETURNING deliveries.public_id`;
 
 const DISABLE_GONE = `INSERT INTO {webhook_endpoints}
@@ -79,7 +81,7 @@ const END = `UPDATE {deliveries}
     SELECT dead.*, found.place FROM ${unnested('dead', END_SHAPE)} CROSS JOIN LATERAL (
       SELECT ctid AS place FROM {deliveries} WHERE public_id = dead.public_id AND state = 0 LIMIT 1
     ) AS found
-  ) AS dead WHERE deliveries.ctid = dead.place
+  ) AS dead WHERE deliveries.ctid = dead.place AND deliveries.state = 0
   RETURNING deliveries.public_id`;
 
 /** Settles attempts of deliveries, each delivery once. A vote is a row that was delivered: it needs no count. */
