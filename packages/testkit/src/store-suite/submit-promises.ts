@@ -222,6 +222,23 @@ export function submitPromises(open: OpenStore): void {
     );
 
     it(
+      'gives a key whose window is over to the first of a batch, also before one that came with an earlier clock',
+      onStore(open, async ({ store }) => {
+        const first = newJob({ idempotency: newClaim('k', { windowMs: 500 }) });
+        await given(store, first);
+        await commitOne(store, endingAdvance(first.id, 1, newEnd({ at: T0 })));
+        const [taker, late] = [T0 + 500, T0 + 499].map((createdAt) =>
+          newJob({ idempotency: newClaim('k'), createdAt }),
+        );
+        if (taker === undefined || late === undefined) throw new Error('two jobs');
+        expect(await store.commit([submitOf(taker), submitOf(late)])).toMatchObject([
+          { verdict: 'ok' },
+          { verdict: 'duplicate', jobId: taker.id, state: 'pending' },
+        ]);
+      }),
+    );
+
+    it(
       'of an organization or key that is not known is refused',
       onStore(open, async ({ store }) => {
         const verdicts = await store.commit([

@@ -174,6 +174,8 @@ async function answer(
   const requests = refused.map(({ job }) => requestOf(scope, job));
   const holders = await keyHolders(scope.transaction, requests);
   const waiting: Candidate[] = [];
+  /** Whoever comes first and finds the window over has the key, also before one who names an earlier moment. */
+  const passing = new Set<string>();
   for (const [number, candidate] of refused.entries()) {
     const holder = holders[number] ?? null;
     // Also when its window is over: it may have ended a moment ago, by an operation behind this one.
@@ -181,8 +183,12 @@ async function answer(
       throw new OrderError('a key of a job that moves on');
     }
     const held = holder?.held ?? null;
-    if (held === null) waiting.push(candidate);
-    else verdicts[candidate.index] = held;
+    const { organization, idempotency } = candidate.job;
+    const key = `${organization} ${idempotency.scope} ${idempotency.key}`;
+    if (held === null || passing.has(key)) {
+      passing.add(key);
+      waiting.push(candidate);
+    } else verdicts[candidate.index] = held;
   }
   await retire(scope, requests, holders);
   return waiting;
