@@ -116,27 +116,49 @@ async function counted(
   return (await readsOf(place)) - before;
 }
 
-it('a job costs the same whether few wait or very many, though the statistics know of none', async () => {
-  await using place = await temporarySchema(postgres.url);
-  const { url, schema } = place;
-  const store = await openPostgresStore({ url, schema });
-  await store.commit([
-    { type: 'put_organization', organization: ORGANIZATION },
-    { type: 'put_api_key', apiKey: API_KEY },
-  ]);
-  for (const table of TABLES) {
-    await place.query(`ALTER TABLE ${table} SET (autovacuum_enabled = false)`);
-    await place.query(
-      `UPDATE pg_class SET relpages = 1000, reltuples = 1 WHERE oid = '${schema}.${table}'::regclass`,
-    );
-  }
-  const few = await counted(place, live);
-  await putBacklog(store);
-  await store.close();
-  const many = await counted(place, live);
-  expect(few).toBeGreaterThan(5 * BATCH);
-  expect(many).toBeLessThan(1.5 * few);
-}, 120_000);
+/** Statistics as they may be when a burst begins. */
+const STATISTICS: readonly {
+  readonly kind: string;
+  readonly take: (place: TemporarySchema, table: string) => Promise<unknown>;
+}[] = [
+  {
+    kind: 'know of none',
+    take: ({ query, schema }, table) =>
+      query(
+        `UPDATE pg_class SET relpages = 1000, reltuples = 1 WHERE oid = '${schema}.${table}'::regclass`,
+      ),
+  },
+  {
+    kind: 'were taken when all was done',
+    take: ({ query }, table) => query(`VACUUM ANALYZE ${table}`),
+  },
+];
+
+it.each(STATISTICS)(
+  'a job costs the same whether few wait or very many, though the statistics $kind',
+  async ({ take }) => {
+    await using place = await temporarySchema(postgres.url);
+    const { url, schema } = place;
+    const store = await openPostgresStore({ url, schema });
+    await store.commit([
+      { type: 'put_organization', organization: ORGANIZATION },
+      { type: 'put_api_key', apiKey: API_KEY },
+    ]);
+    for (const table of TABLES) {
+      await place.query(`ALTER TABLE ${table} SET (autovacuum_enabled = false)`);
+    }
+    await live(store);
+    for (const table of TABLES) await take(place, table);
+    const few = await counted(place, live);
+    await putBacklog(store);
+    await store.close();
+    const many = await counted(place, live);
+    expect(few).toBeGreaterThan(5 * BATCH);
+    // Rows that died a moment ago are passed now and then; to go past the backlog once would be 2,400 more for each.
+    expect(many).toBeLessThan(2 * few);
+  },
+  120_000,
+);
 
 it('numbers of jobs stay right over very many batches, whose mark has no long past', async () => {
   await using place = await temporarySchema(postgres.url);

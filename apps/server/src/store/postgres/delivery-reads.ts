@@ -12,13 +12,14 @@ import type { Queryable } from './database.ts';
 import { isIdentifier } from './interned.ts';
 import { slotList } from './slot-list.ts';
 
-// Each slot has its own stretch of the index: the first of each are found without a look at the others.
+// Each slot has its own stretch of the index: the first of each are found without a look at the others. What is
+// pending, and only that, has a next attempt.
 export const DUE_DELIVERIES = `SELECT deliveries.*, jobs.public_id AS job_id,
     organizations.public_id AS organization_id
   FROM (
     SELECT due.* FROM unnest($1::int2[]) AS owned (slot) CROSS JOIN LATERAL (
       SELECT job, webhook, next_attempt_at FROM {deliveries}
-      WHERE slot = owned.slot AND state = 0 AND next_attempt_at <= $2
+      WHERE slot = owned.slot AND next_attempt_at <= $2
         AND (next_attempt_at, job, webhook) > ($3, $4, $5)
       ORDER BY next_attempt_at, job, webhook LIMIT $6
     ) AS due
@@ -36,7 +37,7 @@ export const DUE_DELIVERIES = `SELECT deliveries.*, jobs.public_id AS job_id,
 export const NEXT_DELIVERY = `SELECT min(next.next_attempt_at) AS at
   FROM unnest($1::int2[]) AS owned (slot) CROSS JOIN LATERAL (
     SELECT next_attempt_at FROM {deliveries}
-    WHERE slot = owned.slot AND state = 0 AND next_attempt_at > $2
+    WHERE slot = owned.slot AND next_attempt_at > $2
     ORDER BY next_attempt_at, job, webhook LIMIT 1
   ) AS next`;
 

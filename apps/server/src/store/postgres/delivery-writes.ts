@@ -29,6 +29,10 @@ const SETTLE_COLUMNS = `state = settled.state, attempts = settled.attempt,
   ended_at = settled.ended_at, next_attempt_at = settled.next_attempt_at,
   dead_reason = settled.dead_reason`;
 
+// Compared at the place as well (as in advance-rows.ts), and not as the indexes of what is pending say it: a plan
+// may not read one of them for each row instead of going to its place.
+const STILL_WAITS = 'deliveries.state <= 0';
+
 // Nearly every delivery is settled by its first attempt: then there is no former one to keep.
 const SETTLE_FIRST = `UPDATE {deliveries} SET ${SETTLE_COLUMNS}
   FROM (
@@ -37,7 +41,7 @@ const SETTLE_FIRST = `UPDATE {deliveries} SET ${SETTLE_COLUMNS}
       WHERE public_id = settled.public_id AND state = 0 AND attempts = 0 LIMIT 1
     ) AS found
   ) AS settled WHERE deliveries.ctid = settled.place
-    AND deliveries.state = 0 AND deliveries.attempts = 0
+    AND ${STILL_WAITS} AND deliveries.attempts = 0
   RETURNING deliveries.public_id`;
 
 const SETTLE_LATER = `WITH settled AS (
@@ -54,7 +58,7 @@ const SETTLE_LATER = `WITH settled AS (
     ON CONFLICT DO NOTHING
   )
   UPDATE {deliveries} SET ${SETTLE_COLUMNS} FROM settled WHERE deliveries.ctid = settled.place
-    AND deliveries.state = 0 AND deliveries.attempts = settled.attempt - 1
+    AND ${STILL_WAITS} AND deliveries.attempts = settled.attempt - 1
   RETURNING deliveries.public_id`;
 
 const DISABLE_GONE = `INSERT INTO {webhook_endpoints}
@@ -81,7 +85,7 @@ const END = `UPDATE {deliveries}
     SELECT dead.*, found.place FROM ${unnested('dead', END_SHAPE)} CROSS JOIN LATERAL (
       SELECT ctid AS place FROM {deliveries} WHERE public_id = dead.public_id AND state = 0 LIMIT 1
     ) AS found
-  ) AS dead WHERE deliveries.ctid = dead.place AND deliveries.state = 0
+  ) AS dead WHERE deliveries.ctid = dead.place AND ${STILL_WAITS}
   RETURNING deliveries.public_id`;
 
 /** Settles attempts of deliveries, each delivery once. A vote is a row that was delivered: it needs no count. */

@@ -13,15 +13,13 @@ export const MIGRATIONS: readonly Migration[] = [
 -- Rows that go through many changes leave dead versions behind: those tables are vacuumed early.
 
 -- Whose writes count: every transaction of a node reads its row FOR SHARE and compares the epoch. Whoever
--- takes a node's slots raises its epoch before. names: how often names of accounts were forgotten. Whoever
--- forgets one counts it in every row, behind all transactions that may know the name, before all that may not.
+-- takes a node's slots raises its epoch before.
 CREATE TABLE fences (
   node uuid PRIMARY KEY,
-  epoch bigint NOT NULL,
-  names bigint NOT NULL DEFAULT 0
+  epoch bigint NOT NULL
 );
 
--- One row per lane of an open store: the number of its last transaction, so that it can find out after a cut
+-- One row per open store: the number of its last transaction, so that it can find out after a cut
 -- connection whether that one was committed; and what it has changed in the number of jobs per state.
 -- Numbers of jobs are sums over all rows, so that no two nodes wait for each other's row.
 CREATE TABLE commit_marks (
@@ -67,7 +65,7 @@ CREATE UNIQUE INDEX api_keys_before ON api_keys (previous_hash) WHERE previous_h
 CREATE INDEX api_keys_listed ON api_keys (organization, revoked_at, id);
 
 -- The unit of fairness: an API key, then the user that the submitter names (empty for the key itself).
--- A row is never deleted: nodes remember its number. A forgotten name is overwritten, and the nodes are told in fences.
+-- A row is never deleted: nodes remember its number. A forgotten name is overwritten.
 CREATE TABLE accounts (
   id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   api_key integer NOT NULL REFERENCES api_keys (id),
@@ -497,8 +495,6 @@ CREATE TABLE inbox (
   autovacuum_vacuum_insert_scale_factor = 0.2);
 
 CREATE INDEX inbox_due ON inbox (due_at, row);
--- A job is not forgotten while its row stands here, from which it would be taken in again.
-CREATE INDEX inbox_jobs ON inbox (id);
 
 -- What became of submits that made no job. duplicate_of: the job that had the key already; then job is
 -- null. problems: a JSON list of path, message, expected.
@@ -622,8 +618,6 @@ CREATE TABLE allotments (
   waiting bigint NOT NULL,
   in_flight bigint NOT NULL,
   rate double precision NOT NULL,
-  -- Of a destination that is divided: whose calls they are, so many; else 0.
-  accounts bigint NOT NULL DEFAULT 0,
   granted_rate double precision NOT NULL DEFAULT 0,
   granted_burst double precision NOT NULL DEFAULT 0,
   granted_slots bigint NOT NULL DEFAULT 0,
@@ -642,6 +636,20 @@ CREATE TABLE allotments (
 
 CREATE INDEX allotments_slot ON allotments (slot);
 CREATE INDEX allotments_node ON allotments (node, epoch);
+`,
+  },
+  {
+    version: 5,
+    name: 'division',
+    sql: `-- names: how often names of accounts were forgotten. Whoever forgets one counts it in every row, behind all
+-- transactions that may know the name, before all that may not: nodes remember the numbers of accounts.
+ALTER TABLE fences ADD COLUMN names bigint NOT NULL DEFAULT 0;
+
+-- A job is not forgotten while its row stands here, from which it would be taken in again.
+CREATE INDEX inbox_jobs ON inbox (id);
+
+-- Of a destination that is divided: whose calls they are, so many; else 0.
+ALTER TABLE allotments ADD COLUMN accounts bigint NOT NULL DEFAULT 0;
 
 -- Destinations whose accounts are divided among several homes. Where a call stands in line is written with the call:
 -- this says only where new ones go. Whoever owns the slot writes it, but a pause may be told by every node. rate and
@@ -658,6 +666,13 @@ CREATE TABLE divided_keys (
 
 CREATE TRIGGER divided_keys_changed AFTER INSERT OR UPDATE OR DELETE ON divided_keys
   FOR EACH STATEMENT EXECUTE FUNCTION count_revision('divided_keys');
+
+-- A delivery has a next attempt while it is pending. Said so, and not by its state, the index is of no use to those
+-- who look for a delivery by its id, nor deliveries_pending to those who look for what is due: while statistics
+-- believe that nothing is pending, each of the two seems as good as the other.
+DROP INDEX deliveries_due;
+CREATE INDEX deliveries_due ON deliveries (slot, next_attempt_at, job, webhook)
+  WHERE next_attempt_at IS NOT NULL;
 `,
   },
 ];

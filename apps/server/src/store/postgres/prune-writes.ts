@@ -13,7 +13,7 @@ import type { WriteScope } from './write-scope.ts';
 
 /** Whether a delivery of the job in this column is pending. */
 const isDelivering = (job: string): string =>
-  `((SELECT 1 FROM {deliveries} WHERE job = ${job} AND state = 0 LIMIT 1) IS NOT NULL)`;
+  `((SELECT 1 FROM {deliveries} WHERE job = ${job} AND state <= 0 LIMIT 1) IS NOT NULL)`;
 
 /** Whether its row of the inbox is still there: the node that took it in has not lived to remove it. */
 const isInInbox = (job: string): string => `((SELECT 1 FROM {inbox}

@@ -20,7 +20,7 @@ const REPLAY = `UPDATE {deliveries} AS dead SET state = 0, next_attempt_at = rep
       SELECT ctid AS place FROM {deliveries}
       WHERE public_id = replays.id AND state = 2 AND organization = $3 LIMIT 1
     ) AS found
-  ) AS replays WHERE dead.ctid = replays.place AND dead.state = 2`;
+  ) AS replays WHERE dead.ctid = replays.place AND dead.state >= 2`;
 
 const IS_KNOWN = `SELECT 1 FROM {deliveries}
     WHERE public_id = $1 AND state = 0 AND organization = $2

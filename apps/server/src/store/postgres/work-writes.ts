@@ -6,13 +6,14 @@ import type { WriteScope } from './write-scope.ts';
 
 const STAGE_SHAPE = { operation: 'int4', public_id: 'uuid', leg: 'int4' } as const;
 
+// is_ready::int: said as the index of delayed work says it, each row could be looked for there from the start.
 const STAGE = `WITH staged AS (
     UPDATE {work} SET is_ready = true
     FROM (
       SELECT due.operation, found.place FROM ${unnested('due', STAGE_SHAPE)}
       CROSS JOIN LATERAL (SELECT id FROM {jobs} WHERE public_id = due.public_id LIMIT 1) AS jobs
       CROSS JOIN LATERAL (
-        SELECT ctid AS place FROM {work} WHERE job = jobs.id AND leg = due.leg AND NOT is_ready LIMIT 1
+        SELECT ctid AS place FROM {work} WHERE job = jobs.id AND leg = due.leg AND is_ready::int = 0 LIMIT 1
       ) AS found
     ) AS due WHERE work.ctid = due.place
     RETURNING due.operation

@@ -5,15 +5,13 @@
 -- Rows that go through many changes leave dead versions behind: those tables are vacuumed early.
 
 -- Whose writes count: every transaction of a node reads its row FOR SHARE and compares the epoch. Whoever
--- takes a node's slots raises its epoch before. names: how often names of accounts were forgotten. Whoever
--- forgets one counts it in every row, behind all transactions that may know the name, before all that may not.
+-- takes a node's slots raises its epoch before.
 CREATE TABLE fences (
   node uuid PRIMARY KEY,
-  epoch bigint NOT NULL,
-  names bigint NOT NULL DEFAULT 0
+  epoch bigint NOT NULL
 );
 
--- One row per lane of an open store: the number of its last transaction, so that it can find out after a cut
+-- One row per open store: the number of its last transaction, so that it can find out after a cut
 -- connection whether that one was committed; and what it has changed in the number of jobs per state.
 -- Numbers of jobs are sums over all rows, so that no two nodes wait for each other's row.
 CREATE TABLE commit_marks (
@@ -59,7 +57,7 @@ CREATE UNIQUE INDEX api_keys_before ON api_keys (previous_hash) WHERE previous_h
 CREATE INDEX api_keys_listed ON api_keys (organization, revoked_at, id);
 
 -- The unit of fairness: an API key, then the user that the submitter names (empty for the key itself).
--- A row is never deleted: nodes remember its number. A forgotten name is overwritten, and the nodes are told in fences.
+-- A row is never deleted: nodes remember its number. A forgotten name is overwritten.
 CREATE TABLE accounts (
   id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   api_key integer NOT NULL REFERENCES api_keys (id),

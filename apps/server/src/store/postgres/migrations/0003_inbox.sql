@@ -15,8 +15,6 @@ CREATE TABLE inbox (
   autovacuum_vacuum_insert_scale_factor = 0.2);
 
 CREATE INDEX inbox_due ON inbox (due_at, row);
--- A job is not forgotten while its row stands here, from which it would be taken in again.
-CREATE INDEX inbox_jobs ON inbox (id);
 
 -- What became of submits that made no job. duplicate_of: the job that had the key already; then job is
 -- null. problems: a JSON list of path, message, expected.

@@ -11,8 +11,6 @@ CREATE TABLE allotments (
   waiting bigint NOT NULL,
   in_flight bigint NOT NULL,
   rate double precision NOT NULL,
-  -- Of a destination that is divided: whose calls they are, so many; else 0.
-  accounts bigint NOT NULL DEFAULT 0,
   granted_rate double precision NOT NULL DEFAULT 0,
   granted_burst double precision NOT NULL DEFAULT 0,
   granted_slots bigint NOT NULL DEFAULT 0,
@@ -31,19 +29,3 @@ CREATE TABLE allotments (
 
 CREATE INDEX allotments_slot ON allotments (slot);
 CREATE INDEX allotments_node ON allotments (node, epoch);
-
--- Destinations whose accounts are divided among several homes. Where a call stands in line is written with the call:
--- this says only where new ones go. Whoever owns the slot writes it, but a pause may be told by every node. rate and
--- concurrency: what the destination was found to bear when it was divided. paused_until: by the clock of the database.
-CREATE TABLE divided_keys (
-  key text PRIMARY KEY,
-  slot smallint NOT NULL CHECK (slot BETWEEN 0 AND 1023),
-  parts smallint NOT NULL CHECK (parts IN (1, 2, 4, 8, 16)),
-  version bigint NOT NULL DEFAULT 1,
-  rate double precision NOT NULL DEFAULT 0,
-  concurrency bigint NOT NULL DEFAULT 0,
-  paused_until bigint NOT NULL DEFAULT 0
-) WITH (fillfactor = 50);
-
-CREATE TRIGGER divided_keys_changed AFTER INSERT OR UPDATE OR DELETE ON divided_keys
-  FOR EACH STATEMENT EXECUTE FUNCTION count_revision('divided_keys');
