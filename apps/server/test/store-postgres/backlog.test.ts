@@ -123,14 +123,15 @@ const STATISTICS: readonly {
 }[] = [
   {
     kind: 'know of none',
-    take: ({ query, schema }, table) =>
-      query(
-        `UPDATE pg_class SET relpages = 1000, reltuples = 1 WHERE oid = '${schema}.${table}'::regclass`,
+    take: (place, table) =>
+      place.query(
+        `UPDATE pg_class SET relpages = 1000, reltuples = 1
+         WHERE oid = '${place.schema}.${table}'::regclass`,
       ),
   },
   {
     kind: 'were taken when all was done',
-    take: ({ query }, table) => query(`VACUUM ANALYZE ${table}`),
+    take: (place, table) => place.query(`VACUUM ANALYZE ${table}`),
   },
 ];
 
