@@ -6,19 +6,16 @@ import { nodesOnPostgres } from './nodes.ts';
 const COUNTS = [1, 2, 4];
 /** Enough that each of four nodes has its share of them. */
 const KEYS = 64;
-/** For each node: with the same number for all of them a transaction would carry ever fewer jobs. */
-const IN_FLIGHT = 64;
 
-/** The same work on one, two and four nodes of one PostgreSQL; 64 destinations, so that each node has some,
- * and 64 requests in flight for each node. */
+/** The same work on one, two and four nodes of one PostgreSQL; 64 destinations, so that each node has some. */
 export async function measureNodes(isQuick: boolean, rounds: number): Promise<void> {
   const jobs = isQuick ? 3_000 : 12_000;
+  const amount = { connections: 64, jobs, warmUp: jobs / 2, keys: KEYS };
   const results = new Map(COUNTS.map((count) => [count, { lives: [], submits: [] } as Rates]));
   for (let round = 0; round < rounds; round += 1) {
     for (const count of round % 2 === 0 ? COUNTS : COUNTS.toReversed()) {
       process.stderr.write(`  nodes, round ${round + 1}: ${count}\n`);
       const nodes = nodesOnPostgres(count, KEYS);
-      const amount = { connections: IN_FLIGHT * count, jobs, warmUp: jobs / 2, keys: KEYS };
       const submit = await measure(nodes, { ...amount, concurrency: 0 });
       const life = await measure(nodes, { ...amount, concurrency: 64 });
       results.get(count)?.submits.push(rateOf(submit));
@@ -26,9 +23,7 @@ export async function measureNodes(isQuick: boolean, rounds: number): Promise<vo
     }
   }
   const cores = availableParallelism();
-  console.log(
-    `\nnodes on one PostgreSQL, ${KEYS} destinations, ${jobs} jobs, ${IN_FLIGHT} in flight for each node, median of ${rounds}`,
-  );
+  console.log(`\nnodes on one PostgreSQL, ${KEYS} destinations, ${jobs} jobs, median of ${rounds}`);
   console.log(
     `Nodes, PostgreSQL, load and target share ${cores} processors: more nodes can be no faster here than one that\n` +
       'keeps them busy, and processor time per job says what it costs that there are several.\n',
