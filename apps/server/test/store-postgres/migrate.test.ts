@@ -74,6 +74,14 @@ describe('the migrations of the store', () => {
     expect(applied.map(({ version }) => version)).toEqual(MIGRATIONS.map(({ version }) => version));
   });
 
+  it('go on with databases whose earlier migrations had brought what 0005 brings', () =>
+    inSchema(async (database) => {
+      await migrate(database, MIGRATIONS, clock);
+      await database.run('DELETE FROM {schema_migrations} WHERE version = 5');
+      await database.run('ALTER TABLE {fences} DROP COLUMN names');
+      expect(await migrate(database, MIGRATIONS, clock)).toEqual([5]);
+    }));
+
   it('travel in the code exactly as they are written in .sql, numbered without gaps', () => {
     const module = new URL('../../src/store/postgres/migrations.ts', import.meta.url);
     expect(readFileSync(module, 'utf8')).toBe(embeddedMigrations('postgres'));
